@@ -1,0 +1,89 @@
+//! From a job configuration to the two ECS requests of a run, and (feature `aws`) the launcher that sends them.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+use uuid::Uuid;
+
+/// What identifies a thing of Prefect's.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Named {
+    /// Its id, where one is known.
+    pub id: Option<Uuid>,
+    /// Its name.
+    pub name: String,
+}
+
+/// One dispatch of a run: the flow run and the SCHEDULED state that is being claimed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Attempt {
+    /// The flow run.
+    pub flow_run_id: Uuid,
+    /// Its SCHEDULED state.
+    pub state_id: Uuid,
+}
+
+/// The run a request is prepared for.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Run {
+    /// Which dispatch of which flow run.
+    pub attempt: Attempt,
+    /// Name of the flow run, when it has one.
+    pub name: Option<String>,
+    /// The work pool.
+    pub work_pool: Named,
+    /// The flow, when known.
+    pub flow: Option<Named>,
+    /// The deployment; none for runs submitted as bundles.
+    pub deployment: Option<Named>,
+    /// Environment only this run has and that pushpool sets, for instance `PUSHPOOL_PARAMETERS`.
+    pub environment: BTreeMap<String, String>,
+}
+
+/// What the account and the operator decide, not the pool.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Settings {
+    /// Region of the cluster.
+    pub region: String,
+    /// Prefect API as the containers reach it; absent in standalone mode.
+    pub prefect_api_url: Option<String>,
+    /// Image when the pool names none.
+    pub default_image: Option<String>,
+    /// Subnets when the pool names none.
+    pub subnets: Vec<String>,
+    /// Security groups when the pool names none.
+    pub security_groups: Vec<String>,
+    /// Whether tasks in the settings' subnets get a public address.
+    pub assign_public_ip: bool,
+    /// Secrets Manager or SSM ARN of the Prefect API key, when the pool names none.
+    pub api_key_secret_arn: Option<String>,
+    /// Secrets Manager or SSM ARN of the Prefect auth string, when the pool names none.
+    pub api_auth_string_secret_arn: Option<String>,
+}
+
+/// The task definition of a prepared run.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Definition {
+    /// An existing definition named by `task_definition_arn`.
+    Existing(String),
+    /// A content-addressed definition.
+    Content {
+        /// Its family, which ends in the hash of the content.
+        family: String,
+        /// RegisterTaskDefinition request in AWS's own JSON names, `family` included.
+        request: Value,
+    },
+}
+
+/// Exactly what would be sent for one run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Prepared {
+    /// What RunTask's `taskDefinition` refers to.
+    pub definition: Definition,
+    /// RunTask request in AWS's own JSON names, with `clientToken`, `startedBy` and `taskDefinition`.
+    pub run_task: Value,
+    /// Name of the container the flow run executes in.
+    pub container_name: String,
+    /// What the operator may want to know although the run goes ahead.
+    pub notices: Vec<String>,
+}
