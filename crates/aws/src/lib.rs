@@ -1,0 +1,13 @@
+//! The AWS side of the ports of `dispatch`: one SDK configuration for every client, and an adapter for each port.
+//!
+//! The functions and the command line tool plug these in; the use cases never see an SDK type.
+
+mod bus;
+mod config;
+mod pools;
+mod queues;
+
+pub use bus::EventBridgeBus;
+pub use config::{ecs_client, sdk_config};
+pub use pools::{BadPoolLocation, Pools};
+pub use queues::SqsQueues;

@@ -1,0 +1,95 @@
+//! The run queue and the dead-letter queue in SQS.
+
+use std::time::Duration;
+
+use aws_sdk_sqs::{
+    Client,
+    error::{ProvideErrorMetadata, SdkError},
+    types::MessageAttributeValue,
+};
+use dispatch::{
+    codes,
+    ports::{Failure, RunQueues},
+};
+use ecs::failure::Class;
+use work_pool::Diagnosis;
+
+/// The two queues a dispatcher writes to.
+#[derive(Debug, Clone)]
+pub struct SqsQueues {
+    client: Client,
+    run_queue_url: String,
+    dead_letter_queue_url: String,
+}
+
+impl SqsQueues {
+    /// The queues at these URLs.
+    #[must_use]
+    pub fn new(client: Client, run_queue_url: String, dead_letter_queue_url: String) -> Self {
+        Self { client, run_queue_url, dead_letter_queue_url }
+    }
+}
+
+impl RunQueues for SqsQueues {
+    async fn send(&self, body: String, delay: Duration) -> Result<(), Failure> {
+        let seconds = i32::try_from(delay.as_secs().min(900)).unwrap_or(900);
+        let sent =
+            self.client.send_message().queue_url(&self.run_queue_url).message_body(body).delay_seconds(seconds).send();
+        sent.await.map(drop).map_err(|error| failed("run queue", &error))
+    }
+
+    async fn bury(&self, body: String, reason: &Diagnosis) -> Result<(), Failure> {
+        // SQS takes no empty body, and an empty one is one of the things that get buried.
+        let body = if body.is_empty() { "(empty)".to_owned() } else { body };
+        let mut message =
+            self.client.send_message().queue_url(&self.dead_letter_queue_url).message_body(body);
+        for (name, value) in
+            [("ErrorCode", reason.code), ("ErrorSummary", &reason.summary), ("ErrorDetail", &reason.detail)]
+        {
+            if let Some(value) = attribute(value) {
+                message = message.message_attributes(name, value);
+            }
+        }
+        message.send().await.map(drop).map_err(|error| failed("dead-letter queue", &error))
+    }
+
+    async fn hurry(&self, receipt_handle: &str, delay: Duration) {
+        let seconds = i32::try_from(delay.as_secs()).unwrap_or(900);
+        let changed = self
+            .client
+            .change_message_visibility()
+            .queue_url(&self.run_queue_url)
+            .receipt_handle(receipt_handle)
+            .visibility_timeout(seconds)
+            .send();
+        if let Err(error) = changed.await {
+            tracing::debug!(error = describe(&error), "visibility not changed: the message comes back later");
+        }
+    }
+}
+
+/// A string attribute of at most 1,000 characters, without what SQS does not take.
+fn attribute(text: &str) -> Option<MessageAttributeValue> {
+    let text: String =
+        text.chars().filter(|c| *c >= ' ' || matches!(c, '\t' | '\n' | '\r')).take(1_000).collect();
+    if text.is_empty() {
+        return None;
+    }
+    MessageAttributeValue::builder().data_type("String").string_value(text).build().ok()
+}
+
+fn failed<E: ProvideErrorMetadata, R>(queue: &str, error: &SdkError<E, R>) -> Failure {
+    Failure { class: Class::Transient, diagnosis: codes::queue_failed(queue, &describe(error)) }
+}
+
+fn describe<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> String {
+    match error {
+        SdkError::ServiceError(service) => {
+            let error = service.err();
+            format!("{}: {}", error.code().unwrap_or("unknown"), error.message().unwrap_or("no message"))
+        }
+        SdkError::TimeoutError(_) => "no answer in time".to_owned(),
+        SdkError::DispatchFailure(_) => "the connection failed".to_owned(),
+        _ => "the call could not be made or its answer not be read".to_owned(),
+    }
+}

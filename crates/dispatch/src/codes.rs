@@ -1,0 +1,69 @@
+//! The codes of this crate, and the failures that belong to no other module.
+
+use std::time::Duration;
+
+use work_pool::Diagnosis;
+
+/// Every code of this crate with its title; `docs/errors.md` has an entry for each.
+pub const CODES: [(&str, &str); 11] = [
+    ("PP0401", "The message body is not a JSON object"),
+    ("PP0402", "The message version is not known"),
+    ("PP0403", "A field of the message is missing, unknown or of the wrong kind"),
+    ("PP0404", "There is no such work pool"),
+    ("PP0405", "The pool document cannot be used"),
+    ("PP0406", "The pool document could not be read"),
+    ("PP0407", "The function ran out of time"),
+    ("PP0408", "The message carries no run"),
+    ("PP0409", "A queue did not take a message"),
+    ("PP0410", "No capacity for a task in time"),
+    ("PP0499", "An error in pushpool"),
+];
+
+/// A defect of ours: a panic, or an invariant that does not hold.
+#[must_use]
+pub fn bug(detail: &str) -> Diagnosis {
+    Diagnosis {
+        code: "PP0499",
+        summary: "An error in pushpool".to_owned(),
+        detail: detail.to_owned(),
+        resolution: "The message is delivered again, and ends in the dead-letter queue if it goes on. \
+                     Please report it with the log line."
+            .to_owned(),
+    }
+}
+
+/// The function's deadline came before the record was done.
+#[must_use]
+pub fn out_of_time() -> Diagnosis {
+    Diagnosis {
+        code: "PP0407",
+        summary: "The function ran out of time".to_owned(),
+        detail: "The record was not done two seconds before the function's deadline.".to_owned(),
+        resolution: "It is delivered again, and whatever was started is adopted. If it goes on: raise the timeout, \
+                     or lower the batch size."
+            .to_owned(),
+    }
+}
+
+/// A queue could not be written to.
+#[must_use]
+pub fn queue_failed(queue: &str, detail: &str) -> Diagnosis {
+    Diagnosis {
+        code: "PP0409",
+        summary: format!("The {queue} did not take a message"),
+        detail: detail.to_owned(),
+        resolution: "It is tried again. If it stays: check the queue's URL and the function's permission to send."
+            .to_owned(),
+    }
+}
+
+/// Capacity has been missing for longer than the pool wants to wait.
+#[must_use]
+pub fn no_capacity(waited: Duration, last: &Diagnosis) -> Diagnosis {
+    Diagnosis {
+        code: "PP0410",
+        summary: format!("No capacity for a task within {} s", waited.as_secs()),
+        detail: format!("{} ({}): {}", last.summary, last.code, last.detail),
+        resolution: last.resolution.clone(),
+    }
+}

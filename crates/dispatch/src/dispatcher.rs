@@ -1,0 +1,307 @@
+//! The dispatch use case: a batch of messages in, the messages to keep out.
+//!
+//! Every record of a batch goes its own way, as a task of its own: a bad body, a failing validation or a panic in one
+//! does not touch the others. A record is acknowledged only after its outcome is recorded (launched, handed back,
+//! crashed, buried, or shown to be not ours); everything else stays in the queue and comes back.
+//!
+//! What a failure means is decided by its class alone, in [`Dispatcher::conclude`]. One case needs care: a *redelivered*
+//! message whose RunTask is refused. An earlier delivery may have started the task and lost the answer, and a throttle
+//! says nothing about that. So before such a record is handed back or crashed, the task is looked for by `startedBy`.
+
+use std::{sync::Arc, time::Duration};
+
+use ecs::{
+    Prepared, Settings,
+    failure::Class,
+    launch::{LaunchError, Launched, TaskLauncher},
+};
+use futures_util::future::join_all;
+use jiff::Timestamp;
+use rand::RngExt;
+use tokio::{
+    task::JoinError,
+    time::{Instant, timeout, timeout_at},
+};
+use work_pool::Layers;
+
+use crate::{
+    codes,
+    message::ScheduledRun,
+    outcome::{Outcome, OutcomeSink},
+    ports::{Claim, ControlPlane, Failure, Order, Reading, RunQueues, Settlement},
+    sqs_event::{BatchItemFailure, BatchResponse, Record},
+};
+
+/// What time it is. A function, so that a simulation can say otherwise.
+pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
+
+/// No new work is taken this long before the function's deadline.
+const RESERVE: Duration = Duration::from_secs(2);
+
+/// What the operator decides about dispatching.
+#[derive(Debug, Clone)]
+pub struct Policy {
+    /// What the account decides about requests.
+    pub requests: Settings,
+    /// How long after a run was first due capacity may be missing before it crashes.
+    pub capacity_timeout: Duration,
+}
+
+/// Dispatches messages through a control plane, a launcher and the queues.
+pub struct Dispatcher<C, L, Q> {
+    control: C,
+    launcher: L,
+    queues: Arc<Q>,
+    policy: Policy,
+    sink: Arc<dyn OutcomeSink>,
+    clock: Clock,
+}
+
+/// How the handling of one record ended.
+enum Fate {
+    Acknowledged,
+    Returned,
+}
+
+impl<C: ControlPlane, L: TaskLauncher, Q: RunQueues> Dispatcher<C, L, Q> {
+    /// A dispatcher over these.
+    pub fn new(
+        control: C,
+        launcher: L,
+        queues: Arc<Q>,
+        policy: Policy,
+        sink: Arc<dyn OutcomeSink>,
+        clock: Clock,
+    ) -> Self {
+        Self { control, launcher, queues, policy, sink, clock }
+    }
+
+    /// Handles a batch. Returns before `deadline` with the records that have to be delivered again.
+    pub async fn handle(self: &Arc<Self>, records: Vec<Record>, deadline: Instant) -> BatchResponse {
+        let stop = deadline.checked_sub(RESERVE).unwrap_or(deadline);
+        let (messages, mut fates) = self.read_bodies(&records, stop).await;
+        let readings = self.read_runs(&messages, stop).await;
+        let tasks = messages.into_iter().zip(readings).map(|((index, message), reading)| {
+            let this = Arc::clone(self);
+            let record = records[index].clone();
+            let shared = Arc::new(message);
+            let of_task = Arc::clone(&shared);
+            async move {
+                let task = tokio::spawn(async move { this.dispatch(&of_task, &record, reading).await });
+                let abort = task.abort_handle();
+                let ended = timeout_at(stop, task).await;
+                if ended.is_err() {
+                    abort.abort();
+                }
+                (index, shared, ended)
+            }
+        });
+        for (index, message, ended) in join_all(tasks).await {
+            let fate = match ended {
+                Ok(Ok(fate)) => fate,
+                Ok(Err(panicked)) => self.panicked(&records[index], Some(&message), &panicked),
+                Err(_) => self.returned(&records[index], Some(&message), Class::Transient, &codes::out_of_time()),
+            };
+            fates[index] = fate;
+        }
+        let kept: Vec<&Record> =
+            records.iter().zip(&fates).filter(|(_, fate)| matches!(fate, Fate::Returned)).map(|(it, _)| it).collect();
+        self.hurry(&kept).await;
+        BatchResponse {
+            batch_item_failures: kept
+                .into_iter()
+                .map(|record| BatchItemFailure { item_identifier: record.message_id.clone() })
+                .collect(),
+        }
+    }
+
+    /// Takes the bodies apart and buries those that will never be readable.
+    async fn read_bodies(&self, records: &[Record], stop: Instant) -> (Vec<(usize, ScheduledRun)>, Vec<Fate>) {
+        let mut messages = Vec::with_capacity(records.len());
+        let mut unreadable = Vec::new();
+        for (index, record) in records.iter().enumerate() {
+            match ScheduledRun::parse(&record.body) {
+                Ok(message) => messages.push((index, message)),
+                Err(error) => unreadable.push((index, error.diagnosis())),
+            }
+        }
+        // Whoever is not settled below has not been acknowledged.
+        let mut fates: Vec<Fate> = records.iter().map(|_| Fate::Returned).collect();
+        let burials = unreadable.into_iter().map(|(index, reason)| async move {
+            let record = &records[index];
+            let buried = timeout_at(stop, self.queues.bury(record.body.clone(), &reason)).await;
+            let fate = match buried {
+                Ok(Ok(())) => {
+                    self.sink.emit(&Outcome::Malformed { message_id: &record.message_id, reason: &reason });
+                    Fate::Acknowledged
+                }
+                Ok(Err(failure)) => self.returned(record, None, failure.class, &failure.diagnosis),
+                Err(_) => self.returned(record, None, Class::Transient, &codes::out_of_time()),
+            };
+            (index, fate)
+        });
+        for (index, fate) in join_all(burials).await {
+            fates[index] = fate;
+        }
+        (messages, fates)
+    }
+
+    async fn read_runs(&self, messages: &[(usize, ScheduledRun)], stop: Instant) -> Vec<Result<Reading, Failure>> {
+        let batch: Vec<ScheduledRun> = messages.iter().map(|(_, message)| message.clone()).collect();
+        let mut readings = timeout_at(stop, self.control.read(&batch)).await.unwrap_or_default();
+        readings.resize_with(batch.len(), || {
+            Err(Failure { class: Class::Transient, diagnosis: codes::out_of_time() })
+        });
+        readings
+    }
+
+    async fn dispatch(&self, message: &ScheduledRun, record: &Record, reading: Result<Reading, Failure>) -> Fate {
+        let result = match reading {
+            Ok(Reading::NotOurs(reason)) => {
+                self.sink.emit(&Outcome::NotOurs { message, reason: &reason });
+                return Fate::Acknowledged;
+            }
+            Ok(Reading::Later { wait, reason }) => {
+                let deferred = self.control.settle(message, &Settlement::Deferred { delay: wait }).await;
+                return match deferred {
+                    Ok(()) => {
+                        self.sink.emit(&Outcome::Deferred { message, reason: &reason, delay: wait });
+                        Fate::Acknowledged
+                    }
+                    Err(failure) => self.returned(record, Some(message), failure.class, &failure.diagnosis),
+                };
+            }
+            Ok(Reading::Due(order)) => self.launch(&order, message, record, true).await,
+            Ok(Reading::Claimed(order)) => self.launch(&order, message, record, false).await,
+            Err(failure) => Err(failure),
+        };
+        self.conclude(message, record, result).await
+    }
+
+    /// Renders, claims and launches. `None` when the claim shows that the run is not ours.
+    async fn launch(
+        &self,
+        order: &Order,
+        message: &ScheduledRun,
+        record: &Record,
+        claim: bool,
+    ) -> Result<Option<Launched>, Failure> {
+        let prepared = self.prepare(order)?;
+        if claim && let Claim::NotOurs(reason) = self.control.claim(order.run.attempt).await? {
+            self.sink.emit(&Outcome::NotOurs { message, reason: &reason });
+            return Ok(None);
+        }
+        let error = match self.launcher.launch(&prepared).await {
+            Ok(launched) => return Ok(Some(launched)),
+            Err(error) => error,
+        };
+        if record.receive_count() > 1 && is_definite(&error) {
+            let found = self.launcher.find(&prepared).await.map_err(|error| Failure {
+                class: Class::Transient,
+                diagnosis: error.diagnosis,
+            })?;
+            if found.is_some() {
+                return Ok(found);
+            }
+        }
+        Err(Failure { class: error.class, diagnosis: error.diagnosis })
+    }
+
+    fn prepare(&self, order: &Order) -> Result<Prepared, Failure> {
+        let rejected = |diagnosis| Failure { class: Class::Rejected, diagnosis };
+        let layers = Layers {
+            deployment: Some(&order.deployment_variables),
+            flow_run: Some(&order.flow_run_variables),
+        };
+        order.template.validate(layers).map_err(|error| rejected(error.diagnosis()))?;
+        let configuration =
+            order.template.render(layers, &*order.resolver).map_err(|error| rejected(error.diagnosis()))?;
+        ecs::prepare(&configuration, &order.run, &self.policy.requests).map_err(|error| rejected(error.diagnosis()))
+    }
+
+    /// The table of the launch protocol: from what happened to what is recorded and whether the message may go.
+    async fn conclude(
+        &self,
+        message: &ScheduledRun,
+        record: &Record,
+        result: Result<Option<Launched>, Failure>,
+    ) -> Fate {
+        let settlement = match result {
+            Ok(None) => return Fate::Acknowledged,
+            Ok(Some(launched)) => Settlement::Launched(launched),
+            Err(Failure { class: Class::Stale, diagnosis }) => {
+                self.sink.emit(&Outcome::NotOurs { message, reason: &diagnosis.summary });
+                return Fate::Acknowledged;
+            }
+            Err(Failure { class: Class::Malformed | Class::Rejected, diagnosis }) => Settlement::Crashed(diagnosis),
+            Err(Failure { class: Class::Throttled | Class::Capacity, diagnosis }) => {
+                let waited = self.since(message.first_due());
+                if waited >= self.policy.capacity_timeout {
+                    Settlement::Crashed(codes::no_capacity(waited, &diagnosis))
+                } else {
+                    Settlement::HandedBack { delay: hand_back_delay(message.hand_backs), reason: diagnosis }
+                }
+            }
+            Err(Failure { class: class @ (Class::Transient | Class::Bug), diagnosis }) => {
+                return self.returned(record, Some(message), class, &diagnosis);
+            }
+        };
+        if let Err(failure) = self.control.settle(message, &settlement).await {
+            return self.returned(record, Some(message), failure.class, &failure.diagnosis);
+        }
+        self.sink.emit(&match &settlement {
+            Settlement::Launched(launched) => {
+                let due_to_launch = ((self.clock)() - message.expected_start_time).total(jiff::Unit::Second);
+                Outcome::Launched { message, launched, due_to_launch: due_to_launch.unwrap_or_default() }
+            }
+            Settlement::HandedBack { delay, reason } => Outcome::HandedBack { message, reason, delay: *delay },
+            Settlement::Crashed(reason) => Outcome::Crashed { message, reason },
+            Settlement::Deferred { delay } => Outcome::Deferred { message, reason: "", delay: *delay },
+        });
+        Fate::Acknowledged
+    }
+
+    fn since(&self, moment: Timestamp) -> Duration {
+        let elapsed = (self.clock)().duration_since(moment);
+        Duration::try_from(elapsed).unwrap_or(Duration::ZERO)
+    }
+
+    fn returned(
+        &self,
+        record: &Record,
+        message: Option<&ScheduledRun>,
+        class: Class,
+        reason: &work_pool::Diagnosis,
+    ) -> Fate {
+        self.sink.emit(&Outcome::Returned { message_id: &record.message_id, message, class, reason });
+        Fate::Returned
+    }
+
+    fn panicked(&self, record: &Record, message: Option<&ScheduledRun>, panicked: &JoinError) -> Fate {
+        // The panic's own text may quote data; the default hook has written it to standard error already.
+        let detail = if panicked.is_panic() { "a panic while the record was handled" } else { "its task was cancelled" };
+        self.returned(record, message, Class::Bug, &codes::bug(detail))
+    }
+
+    /// Returned records shall not wait out the queue's visibility timeout, nor come back all at once.
+    async fn hurry(&self, kept: &[&Record]) {
+        let changes = kept.iter().filter(|record| !record.receipt_handle.is_empty()).map(|record| {
+            let ceiling = 5_u64 << record.receive_count().min(5);
+            let delay = Duration::from_secs(rand::rng().random_range(ceiling / 2..=ceiling));
+            self.queues.hurry(&record.receipt_handle, delay)
+        });
+        // A hint only: half of the reserve is as long as it may take.
+        let _ = timeout(RESERVE / 2, join_all(changes)).await;
+    }
+}
+
+/// Whether the failure would end the attempt: then an earlier delivery's task has to be ruled out first.
+fn is_definite(error: &LaunchError) -> bool {
+    !matches!(error.class, Class::Transient | Class::Bug)
+}
+
+/// 15 s, doubling to four minutes, each between half and the whole.
+fn hand_back_delay(hand_backs: u32) -> Duration {
+    let ceiling = 15_000_u64 << hand_backs.min(4);
+    Duration::from_millis(rand::rng().random_range(ceiling / 2..=ceiling))
+}

@@ -1,0 +1,278 @@
+//! The message of the run queues, schema version 1: one attempt of one scheduled run.
+//!
+//! `events/scheduled-run.v1.schema.json` publishes the same shape. The message carries ids and not state: with a
+//! Prefect server everything else is read when the message arrives, because a run that waited in a queue may have been
+//! cancelled, moved or deleted. Without a server (standalone) the run comes inline.
+//!
+//! A body is read in two steps, version first, so that a message of a later release is told apart from a broken one.
+
+use ecs::Attempt;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use uuid::Uuid;
+use work_pool::{Diagnosis, Object};
+
+/// The version this release writes and reads.
+pub const VERSION: u64 = 1;
+
+/// Nesting deeper than this is refused before anything walks the value.
+const MAX_DEPTH: usize = 64;
+
+/// One attempt of one scheduled run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ScheduledRun {
+    /// Always [`VERSION`].
+    pub version: u64,
+    /// The flow run.
+    pub flow_run_id: Uuid,
+    /// The SCHEDULED state this message was sent for; with another one current, the message is stale.
+    pub state_id: Uuid,
+    /// When the run is due.
+    pub expected_start_time: Timestamp,
+    /// Name of the work pool.
+    pub work_pool: String,
+    /// When the run was first due, if it has been handed back since.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_due: Option<Timestamp>,
+    /// How often it was handed back.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub hand_backs: u32,
+    /// The run itself, in standalone mode.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<InlineRun>,
+}
+
+/// What a Prefect server would have been asked for.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct InlineRun {
+    /// Name of the flow run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// The flow.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub flow: Option<InlineNamed>,
+    /// The deployment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deployment: Option<InlineDeployment>,
+    /// The flow run's own job variables.
+    #[serde(default, skip_serializing_if = "Object::is_empty")]
+    pub job_variables: Object,
+    /// Parameters of the run.
+    #[serde(default, skip_serializing_if = "Object::is_empty")]
+    pub parameters: Object,
+    /// Whether the container gets the parameters as one JSON object in `PUSHPOOL_PARAMETERS`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub parameters_as_env: bool,
+}
+
+/// A flow.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct InlineNamed {
+    /// Its id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<Uuid>,
+    /// Its name.
+    pub name: String,
+}
+
+/// A deployment with its job variables.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct InlineDeployment {
+    /// Its id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<Uuid>,
+    /// Its name.
+    pub name: String,
+    /// What all its runs share.
+    #[serde(default, skip_serializing_if = "Object::is_empty")]
+    pub job_variables: Object,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's skip_serializing_if passes a reference")]
+fn is_zero(count: &u32) -> bool {
+    *count == 0
+}
+
+/// Why a body is not a message. Errors name the field, never its value.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum MessageError {
+    /// The body is not a JSON object.
+    #[error("the body is not a JSON object: {0}")]
+    NotAnObject(String),
+    /// The body is a message of another version.
+    #[error("message version {0} is not known")]
+    UnknownVersion(String),
+    /// A field is missing, unknown or of the wrong kind.
+    #[error("{0}")]
+    BadField(String),
+}
+
+impl MessageError {
+    /// What the dead-letter copy says.
+    #[must_use]
+    pub fn diagnosis(&self) -> Diagnosis {
+        let (code, resolution) = match self {
+            Self::NotAnObject(_) => {
+                ("PP0401", "Send one message of events/scheduled-run.v1.schema.json as the body.".to_owned())
+            }
+            Self::UnknownVersion(_) => (
+                "PP0402",
+                format!("This release reads version {VERSION}: deploy the dispatcher before what sends to it."),
+            ),
+            Self::BadField(_) => {
+                ("PP0403", "Compare the body with events/scheduled-run.v1.schema.json.".to_owned())
+            }
+        };
+        Diagnosis {
+            code,
+            summary: "The message cannot be read".to_owned(),
+            detail: self.to_string(),
+            resolution,
+        }
+    }
+}
+
+impl ScheduledRun {
+    /// Reads the body of a queue message.
+    ///
+    /// # Errors
+    /// [`MessageError`]: such a body will never be readable, however often it is delivered.
+    pub fn parse(body: &str) -> Result<Self, MessageError> {
+        let value: Value = serde_json::from_str(body).map_err(|error| MessageError::NotAnObject(place(&error)))?;
+        let Value::Object(fields) = &value else {
+            return Err(MessageError::NotAnObject("it is another kind of JSON value".to_owned()));
+        };
+        if depth(&value) > MAX_DEPTH {
+            return Err(MessageError::BadField(format!("values are nested more than {MAX_DEPTH} deep")));
+        }
+        match fields.get("version") {
+            Some(version) if version.as_u64() == Some(VERSION) => {}
+            Some(Value::Number(version)) => return Err(MessageError::UnknownVersion(version.to_string())),
+            Some(_) => return Err(MessageError::BadField("`version` is not a number".to_owned())),
+            None => return Err(MessageError::BadField("`version` is missing".to_owned())),
+        }
+        if fields.get("work_pool").and_then(Value::as_str).is_some_and(|name| name.trim().is_empty()) {
+            return Err(MessageError::BadField("`work_pool` is empty".to_owned()));
+        }
+        // serde_json names the field but also quotes unexpected strings: only the part before a quoted value is kept.
+        Self::deserialize(value).map_err(|error| MessageError::BadField(without_values(&error.to_string())))
+    }
+
+    /// Which dispatch of which run this is.
+    #[must_use]
+    pub fn attempt(&self) -> Attempt {
+        Attempt { flow_run_id: self.flow_run_id, state_id: self.state_id }
+    }
+
+    /// When the run was first due: what `capacity_timeout` counts from.
+    #[must_use]
+    pub fn first_due(&self) -> Timestamp {
+        self.first_due.unwrap_or(self.expected_start_time)
+    }
+
+    /// The next attempt of the same run, due at `at`.
+    #[must_use]
+    pub fn handed_back(&self, at: Timestamp) -> Self {
+        Self {
+            state_id: self.attempt().handed_back().state_id,
+            first_due: Some(self.first_due()),
+            expected_start_time: at,
+            hand_backs: self.hand_backs.saturating_add(1),
+            ..self.clone()
+        }
+    }
+}
+
+fn place(error: &serde_json::Error) -> String {
+    format!("line {} column {}", error.line(), error.column())
+}
+
+/// `invalid type: string "secret", expected …` without what stands in quotation marks.
+fn without_values(message: &str) -> String {
+    let mut kept = String::with_capacity(message.len());
+    let mut quoted = false;
+    let mut escaped = false;
+    for character in message.chars() {
+        match (quoted, escaped, character) {
+            (false, _, '"') => {
+                quoted = true;
+                kept.push_str("(a value)");
+            }
+            (true, false, '"') => quoted = false,
+            (true, false, '\\') => escaped = true,
+            (true, _, _) => escaped = false,
+            (false, _, character) => kept.push(character),
+        }
+    }
+    kept
+}
+
+/// Depth of nesting, found without recursion (serde_json itself stops reading at 128).
+fn depth(value: &Value) -> usize {
+    let mut deepest = 0;
+    let mut open = vec![(value, 1)];
+    while let Some((value, level)) = open.pop() {
+        deepest = deepest.max(level);
+        match value {
+            Value::Array(items) => open.extend(items.iter().map(|item| (item, level + 1))),
+            Value::Object(fields) => open.extend(fields.values().map(|field| (field, level + 1))),
+            _ => {}
+        }
+    }
+    deepest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn body(extra: &str) -> String {
+        format!(
+            r#"{{"version":1,"flow_run_id":"7f2c1f0e-0000-4000-8000-000000000001","state_id":"7f2c1f0e-0000-4000-8000-000000000002","expected_start_time":"2026-01-01T00:00:00Z","work_pool":"p"{extra}}}"#
+        )
+    }
+
+    #[test]
+    fn a_minimal_body_is_read_and_written_back_the_same() {
+        let message = ScheduledRun::parse(&body("")).unwrap();
+        assert_eq!(message.work_pool, "p");
+        assert_eq!(serde_json::to_string(&message).unwrap(), body(""));
+    }
+
+    #[test]
+    fn what_is_wrong_is_named_without_values() {
+        let code = |body: &str| ScheduledRun::parse(body).unwrap_err().diagnosis().code;
+        assert_eq!(code("not json"), "PP0401");
+        assert_eq!(code("[]"), "PP0401");
+        assert_eq!(code(r#"{"version":2}"#), "PP0402");
+        assert_eq!(code("{}"), "PP0403");
+        assert_eq!(code(&body(r#","run":{"flow":"hunter2"}"#)), "PP0403");
+        let error = ScheduledRun::parse(&body(r#","run":{"flow":"hun\"ter2"}"#)).unwrap_err().to_string();
+        assert!(!error.contains("ter2"), "{error}");
+        let error = ScheduledRun::parse(&body(r#","sate_id":1"#)).unwrap_err().to_string();
+        assert!(error.contains("sate_id") && error.contains("state_id"), "{error}");
+    }
+
+    #[test]
+    fn deep_nesting_is_refused() {
+        let deep = format!(r#","run":{{"parameters":{{"a":{}1{}}}}}"#, "[".repeat(100), "]".repeat(100));
+        let error = ScheduledRun::parse(&body(&deep)).unwrap_err();
+        assert!(error.to_string().contains("nested"), "{error}");
+    }
+
+    #[test]
+    fn a_hand_back_is_a_new_attempt_that_remembers_when_it_was_first_due() {
+        let first = ScheduledRun::parse(&body("")).unwrap();
+        let later = first.expected_start_time + jiff::SignedDuration::from_secs(60);
+        let second = first.handed_back(later);
+        assert_ne!(second.state_id, first.state_id);
+        assert_eq!(second, first.handed_back(later), "the same hand back twice is one attempt");
+        assert_eq!(second.first_due(), first.expected_start_time);
+        assert_eq!(second.handed_back(later).hand_backs, 2);
+    }
+}

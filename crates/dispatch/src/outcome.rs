@@ -1,0 +1,222 @@
+//! What became of a message, told once: each [`Outcome`] is written as one log line and its metrics together.
+//!
+//! Metrics leave as embedded metric format (EMF) lines on standard output, which CloudWatch turns into metrics without an
+//! API call. Few dimensions on purpose: each combination is billed as a metric of its own.
+
+use std::{io::Write, time::Duration};
+
+use ecs::{failure::Class, launch::Launched};
+use serde_json::{Value, json};
+use work_pool::Diagnosis;
+
+use crate::message::ScheduledRun;
+
+/// CloudWatch namespace of every metric.
+pub const NAMESPACE: &str = "pushpool";
+
+/// Every metric that the dispatcher emits, with its CloudWatch unit.
+pub const METRICS: [(&str, &str); 8] = [
+    ("Launched", "Count"),
+    ("Adopted", "Count"),
+    ("HandedBack", "Count"),
+    ("Crashed", "Count"),
+    ("Malformed", "Count"),
+    ("NotOurs", "Count"),
+    ("Returned", "Count"),
+    ("DueToLaunch", "Seconds"),
+];
+
+/// What became of one message.
+#[derive(Debug, Clone, Copy)]
+pub enum Outcome<'a> {
+    /// A task runs for it.
+    Launched {
+        /// The message.
+        message: &'a ScheduledRun,
+        /// The task.
+        launched: &'a Launched,
+        /// From when the run was due to now, in seconds; negative when launched ahead.
+        due_to_launch: f64,
+    },
+    /// No task could be had just now.
+    HandedBack {
+        /// The message.
+        message: &'a ScheduledRun,
+        /// Why.
+        reason: &'a Diagnosis,
+        /// When the next attempt follows.
+        delay: Duration,
+    },
+    /// There will be no task.
+    Crashed {
+        /// The message.
+        message: &'a ScheduledRun,
+        /// Why.
+        reason: &'a Diagnosis,
+    },
+    /// The body could not be read; a copy went to the dead-letter queue.
+    Malformed {
+        /// SQS message id.
+        message_id: &'a str,
+        /// Why.
+        reason: &'a Diagnosis,
+    },
+    /// The run is not this message's to launch.
+    NotOurs {
+        /// The message.
+        message: &'a ScheduledRun,
+        /// Why.
+        reason: &'a str,
+    },
+    /// Sent again for later: not due yet, or the pool is paused.
+    Deferred {
+        /// The message.
+        message: &'a ScheduledRun,
+        /// Why.
+        reason: &'a str,
+        /// How long.
+        delay: Duration,
+    },
+    /// Left in the queue, to be delivered again.
+    Returned {
+        /// SQS message id.
+        message_id: &'a str,
+        /// The message, where it could be read.
+        message: Option<&'a ScheduledRun>,
+        /// Transient or Bug.
+        class: Class,
+        /// Why.
+        reason: &'a Diagnosis,
+    },
+}
+
+/// Takes outcomes as they happen.
+pub trait OutcomeSink: Send + Sync + 'static {
+    /// Called once for each message, when its fate is sealed.
+    fn emit(&self, outcome: &Outcome<'_>);
+}
+
+/// The sink of the functions: `tracing` and EMF lines on standard output.
+#[derive(Debug, Clone, Copy)]
+pub struct LogAndMetrics;
+
+impl OutcomeSink for LogAndMetrics {
+    fn emit(&self, outcome: &Outcome<'_>) {
+        outcome.log();
+        if let Some(line) = outcome.metrics(jiff::Timestamp::now().as_millisecond()) {
+            // One write for one line. A closed standard output is no reason to fail a run.
+            let _ = writeln!(std::io::stdout(), "{line}");
+        }
+    }
+}
+
+impl Outcome<'_> {
+    fn log(&self) {
+        match *self {
+            Self::Launched { message, launched, due_to_launch } => tracing::info!(
+                flow_run_id = %message.flow_run_id,
+                state_id = %message.state_id,
+                work_pool = %message.work_pool,
+                task_arn = %launched.task_arn,
+                definition_arn = launched.definition_arn.as_deref(),
+                adopted = launched.adopted,
+                due_to_launch_seconds = due_to_launch,
+                "launched"
+            ),
+            Self::HandedBack { message, reason, delay } => tracing::warn!(
+                flow_run_id = %message.flow_run_id,
+                state_id = %message.state_id,
+                work_pool = %message.work_pool,
+                code = reason.code,
+                summary = %reason.summary,
+                detail = %reason.detail,
+                hand_backs = message.hand_backs + 1,
+                delay_seconds = delay.as_secs(),
+                "handed back"
+            ),
+            Self::Crashed { message, reason } => tracing::error!(
+                flow_run_id = %message.flow_run_id,
+                state_id = %message.state_id,
+                work_pool = %message.work_pool,
+                code = reason.code,
+                summary = %reason.summary,
+                detail = %reason.detail,
+                resolution = %reason.resolution,
+                "crashed"
+            ),
+            Self::Malformed { message_id, reason } => tracing::error!(
+                message_id,
+                code = reason.code,
+                detail = %reason.detail,
+                resolution = %reason.resolution,
+                "malformed"
+            ),
+            Self::NotOurs { message, reason } => tracing::info!(
+                flow_run_id = %message.flow_run_id,
+                state_id = %message.state_id,
+                reason,
+                "not ours"
+            ),
+            Self::Deferred { message, reason, delay } => tracing::info!(
+                flow_run_id = %message.flow_run_id,
+                state_id = %message.state_id,
+                reason,
+                delay_seconds = delay.as_secs(),
+                "deferred"
+            ),
+            Self::Returned { message_id, message, class, reason } => tracing::warn!(
+                message_id,
+                flow_run_id = message.map(|message| tracing::field::display(message.flow_run_id)),
+                class = ?class,
+                code = reason.code,
+                summary = %reason.summary,
+                detail = %reason.detail,
+                "returned to the queue"
+            ),
+        }
+    }
+
+    /// The EMF line, if the outcome counts anything; `now` in milliseconds since 1970.
+    #[must_use]
+    pub fn metrics(&self, now: i64) -> Option<Value> {
+        let (work_pool, values): (Option<&str>, Vec<(&str, f64)>) = match *self {
+            Self::Launched { message, launched, due_to_launch } => (
+                Some(&message.work_pool),
+                vec![(if launched.adopted { "Adopted" } else { "Launched" }, 1.0), ("DueToLaunch", due_to_launch)],
+            ),
+            Self::HandedBack { message, .. } => (Some(&message.work_pool), vec![("HandedBack", 1.0)]),
+            Self::Crashed { message, .. } => (Some(&message.work_pool), vec![("Crashed", 1.0)]),
+            Self::Malformed { .. } => (None, vec![("Malformed", 1.0)]),
+            Self::NotOurs { message, .. } => (Some(&message.work_pool), vec![("NotOurs", 1.0)]),
+            Self::Deferred { .. } => return None,
+            Self::Returned { message, .. } => {
+                (message.map(|message| message.work_pool.as_str()), vec![("Returned", 1.0)])
+            }
+        };
+        let metrics: Vec<Value> = values
+            .iter()
+            .map(|(name, _)| {
+                let unit = METRICS.iter().find(|(metric, _)| metric == name).map_or("None", |(_, unit)| unit);
+                json!({"Name": name, "Unit": unit})
+            })
+            .collect();
+        let dimensions: Vec<&str> = work_pool.map(|_| "WorkPool").into_iter().collect();
+        let mut line = json!({
+            "_aws": {
+                "Timestamp": now,
+                "CloudWatchMetrics": [{"Namespace": NAMESPACE, "Dimensions": [dimensions], "Metrics": metrics}],
+            },
+        });
+        if let Some(work_pool) = work_pool {
+            line["WorkPool"] = json!(work_pool);
+        }
+        for (name, value) in values {
+            line[name] = json!(value);
+        }
+        if let Self::HandedBack { reason, .. } | Self::Crashed { reason, .. } | Self::Returned { reason, .. } = self {
+            // A property, not a dimension: it can be queried, and costs no metric of its own.
+            line["Code"] = json!(reason.code);
+        }
+        Some(line)
+    }
+}

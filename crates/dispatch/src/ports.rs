@@ -1,0 +1,131 @@
+//! What the use cases need from outside. Each trait stands at a network edge and is named by what it can do.
+
+use std::{future::Future, sync::Arc, time::Duration};
+
+use ecs::{Attempt, Run, failure::Class, launch::Launched};
+use serde_json::Value;
+use work_pool::{BaseJobTemplate, Diagnosis, Object, Resolver};
+
+use crate::message::ScheduledRun;
+
+/// A failure that already knows what becomes of the run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// Decides the queue action and the state, see [`crate::outcome`].
+    pub class: Class,
+    /// What its owner is told.
+    pub diagnosis: Diagnosis,
+}
+
+/// Everything needed to render and launch a run.
+#[derive(Clone)]
+pub struct Order {
+    /// The run.
+    pub run: Run,
+    /// Template of its pool.
+    pub template: BaseJobTemplate,
+    /// The deployment's job variables.
+    pub deployment_variables: Object,
+    /// The flow run's job variables.
+    pub flow_run_variables: Object,
+    /// Answers the references of template and variables.
+    pub resolver: Arc<dyn Resolver + Send + Sync>,
+}
+
+/// What the control plane says about an attempt.
+#[derive(Clone)]
+pub enum Reading {
+    /// Due and still scheduled: claim it, then launch.
+    Due(Box<Order>),
+    /// Claimed by an earlier delivery of this very attempt: launch again, the token adopts.
+    Claimed(Box<Order>),
+    /// Not to be launched by this message; the text says why.
+    NotOurs(String),
+    /// Not due yet, or its pool is paused: look again after this long.
+    Later {
+        /// How long to wait.
+        wait: Duration,
+        /// Why.
+        reason: String,
+    },
+}
+
+/// The answer to a claim.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Claim {
+    /// Launch it.
+    Ours,
+    /// Leave it; the text says why.
+    NotOurs(String),
+}
+
+/// How an attempt ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Settlement {
+    /// A task runs for it.
+    Launched(Launched),
+    /// There is no task; another attempt follows after `delay`.
+    HandedBack {
+        /// How long until the next attempt.
+        delay: Duration,
+        /// Why there is no task.
+        reason: Diagnosis,
+    },
+    /// There is no task and there will be none.
+    Crashed(Diagnosis),
+    /// Nothing happened but the passing of time; the same attempt is looked at again after `delay`.
+    Deferred {
+        /// How long.
+        delay: Duration,
+    },
+}
+
+/// Where runs come from and where their outcome is recorded: a Prefect server, or the message itself (standalone).
+pub trait ControlPlane: Send + Sync + 'static {
+    /// Reads the runs of a batch. The answer has an entry for each message, in order.
+    fn read(&self, messages: &[ScheduledRun]) -> impl Future<Output = Vec<Result<Reading, Failure>>> + Send;
+
+    /// Claims an attempt; repeating it is harmless.
+    ///
+    /// # Errors
+    /// [`Failure`] when the answer is not known: the message has to come back.
+    fn claim(&self, attempt: Attempt) -> impl Future<Output = Result<Claim, Failure>> + Send;
+
+    /// Records how the attempt ended. Only after this may the message be acknowledged.
+    ///
+    /// # Errors
+    /// [`Failure`]: the message has to come back, and its redelivery adopts.
+    fn settle(
+        &self,
+        message: &ScheduledRun,
+        settlement: &Settlement,
+    ) -> impl Future<Output = Result<(), Failure>> + Send;
+}
+
+/// The queues a dispatcher writes to.
+pub trait RunQueues: Send + Sync + 'static {
+    /// Sends a body to the run queue, to arrive after `delay` (at most 900 s: SQS `DelaySeconds`).
+    ///
+    /// # Errors
+    /// [`Failure`] when it is not known to have been taken.
+    fn send(&self, body: String, delay: Duration) -> impl Future<Output = Result<(), Failure>> + Send;
+
+    /// Copies a message that must not be delivered again to the dead-letter queue, with the reason as attributes.
+    ///
+    /// # Errors
+    /// [`Failure`] when it is not known to have been taken.
+    fn bury(&self, body: String, reason: &Diagnosis) -> impl Future<Output = Result<(), Failure>> + Send;
+
+    /// Makes a message that is being returned visible again after `delay` instead of the queue's visibility timeout.
+    /// A hint: a failure only means that it takes longer.
+    fn hurry(&self, receipt_handle: &str, delay: Duration) -> impl Future<Output = ()> + Send;
+}
+
+/// Where the pool documents of standalone mode are kept.
+pub trait PoolDocuments: Send + Sync + 'static {
+    /// The document of a pool, `None` when there is no such pool.
+    ///
+    /// # Errors
+    /// [`Failure`] when that cannot be told.
+    fn read(&self, work_pool: &str) -> impl Future<Output = Result<Option<Value>, Failure>> + Send;
+}

@@ -1,0 +1,53 @@
+//! What a launch can end in, and the port through which the dispatch use case asks for one.
+
+use std::future::Future;
+
+use serde::Serialize;
+use work_pool::Diagnosis;
+
+use crate::{Prepared, failure::Class};
+
+/// A task that runs for an attempt.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Launched {
+    /// ARN of the task.
+    pub task_arn: String,
+    /// ARN (with revision) of its definition; absent when an adopted task's answer did not say.
+    pub definition_arn: Option<String>,
+    /// Cluster as `infrastructure_pid` names it: its ARN when the answer carried one, else what the request said.
+    pub cluster: String,
+    /// Whether an earlier delivery of the same attempt had started it.
+    pub adopted: bool,
+}
+
+impl Launched {
+    /// `cluster::task_arn`, the form of `infrastructure_pid` (prefect-aws 0.7.12, `parse_identifier`).
+    #[must_use]
+    pub fn infrastructure_pid(&self) -> String {
+        format!("{}::{}", self.cluster, self.task_arn)
+    }
+}
+
+/// Why no task could be had, or why it is not known whether there is one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LaunchError {
+    /// Decides what becomes of the run; [`Class::Transient`] means that the outcome is unknown.
+    pub class: Class,
+    /// What its owner is told.
+    pub diagnosis: Diagnosis,
+}
+
+/// Starts the task of a prepared run: exactly one for an attempt, however often it is asked.
+pub trait TaskLauncher: Send + Sync + 'static {
+    /// Makes sure that the definition exists and runs the task.
+    ///
+    /// # Errors
+    /// [`LaunchError`], classified by [`crate::failure::classify`].
+    fn launch(&self, prepared: &Prepared) -> impl Future<Output = Result<Launched, LaunchError>> + Send;
+
+    /// Looks for a task that an earlier delivery of the same attempt started, by `startedBy`.
+    ///
+    /// # Errors
+    /// [`LaunchError`]: it is not known whether there is one.
+    fn find(&self, prepared: &Prepared) -> impl Future<Output = Result<Option<Launched>, LaunchError>> + Send;
+}
