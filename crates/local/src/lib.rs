@@ -1,1 +1,137 @@
-//! local
+//! AWS on loopback: the SQS and ECS operations pushpool uses, spoken as AWS speaks them, and functions invoked as
+//! Lambda invokes them. In process, without an account, without containers.
+//!
+//! # Why it exists
+//!
+//! The launch protocol rests on behaviour no emulator has: `clientToken` idempotency, the 8,192 characters of task
+//! overrides, Fargate's cpu/memory pairs, task state events, `failures[]` inside a 200. So the services are written
+//! here, from AWS's API references and service models, and other emulators serve as a second opinion on the parts
+//! they do have.
+//!
+//! # Shape
+//!
+//! Each service is an *engine*: plain state and functions of `(now, input)`, no clock, no I/O, no randomness of its
+//! own. A seeded simulation runs the same engines that a program talks to over HTTP. Around the engine stands an
+//! asynchronous *shell* that owns the clock and wakes long polls ([`sqs::Sqs`], [`ecs::Ecs`]), and around the shells
+//! one HTTP endpoint ([`Local`]) that routes by `X-Amz-Target`, as AWS does; one `AWS_ENDPOINT_URL` therefore points
+//! every SDK and the `aws` command line tool at all of it. Faults are injected at the endpoint ([`Faults`]), so a
+//! client sees them where AWS would show them.
+//!
+//! # What is not modelled
+//!
+//! * Signatures: the `Authorization` header is read for the access key and never checked; any credentials do.
+//! * IAM, queue policies and KMS: attributes that name them are kept and returned, and change nothing.
+//! * Regions: there is one set of resources. A request signed for another region is answered from the same set, with
+//!   ARNs in the region of [`Config`].
+//! * Eventual consistency: every write is seen by the next read, counts are exact, and 60-second propagation delays
+//!   of attributes are zero. A short poll asks "all servers", so it finds what is there.
+//! * Duplicates on standard queues: a message is delivered twice only because of its visibility timeout.
+//! * Service-wide throttles of SQS, pricing, CloudTrail, CloudWatch metrics, TLS, IPv6.
+//! * The legacy query protocol of SQS (form-encoded requests, XML answers): refused with an explanation.
+
+pub mod clock;
+pub mod ecs;
+pub mod faults;
+mod server;
+pub mod sqs;
+pub mod wire;
+
+use std::collections::BTreeMap;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+
+use tokio::net::TcpListener;
+
+pub use clock::{Clock, Millis};
+pub use faults::{Fault, Faults, Rule};
+pub use wire::Service;
+
+use server::{Server, Services};
+
+/// What a local AWS is like.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Region in ARNs and events.
+    pub region: String,
+    /// Account in ARNs, queue URLs and events: twelve digits.
+    pub account_id: String,
+    /// Where the endpoint listens. Keep to loopback: nothing is authenticated and tasks are host processes.
+    pub address: SocketAddr,
+    /// What ECS needs to know.
+    pub ecs: ecs::Config,
+}
+
+impl Default for Config {
+    /// `us-east-1`, account `000000000000`, a free port of 127.0.0.1.
+    fn default() -> Self {
+        Self {
+            region: "us-east-1".into(),
+            account_id: "000000000000".into(),
+            address: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            ecs: ecs::Config::default(),
+        }
+    }
+}
+
+/// A running local AWS. Stop it with [`Local::stop`]; dropping it closes the endpoint as well, without waiting.
+#[derive(Debug)]
+pub struct Local {
+    address: SocketAddr,
+    services: Services,
+    server: Server,
+}
+
+impl Local {
+    /// Binds the address and serves.
+    ///
+    /// # Errors
+    ///
+    /// The address cannot be bound.
+    pub async fn start(config: Config) -> io::Result<Self> {
+        let listener = TcpListener::bind(config.address).await?;
+        let address = listener.local_addr()?;
+        let account = wire::Account { region: config.region, account_id: config.account_id };
+        let clock = Clock::new();
+        let sqs = sqs::Sqs::new(account.clone(), format!("http://{address}"), clock);
+        let ecs = ecs::Ecs::new(account, config.ecs, clock);
+        let services = Services { sqs, ecs };
+        let server = Server::start(listener, services.clone(), Faults::default());
+        Ok(Self { address, services, server })
+    }
+
+    /// The URL for `AWS_ENDPOINT_URL`.
+    pub fn endpoint(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// SQS, without the wire: such calls are not counted and meet no faults.
+    pub fn sqs(&self) -> &sqs::Sqs {
+        &self.services.sqs
+    }
+
+    /// ECS, without the wire: such calls are not counted and meet no faults.
+    pub fn ecs(&self) -> &ecs::Ecs {
+        &self.services.ecs
+    }
+
+    /// The fault rules of the endpoint.
+    pub fn faults(&self) -> &Faults {
+        self.server.faults()
+    }
+
+    /// Calls received over the wire by `service:Operation` (for instance `ecs:RunTask`), whatever their answer.
+    pub fn calls(&self) -> BTreeMap<String, u64> {
+        self.server.calls()
+    }
+
+    /// Starts the counting of [`Local::calls`] anew.
+    pub fn reset_calls(&self) {
+        self.server.reset_calls();
+    }
+
+    /// Closes the endpoint, then ends what the services run.
+    pub async fn stop(self) {
+        self.server.stop().await;
+        self.services.ecs.stop().await;
+    }
+}
