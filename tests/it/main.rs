@@ -1,1 +1,3 @@
 //! One binary for all black-box tests.
+
+mod goldens;

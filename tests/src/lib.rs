@@ -1,1 +1,7 @@
-//! Shared support of the black-box tests.
+//! Shared support of the black-box tests: the Python environment they make for themselves, and the comparison of what
+//! pushpool renders with what Prefect's own ECS worker sends.
+//!
+//! Helpers of tests: they panic with a sentence rather than return errors, because nobody could handle one.
+
+pub mod oracle;
+pub mod python;
