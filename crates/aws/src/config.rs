@@ -7,7 +7,8 @@
 
 use std::time::Duration;
 
-use aws_config::{BehaviorVersion, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
+use aws_config::{BehaviorVersion, Region, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
+use aws_sdk_sqs::config::Credentials;
 use aws_smithy_http_client::{
     Builder,
     tls::{Provider, rustls_provider::CryptoMode},
@@ -21,15 +22,27 @@ const ATTEMPT: Duration = Duration::from_secs(8);
 
 /// Region, credentials, endpoint and the shared HTTP client, from the environment as every SDK reads it.
 pub async fn sdk_config() -> SdkConfig {
+    loader().load().await
+}
+
+/// The same for AWS on loopback: the endpoint is given, and nothing else is read from the environment.
+///
+/// The keys are placeholders that loopback does not check.
+pub async fn loopback_config(endpoint: &str, region: &str) -> SdkConfig {
+    loader()
+        .endpoint_url(endpoint)
+        .region(Region::new(region.to_owned()))
+        .credentials_provider(Credentials::new("loopback", "loopback", None, None, "pushpool loopback"))
+        .load()
+        .await
+}
+
+fn loader() -> aws_config::ConfigLoader {
     let http = Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
     aws_config::defaults(BehaviorVersion::latest())
         .http_client(http)
         .retry_config(RetryConfig::standard().with_max_attempts(3))
-        .timeout_config(
-            TimeoutConfig::builder().connect_timeout(CONNECT).operation_attempt_timeout(ATTEMPT).build(),
-        )
-        .load()
-        .await
+        .timeout_config(TimeoutConfig::builder().connect_timeout(CONNECT).operation_attempt_timeout(ATTEMPT).build())
 }
 
 /// The ECS client of the launcher: without retries, see `ecs::launcher`.

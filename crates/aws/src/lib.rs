@@ -6,8 +6,10 @@ mod bus;
 mod config;
 mod pools;
 mod queues;
+mod standalone;
 
 pub use bus::EventBridgeBus;
-pub use config::{ecs_client, sdk_config};
+pub use config::{ecs_client, loopback_config, sdk_config};
 pub use pools::{BadPoolLocation, Pools};
 pub use queues::SqsQueues;
+pub use standalone::{StandaloneDispatcher, StandaloneSettings, standalone_dispatcher};

@@ -66,9 +66,8 @@ impl Pools {
             let prefix = prefix.trim_end_matches('/');
             let prefix = if prefix.is_empty() { String::new() } else { format!("{prefix}/") };
             // A custom endpoint (loopback, a private gateway) rarely resolves BUCKET.HOST.
-            let config = aws_sdk_s3::config::Builder::from(config)
-                .force_path_style(config.endpoint_url().is_some())
-                .build();
+            let config =
+                aws_sdk_s3::config::Builder::from(config).force_path_style(config.endpoint_url().is_some()).build();
             let client = aws_sdk_s3::Client::from_conf(config);
             return Ok(Self::S3 { client, bucket: bucket.to_owned(), prefix });
         }
@@ -89,11 +88,7 @@ impl PoolDocuments for Pools {
     }
 }
 
-async fn read_parameter(
-    client: &aws_sdk_ssm::Client,
-    prefix: &str,
-    work_pool: &str,
-) -> Result<Option<Value>, Failure> {
+async fn read_parameter(client: &aws_sdk_ssm::Client, prefix: &str, work_pool: &str) -> Result<Option<Value>, Failure> {
     // SSM API reference, PutParameter: names consist of a-z A-Z 0-9 _ . - and the slashes between levels.
     if work_pool.is_empty() || !work_pool.chars().all(|c| c.is_ascii_alphanumeric() || "_.-".contains(c)) {
         return Ok(None);

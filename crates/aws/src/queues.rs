@@ -41,8 +41,7 @@ impl RunQueues for SqsQueues {
     async fn bury(&self, body: String, reason: &Diagnosis) -> Result<(), Failure> {
         // SQS takes no empty body, and an empty one is one of the things that get buried.
         let body = if body.is_empty() { "(empty)".to_owned() } else { body };
-        let mut message =
-            self.client.send_message().queue_url(&self.dead_letter_queue_url).message_body(body);
+        let mut message = self.client.send_message().queue_url(&self.dead_letter_queue_url).message_body(body);
         for (name, value) in
             [("ErrorCode", reason.code), ("ErrorSummary", &reason.summary), ("ErrorDetail", &reason.detail)]
         {
@@ -70,8 +69,7 @@ impl RunQueues for SqsQueues {
 
 /// A string attribute of at most 1,000 characters, without what SQS does not take.
 fn attribute(text: &str) -> Option<MessageAttributeValue> {
-    let text: String =
-        text.chars().filter(|c| *c >= ' ' || matches!(c, '\t' | '\n' | '\r')).take(1_000).collect();
+    let text: String = text.chars().filter(|c| *c >= ' ' || matches!(c, '\t' | '\n' | '\r')).take(1_000).collect();
     if text.is_empty() {
         return None;
     }

@@ -149,9 +149,7 @@ impl<C: ControlPlane, L: TaskLauncher, Q: RunQueues> Dispatcher<C, L, Q> {
     async fn read_runs(&self, messages: &[(usize, ScheduledRun)], stop: Instant) -> Vec<Result<Reading, Failure>> {
         let batch: Vec<ScheduledRun> = messages.iter().map(|(_, message)| message.clone()).collect();
         let mut readings = timeout_at(stop, self.control.read(&batch)).await.unwrap_or_default();
-        readings.resize_with(batch.len(), || {
-            Err(Failure { class: Class::Transient, diagnosis: codes::out_of_time() })
-        });
+        readings.resize_with(batch.len(), || Err(Failure { class: Class::Transient, diagnosis: codes::out_of_time() }));
         readings
     }
 
@@ -196,10 +194,11 @@ impl<C: ControlPlane, L: TaskLauncher, Q: RunQueues> Dispatcher<C, L, Q> {
             Err(error) => error,
         };
         if record.receive_count() > 1 && is_definite(&error) {
-            let found = self.launcher.find(&prepared).await.map_err(|error| Failure {
-                class: Class::Transient,
-                diagnosis: error.diagnosis,
-            })?;
+            let found = self
+                .launcher
+                .find(&prepared)
+                .await
+                .map_err(|error| Failure { class: Class::Transient, diagnosis: error.diagnosis })?;
             if found.is_some() {
                 return Ok(found);
             }
@@ -209,10 +208,8 @@ impl<C: ControlPlane, L: TaskLauncher, Q: RunQueues> Dispatcher<C, L, Q> {
 
     fn prepare(&self, order: &Order) -> Result<Prepared, Failure> {
         let rejected = |diagnosis| Failure { class: Class::Rejected, diagnosis };
-        let layers = Layers {
-            deployment: Some(&order.deployment_variables),
-            flow_run: Some(&order.flow_run_variables),
-        };
+        let layers =
+            Layers { deployment: Some(&order.deployment_variables), flow_run: Some(&order.flow_run_variables) };
         order.template.validate(layers).map_err(|error| rejected(error.diagnosis()))?;
         let configuration =
             order.template.render(layers, &*order.resolver).map_err(|error| rejected(error.diagnosis()))?;
@@ -251,8 +248,8 @@ impl<C: ControlPlane, L: TaskLauncher, Q: RunQueues> Dispatcher<C, L, Q> {
         }
         self.sink.emit(&match &settlement {
             Settlement::Launched(launched) => {
-                let due_to_launch = ((self.clock)() - message.expected_start_time).total(jiff::Unit::Second);
-                Outcome::Launched { message, launched, due_to_launch: due_to_launch.unwrap_or_default() }
+                let due_to_launch = (self.clock)().duration_since(message.expected_start_time).as_secs_f64();
+                Outcome::Launched { message, launched, due_to_launch }
             }
             Settlement::HandedBack { delay, reason } => Outcome::HandedBack { message, reason, delay: *delay },
             Settlement::Crashed(reason) => Outcome::Crashed { message, reason },
@@ -279,7 +276,8 @@ impl<C: ControlPlane, L: TaskLauncher, Q: RunQueues> Dispatcher<C, L, Q> {
 
     fn panicked(&self, record: &Record, message: Option<&ScheduledRun>, panicked: &JoinError) -> Fate {
         // The panic's own text may quote data; the default hook has written it to standard error already.
-        let detail = if panicked.is_panic() { "a panic while the record was handled" } else { "its task was cancelled" };
+        let detail =
+            if panicked.is_panic() { "a panic while the record was handled" } else { "its task was cancelled" };
         self.returned(record, message, Class::Bug, &codes::bug(detail))
     }
 

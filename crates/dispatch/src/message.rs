@@ -124,16 +124,9 @@ impl MessageError {
                 "PP0402",
                 format!("This release reads version {VERSION}: deploy the dispatcher before what sends to it."),
             ),
-            Self::BadField(_) => {
-                ("PP0403", "Compare the body with events/scheduled-run.v1.schema.json.".to_owned())
-            }
+            Self::BadField(_) => ("PP0403", "Compare the body with events/scheduled-run.v1.schema.json.".to_owned()),
         };
-        Diagnosis {
-            code,
-            summary: "The message cannot be read".to_owned(),
-            detail: self.to_string(),
-            resolution,
-        }
+        Diagnosis { code, summary: "The message cannot be read".to_owned(), detail: self.to_string(), resolution }
     }
 }
 

@@ -62,8 +62,7 @@ impl WorkPool {
         if !document.is_object() {
             return Err(unreadable("it is not a JSON object".to_owned()));
         }
-        let document =
-            Document::deserialize(document).map_err(|error| unreadable(error.to_string()))?;
+        let document = Document::deserialize(document).map_err(|error| unreadable(error.to_string()))?;
         let template = if document.base_job_template.is_null() {
             BaseJobTemplate::built_in()
         } else {
@@ -170,8 +169,9 @@ pub fn unread(work_pool: &str, detail: &str) -> Failure {
             code: "PP0406",
             summary: format!("The document of work pool '{work_pool}' could not be read"),
             detail: detail.to_owned(),
-            resolution: "It is tried again. If it stays: the function needs permission to read where the documents are."
-                .to_owned(),
+            resolution:
+                "It is tried again. If it stays: the function needs permission to read where the documents are."
+                    .to_owned(),
         },
     }
 }

@@ -115,7 +115,9 @@ mod tests {
 
     #[test]
     fn what_cannot_be_named_fails_the_invocation() {
-        for event in [json!([]), json!({}), json!({"Records": [{"body": "x"}]}), json!({"Records": [{"messageId": ""}]})] {
+        for event in
+            [json!([]), json!({}), json!({"Records": [{"body": "x"}]}), json!({"Records": [{"messageId": ""}]})]
+        {
             assert!(records(event.clone()).is_err(), "{event}");
         }
     }

@@ -1,0 +1,53 @@
+//! The dispatcher of standalone mode, put together: what the function and `pushpool dev` both run.
+
+use std::sync::Arc;
+
+use aws_config::SdkConfig;
+use dispatch::{
+    dispatcher::{Clock, Dispatcher, Policy},
+    outcome::OutcomeSink,
+    pool::{POOL_LIFE, PoolCache},
+    standalone::Standalone,
+};
+use ecs::launcher::EcsLauncher;
+
+use crate::{BadPoolLocation, EventBridgeBus, Pools, SqsQueues, ecs_client};
+
+/// The dispatcher of standalone mode over AWS.
+pub type StandaloneDispatcher = Dispatcher<Standalone<Pools, SqsQueues, EventBridgeBus>, EcsLauncher, SqsQueues>;
+
+/// What the dispatcher of standalone mode has to be told.
+#[derive(Debug, Clone)]
+pub struct StandaloneSettings {
+    /// Where runs are handed back to.
+    pub run_queue_url: String,
+    /// Where copies of unreadable and crashed messages go.
+    pub dead_letter_queue_url: String,
+    /// Where the pool documents are: a directory, `ssm:/PREFIX` or `s3://BUCKET/PREFIX`.
+    pub pools: String,
+    /// Name or ARN of an EventBridge bus for outcomes.
+    pub event_bus: Option<String>,
+    /// RunTask calls a second; 0 is no limit.
+    pub run_task_rate: f64,
+    /// What the operator decides about dispatching.
+    pub policy: Policy,
+}
+
+/// Builds the clients and the dispatcher over them.
+///
+/// # Errors
+/// [`BadPoolLocation`] when `pools` names no place.
+pub fn standalone_dispatcher(
+    config: &SdkConfig,
+    settings: StandaloneSettings,
+    sink: Arc<dyn OutcomeSink>,
+) -> Result<StandaloneDispatcher, BadPoolLocation> {
+    let clock: Clock = Arc::new(jiff::Timestamp::now);
+    let sqs = aws_sdk_sqs::Client::new(config);
+    let queues = Arc::new(SqsQueues::new(sqs, settings.run_queue_url, settings.dead_letter_queue_url));
+    let pools = PoolCache::new(Pools::at(&settings.pools, config)?, POOL_LIFE);
+    let bus = EventBridgeBus::new(aws_sdk_eventbridge::Client::new(config), settings.event_bus);
+    let control = Standalone::new(pools, Arc::clone(&queues), bus, Arc::clone(&clock));
+    let launcher = EcsLauncher::new(ecs_client(config), settings.run_task_rate);
+    Ok(Dispatcher::new(control, launcher, queues, settings.policy, sink, clock))
+}
