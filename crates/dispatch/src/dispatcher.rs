@@ -303,3 +303,6 @@ fn hand_back_delay(hand_backs: u32) -> Duration {
     let ceiling = 15_000_u64 << hand_backs.min(4);
     Duration::from_millis(rand::rng().random_range(ceiling / 2..=ceiling))
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,365 @@
+//! The table of the launch protocol, row by row, over ports in memory; and what a batch promises its records.
+
+use std::{
+    collections::HashMap,
+    sync::{Mutex, MutexGuard},
+};
+
+use ecs::failure::Class;
+use serde_json::{Value, json};
+use work_pool::Diagnosis;
+
+use super::*;
+use crate::{
+    pool::PoolCache,
+    ports::PoolDocuments,
+    standalone::{NoBus, Standalone},
+};
+
+const RUN: &str = "7f2c1f0e-0000-4000-8000-0000000000";
+
+fn diagnosis(code: &'static str) -> Diagnosis {
+    Diagnosis { code, summary: "s".into(), detail: "d".into(), resolution: "r".into() }
+}
+
+fn error(class: Class) -> LaunchError {
+    LaunchError { class, diagnosis: diagnosis("PP0399") }
+}
+
+fn task(adopted: bool) -> Launched {
+    Launched { task_arn: "arn:aws:ecs:eu-west-1:1:task/c/1".into(), definition_arn: None, cluster: "c".into(), adopted }
+}
+
+/// What the launcher answers for a run, by the last two digits of its id.
+#[derive(Clone)]
+enum Script {
+    Answer(Result<Launched, LaunchError>),
+    Panic,
+    Hang,
+}
+
+#[derive(Default)]
+struct Launcher {
+    scripts: HashMap<u8, Script>,
+    found: Option<Result<Option<Launched>, LaunchError>>,
+    asked: Mutex<Vec<Value>>,
+}
+
+impl TaskLauncher for Launcher {
+    async fn launch(&self, prepared: &Prepared) -> Result<Launched, LaunchError> {
+        self.asked.lock().unwrap().push(prepared.run_task.clone());
+        let started_by = prepared.run_task["startedBy"].as_str().unwrap();
+        let run = started_by.split('/').next().unwrap();
+        let key = u8::from_str_radix(&run[run.len() - 2..], 16).unwrap();
+        match self.scripts.get(&key).cloned() {
+            None => Ok(task(false)),
+            Some(Script::Answer(answer)) => answer,
+            Some(Script::Panic) => panic!("a defect"),
+            Some(Script::Hang) => std::future::pending().await,
+        }
+    }
+
+    async fn find(&self, _prepared: &Prepared) -> Result<Option<Launched>, LaunchError> {
+        self.found.clone().expect("the task was looked for although nothing called for it")
+    }
+}
+
+#[derive(Default)]
+struct Queues {
+    sent: Mutex<Vec<(Value, Duration)>>,
+    buried: Mutex<Vec<(String, &'static str)>>,
+    hurried: Mutex<Vec<String>>,
+    broken: bool,
+}
+
+impl Queues {
+    fn outage(&self) -> Result<(), Failure> {
+        if self.broken {
+            return Err(Failure { class: Class::Transient, diagnosis: codes::queue_failed("queue", "outage") });
+        }
+        Ok(())
+    }
+}
+
+impl RunQueues for Queues {
+    async fn send(&self, body: String, delay: Duration) -> Result<(), Failure> {
+        self.outage()?;
+        self.sent.lock().unwrap().push((serde_json::from_str(&body).unwrap(), delay));
+        Ok(())
+    }
+
+    async fn bury(&self, body: String, reason: &Diagnosis) -> Result<(), Failure> {
+        self.outage()?;
+        self.buried.lock().unwrap().push((body, reason.code));
+        Ok(())
+    }
+
+    async fn hurry(&self, receipt_handle: &str, _delay: Duration) {
+        self.hurried.lock().unwrap().push(receipt_handle.to_owned());
+    }
+}
+
+struct Documents;
+
+impl PoolDocuments for Documents {
+    async fn read(&self, work_pool: &str) -> Result<Option<Value>, Failure> {
+        match work_pool {
+            "p" => Ok(Some(json!({"name": "p", "base_job_template": {}}))),
+            "paused" => Ok(Some(json!({"name": "paused", "is_paused": true}))),
+            "unreachable" => Err(crate::pool::unread("unreachable", "outage")),
+            _ => Ok(None),
+        }
+    }
+}
+
+struct Quiet;
+
+impl OutcomeSink for Quiet {
+    fn emit(&self, outcome: &Outcome<'_>) {
+        let _ = outcome.metrics(0);
+    }
+}
+
+type Bench = Dispatcher<Standalone<Documents, Queues, NoBus>, Launcher, Queues>;
+
+struct World {
+    dispatcher: Arc<Bench>,
+    queues: Arc<Queues>,
+}
+
+impl World {
+    fn new(launcher: Launcher, queues: Queues) -> Self {
+        let queues = Arc::new(queues);
+        let clock: Clock = Arc::new(|| "2026-01-01T00:10:00Z".parse().unwrap());
+        let pools = PoolCache::new(Documents, Duration::from_secs(60));
+        let control = Standalone::new(pools, Arc::clone(&queues), NoBus, Arc::clone(&clock));
+        let policy = Policy {
+            requests: Settings {
+                region: "eu-west-1".into(),
+                subnets: vec!["subnet-1".into()],
+                default_image: Some("image".into()),
+                ..Settings::default()
+            },
+            capacity_timeout: Duration::from_secs(3_600),
+        };
+        let dispatcher = Dispatcher::new(control, launcher, Arc::clone(&queues), policy, Arc::new(Quiet), clock);
+        Self { dispatcher: Arc::new(dispatcher), queues }
+    }
+
+    async fn handle(&self, records: Vec<Record>) -> Vec<String> {
+        let deadline = Instant::now() + Duration::from_secs(30);
+        let answer = self.dispatcher.handle(records, deadline).await;
+        assert!(Instant::now() < deadline, "the answer came after the deadline");
+        answer.batch_item_failures.into_iter().map(|failure| failure.item_identifier).collect()
+    }
+
+    fn sent(&self) -> MutexGuard<'_, Vec<(Value, Duration)>> {
+        self.queues.sent.lock().unwrap()
+    }
+
+    fn buried(&self) -> Vec<&'static str> {
+        self.queues.buried.lock().unwrap().iter().map(|(_, code)| *code).collect()
+    }
+
+    fn asked(&self) -> usize {
+        self.dispatcher.launcher.asked.lock().unwrap().len()
+    }
+}
+
+fn body(run: u8) -> Value {
+    json!({
+        "version": 1,
+        "flow_run_id": format!("{RUN}{run:02x}"),
+        "state_id": "7f2c1f0e-0000-4000-8000-00000000ffff",
+        "expected_start_time": "2026-01-01T00:00:00Z",
+        "work_pool": "p",
+        "run": {"name": "r", "flow": {"name": "f"}},
+    })
+}
+
+fn record(id: &str, receive_count: u32, body: &str) -> Record {
+    serde_json::from_value(json!({
+        "messageId": id,
+        "receiptHandle": format!("receipt-{id}"),
+        "body": body,
+        "attributes": {"ApproximateReceiveCount": receive_count.to_string()},
+    }))
+    .unwrap()
+}
+
+fn scripted(scripts: &[(u8, Script)]) -> Launcher {
+    Launcher { scripts: scripts.iter().cloned().collect(), ..Launcher::default() }
+}
+
+fn failing(class: Class) -> Launcher {
+    scripted(&[(1, Script::Answer(Err(error(class))))])
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_record_of_a_batch_goes_its_own_way() {
+    let world = World::new(
+        scripted(&[
+            (2, Script::Panic),
+            (3, Script::Answer(Err(error(Class::Transient)))),
+            (4, Script::Answer(Err(error(Class::Rejected)))),
+        ]),
+        Queues::default(),
+    );
+    let mut invalid = body(5);
+    invalid["run"]["job_variables"] = json!({"cpu": "lots"});
+    let mut unknown = body(6);
+    unknown["work_pool"] = json!("nobody's");
+    let mut unreachable = body(7);
+    unreachable["work_pool"] = json!("unreachable");
+    let kept = world
+        .handle(vec![
+            record("good", 1, &body(1).to_string()),
+            record("panic", 1, &body(2).to_string()),
+            record("transient", 1, &body(3).to_string()),
+            record("rejected", 1, &body(4).to_string()),
+            record("invalid", 1, &invalid.to_string()),
+            record("unknown-pool", 1, &unknown.to_string()),
+            record("unreachable", 1, &unreachable.to_string()),
+            record("poison", 1, "{"),
+            record("empty", 1, ""),
+            record("version", 1, r#"{"version": 2}"#),
+        ])
+        .await;
+    assert_eq!(kept, ["panic", "transient", "unreachable"]);
+    let mut buried = world.buried();
+    buried.sort_unstable();
+    assert_eq!(buried[1..4], ["PP0399", "PP0401", "PP0401"], "{buried:?}");
+    assert!(buried[0].starts_with("PP01"), "the refused job variable is named by work-pool: {buried:?}");
+    assert_eq!(buried[4..], ["PP0402", "PP0404"]);
+    let mut hurried = world.queues.hurried.lock().unwrap().clone();
+    hurried.sort_unstable();
+    assert_eq!(hurried, ["receipt-panic", "receipt-transient", "receipt-unreachable"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_capacity_hands_back_a_new_attempt_of_the_same_run() {
+    for class in [Class::Throttled, Class::Capacity] {
+        let world = World::new(failing(class), Queues::default());
+        assert!(world.handle(vec![record("a", 1, &body(1).to_string())]).await.is_empty());
+        let (again, delay) = world.sent()[0].clone();
+        assert_eq!(again["flow_run_id"], body(1)["flow_run_id"]);
+        assert_ne!(again["state_id"], body(1)["state_id"], "a new attempt has a new token");
+        assert_eq!(again["first_due"], "2026-01-01T00:00:00Z");
+        assert_eq!(again["hand_backs"], 1);
+        assert!((7..=15).contains(&delay.as_secs()), "{delay:?}");
+        assert!(world.buried().is_empty());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn capacity_that_never_comes_crashes_the_run() {
+    let world = World::new(failing(Class::Capacity), Queues::default());
+    let mut late = body(1);
+    late["first_due"] = json!("2025-12-31T23:00:00Z");
+    assert!(world.handle(vec![record("a", 1, &late.to_string())]).await.is_empty());
+    assert_eq!(world.buried(), ["PP0410"]);
+    assert!(world.sent().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_unknown_outcome_keeps_the_token_and_the_message() {
+    for class in [Class::Transient, Class::Bug] {
+        let world = World::new(failing(class), Queues::default());
+        assert_eq!(world.handle(vec![record("a", 1, &body(1).to_string())]).await, ["a"]);
+        assert!(world.sent().is_empty() && world.buried().is_empty());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn stale_is_acknowledged_and_nothing_else() {
+    let world = World::new(failing(Class::Stale), Queues::default());
+    assert!(world.handle(vec![record("a", 1, &body(1).to_string())]).await.is_empty());
+    assert!(world.sent().is_empty() && world.buried().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_redelivery_looks_for_the_task_of_the_lost_answer() {
+    for class in [Class::Throttled, Class::Capacity, Class::Rejected] {
+        let found = |found| World::new(Launcher { found: Some(found), ..failing(class) }, Queues::default());
+        let again = || vec![record("a", 2, &body(1).to_string())];
+
+        let adopting = found(Ok(Some(task(true))));
+        assert!(adopting.handle(again()).await.is_empty());
+        assert!(adopting.sent().is_empty() && adopting.buried().is_empty(), "{class:?} with a live task");
+
+        let none = found(Ok(None));
+        assert!(none.handle(again()).await.is_empty());
+        assert_eq!(none.sent().len() + none.buried().len(), 1, "{class:?} without a task");
+
+        let unknown = found(Err(error(Class::Throttled)));
+        assert_eq!(unknown.handle(again()).await, ["a"]);
+        assert!(unknown.sent().is_empty() && unknown.buried().is_empty(), "{class:?} and nobody knows");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_cannot_be_recorded_is_not_acknowledged() {
+    for launcher in [failing(Class::Capacity), failing(Class::Rejected)] {
+        let world = World::new(launcher, Queues { broken: true, ..Queues::default() });
+        let kept = world.handle(vec![record("a", 1, &body(1).to_string()), record("poison", 1, "{")]).await;
+        assert_eq!(kept, ["a", "poison"]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_not_done_before_the_deadline_is_returned() {
+    let world = World::new(scripted(&[(2, Script::Hang)]), Queues::default());
+    let kept = world.handle(vec![record("a", 1, &body(1).to_string()), record("slow", 1, &body(2).to_string())]).await;
+    assert_eq!(kept, ["slow"]);
+    assert_eq!(world.asked(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn early_and_paused_runs_wait_in_the_queue_as_the_same_attempt() {
+    let world = World::new(Launcher::default(), Queues::default());
+    let mut early = body(1);
+    early["expected_start_time"] = json!("2026-01-01T00:10:20.5Z");
+    let mut far = body(2);
+    far["expected_start_time"] = json!("2026-01-02T00:00:00Z");
+    let mut paused = body(3);
+    paused["work_pool"] = json!("paused");
+    let records = [&early, &far, &paused].iter().enumerate().map(|(i, it)| record(&i.to_string(), 1, &it.to_string()));
+    assert!(world.handle(records.collect()).await.is_empty());
+    assert_eq!(world.asked(), 0);
+    let mut delays: Vec<u64> = world.sent().iter().map(|(_, delay)| delay.as_secs()).collect();
+    delays.sort_unstable();
+    assert_eq!(delays, [21, 60, 900]);
+    assert!(world.sent().iter().all(|(again, _)| again["state_id"] == early["state_id"]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_without_a_run_is_buried() {
+    let world = World::new(Launcher::default(), Queues::default());
+    let mut bare = body(1);
+    bare.as_object_mut().unwrap().remove("run");
+    assert!(world.handle(vec![record("a", 1, &bare.to_string())]).await.is_empty());
+    assert_eq!(world.buried(), ["PP0408"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_delivery_of_an_attempt_sends_the_same_request() {
+    let world = World::new(Launcher::default(), Queues::default());
+    for count in 1..4 {
+        world.handle(vec![record("a", count, &body(1).to_string()), record("b", 1, &body(9).to_string())]).await;
+    }
+    let asked = world.dispatcher.launcher.asked.lock().unwrap();
+    let of_first: Vec<&Value> =
+        asked.iter().filter(|it| it["startedBy"].as_str().unwrap().starts_with(&format!("{RUN}01"))).collect();
+    assert_eq!(of_first.len(), 3);
+    assert!(of_first.iter().all(|request| request == &of_first[0]));
+}
+
+#[test]
+fn hand_backs_wait_longer_each_time_up_to_four_minutes() {
+    for (hand_backs, longest) in [(0, 15), (1, 30), (4, 240), (40, 240)] {
+        for _ in 0..50 {
+            let delay = hand_back_delay(hand_backs);
+            assert!(delay <= Duration::from_secs(longest) && delay * 2 >= Duration::from_secs(longest), "{delay:?}");
+        }
+    }
+}
