@@ -6,6 +6,7 @@
 //! (`metadata.jsonVersion`, `metadata.targetPrefix`).
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde_json::{Map, Value};
@@ -85,8 +86,14 @@ impl Account {
     }
 }
 
-/// Namespace of errors that every AWS service raises before the operation is reached.
+/// Namespace of errors that no service models: the framework under all of them raises them.
 const COMMON_NAMESPACE: &str = "com.amazon.coral.service";
+const COMMON_ERRORS: [&str; 4] = [
+    "UnknownOperationException",
+    "SerializationException",
+    "InvalidParameterValueException",
+    "MissingRequiredParameterException",
+];
 
 /// An error answer.
 ///
@@ -101,7 +108,7 @@ pub struct AwsError {
     /// What is shown to the caller.
     pub message: String,
     /// Further members of the error's shape, for instance `resourceIds` of `ConflictException`.
-    pub extra: Map<String, Value>,
+    pub extra: BTreeMap<String, Value>,
     /// The error's name in the query protocol, where it differs from `code` (trait `awsQueryError` of the model);
     /// travels in `x-amzn-query-error` for services that once spoke that protocol.
     pub query_code: Option<Cow<'static, str>>,
@@ -110,7 +117,7 @@ pub struct AwsError {
 impl AwsError {
     /// An error of the caller's (status 400).
     pub fn new(code: impl Into<Cow<'static, str>>, message: impl Into<String>) -> Self {
-        Self { status: 400, code: code.into(), message: message.into(), extra: Map::new(), query_code: None }
+        Self { status: 400, code: code.into(), message: message.into(), extra: BTreeMap::new(), query_code: None }
     }
 
     /// The same with another HTTP status.
@@ -149,7 +156,7 @@ impl AwsError {
     /// The error document as `service` writes it.
     pub fn body(&self, service: Service) -> Value {
         let mut body = Map::new();
-        let common = matches!(&*self.code, "UnknownOperationException" | "SerializationException");
+        let common = service.namespace().is_some() && COMMON_ERRORS.contains(&&*self.code);
         let qualified = match service.namespace() {
             _ if self.code.contains('#') => self.code.to_string(),
             _ if common => format!("{COMMON_NAMESPACE}#{}", self.code),
