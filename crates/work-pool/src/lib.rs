@@ -1,7 +1,29 @@
-//! What a Prefect work pool says about a run, without any I/O: the base job template, the job variables of its layers,
-//! placeholders, and the job configuration that comes out.
+//! What a Prefect work pool says about a run, without any I/O.
+
+mod allowed;
+mod configuration;
+mod error;
+mod limits;
+mod node;
+mod placeholder;
+mod pointer;
+mod python;
+mod resolve;
+mod sources;
+mod template;
+mod validate;
+mod variables;
 
 use serde_json::{Map, Value};
+
+pub use crate::{
+    configuration::JobConfiguration,
+    error::{CODES, Error, ResolveError, Violation},
+    resolve::{NoReferences, Reference, Resolver},
+    sources::Sources,
+    template::{BaseJobTemplate, references_in},
+    variables::Layers,
+};
 
 /// A JSON object, in the order its keys were written.
 pub type Object = Map<String, Value>;
@@ -19,13 +41,4 @@ pub struct Diagnosis {
     pub detail: String,
     /// What to do about it.
     pub resolution: String,
-}
-
-/// The job configuration of one run: the template with its placeholders replaced.
-#[derive(Debug, Clone, PartialEq)]
-pub struct JobConfiguration {
-    /// Every key of `job_configuration`, rendered. Keys whose whole value was an unset placeholder are absent.
-    pub values: Object,
-    /// `env` as it would be without the flow run's own job variables: what all runs of the deployment share.
-    pub shared_env: Object,
 }

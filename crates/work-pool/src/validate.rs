@@ -1,0 +1,208 @@
+//! Job variables against the JSON schema of the pool.
+//!
+//! The server validates with JSON Schema 2020-12 after it mends what pydantic 1 gets wrong (prefect 3.9.1,
+//! `server/api/validation.py` and `utilities/schema_tools/validation.py`): a typed property that is not required also
+//! takes null, and a list under `items` means a tuple. Formats are not checked. A default that does not fit is left
+//! out instead of failing every run.
+
+use std::collections::{BTreeSet, HashSet};
+
+use jsonschema::{Draft, ValidationError, Validator, error::ValidationErrorKind};
+use serde_json::{Value, json};
+
+use crate::{
+    Object, allowed,
+    error::{Error, Violation},
+    limits::Budget,
+    resolve,
+    variables::{ENV, Variables},
+};
+
+/// Objections reported at once.
+const MAX_VIOLATIONS: usize = 20;
+
+/// The compiled schema of a pool.
+pub(crate) struct Validation {
+    validator: Validator,
+    schema: Value,
+    /// Defaults that fit.
+    defaults: Object,
+    /// Variables whose default does not fit: as the server cannot tell, they count as given.
+    unfit: HashSet<String>,
+}
+
+impl Validation {
+    pub(crate) fn compile(schema: &Value, defaults: &Object) -> Result<Self, Error> {
+        let schema = mend(schema);
+        let validator = jsonschema::options()
+            .with_draft(Draft::Draft202012)
+            .should_validate_formats(false)
+            .build(&schema)
+            .map_err(|error| Error::CompileSchema { reason: error.to_string() })?;
+        let instance = Value::Object(defaults.clone());
+        let unfit: HashSet<String> = validator
+            .iter_errors(&instance)
+            .filter(|error| !is_pending(error, &instance))
+            .filter_map(|error| segments(error.instance_path().as_str()).into_iter().next())
+            .collect();
+        let fit = defaults.iter().filter(|(name, _)| !unfit.contains(*name));
+        let defaults = fit.map(|(name, value)| (name.clone(), value.clone())).collect();
+        Ok(Self { validator, schema, defaults, unfit })
+    }
+
+    pub(crate) fn check(&self, variables: &Variables<'_>, budget: &mut Budget) -> Result<(), Error> {
+        let mut instance = budget.object(&self.defaults, 0)?;
+        for name in variables.given_names() {
+            if let Some(value) = variables.given(name) {
+                instance.insert(name.clone(), budget.copy(value, 1)?);
+            }
+        }
+        // A dotted key is unknown to the server's schema, and the worker makes a string of whatever it holds.
+        if let Some(Value::Object(environment)) = instance.get_mut(ENV) {
+            for name in variables.dotted_env_names() {
+                if let Some(value @ (Value::Bool(_) | Value::Number(_))) = environment.get_mut(name) {
+                    *value = Value::String(String::new());
+                }
+            }
+        }
+        let instance = Value::Object(instance);
+        if self.validator.is_valid(&instance) {
+            return Ok(());
+        }
+        let violations: BTreeSet<Violation> = self
+            .validator
+            .iter_errors(&instance)
+            .filter(|error| !is_pending(error, &instance))
+            .filter(|error| !self.is_excused(error))
+            .map(|error| self.violation(&error))
+            .take(MAX_VIOLATIONS)
+            .collect();
+        if violations.is_empty() {
+            return Ok(());
+        }
+        Err(Error::ValidateVariables { violations: violations.into_iter().collect() })
+    }
+}
+
+impl Validation {
+    fn is_excused(&self, error: &ValidationError<'_>) -> bool {
+        error.instance_path().is_empty()
+            && matches!(error.kind(), ValidationErrorKind::Required { property: Value::String(name) } if self.unfit.contains(name))
+    }
+
+    fn violation(&self, error: &ValidationError<'_>) -> Violation {
+        let mut path = segments(error.instance_path().as_str());
+        let schema = error.schema_path().as_str();
+        let schema = schema.rsplit_once('/').and_then(|(parent, _)| self.schema.pointer(parent));
+        let described = || match schema {
+            Some(schema) => allowed::describe(schema, &self.schema),
+            None => error.masked_with("it").to_string(),
+        };
+        match error.kind() {
+            ValidationErrorKind::Required { property } => {
+                path.push(property.as_str().unwrap_or_default().to_owned());
+                let schema = schema.and_then(|schema| schema.get("properties")?.get(property.as_str()?));
+                let allowed = schema.map_or_else(|| "any value".to_owned(), |it| allowed::describe(it, &self.schema));
+                Violation { variable: dotted(&path), found: "missing, but required".to_owned(), allowed }
+            }
+            ValidationErrorKind::AdditionalProperties { unexpected }
+            | ValidationErrorKind::UnevaluatedProperties { unexpected } => {
+                path.push(unexpected.join(", "));
+                let known = schema.and_then(|schema| schema.get("properties")?.as_object());
+                let known: Vec<&str> = known.into_iter().flat_map(Object::keys).map(String::as_str).collect();
+                Violation { variable: dotted(&path), found: "not known".to_owned(), allowed: known.join(", ") }
+            }
+            _ => Violation {
+                found: allowed::found(&path, error.instance(), schema),
+                variable: dotted(&path),
+                allowed: described(),
+            },
+        }
+    }
+}
+
+/// Whether the objection is about something that is yet to be replaced by a block or a Prefect variable.
+fn is_pending(error: &ValidationError<'_>, instance: &Value) -> bool {
+    let mut at = instance;
+    for segment in segments(error.instance_path().as_str()) {
+        let inner = match at {
+            Value::Array(items) => segment.parse::<usize>().ok().and_then(|index| items.get(index)),
+            other => other.get(&segment),
+        };
+        let Some(inner) = inner else { return false };
+        if resolve::is_reference(inner) {
+            return true;
+        }
+        at = inner;
+    }
+    // These judge a value together with all that is in it.
+    let is_compound = matches!(
+        error.kind(),
+        ValidationErrorKind::AnyOf { .. }
+            | ValidationErrorKind::OneOfNotValid { .. }
+            | ValidationErrorKind::OneOfMultipleValid { .. }
+            | ValidationErrorKind::Not { .. }
+            | ValidationErrorKind::Contains
+            | ValidationErrorKind::Enum { .. }
+            | ValidationErrorKind::Constant { .. }
+    );
+    is_compound && holds_reference(at)
+}
+
+fn holds_reference(value: &Value) -> bool {
+    resolve::is_reference(value)
+        || match value {
+            Value::Array(items) => items.iter().any(holds_reference),
+            Value::Object(entries) => entries.values().any(holds_reference),
+            _ => false,
+        }
+}
+
+/// Tokens of a JSON pointer.
+fn segments(pointer: &str) -> Vec<String> {
+    pointer.split('/').skip(1).map(|token| token.replace("~1", "/").replace("~0", "~")).collect()
+}
+
+/// `a[0].b` for the tokens a, 0, b.
+fn dotted(path: &[String]) -> String {
+    let mut out = String::new();
+    for token in path {
+        if !out.is_empty() && token.bytes().all(|byte| byte.is_ascii_digit()) {
+            out.extend(["[", token, "]"]);
+        } else {
+            out.extend([if out.is_empty() { "" } else { "." }, token]);
+        }
+    }
+    out
+}
+
+/// The schema as the server reads it.
+fn mend(schema: &Value) -> Value {
+    let mut schema = schema.clone();
+    mend_properties(&mut schema);
+    if let Some(Value::Object(definitions)) = schema.get_mut("definitions") {
+        definitions.values_mut().for_each(mend_properties);
+    }
+    schema
+}
+
+fn mend_properties(schema: &mut Value) {
+    let required: Vec<String> = match schema.get("required") {
+        Some(Value::Array(names)) => names.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
+        _ => Vec::new(),
+    };
+    let Some(Value::Object(properties)) = schema.get_mut("properties") else { return };
+    for (name, property) in properties {
+        let Value::Object(keywords) = property else { continue };
+        if !required.contains(name) && keywords.get("type").is_some_and(|it| it != "null") {
+            let own = keywords.shift_remove("type");
+            keywords.insert("anyOf".to_owned(), json!([{ "type": own }, { "type": "null" }]));
+        }
+        let is_tuple = matches!(keywords.get("items"), Some(Value::Array(items)) if !items.is_empty());
+        if is_tuple && !keywords.contains_key("prefixItems") {
+            let items = keywords.shift_remove("items").unwrap_or_default();
+            keywords.insert("prefixItems".to_owned(), items);
+        }
+        mend_properties(property);
+    }
+}
