@@ -168,6 +168,20 @@ impl ScheduledRun {
         self.first_due.unwrap_or(self.expected_start_time)
     }
 
+    /// The message as it may be kept in a dead-letter queue: without Prefect credentials in its job variables. A run that
+    /// has them there is refused, so nothing that could still start is lost.
+    #[must_use]
+    pub fn without_credentials(&self) -> Self {
+        let mut message = self.clone();
+        if let Some(run) = &mut message.run {
+            redact(&mut run.job_variables);
+            if let Some(deployment) = &mut run.deployment {
+                redact(&mut deployment.job_variables);
+            }
+        }
+        message
+    }
+
     /// The next attempt of the same run, due at `at`.
     #[must_use]
     pub fn handed_back(&self, at: Timestamp) -> Self {
@@ -177,6 +191,24 @@ impl ScheduledRun {
             expected_start_time: at,
             hand_backs: self.hand_backs.saturating_add(1),
             ..self.clone()
+        }
+    }
+}
+
+/// Environment variables that are credentials for the Prefect API (Prefect settings reference).
+const CREDENTIALS: [&str; 2] = ["PREFECT_API_KEY", "PREFECT_API_AUTH_STRING"];
+
+/// Replaces credentials in job variables: under `env`, and under the dotted form `env.NAME`.
+fn redact(variables: &mut Object) {
+    for (name, value) in variables {
+        if CREDENTIALS.iter().any(|credential| name == credential || name.strip_prefix("env.") == Some(credential)) {
+            *value = Value::String("(removed)".to_owned());
+        } else if let Value::Object(nested) = value {
+            for (name, value) in nested {
+                if CREDENTIALS.contains(&name.as_str()) {
+                    *value = Value::String("(removed)".to_owned());
+                }
+            }
         }
     }
 }
@@ -249,6 +281,16 @@ mod tests {
         assert!(!error.contains("ter2"), "{error}");
         let error = ScheduledRun::parse(&body(r#","sate_id":1"#)).unwrap_err().to_string();
         assert!(error.contains("sate_id") && error.contains("state_id"), "{error}");
+    }
+
+    #[test]
+    fn credentials_do_not_reach_the_dead_letter_queue() {
+        let message = ScheduledRun::parse(&body(
+            r#","run":{"job_variables":{"env":{"PREFECT_API_KEY":"canary","A":"1"},"env.PREFECT_API_AUTH_STRING":"canary"},"deployment":{"name":"d","job_variables":{"env":{"PREFECT_API_KEY":"canary"}}}}"#,
+        ))
+        .unwrap();
+        let kept = serde_json::to_string(&message.without_credentials()).unwrap();
+        assert!(!kept.contains("canary") && kept.contains(r#""A":"1""#), "{kept}");
     }
 
     #[test]

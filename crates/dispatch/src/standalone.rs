@@ -138,7 +138,7 @@ impl<D: PoolDocuments, Q: RunQueues, B: OutcomeBus> ControlPlane for Standalone<
                 self.bus.publish("HandedBack", detail).await;
             }
             Settlement::Crashed(reason) => {
-                self.queues.bury(body(message)?, reason).await?;
+                self.queues.bury(body(&message.without_credentials())?, reason).await?;
                 add(&mut detail, reason);
                 self.bus.publish("Crashed", detail).await;
             }

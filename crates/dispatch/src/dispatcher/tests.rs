@@ -323,7 +323,8 @@ async fn early_and_paused_runs_wait_in_the_queue_as_the_same_attempt() {
     far["expected_start_time"] = json!("2026-01-02T00:00:00Z");
     let mut paused = body(3);
     paused["work_pool"] = json!("paused");
-    let records = [&early, &far, &paused].iter().enumerate().map(|(i, it)| record(&i.to_string(), 1, &it.to_string()));
+    let records =
+        [&early, &far, &paused].into_iter().enumerate().map(|(i, it)| record(&i.to_string(), 1, &it.to_string()));
     assert!(world.handle(records.collect()).await.is_empty());
     assert_eq!(world.asked(), 0);
     let mut delays: Vec<u64> = world.sent().iter().map(|(_, delay)| delay.as_secs()).collect();
