@@ -1,5 +1,34 @@
 //! From a job configuration to the two ECS requests of a run, and (feature `aws`) the launcher that sends them.
 
+mod attempt;
+mod codes;
+mod command;
+mod configuration;
+mod definition;
+mod environment;
+mod error;
+pub mod failure;
+mod fargate;
+pub mod launch;
+#[cfg(feature = "aws")]
+pub mod launcher;
+mod names;
+mod network;
+mod overrides;
+#[cfg(feature = "aws")]
+pub mod pace;
+mod prepare;
+mod secrets;
+mod shape;
+mod tags;
+mod value;
+
+pub use codes::CODES;
+pub use error::{PrepareError, SplitCommandError};
+pub use fargate::Size;
+pub use prepare::prepare;
+pub use shape::{ShapeError, check_shape};
+
 use std::collections::BTreeMap;
 
 use serde_json::Value;

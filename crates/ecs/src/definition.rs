@@ -1,0 +1,456 @@
+//! The task definition.
+//!
+//! Semantics of `_prepare_task_definition` and `_validate_task_definition` (prefect-aws 0.7.12, `ecs_worker.py`), with
+//! these differences. A launch type that is not given means Fargate for the definition too; the worker takes it for
+//! Fargate only in the RunTask request, and ECS then refuses the pair. EXTERNAL needs no FARGATE among the
+//! compatibilities. An image, network mode or compatibility that is explicitly null counts as not given. Fargate's sizes
+//! are checked. And the result is canonical and named by its content (see [`Draft::finish`]).
+
+use serde_json::{Value, json};
+use work_pool::Object;
+
+use crate::{
+    Named, PrepareError, Run, Settings,
+    configuration::{Configuration, DEFAULT_CONTAINER},
+    environment::{Environment, entry, name_of},
+    fargate, names,
+    secrets::Secrets,
+    shape::{ShapeError, check_shape},
+    value::{drop_empty, is_empty, kind, to_integer, to_text, true_member},
+};
+
+/// Image when neither the pool nor the settings name one. The worker takes the tag of its own version of Prefect and
+/// Python; there is no worker, and `3-latest` is what Prefect publishes for its newest release.
+const DEFAULT_IMAGE: &str = "prefecthq/prefect:3-latest";
+
+/// `cpu` and `memory` when the definition says nothing (prefect-aws 0.7.12, `ECS_DEFAULT_CPU`, `ECS_DEFAULT_MEMORY`).
+const DEFAULT_SIZE: [(&str, i64); 2] = [("cpu", 1_024), ("memory", 2_048)];
+
+/// Bytes of a task definition.
+const LARGEST: usize = 64 * 1024;
+
+/// Where the tasks of a request run, as far as the request says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Placement {
+    /// `task_run_request.launchType`, empty when it is not given.
+    pub launch_type: String,
+    /// Names of the providers in `task_run_request.capacityProviderStrategy`.
+    pub providers: Vec<String>,
+}
+
+impl Placement {
+    pub(crate) fn of(request: &Object) -> Result<Self, PrepareError> {
+        let launch_type = match true_member(request, "launchType") {
+            None => String::new(),
+            Some(Value::String(text)) => text.clone(),
+            Some(other) => return Err(not_allowed("RunTask", "task_run_request.launchType", other, "a string")),
+        };
+        let providers = match true_member(request, "capacityProviderStrategy") {
+            None => Vec::new(),
+            Some(Value::Array(strategy)) => strategy
+                .iter()
+                .map(|item| item.get("capacityProvider").and_then(Value::as_str).unwrap_or_default().to_owned())
+                .collect(),
+            Some(other) => {
+                return Err(not_allowed("RunTask", "task_run_request.capacityProviderStrategy", other, "a list"));
+            }
+        };
+        Ok(Self { launch_type, providers })
+    }
+
+    /// Whether the tasks certainly run on Fargate, given what the definition requires.
+    pub(crate) fn on_fargate(&self, requires_ec2: bool) -> bool {
+        if self.providers.is_empty() {
+            matches!(self.launch_type.as_str(), "FARGATE" | "FARGATE_SPOT")
+                || (self.launch_type.is_empty() && !requires_ec2)
+        } else {
+            self.providers.iter().any(|name| matches!(name.as_str(), "FARGATE" | "FARGATE_SPOT"))
+        }
+    }
+}
+
+/// A definition before it is named.
+#[derive(Debug)]
+pub(crate) struct Draft {
+    definition: Object,
+    /// Index of the orchestration container.
+    container: usize,
+    /// Its name.
+    pub container_name: String,
+    base_family: String,
+}
+
+impl Draft {
+    /// The definition without the environment that pushpool puts there.
+    pub(crate) fn prepare(
+        configuration: &Configuration<'_>,
+        placement: &Placement,
+        run: &Run,
+        settings: &Settings,
+    ) -> Result<Self, PrepareError> {
+        let mut definition = configuration.task_definition.cloned().unwrap_or_default();
+        let base_family = match true_member(&definition, "family") {
+            None => generated(DEFAULT_CONTAINER, run),
+            Some(Value::String(family)) => family.clone(),
+            Some(other) => return Err(refused("task_definition.family", other, "a string")),
+        };
+        definition.remove("family");
+        let mut containers = containers(&mut definition)?;
+        let container = find_container(&mut containers, configuration.container_name)?;
+        let container_name = name(&containers[container]).unwrap_or(DEFAULT_CONTAINER).to_owned();
+        let orchestration = &mut containers[container];
+        if orchestration.get("image").is_none_or(is_empty) {
+            let image = settings.default_image.as_deref().filter(|image| !image.is_empty());
+            orchestration.insert("image".to_owned(), image.unwrap_or(DEFAULT_IMAGE).into());
+        }
+        if let Some(environment) = orchestration.get_mut("environment").and_then(Value::as_array_mut) {
+            environment.retain(|entry| entry.get("value") != Some(&Value::Null));
+        }
+        if configuration.configure_logs {
+            orchestration.insert("logConfiguration".to_owned(), log_configuration(configuration, run, settings));
+        }
+        size(&mut definition, orchestration, placement)?;
+        definition.insert(
+            "containerDefinitions".to_owned(),
+            Value::Array(containers.into_iter().map(Value::Object).collect()),
+        );
+        drop_empty(&mut definition);
+        let draft = Self { definition, container, container_name, base_family };
+        draft.validate(configuration.configure_logs, placement)?;
+        Ok(draft)
+    }
+
+    /// Keeps the Prefect API's secrets out of all plain environment and adds them to the orchestration container's
+    /// `secrets`.
+    pub(crate) fn add_secrets(&mut self, secrets: &Secrets<'_>) -> Result<(), PrepareError> {
+        let orchestration = self.container;
+        for (index, container) in self.containers_mut().enumerate() {
+            if let Some(environment) = container.get_mut("environment").and_then(Value::as_array_mut) {
+                secrets.keep_out_of_list(environment, index == orchestration, || {
+                    format!("task_definition.containerDefinitions[{index}].environment")
+                })?;
+            }
+        }
+        secrets.add_to(self.container_mut());
+        let on_fargate = self.requires("FARGATE");
+        let has_secrets = |container: &&Object| true_member(container, "secrets").is_some();
+        match self.containers().find(has_secrets) {
+            Some(container) if on_fargate && true_member(&self.definition, "executionRoleArn").is_none() => {
+                Err(PrepareError::ReadSecrets { container: name(container).unwrap_or_default().to_owned() })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Adds the environment that all runs share. What a secret of the container already provides stays in the overrides:
+    /// ECS refuses a definition in which an environment variable and a secret share a name.
+    pub(crate) fn add_environment(&mut self, environment: &mut Environment<'_>) {
+        for name in self.secret_names() {
+            environment.keep_out_of_definition(&name);
+        }
+        if environment.shared.is_empty() {
+            return;
+        }
+        if let Some(list) = self.environment_mut() {
+            list.retain(|entry| name_of(entry).is_none_or(|name| !environment.shared.contains_key(name)));
+            list.extend(environment.shared.iter().map(|(name, value)| entry(name, value)));
+        }
+    }
+
+    /// Puts one entry of the overrides into the definition; tells whether that was possible.
+    pub(crate) fn take_entry(&mut self, moved: Value) {
+        let Some(name) = name_of(&moved).map(str::to_owned) else { return };
+        if let Some(list) = self.environment_mut() {
+            list.retain(|entry| name_of(entry) != Some(&name));
+            list.push(moved);
+        }
+    }
+
+    /// Puts the command of the overrides into the definition.
+    pub(crate) fn take_command(&mut self, command: Value) {
+        self.container_mut().insert("command".to_owned(), command);
+    }
+
+    /// Names that the orchestration container's secrets provide.
+    pub(crate) fn secret_names(&self) -> Vec<String> {
+        let secrets = self.container().get("secrets").and_then(Value::as_array);
+        secrets.into_iter().flatten().filter_map(name_of).map(str::to_owned).collect()
+    }
+
+    /// `networkMode`.
+    pub(crate) fn network_mode(&self) -> Option<&str> {
+        self.definition.get("networkMode").and_then(Value::as_str)
+    }
+
+    /// Whether `requiresCompatibilities` has `compatibility`.
+    pub(crate) fn requires(&self, compatibility: &str) -> bool {
+        requires(&self.definition, compatibility)
+    }
+
+    /// `cpu` or `memory`.
+    pub(crate) fn size(&self, member: &str) -> Option<&str> {
+        self.definition.get(member).and_then(Value::as_str)
+    }
+
+    /// The canonical request and its family.
+    ///
+    /// Canonical: keys sorted, and the lists that ECS takes for sets sorted by what identifies their items
+    /// (`environment`, `secrets`, `environmentFiles`; prefect-aws 0.7.12, `_task_definitions_equal`). The family ends in
+    /// the hash of that text, so all revisions of such a family have the same content. RunTask may therefore name the
+    /// family without a revision, ECS takes the newest active one, and a RunTask request does not depend on the answer to
+    /// a registration.
+    pub(crate) fn finish(mut self) -> Result<(String, Value), PrepareError> {
+        for container in self.containers_mut() {
+            for (list, identity) in [("environment", "name"), ("secrets", "name"), ("environmentFiles", "value")] {
+                match container.get_mut(list).and_then(Value::as_array_mut) {
+                    Some(items) if items.is_empty() => drop(container.remove(list)),
+                    Some(items) => items.sort_by(|one, other| text(one, identity).cmp(text(other, identity))),
+                    None => {}
+                }
+            }
+        }
+        let mut request = Value::Object(self.definition);
+        request.sort_all_objects();
+        let content = request.to_string();
+        let family = names::family(&self.base_family, content.as_bytes());
+        let Value::Object(members) = &mut request else { return Ok((family, request)) };
+        members.insert("family".to_owned(), family.clone().into());
+        request.sort_all_objects();
+        check_shape("RegisterTaskDefinition", &request).map_err(|error| within("task_definition", error))?;
+        let bytes = content.len() + family.len() + r#""family":"","#.len();
+        if bytes > LARGEST {
+            return Err(PrepareError::FitDefinition { bytes, largest: largest(&request) });
+        }
+        Ok((family, request))
+    }
+
+    /// `_validate_task_definition`, and what Fargate would refuse.
+    fn validate(&self, configure_logs: bool, placement: &Placement) -> Result<(), PrepareError> {
+        if configure_logs && true_member(&self.definition, "executionRoleArn").is_none() {
+            return Err(PrepareError::ConfigureLogs);
+        }
+        let requires_ec2 = self.requires("EC2");
+        let spot = placement.launch_type == "FARGATE_SPOT";
+        let by_provider = !placement.providers.is_empty() && !spot;
+        if !by_provider && !(requires_ec2 && placement.launch_type.is_empty()) {
+            let launch_type = if placement.launch_type.is_empty() { "FARGATE" } else { &placement.launch_type };
+            let compatibilities = self.definition.get("requiresCompatibilities");
+            if !matches!(launch_type, "EC2" | "EXTERNAL") && compatibilities.is_some() && !self.requires("FARGATE") {
+                return Err(PrepareError::MatchLaunchType {
+                    launch_type: launch_type.to_owned(),
+                    compatibilities: compatibilities.map(ToString::to_string).unwrap_or_default(),
+                });
+            }
+            let network_mode = self.network_mode().unwrap_or("awsvpc");
+            if matches!(launch_type, "FARGATE" | "FARGATE_SPOT") && network_mode != "awsvpc" {
+                return Err(PrepareError::MatchNetworkMode {
+                    network_mode: network_mode.to_owned(),
+                    launch_type: launch_type.to_owned(),
+                });
+            }
+        }
+        if !self.requires("FARGATE") {
+            return Ok(());
+        }
+        check_storage("task_definition", &self.definition)?;
+        check_size("task_definition", self.size("cpu"), self.size("memory"))
+    }
+
+    fn container(&self) -> &Object {
+        self.containers().nth(self.container).unwrap_or(&self.definition)
+    }
+
+    fn containers(&self) -> impl Iterator<Item = &Object> {
+        let list = self.definition.get("containerDefinitions").and_then(Value::as_array);
+        list.into_iter().flatten().filter_map(Value::as_object)
+    }
+
+    fn containers_mut(&mut self) -> impl Iterator<Item = &mut Object> {
+        let list = self.definition.get_mut("containerDefinitions").and_then(Value::as_array_mut);
+        list.into_iter().flatten().filter_map(Value::as_object_mut)
+    }
+
+    fn container_mut(&mut self) -> &mut Object {
+        // `prepare` has put objects there and nothing else, one of them at this index.
+        match self.definition.get_mut("containerDefinitions").and_then(|list| list.get_mut(self.container)) {
+            Some(Value::Object(container)) => container,
+            _ => unreachable!("the orchestration container is an object of the definition"),
+        }
+    }
+
+    /// The orchestration container's environment; none when something else stands there, which the shape check refuses.
+    fn environment_mut(&mut self) -> Option<&mut Vec<Value>> {
+        let environment = self.container_mut().entry("environment").or_insert_with(|| Value::Array(Vec::new()));
+        environment.as_array_mut()
+    }
+}
+
+/// Checks a pair of sizes.
+pub(crate) fn check_size(place: &'static str, cpu: Option<&str>, memory: Option<&str>) -> Result<(), PrepareError> {
+    let shown = |size: Option<&str>| size.unwrap_or("not given").to_owned();
+    fargate::check(cpu, memory).map_err(|nearest| PrepareError::SizeTask {
+        place,
+        cpu: shown(cpu),
+        memory: shown(memory),
+        nearest,
+    })
+}
+
+/// Checks `ephemeralStorage` of the definition or of the overrides.
+pub(crate) fn check_storage(place: &'static str, object: &Object) -> Result<(), PrepareError> {
+    let size = object.get("ephemeralStorage").and_then(|storage| storage.get("sizeInGiB")).and_then(Value::as_i64);
+    match size {
+        Some(found) if !fargate::STORAGE.contains(&found) => Err(PrepareError::SizeStorage { place, found }),
+        _ => Ok(()),
+    }
+}
+
+/// Places an error of the shape check in the job configuration.
+pub(crate) fn within(place: &str, error: ShapeError) -> PrepareError {
+    let operation = if place == "task_definition" { "RegisterTaskDefinition" } else { "RunTask" };
+    let dot = if error.path.is_empty() { "" } else { "." };
+    let path = format!("{place}{dot}{}", error.path);
+    PrepareError::CheckShape { operation, error: ShapeError { path, ..error } }
+}
+
+fn refused(path: &str, found: &Value, allowed: &str) -> PrepareError {
+    not_allowed("RegisterTaskDefinition", path, found, allowed)
+}
+
+pub(crate) fn not_allowed(operation: &'static str, path: &str, found: &Value, allowed: &str) -> PrepareError {
+    let error = ShapeError { path: path.to_owned(), found: kind(found).to_owned(), allowed: allowed.to_owned() };
+    PrepareError::CheckShape { operation, error }
+}
+
+fn requires(definition: &Object, compatibility: &str) -> bool {
+    let list = definition.get("requiresCompatibilities").and_then(Value::as_array);
+    list.is_some_and(|list| list.iter().any(|item| item == compatibility))
+}
+
+/// Takes the containers out of the definition, without the empty ones.
+fn containers(definition: &mut Object) -> Result<Vec<Object>, PrepareError> {
+    let list = match definition.remove("containerDefinitions") {
+        None | Some(Value::Null) => Vec::new(),
+        Some(Value::Array(list)) => list,
+        Some(other) => return Err(refused("task_definition.containerDefinitions", &other, "a list")),
+    };
+    list.into_iter()
+        .enumerate()
+        .filter(|(_, container)| !is_empty(container))
+        .map(|(index, container)| match container {
+            Value::Object(container) => Ok(container),
+            other => Err(refused(&format!("task_definition.containerDefinitions[{index}]"), &other, "an object")),
+        })
+        .collect()
+}
+
+fn name(container: &Object) -> Option<&str> {
+    container.get("name").and_then(Value::as_str).filter(|name| !name.is_empty())
+}
+
+/// Index of the container that the flow run executes in, which has its name afterwards: the one named, else `prefect`,
+/// else the first; else one without a name, else a new one.
+fn find_container(containers: &mut Vec<Object>, wanted: Option<&str>) -> Result<usize, PrepareError> {
+    let position = |wanted: &str| containers.iter().position(|container| name(container) == Some(wanted));
+    let inferred = || match position(DEFAULT_CONTAINER) {
+        Some(_) => DEFAULT_CONTAINER,
+        None => containers.first().and_then(name).unwrap_or(DEFAULT_CONTAINER),
+    };
+    let wanted = wanted.unwrap_or_else(inferred).to_owned();
+    if let Some(index) = position(&wanted) {
+        return Ok(index);
+    }
+    if wanted != DEFAULT_CONTAINER {
+        let known = containers.iter().filter_map(name).map(str::to_owned).collect();
+        return Err(PrepareError::FindContainer { name: wanted, known });
+    }
+    let index = containers.iter().position(|container| name(container).is_none()).unwrap_or(containers.len());
+    if index == containers.len() {
+        containers.push(Object::new());
+    }
+    containers[index].insert("name".to_owned(), wanted.into());
+    Ok(index)
+}
+
+/// The log configuration, which replaces what the container has.
+fn log_configuration(configuration: &Configuration<'_>, run: &Run, settings: &Settings) -> Value {
+    let generated = || names::log_prefix(&generated("prefect-logs", run));
+    let mut options = json!({
+        "awslogs-create-group": "true",
+        "awslogs-group": "prefect",
+        "awslogs-region": settings.region,
+        "awslogs-stream-prefix": configuration.log_prefix.map_or_else(generated, str::to_owned),
+    });
+    for (name, value) in &configuration.log_options {
+        options[*name] = (*value).into();
+    }
+    json!({"logDriver": "awslogs", "options": options})
+}
+
+/// `<prefix>_<pool>_<deployment or flow>`, by id where there is one.
+fn generated(prefix: &str, run: &Run) -> String {
+    let called = |thing: &Named| thing.id.map_or_else(|| thing.name.clone(), |id| id.to_string());
+    match run.deployment.as_ref().or(run.flow.as_ref()) {
+        Some(thing) => format!("{prefix}_{}_{}", run.work_pool.name, called(thing)),
+        None => format!("{prefix}_{}", run.work_pool.name),
+    }
+}
+
+/// CPU, memory, compatibilities and network mode.
+fn size(definition: &mut Object, container: &mut Object, placement: &Placement) -> Result<(), PrepareError> {
+    for member in ["requiresCompatibilities", "networkMode"] {
+        if definition.get(member).is_some_and(Value::is_null) {
+            definition.remove(member);
+        }
+    }
+    let as_fargate = matches!(placement.launch_type.as_str(), "FARGATE" | "FARGATE_SPOT")
+        || (placement.launch_type.is_empty() && placement.on_fargate(requires(definition, "EC2")));
+    for (member, default) in DEFAULT_SIZE {
+        let given = true_member(definition, member).cloned();
+        if as_fargate {
+            let size = given.as_ref().map_or_else(|| default.to_string().into(), to_text).into_owned();
+            definition.insert(member.to_owned(), size.into());
+            continue;
+        }
+        let size = match &given {
+            None => default,
+            Some(value) => to_integer(value).ok_or_else(|| PrepareError::SizeContainer {
+                member,
+                found: if value.is_string() { value.to_string() } else { kind(value).to_owned() },
+            })?,
+        };
+        container.entry(member).or_insert_with(|| size.into());
+        if let Some(given) = given {
+            definition.insert(member.to_owned(), to_text(&given).into_owned().into());
+        }
+    }
+    if as_fargate {
+        match definition.entry("requiresCompatibilities").or_insert_with(|| json!([])) {
+            Value::Array(list) if !list.iter().any(|item| item == "FARGATE") => list.push("FARGATE".into()),
+            Value::Array(_) => {}
+            other => return Err(refused("task_definition.requiresCompatibilities", other, "a list")),
+        }
+        definition.entry("networkMode").or_insert_with(|| "awsvpc".into());
+    }
+    Ok(())
+}
+
+fn text<'a>(item: &'a Value, member: &str) -> &'a str {
+    item.get(member).and_then(Value::as_str).unwrap_or_default()
+}
+
+/// The largest environment entries and commands of a definition.
+fn largest(request: &Value) -> Vec<(String, usize)> {
+    let mut parts = Vec::new();
+    for container in request["containerDefinitions"].as_array().into_iter().flatten() {
+        for entry in container["environment"].as_array().into_iter().flatten() {
+            parts.push((name_of(entry).unwrap_or_default().to_owned(), entry.to_string().len()));
+        }
+        if let Some(command) = container.get("command") {
+            parts.push(("command".to_owned(), command.to_string().len()));
+        }
+    }
+    parts.sort_by(|one, other| other.1.cmp(&one.1).then_with(|| one.0.cmp(&other.0)));
+    parts.truncate(5);
+    parts
+}

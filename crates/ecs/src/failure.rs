@@ -1,0 +1,143 @@
+//! What an answer of AWS means for the run, in one table.
+//!
+//! The class decides what becomes of run and message (design: the launch protocol), so the question behind every row is
+//! twofold: is it certain that there is no task, and would the same request fare better later?
+//!
+//! * *Throttled* and *Capacity*: certainly no task, and later may be better. The run is handed back.
+//! * *Rejected*: certainly no task, and never one from this request. The run crashes with AWS's words.
+//! * *Transient*: not certain. The message comes back and the same `clientToken` finds out.
+//!
+//! AWS words the same thing in several ways. Throttles arrive as `ThrottlingException`, but also inside
+//! `InvalidParameterException` and `ClientException` with "Rate exceeded"; missing capacity arrives as an exception or as a
+//! `failures[]` entry of a 200. The rows are therefore tried in order and look at the exception's name, at the words, or
+//! at both; the specific ones stand first.
+//!
+//! What no row names: a 4xx is permanent, because AWS says by it that the request is at fault and a run that crashes with
+//! AWS's words is better than one that waits in silence; an unknown reason in `failures[]` is missing capacity, because
+//! a 200 took no offence at the request; everything else (5xx, no answer, an answer that cannot be read) is transient,
+//! because a task may be running.
+
+mod table;
+
+use work_pool::Diagnosis;
+
+/// What a failure means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Class {
+    /// The message itself is at fault.
+    Malformed,
+    /// The request was refused, and would be again.
+    Rejected,
+    /// What the message speaks of is over or in other hands.
+    Stale,
+    /// Too many calls; nothing was started.
+    Throttled,
+    /// No room for the task; nothing was started.
+    Capacity,
+    /// It is not known what happened.
+    Transient,
+    /// A defect of ours.
+    Bug,
+}
+
+/// An operation of ECS.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Operation {
+    /// RunTask.
+    RunTask,
+    /// RegisterTaskDefinition.
+    RegisterTaskDefinition,
+    /// DescribeTaskDefinition.
+    DescribeTaskDefinition,
+    /// StopTask.
+    StopTask,
+    /// DescribeTasks.
+    DescribeTasks,
+    /// ListTasks.
+    ListTasks,
+}
+
+impl Operation {
+    /// AWS's name of it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::RunTask => "RunTask",
+            Self::RegisterTaskDefinition => "RegisterTaskDefinition",
+            Self::DescribeTaskDefinition => "DescribeTaskDefinition",
+            Self::StopTask => "StopTask",
+            Self::DescribeTasks => "DescribeTasks",
+            Self::ListTasks => "ListTasks",
+        }
+    }
+}
+
+/// An answer that is not the hoped-for one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Answer<'a> {
+    /// What was asked.
+    pub operation: Operation,
+    /// HTTP status, when there was an answer.
+    pub http_status: Option<u16>,
+    /// Name of the exception.
+    pub code: Option<&'a str>,
+    /// Its message, or why there is no answer.
+    pub message: &'a str,
+    /// `failures[].reason`.
+    pub reason: Option<&'a str>,
+    /// `failures[].detail`.
+    pub detail: Option<&'a str>,
+}
+
+/// What an answer means.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Classified {
+    /// What becomes of the run.
+    pub class: Class,
+    /// What its owner is told.
+    pub diagnosis: Diagnosis,
+    /// Whether the task definition is inactive or unknown; a content-addressed one is then registered again.
+    pub inactive_definition: bool,
+    /// Whether the token was already used with other parameters; the answer then carries the task to adopt.
+    pub conflict: bool,
+}
+
+/// Classifies an answer.
+#[must_use]
+pub fn classify(answer: &Answer<'_>) -> Classified {
+    let words = [
+        answer.code.unwrap_or_default(),
+        answer.message,
+        answer.reason.unwrap_or_default(),
+        answer.detail.unwrap_or_default(),
+    ]
+    .join("\n")
+    .to_lowercase();
+    let row = table::ROWS.iter().find(|row| row.when.holds(answer, &words)).unwrap_or(&table::UNKNOWN);
+    Classified {
+        class: row.class,
+        diagnosis: Diagnosis {
+            code: row.code,
+            summary: row.summary.to_owned(),
+            detail: aws_words(answer),
+            resolution: row.resolution.to_owned(),
+        },
+        inactive_definition: row.code == table::INACTIVE_DEFINITION,
+        conflict: row.code == table::CONFLICT,
+    }
+}
+
+/// How much of AWS's words is passed on, in characters.
+const QUOTED: usize = 1_000;
+
+fn aws_words(answer: &Answer<'_>) -> String {
+    let said = [answer.code, Some(answer.message), answer.reason, answer.detail];
+    let said: Vec<&str> = said.into_iter().flatten().map(str::trim).filter(|part| !part.is_empty()).collect();
+    let status = answer.http_status.map_or_else(|| "no answer".to_owned(), |status| format!("HTTP {status}"));
+    let said = if said.is_empty() { "nothing was said".to_owned() } else { said.join(": ") };
+    let mut quoted: String = said.chars().take(QUOTED).collect();
+    if quoted.len() < said.len() {
+        quoted.push('…');
+    }
+    format!("{} ({status}): {quoted}", answer.operation.name())
+}

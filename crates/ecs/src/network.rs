@@ -1,0 +1,99 @@
+//! Subnets and security groups of a task in a VPC.
+//!
+//! The worker asks EC2 for the VPC and its subnets at every run (prefect-aws 0.7.12, `ecs_worker.py`,
+//! `_load_network_configuration`, `_custom_network_configuration`), needs a `vpc_id` for that, and takes *all* subnets of
+//! the default VPC when nothing is said. Here nothing is looked up: subnets come from the pool or from the settings, and
+//! whether they exist is for RunTask to say. `network_configuration` is the inner object by name and the whole one by
+//! custom, so both shapes are taken, in both places.
+
+use serde_json::{Value, json};
+use work_pool::Object;
+
+use crate::{PrepareError, Settings, configuration::Configuration, shape::ShapeError, value::kind};
+
+/// Whether the task has an elastic network interface of its own.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Interface {
+    /// The definition says network mode awsvpc.
+    Own,
+    /// The definition says another network mode.
+    Hosts,
+    /// The definition exists and is not known here; on Fargate it must say awsvpc.
+    Unknown {
+        /// Whether the task runs on Fargate.
+        fargate: bool,
+    },
+}
+
+/// Sets `networkConfiguration` of the RunTask request.
+pub(crate) fn configure(
+    request: &mut Object,
+    configuration: &Configuration<'_>,
+    interface: Interface,
+    settings: &Settings,
+    notices: &mut Vec<String>,
+) -> Result<(), PrepareError> {
+    let in_request = match request.remove("networkConfiguration") {
+        None => None,
+        Some(Value::Object(object)) => Some(object).filter(|object| !object.is_empty()),
+        Some(other) => return Err(not_an_object(&other)),
+    };
+    // A variable set for this pool, deployment or run is closer than what the template says.
+    let from_variable = configuration.network.filter(|_| interface != Interface::Hosts);
+    if configuration.network.is_some() && from_variable.is_none() {
+        notices.push("`network_configuration` has no effect: the network mode is not awsvpc.".to_owned());
+    }
+    let given = from_variable.cloned().or(in_request);
+    let lacks_subnets = given.is_none();
+    let wanted = match interface {
+        Interface::Own => true,
+        Interface::Hosts => given.is_some(),
+        Interface::Unknown { fargate } => fargate || given.is_some(),
+    };
+    if !wanted {
+        return Ok(());
+    }
+    let mut inner = inner(given.unwrap_or_default())?;
+    if let Some(Value::Bool(public)) = inner.get("assignPublicIp") {
+        let word = if *public { "ENABLED" } else { "DISABLED" };
+        inner.insert("assignPublicIp".to_owned(), word.into());
+    }
+    if interface != Interface::Hosts && inner.get("subnets").is_none_or(crate::value::is_empty) {
+        if settings.subnets.is_empty() {
+            return Err(PrepareError::FindSubnets);
+        }
+        inner.insert("subnets".to_owned(), json!(settings.subnets));
+        let public = if settings.assign_public_ip { "ENABLED" } else { "DISABLED" };
+        inner.entry("assignPublicIp").or_insert_with(|| public.into());
+        inner.entry("securityGroups").or_insert_with(|| json!(settings.security_groups));
+    }
+    if lacks_subnets && let Some(vpc) = configuration.vpc_id {
+        notices.push(format!("`vpc_id` {vpc} is not looked up; the subnets come from the dispatcher's settings."));
+    }
+    request.insert("networkConfiguration".to_owned(), json!({"awsvpcConfiguration": inner}));
+    Ok(())
+}
+
+/// What stands in `awsvpcConfiguration`, of either shape.
+fn inner(mut given: Object) -> Result<Object, PrepareError> {
+    match given.remove("awsvpcConfiguration") {
+        None => Ok(given),
+        // Anything beside it is refused by the shape check, which sees it inside.
+        Some(Value::Object(mut inner)) => {
+            inner.extend(given);
+            Ok(inner)
+        }
+        Some(other) => Err(not_an_object(&other)),
+    }
+}
+
+fn not_an_object(found: &Value) -> PrepareError {
+    PrepareError::CheckShape {
+        operation: "RunTask",
+        error: ShapeError {
+            path: "task_run_request.networkConfiguration".to_owned(),
+            found: kind(found).to_owned(),
+            allowed: "an object".to_owned(),
+        },
+    }
+}

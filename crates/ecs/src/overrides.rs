@@ -1,0 +1,264 @@
+//! The overrides of the RunTask request, and their 8,192 characters.
+//!
+//! Semantics of `_prepare_task_run_request` (prefect-aws 0.7.12, `ecs_worker.py`), with one difference: there is always
+//! an override for the orchestration container. The worker only fills in one that the template has; without it the
+//! container would start without knowing its flow run.
+//!
+//! "A total of 8192 characters are allowed for overrides. This limit includes the JSON formatting characters of the
+//! override structure" (AWS ECS API reference, RunTask). Characters are counted as UTF-16 code units of the compact JSON,
+//! which is never less than any other reading of "character" but bytes of non-ASCII text gives.
+
+use std::cmp::Reverse;
+
+use serde_json::{Value, json};
+use work_pool::Object;
+
+use crate::{
+    PrepareError,
+    command::split,
+    configuration::Configuration,
+    definition::{Draft, check_size, check_storage, not_allowed},
+    environment::{Environment, entry, name_of},
+    secrets::Secrets,
+    value::{is_true, to_text, true_member},
+};
+
+/// Characters of `overrides`.
+const LONGEST: usize = 8_192;
+
+/// Command when nothing else is said (prefect 3.8.8, `workers/base.py`, `_base_flow_run_command`).
+const DEFAULT_COMMAND: [&str; 3] = ["prefect", "flow-run", "execute"];
+
+/// How many parts an error names.
+const NAMED: usize = 5;
+
+/// Overrides being written.
+pub(crate) struct Overrides {
+    object: Object,
+    containers: Vec<Object>,
+    /// Index of the orchestration container's.
+    container: usize,
+}
+
+impl Overrides {
+    /// Takes them out of the request and completes them.
+    pub(crate) fn prepare(
+        request: &mut Object,
+        configuration: &Configuration<'_>,
+        container_name: &str,
+    ) -> Result<Self, PrepareError> {
+        let mut object = match request.remove("overrides") {
+            None => Object::new(),
+            Some(Value::Object(object)) => object,
+            Some(other) => return Err(refused("task_run_request.overrides", &other, "an object")),
+        };
+        for member in ["cpu", "memory"] {
+            if let Some(size) = object.get_mut(member).filter(|size| is_true(size)) {
+                *size = to_text(size).into_owned().into();
+            }
+        }
+        let mut containers = containers(&mut object)?;
+        if let Some(first) = containers.first_mut().filter(|first| true_member(first, "name").is_none()) {
+            first.insert("name".to_owned(), container_name.into());
+        }
+        let named = |container: &Object| container.get("name").is_some_and(|name| name == container_name);
+        let container = containers.iter().position(named).unwrap_or_else(|| {
+            containers.push(Object::from_iter([("name".to_owned(), container_name.into())]));
+            containers.len() - 1
+        });
+        let command = configuration.command.cloned().unwrap_or_else(|| json!(DEFAULT_COMMAND));
+        containers[container].insert("command".to_owned(), command);
+        for (index, container) in containers.iter_mut().enumerate() {
+            split_command(container, || format!("task_run_request.overrides.containerOverrides[{index}].command"))?;
+            list_environment(container);
+        }
+        Ok(Self { object, containers, container })
+    }
+
+    /// Keeps the Prefect API's secrets out, then adds what the definition does not say of the environment.
+    pub(crate) fn add_environment(
+        &mut self,
+        environment: &Environment<'_>,
+        secrets: &Secrets<'_>,
+    ) -> Result<(), PrepareError> {
+        for (index, container) in self.containers.iter_mut().enumerate() {
+            let Some(list) = container.get_mut("environment").and_then(Value::as_array_mut) else { continue };
+            let is_orchestration = index == self.container;
+            secrets.keep_out_of_list(list, is_orchestration, || {
+                format!("task_run_request.overrides.containerOverrides[{index}].environment")
+            })?;
+            if is_orchestration {
+                list.retain(|entry| name_of(entry).is_none_or(|name| !environment.all.contains_key(name)));
+                list.extend(environment.overrides().map(|(name, value)| entry(name, value)));
+                // Stable: of two entries with one name, the later one still wins.
+                list.sort_by(|one, other| name_of(one).cmp(&name_of(other)));
+            }
+        }
+        Ok(())
+    }
+
+    /// Moves what is too much into the definition, largest first: environment, then the command.
+    pub(crate) fn fit(&mut self, mut draft: Option<&mut Draft>, notices: &mut Vec<String>) -> Result<(), PrepareError> {
+        let length = self.length();
+        if length <= LONGEST {
+            return Ok(());
+        }
+        let too_long = |overrides: &Self, existing_definition| PrepareError::FitOverrides {
+            length: overrides.length(),
+            largest: overrides.largest(),
+            existing_definition,
+        };
+        let Some(draft) = draft.as_deref_mut() else { return Err(too_long(self, true)) };
+        let mut moved = self.move_environment(draft, length - LONGEST);
+        if self.length() > LONGEST
+            && let Some(command) = self.containers[self.container].remove("command")
+        {
+            draft.take_command(command);
+            moved.push("the command".to_owned());
+        }
+        if self.length() > LONGEST {
+            return Err(too_long(self, false));
+        }
+        notices.push(format!(
+            "The overrides had {length} of at most {LONGEST} characters; {} went into the task definition, which is \
+             therefore this run's own.",
+            moved.join(", ")
+        ));
+        Ok(())
+    }
+
+    /// Checks the sizes that the overrides change on Fargate.
+    pub(crate) fn check_sizes(&self, definition: Option<&Draft>) -> Result<(), PrepareError> {
+        let place = "task_run_request.overrides";
+        check_storage(place, &self.object)?;
+        let given = |member: &str| self.object.get(member).and_then(Value::as_str);
+        if given("cpu").is_none() && given("memory").is_none() {
+            return Ok(());
+        }
+        let size = |member: &str| given(member).or_else(|| definition.and_then(|draft| draft.size(member)));
+        check_size(place, size("cpu"), size("memory"))
+    }
+
+    /// Puts them back into the request.
+    pub(crate) fn finish(self, request: &mut Object) {
+        request.insert("overrides".to_owned(), self.value());
+    }
+
+    fn move_environment(&mut self, draft: &mut Draft, mut surplus: usize) -> Vec<String> {
+        let secret = draft.secret_names();
+        let Some(list) = self.containers[self.container].get_mut("environment").and_then(Value::as_array_mut) else {
+            return Vec::new();
+        };
+        let mut order: Vec<(Reverse<usize>, String)> = list
+            .iter()
+            .filter_map(|entry| Some((Reverse(units(&entry.to_string()) + 1), name_of(entry)?.to_owned())))
+            .filter(|(_, name)| !secret.contains(name))
+            .collect();
+        order.sort();
+        let mut moved = Vec::new();
+        for (Reverse(size), name) in order {
+            if surplus == 0 {
+                break;
+            }
+            surplus = surplus.saturating_sub(size);
+            moved.push(name);
+        }
+        // Of two entries with one name the later one wins, in either place.
+        let (taken, left) = std::mem::take(list)
+            .into_iter()
+            .partition(|entry| name_of(entry).is_some_and(|name| moved.iter().any(|it| it == name)));
+        *list = left;
+        let taken: Vec<Value> = taken;
+        for entry in taken {
+            draft.take_entry(entry);
+        }
+        moved.dedup();
+        moved
+    }
+
+    fn value(&self) -> Value {
+        let mut object = self.object.clone();
+        object.insert(
+            "containerOverrides".to_owned(),
+            Value::Array(self.containers.iter().cloned().map(Value::Object).collect()),
+        );
+        Value::Object(object)
+    }
+
+    fn length(&self) -> usize {
+        units(&self.value().to_string())
+    }
+
+    /// The largest parts: environment entries by name, other members by path.
+    fn largest(&self) -> Vec<(String, usize)> {
+        let mut parts: Vec<(String, usize)> = Vec::new();
+        let member = |(name, value): (&String, &Value)| (name.clone(), units(&value.to_string()));
+        parts.extend(self.object.iter().map(member));
+        for (index, container) in self.containers.iter().enumerate() {
+            let place = if index == self.container { String::new() } else { format!("containerOverrides[{index}].") };
+            for (name, value) in container {
+                match value.as_array().filter(|_| name == "environment") {
+                    Some(entries) => parts.extend(entries.iter().map(|entry| {
+                        (format!("{place}{}", name_of(entry).unwrap_or_default()), units(&entry.to_string()))
+                    })),
+                    None => parts.push((format!("{place}{name}"), units(&value.to_string()))),
+                }
+            }
+        }
+        parts.sort_by(|one, other| other.1.cmp(&one.1).then_with(|| one.0.cmp(&other.0)));
+        parts.truncate(NAMED);
+        parts
+    }
+}
+
+/// UTF-16 code units.
+fn units(text: &str) -> usize {
+    if text.is_ascii() { text.len() } else { text.encode_utf16().count() }
+}
+
+fn refused(path: &str, found: &Value, allowed: &str) -> PrepareError {
+    not_allowed("RunTask", path, found, allowed)
+}
+
+fn containers(overrides: &mut Object) -> Result<Vec<Object>, PrepareError> {
+    let list = match overrides.remove("containerOverrides") {
+        None => Vec::new(),
+        Some(Value::Array(list)) => list,
+        Some(other) => return Err(refused("task_run_request.overrides.containerOverrides", &other, "a list")),
+    };
+    list.into_iter()
+        .enumerate()
+        .map(|(index, container)| match container {
+            Value::Object(container) => Ok(container),
+            other => {
+                Err(refused(&format!("task_run_request.overrides.containerOverrides[{index}]"), &other, "an object"))
+            }
+        })
+        .collect()
+}
+
+fn split_command(container: &mut Object, path: impl Fn() -> String) -> Result<(), PrepareError> {
+    if let Some(command) = container.get_mut("command")
+        && let Value::String(text) = command
+    {
+        let words = split(text).map_err(|error| PrepareError::SplitCommand { path: path(), source: error.into() })?;
+        *command = json!(words);
+    }
+    Ok(())
+}
+
+/// The environment as ECS writes it, without entries that have no value.
+fn list_environment(container: &mut Object) {
+    let environment = container.entry("environment").or_insert_with(|| Value::Array(Vec::new()));
+    match environment {
+        Value::Object(entries) => {
+            *environment = std::mem::take(entries)
+                .into_iter()
+                .map(|(name, value)| json!({"name": name, "value": value}))
+                .collect();
+        }
+        Value::Array(entries) => entries.retain(|entry| !entry.is_object() || entry.get("value").is_some()),
+        // The shape check refuses it.
+        _ => {}
+    }
+}
