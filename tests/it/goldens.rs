@@ -5,6 +5,7 @@
 
 use std::path::Path;
 
+use pushpool_tests::compare::{Verdict, compare};
 use pushpool_tests::oracle::{Call, Case, Exception, Oracle, Thing};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -52,6 +53,7 @@ impl Golden {
             process_environment: Map::new(),
             existing_definitions: Map::new(),
             vpcs: Map::new(),
+            lenient_ec2: false,
         }
     }
 
@@ -108,4 +110,26 @@ fn first_line_of_reason(text: &str) -> String {
 fn with_version(value: &Value, from: &str, to: &str) -> Value {
     let text = serde_json::to_string(value).expect("JSON");
     serde_json::from_str(&text.replace(from, to)).expect("JSON")
+}
+
+#[test]
+fn pushpool_renders_what_was_recorded() {
+    let mut oracle = Oracle::start();
+    for golden in goldens() {
+        // The oracle stands in for the recording, which it equals (the test above), so that the differences that put the
+        // worker into other circumstances apply here, too.
+        let comparison = compare(&mut oracle, &golden.case());
+        let expected = match golden.scenario.as_str() {
+            // Logs without a role: nobody could write them.
+            "10_logs_no_role" => "BothRefuse",
+            // The template puts an API key into plain environment.
+            "17_custom_template" => "RefusedOnPurpose",
+            _ => "SameRequests",
+        };
+        if let Verdict::Mismatch(mismatch) = &comparison.verdict {
+            panic!("{}: {mismatch}", golden.scenario);
+        }
+        assert_eq!(format!("{:?}", comparison.verdict), expected, "{}: {:?}", golden.scenario, comparison.needed);
+        println!("{}: {:?}", golden.scenario, comparison.needed);
+    }
 }

@@ -19,10 +19,17 @@ Question (all keys but `template` and `flow_run` may be missing):
     process_environment       variables the worker process has (readable as `{{ $X }}`)
     existing_definitions      {arn or family: task definition} for DescribeTaskDefinition
     vpcs                      {vpc id: [subnet ids]}; the first one is the default VPC
+    lenient_ec2               EC2 knows every VPC that is asked for, and every subnet is in it
     region                    of the clients
 
-Answer: {"calls": [{"api", "request"}], "error": {"type", "message"} | null, "schema_errors": [message]}; the last is the
+Answer: {"calls": [{"api", "request"}], "invalid": [{"api", "report"}], "beyond_enumerations": [path], "error":
+{"type", "message"} | null, "schema_errors": [message]}. A request that boto3 would have refused is recorded all the same, with boto3's reasons in
+`invalid`, and the worker goes on as if it had been sent: the comparison wants to see what was meant. Values outside an
+enumeration of the service model are in `beyond_enumerations`: boto3 sends them, AWS refuses them. `schema_errors` is the
 verdict of the Prefect server's validation of job variables, which the worker itself never asks for.
+
+A line {"validate": [{"api", "request"}]} is answered with {"invalid": [...], "beyond_enumerations": [...]}: would boto3
+send these, and would AWS take them?
 """
 
 from __future__ import annotations
@@ -49,7 +56,7 @@ import botocore.session
 import prefect
 import prefect_aws
 import prefect_aws.workers.ecs_worker as ecs_worker
-from botocore.exceptions import ClientError, ParamValidationError
+from botocore.exceptions import ClientError
 from botocore.validate import ParamValidator
 from prefect.client.schemas.objects import Flow, FlowRun, WorkPool
 from prefect.exceptions import ObjectNotFound
@@ -70,8 +77,48 @@ def _service(name):
     return _BOTOCORE.get_service_model(name)
 
 
+def _reports(service, api, request):
+    """What botocore refuses before anything is sent."""
+    shape = service.operation_model(api.removeprefix("ec2:")).input_shape
+    report = _VALIDATOR.validate(request, shape)
+    return [{"api": api, "report": report.generate_report()}] if report.has_errors() else []
+
+
+def _beyond_enumerations(shape, value, path):
+    """Paths of the values that no enumeration of the service model contains."""
+    if shape.type_name == "structure" and isinstance(value, dict):
+        for name, member in shape.members.items():
+            if name in value:
+                yield from _beyond_enumerations(member, value[name], f"{path}.{name}")
+    elif shape.type_name == "list" and isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _beyond_enumerations(shape.member, item, f"{path}[{index}]")
+    elif shape.type_name == "string" and isinstance(value, str) and shape.enum and value not in shape.enum:
+        yield f"{path}: {value!r}"
+
+
+def _enumeration_reports(calls):
+    return [
+        line
+        for call in calls
+        if ":" not in call["api"]
+        for line in _beyond_enumerations(
+            _service("ecs").operation_model(call["api"]).input_shape, call["request"], call["api"]
+        )
+    ]
+
+
+class AnySubnet(str):
+    """A subnet that is whichever one is looked for."""
+
+    __hash__ = str.__hash__
+
+    def __eq__(self, other):
+        return True
+
+
 class RecordingClient:
-    """A boto3 client that validates a request as botocore does, notes it, and answers from the question."""
+    """A boto3 client that notes a request, and what botocore has against it, and answers from the question."""
 
     def __init__(self, service, question, calls):
         self._service = _service(service)
@@ -81,9 +128,7 @@ class RecordingClient:
         self.meta = SimpleNamespace(region_name=question.get("region") or "us-east-1")
 
     def _send(self, operation, request):
-        report = _VALIDATOR.validate(request, self._service.operation_model(operation).input_shape)
-        if report.has_errors():
-            raise ParamValidationError(report=report.generate_report())
+        _INVALID.extend(_reports(self._service, self._prefix + operation, request))
         self._calls.append({"api": self._prefix + operation, "request": copy.deepcopy(request)})
 
     def _refuse(self, operation, code, message):
@@ -114,11 +159,15 @@ class RecordingClient:
         self._send("DescribeVpcs", request)
         vpcs = list(self._vpcs())
         wanted = request.get("VpcIds", vpcs[:1])
+        if self._question.get("lenient_ec2"):
+            return {"Vpcs": [{"VpcId": vpc} for vpc in wanted]}
         return {"Vpcs": [{"VpcId": vpc} for vpc in vpcs if vpc in wanted]}
 
     def describe_subnets(self, **request):
         self._send("DescribeSubnets", request)
         vpcs = self._vpcs()
+        if self._question.get("lenient_ec2"):
+            return {"Subnets": [{"SubnetId": AnySubnet(subnet)} for subnet in ("subnet-1", "subnet-2")]}
         [wanted] = [values for f in request["Filters"] for values in f["Values"]]
         return {"Subnets": [{"SubnetId": subnet} for subnet in vpcs.get(wanted, [])]}
 
@@ -157,6 +206,7 @@ ecs_worker.get_prefect_image_name = functools.cache(ecs_worker.get_prefect_image
 
 _QUESTION = {}
 _CALLS = []
+_INVALID = []
 AwsCredentials.get_client = lambda self, service: RecordingClient(
     service, {**_QUESTION, "region": self.region_name or _QUESTION.get("region")}, _CALLS
 )
@@ -274,6 +324,7 @@ async def answer(question):
     _QUESTION.clear()
     _QUESTION.update(question)
     _CALLS.clear()
+    _INVALID.clear()
     _STRIPPED.clear()
     ecs_worker._TASK_DEFINITION_CACHE.clear()
     planted = question.get("process_environment") or {}
@@ -286,7 +337,20 @@ async def answer(question):
     finally:
         for name in planted:
             os.environ.pop(name, None)
-    return {"calls": list(_CALLS), "error": error, "schema_errors": await _schema_errors(question)}
+    return {
+        "calls": list(_CALLS),
+        "invalid": list(_INVALID),
+        "beyond_enumerations": _enumeration_reports(_CALLS),
+        "error": error,
+        "schema_errors": await _schema_errors(question),
+    }
+
+
+def validate(requests):
+    return {
+        "invalid": [report for r in requests for report in _reports(_service("ecs"), r["api"], r["request"])],
+        "beyond_enumerations": _enumeration_reports(requests),
+    }
 
 
 async def main():
@@ -298,7 +362,9 @@ async def main():
     }
     ANSWERS.write(json.dumps(hello) + "\n")
     for line in sys.stdin:
-        ANSWERS.write(json.dumps(await answer(json.loads(line))) + "\n")
+        question = json.loads(line)
+        reply = validate(question["validate"]) if "validate" in question else await answer(question)
+        ANSWERS.write(json.dumps(reply) + "\n")
 
 
 if __name__ == "__main__":

@@ -3,5 +3,13 @@
 //!
 //! Helpers of tests: they panic with a sentence rather than return errors, because nobody could handle one.
 
+pub mod bootstrap;
+pub mod compare;
+pub mod differences;
+pub mod generate;
 pub mod oracle;
 pub mod python;
+pub mod shrink;
+pub mod subject;
+
+pub use bootstrap::bootstrap;

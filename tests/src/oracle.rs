@@ -7,6 +7,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Stdio};
 use std::thread::JoinHandle;
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -70,15 +71,27 @@ pub struct Case {
     /// Subnets by VPC; the first VPC is the default one.
     #[serde(default)]
     pub vpcs: Map<String, Value>,
+    /// EC2 knows every VPC that is asked for, and every subnet is in it.
+    #[serde(default)]
+    pub lenient_ec2: bool,
 }
 
 /// One AWS call of the worker.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Call {
     /// Operation, with `ec2:` before it when it is not one of ECS.
     pub api: String,
     /// The request in AWS's own JSON names.
     pub request: Value,
+}
+
+/// A request that boto3 refuses to send.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct Invalid {
+    /// Operation.
+    pub api: String,
+    /// boto3's reasons, one per line.
+    pub report: String,
 }
 
 /// An exception of the worker.
@@ -99,6 +112,12 @@ pub struct Exception {
 pub struct Answer {
     /// Its AWS calls in order.
     pub calls: Vec<Call>,
+    /// Calls among them that boto3 would not have sent.
+    #[serde(default)]
+    pub invalid: Vec<Invalid>,
+    /// Values that AWS refuses because an enumeration of the service model lacks them.
+    #[serde(default)]
+    pub beyond_enumerations: Vec<String>,
     /// The exception it ended in.
     pub error: Option<Exception>,
     /// What the server's validation of job variables has against them.
@@ -106,10 +125,29 @@ pub struct Answer {
     pub schema_errors: Vec<String>,
 }
 
+/// Why requests cannot be sent or will be refused.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct Objections {
+    /// Calls that boto3 would not send.
+    pub invalid: Vec<Invalid>,
+    /// Values outside the enumerations of the service model.
+    pub beyond_enumerations: Vec<String>,
+}
+
 impl Answer {
     /// Request of the last call of `operation`.
     pub fn request(&self, operation: &str) -> Option<&Value> {
         self.calls.iter().rfind(|call| call.api == operation).map(|call| &call.request)
+    }
+
+    /// The same, to change it.
+    pub fn request_mut(&mut self, operation: &str) -> Option<&mut Value> {
+        self.calls.iter_mut().rfind(|call| call.api == operation).map(|call| &mut call.request)
+    }
+
+    /// Whether the exception's text contains `part`.
+    pub fn failed_with(&self, part: &str) -> bool {
+        self.error.as_ref().is_some_and(|error| error.message.contains(part))
     }
 }
 
@@ -187,7 +225,24 @@ impl Oracle {
     ///
     /// When the process died; its standard error is in the message.
     pub fn ask(&mut self, case: &Case) -> Answer {
-        let mut question = serde_json::to_string(case).expect("a case is JSON");
+        self.exchange(case)
+    }
+
+    /// What boto3 has against sending `calls` of ECS, and what AWS has.
+    ///
+    /// # Panics
+    ///
+    /// As [`Oracle::ask`].
+    pub fn validate(&mut self, calls: &[Call]) -> Objections {
+        #[derive(Serialize)]
+        struct Question<'a> {
+            validate: &'a [Call],
+        }
+        self.exchange(&Question { validate: calls })
+    }
+
+    fn exchange<R: DeserializeOwned>(&mut self, question: &impl Serialize) -> R {
+        let mut question = serde_json::to_string(question).expect("a question is JSON");
         question.push('\n');
         let written = self.questions.as_mut().expect("the oracle listens").write_all(question.as_bytes());
         if written.is_err() {

@@ -1,0 +1,122 @@
+//! Random runs, rendered by Prefect's own worker and by pushpool.
+//!
+//! A fixed list of seeds and a fresh one per test run, which is printed. `PUSHPOOL_SEED=n` runs that seed's cases only;
+//! `PUSHPOOL_CASES=n` changes how many there are. Cases that once showed a real bug are in `data/regressions` and run first.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use pushpool_tests::compare::{Verdict, compare};
+use pushpool_tests::oracle::{Case, Oracle};
+use pushpool_tests::{differences, generate, shrink::shrink};
+
+/// Seeds of every run; each stands for a stretch of cases.
+const SEEDS: [u64; 2] = [1, 20_241_123];
+/// Cases of one seed. Three seeds make 2,100.
+const CASES: u64 = 700;
+/// Mismatches of different kinds that are shown before a run gives up.
+const SHOWN: usize = 5;
+
+#[test]
+fn pushpool_renders_what_the_worker_renders() {
+    let mut oracle = Oracle::start();
+    let mut tally = Tally::default();
+    for case in regressions() {
+        tally.check(&mut oracle, &case, "a regression");
+    }
+    let number = |name: &str| std::env::var(name).ok().map(|text| text.parse::<u64>().expect("a number"));
+    let seeds = match number("PUSHPOOL_SEED") {
+        Some(seed) => vec![seed],
+        None => [&SEEDS[..], &[rand::random::<u32>().into()]].concat(),
+    };
+    let cases = number("PUSHPOOL_CASES").unwrap_or(CASES);
+    println!("seeds {seeds:?}, {cases} cases each");
+    let built_in = oracle.hello().default_template.clone();
+    for seed in &seeds {
+        for index in 0..cases {
+            // Far apart, so that the stretches of two seeds do not meet.
+            let case = generate::case((seed << 24) + index, &built_in);
+            tally.check(&mut oracle, &case, &format!("seed {seed}, case {index}"));
+        }
+    }
+    println!("{tally:#?}");
+    tally.report();
+    if seeds.len() > 1 {
+        tally.check_that_it_proves_something();
+    }
+}
+
+/// What all cases came to.
+#[derive(Debug, Default)]
+struct Tally {
+    same_requests: usize,
+    both_refuse: usize,
+    refused_on_purpose: usize,
+    needed: BTreeMap<&'static str, usize>,
+    mismatches: BTreeMap<String, (usize, String)>,
+}
+
+impl Tally {
+    fn check(&mut self, oracle: &mut Oracle, case: &Case, origin: &str) {
+        let comparison = compare(oracle, case);
+        for name in comparison.needed {
+            *self.needed.entry(name).or_default() += 1;
+        }
+        match comparison.verdict {
+            Verdict::SameRequests => self.same_requests += 1,
+            Verdict::BothRefuse => self.both_refuse += 1,
+            Verdict::RefusedOnPurpose => self.refused_on_purpose += 1,
+            Verdict::Mismatch(mismatch) => {
+                let kind = mismatch.kind.clone();
+                let key = format!("{kind:?}");
+                if let Some((count, _)) = self.mismatches.get_mut(&key) {
+                    *count += 1;
+                    return;
+                }
+                if self.mismatches.len() >= SHOWN {
+                    self.mismatches.insert(key, (1, format!("({origin})\n")));
+                    return;
+                }
+                let same_kind = |found: &Verdict| matches!(found, Verdict::Mismatch(found) if found.kind == kind);
+                let smallest = shrink(case, |candidate| same_kind(&compare(oracle, candidate).verdict));
+                let Verdict::Mismatch(mismatch) = compare(oracle, &smallest).verdict else {
+                    unreachable!("a shrunk case still fails")
+                };
+                let text = format!("({origin})\nminimal case: {}\n{mismatch}", serde_json::to_string_pretty(&smallest).unwrap());
+                self.mismatches.insert(key, (1, text));
+            }
+        }
+    }
+
+    fn report(&self) {
+        let mut report = String::new();
+        for (kind, (count, text)) in &self.mismatches {
+            report.push_str(&format!("\n=== {count} x {kind} {text}"));
+        }
+        assert!(report.is_empty(), "{report}");
+    }
+
+    /// A generator that only makes nonsense, or a difference that is none, would let anything pass.
+    fn check_that_it_proves_something(&self) {
+        let total = self.same_requests + self.both_refuse + self.refused_on_purpose;
+        assert!(total >= 2_000, "{total} cases are too few");
+        assert!(self.same_requests * 2 > total, "only {} of {total} cases render", self.same_requests);
+        let unused: Vec<&str> =
+            differences::all().map(|it| it.name).filter(|name| !self.needed.contains_key(name)).collect();
+        assert!(unused.is_empty(), "intended differences that no case needed: {unused:#?}");
+    }
+}
+
+fn regressions() -> Vec<Case> {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/regressions");
+    let mut paths: Vec<_> =
+        std::fs::read_dir(directory).expect("data/regressions exists").map(|entry| entry.expect("entry").path()).collect();
+    paths.sort();
+    paths
+        .iter()
+        .map(|path| {
+            let text = std::fs::read_to_string(path).expect("a regression can be read");
+            serde_json::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+        })
+        .collect()
+}

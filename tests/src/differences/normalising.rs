@@ -1,0 +1,230 @@
+//! Where both say the same in two ways.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Map, Value, json};
+
+use super::{Difference, Effect};
+use crate::subject::Rendering;
+
+pub(super) const DIFFERENCES: &[Difference] = &[
+    Difference {
+        name: "a token makes the launch single and startedBy names the attempt",
+        reason: "A worker that repeats a lost RunTask starts a second task. Both are derived from the attempt.",
+        effect: Effect::Normalise(identity_of_the_launch),
+    },
+    Difference {
+        name: "the family is legal and ends in the hash of the definition",
+        reason: "The worker forgets to make it legal. With the hash, equal definitions are registered once, by whoever comes \
+                 first, and RunTask names a family that can only mean one content.",
+        effect: Effect::Normalise(family),
+    },
+    Difference {
+        name: "there is no worker",
+        reason: "`PREFECT__WORKER_ID`, `PREFECT__WORKER_NAME` and the tag `prefect.io/worker-name` name one.",
+        effect: Effect::Normalise(no_worker),
+    },
+    Difference {
+        name: "the tag prefect.io/version is left out",
+        reason: "It is the version of the worker's Prefect; pushpool has none and does not know the container's.",
+        effect: Effect::Normalise(no_version),
+    },
+    Difference {
+        name: "definitions are not marked for deregistration",
+        reason: "Definitions are shared by content; the observer that reads the mark is the worker's.",
+        effect: Effect::Normalise(no_deregistration),
+    },
+    Difference {
+        name: "shared environment stands in the definition",
+        reason: "Overrides have 8,192 characters, and runs of a deployment should share one definition. The container sees the \
+                 same.",
+        effect: Effect::Normalise(environment),
+    },
+    Difference {
+        name: "tags fit what ECS allows",
+        reason: "ECS refuses more than 50, keys twice, empty or over 128 characters, values over 256, and the prefix aws:.",
+        effect: Effect::Normalise(tags),
+    },
+    Difference {
+        name: "empty members of RunTask are not sent",
+        reason: "An empty list or object says nothing.",
+        effect: Effect::Normalise(empty_members),
+    },
+];
+
+fn object(value: &mut Value) -> &mut Map<String, Value> {
+    value.as_object_mut().expect("a request is an object")
+}
+
+fn identity_of_the_launch(_: &mut Rendering, ours: &mut Rendering) -> Result<bool, String> {
+    for (member, longest) in [("clientToken", 64), ("startedBy", 128)] {
+        match object(&mut ours.run_task).remove(member) {
+            Some(Value::String(text)) if (1..=longest).contains(&text.len()) => {}
+            other => return Err(format!("{member} is {other:?}")),
+        }
+    }
+    Ok(true)
+}
+
+fn family(worker: &mut Rendering, ours: &mut Rendering) -> Result<bool, String> {
+    let (Some(theirs), Some(definition)) = (&mut worker.definition, &mut ours.definition) else { return Ok(false) };
+    let theirs = object(theirs).remove("family").unwrap_or_default();
+    let family = object(definition).remove("family").unwrap_or_default();
+    let (theirs, family) = (theirs.as_str().unwrap_or_default(), family.as_str().unwrap_or_default());
+    let legal = |character: char| character.is_ascii_alphanumeric() || "-_".contains(character);
+    if family.is_empty() || family.len() > 255 || !family.chars().all(legal) {
+        return Err(format!("family {family:?} is not legal"));
+    }
+    let Some((base, hash)) = family.rsplit_once('-') else { return Err(format!("family {family:?} has no hash")) };
+    if hash.len() != 16 || !hash.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return Err(format!("family {family:?} does not end in a hash"));
+    }
+    // What remains of both when separators are not looked at.
+    let core = |name: &str| name.chars().filter(|it| it.is_ascii_alphanumeric() || *it == '_').collect::<String>();
+    let (wanted, got) = (core(theirs), core(base));
+    if !wanted.starts_with(&got) || (got != wanted && family.len() < 250) {
+        return Err(format!("family {family:?} is not made from {theirs:?}"));
+    }
+    let reference = object(&mut ours.run_task).remove("taskDefinition");
+    if reference != Some(json!(family)) {
+        return Err(format!("RunTask names {reference:?}, the definition is of family {family:?}"));
+    }
+    object(&mut worker.run_task).remove("taskDefinition");
+    Ok(true)
+}
+
+fn no_worker(worker: &mut Rendering, _: &mut Rendering) -> Result<bool, String> {
+    let mut dropped = drop_tag(worker, "prefect.io/worker-name");
+    for container in containers(&mut worker.run_task, "/overrides/containerOverrides") {
+        if let Some(environment) = container.get_mut("environment").and_then(Value::as_array_mut) {
+            let before = environment.len();
+            environment.retain(|entry| !["PREFECT__WORKER_ID", "PREFECT__WORKER_NAME"].map(Value::from).contains(&entry["name"]));
+            dropped |= environment.len() < before;
+        }
+    }
+    Ok(dropped)
+}
+
+fn no_version(worker: &mut Rendering, _: &mut Rendering) -> Result<bool, String> {
+    Ok(drop_tag(worker, "prefect.io/version"))
+}
+
+fn no_deregistration(worker: &mut Rendering, _: &mut Rendering) -> Result<bool, String> {
+    Ok(drop_tag(worker, "prefect.io/degregister-task-definition"))
+}
+
+fn drop_tag(rendering: &mut Rendering, key: &str) -> bool {
+    let Some(tags) = rendering.run_task.get_mut("tags").and_then(Value::as_array_mut) else { return false };
+    let before = tags.len();
+    tags.retain(|tag| tag["key"] != key);
+    tags.len() < before
+}
+
+/// The objects of the list at `pointer`.
+fn containers<'a>(request: &'a mut Value, pointer: &str) -> Vec<&'a mut Map<String, Value>> {
+    let list = request.pointer_mut(pointer).and_then(Value::as_array_mut);
+    list.into_iter().flatten().filter_map(Value::as_object_mut).collect()
+}
+
+/// What each container sees: its definition's environment and the overrides' over it.
+fn environment(worker: &mut Rendering, ours: &mut Rendering) -> Result<bool, String> {
+    let placed = |rendering: &Rendering| {
+        let list = |value: Option<&Value>, pointer: &str| value.and_then(|it| it.pointer(pointer)).cloned();
+        (list(rendering.definition.as_ref(), "/containerDefinitions"), list(Some(&rendering.run_task), "/overrides/containerOverrides"))
+    };
+    let before = (placed(worker), placed(ours));
+    for rendering in [worker, ours] {
+        let mut seen: BTreeMap<String, BTreeMap<String, String>> = BTreeMap::new();
+        let mut collect = |container: &mut Map<String, Value>| {
+            let name = container.get("name").and_then(Value::as_str).unwrap_or_default().to_owned();
+            let Some(Value::Array(entries)) = container.remove("environment") else { return };
+            for entry in entries {
+                let text = |member: &str| entry.get(member).and_then(Value::as_str).unwrap_or_default().to_owned();
+                seen.entry(name.clone()).or_default().insert(text("name"), text("value"));
+            }
+        };
+        if let Some(definition) = &mut rendering.definition {
+            containers(definition, "/containerDefinitions").into_iter().for_each(&mut collect);
+        }
+        containers(&mut rendering.run_task, "/overrides/containerOverrides").into_iter().for_each(&mut collect);
+        // An override that had nothing to say but environment is gone.
+        if let Some(Value::Array(overrides)) = rendering.run_task.pointer_mut("/overrides/containerOverrides") {
+            overrides.retain(|container| container.as_object().is_none_or(|it| it.keys().any(|key| key != "name")));
+        }
+        object(&mut rendering.run_task).insert("(environment the containers see)".to_owned(), json!(seen));
+    }
+    Ok(before.0 != before.1)
+}
+
+fn tags(worker: &mut Rendering, ours: &mut Rendering) -> Result<bool, String> {
+    let take = |rendering: &mut Rendering| -> Vec<(String, String)> {
+        let tags = object(&mut rendering.run_task).remove("tags");
+        let text = |tag: &Value, member: &str| tag[member].as_str().unwrap_or_default().to_owned();
+        let tags = tags.as_ref().and_then(Value::as_array).into_iter().flatten();
+        tags.map(|tag| (text(tag, "key"), text(tag, "value"))).collect()
+    };
+    let (theirs, mine) = (take(worker), take(ours));
+    if let Some(problem) = illegal(&mine) {
+        return Err(format!("our tags: {problem}"));
+    }
+    let mine: BTreeMap<String, String> = mine.into_iter().collect();
+    if illegal(&theirs).is_none() {
+        for (rendering, tags) in [(worker, theirs.into_iter().collect()), (ours, mine)] {
+            object(&mut rendering.run_task).insert("tags".to_owned(), json!(tags));
+        }
+        return Ok(false);
+    }
+    // Which of too many are kept is pushpool's affair, but it may keep nothing else, and its own come first.
+    let head = |text: &str, length: usize| text.chars().take(length).collect::<String>();
+    let fitting: BTreeSet<(String, String)> =
+        theirs.iter().map(|(key, value)| (head(key, 128), head(value, 256))).filter(|(key, _)| !reserved(key)).collect();
+    if let Some(invented) = mine.iter().find(|(key, value)| !fitting.contains(&((*key).clone(), (*value).clone()))) {
+        return Err(format!("our tag {invented:?} is not among the worker's"));
+    }
+    let kept_all = mine.len() == 50 || fitting.iter().all(|(key, value)| mine.contains_key(key) || key.is_empty() || reserved(value));
+    let own = fitting.iter().map(|(key, _)| key).filter(|key| key.starts_with("prefect.io/"));
+    match own.into_iter().find(|key| !mine.contains_key(*key)) {
+        Some(lost) => Err(format!("the tag {lost} was lost")),
+        None if kept_all => Ok(true),
+        None => Err("a tag was lost although there is room for it".to_owned()),
+    }
+}
+
+fn reserved(text: &str) -> bool {
+    text.get(..4).is_some_and(|prefix| prefix.eq_ignore_ascii_case("aws:"))
+}
+
+fn illegal(tags: &[(String, String)]) -> Option<String> {
+    let keys: BTreeSet<&String> = tags.iter().map(|(key, _)| key).collect();
+    if tags.len() > 50 {
+        return Some(format!("{} of them", tags.len()));
+    }
+    if keys.len() < tags.len() {
+        return Some("a key twice".to_owned());
+    }
+    let broken = |(key, value): &&(String, String)| {
+        key.is_empty() || key.len() > 128 || value.len() > 256 || reserved(key) || reserved(value)
+    };
+    tags.iter().find(broken).map(|tag| format!("{tag:?}"))
+}
+
+fn empty_members(worker: &mut Rendering, ours: &mut Rendering) -> Result<bool, String> {
+    fn drop(value: &mut Value) -> bool {
+        let empty = |value: &Value| value == &json!([]) || value == &json!({});
+        match value {
+            Value::Object(members) => {
+                let mut dropped = false;
+                for member in members.values_mut() {
+                    dropped |= drop(member);
+                }
+                let before = members.len();
+                members.retain(|_, member| !empty(member));
+                dropped || members.len() < before
+            }
+            Value::Array(items) => items.iter_mut().fold(false, |dropped, item| drop(item) || dropped),
+            _ => false,
+        }
+    }
+    let theirs = drop(&mut worker.run_task);
+    Ok(drop(&mut ours.run_task) || theirs)
+}
