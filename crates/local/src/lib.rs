@@ -32,6 +32,8 @@
 pub mod clock;
 pub mod ecs;
 pub mod faults;
+mod http;
+pub mod lambda;
 mod server;
 pub mod sqs;
 pub mod wire;
@@ -95,7 +97,7 @@ impl Local {
         let sqs = sqs::Sqs::new(account.clone(), format!("http://{address}"), clock);
         let ecs = ecs::Ecs::new(account, config.ecs, clock);
         let services = Services { sqs, ecs };
-        let server = Server::start(listener, services.clone(), Faults::default());
+        let server = Server::start(listener, services.clone(), Faults::default())?;
         Ok(Self { address, services, server })
     }
 

@@ -5,30 +5,22 @@
 //! Calls are counted and faults applied here, so both concern exactly what came over the wire.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use http_body_util::{BodyExt, Full, Limited};
-use hyper::body::{Bytes, Incoming};
+use hyper::body::Bytes;
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper::{Method, Request, Response, StatusCode};
-use hyper_util::rt::{TokioIo, TokioTimer};
-use serde_json::Value;
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
-use tokio::task::{JoinHandle, JoinSet};
+use hyper::http::request::Parts;
+use hyper::{Method, StatusCode};
+use serde_json::{Map, Value};
+use tokio::net::TcpListener;
 use uuid::Uuid;
 
 use crate::ecs::Ecs;
 use crate::faults::{Fault, Faults};
+use crate::http::{Answer, Handler, HangUp, Listening, respond};
 use crate::sqs::Sqs;
 use crate::wire::{AwsError, Caller, Service};
-
-/// Largest request body that is read, in bytes: the largest documented request is a batch of 1 MiB, which JSON
-/// escapes can make six times as long.
-const MAX_BODY: usize = 8 * 1024 * 1024;
 
 const AMZ_TARGET: HeaderName = HeaderName::from_static("x-amz-target");
 const AMZN_REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
@@ -61,17 +53,15 @@ struct State {
 #[derive(Debug)]
 pub(crate) struct Server {
     state: Arc<State>,
-    stop: watch::Sender<bool>,
-    accepting: JoinHandle<()>,
+    listening: Listening,
 }
 
 impl Server {
     /// Serves on a listener that is already bound, until [`Server::stop`] or drop.
-    pub(crate) fn start(listener: TcpListener, services: Services, faults: Faults) -> Self {
+    pub(crate) fn start(listener: TcpListener, services: Services, faults: Faults) -> io::Result<Self> {
         let state = Arc::new(State { services, faults, calls: Mutex::default() });
-        let (stop, stopped) = watch::channel(false);
-        let accepting = tokio::spawn(accept(listener, Arc::clone(&state), stopped));
-        Self { state, stop, accepting }
+        let listening = Listening::start(listener, Arc::clone(&state))?;
+        Ok(Self { state, listening })
     }
 
     pub(crate) fn faults(&self) -> &Faults {
@@ -89,73 +79,30 @@ impl Server {
 
     /// Closes the listener and every connection; long polls under way end without an answer.
     pub(crate) async fn stop(self) {
-        self.stop.send_replace(true);
-        // The task never panics on its own account; should it, there is nothing left to stop.
-        let _ = self.accepting.await;
+        self.listening.stop().await;
     }
 }
 
-async fn accept(listener: TcpListener, state: Arc<State>, mut stopped: watch::Receiver<bool>) {
-    let mut connections = JoinSet::new();
-    loop {
-        tokio::select! {
-            accepted = listener.accept() => match accepted {
-                Ok((stream, peer)) => {
-                    connections.spawn(serve(stream, peer, Arc::clone(&state)));
-                }
-                // For instance no file descriptors left: waiting is all that can help.
-                Err(error) => {
-                    tracing::warn!(%error, "accepting a connection failed");
-                    tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-                }
-            },
-            Some(_) = connections.join_next() => {}
-            // Also ends when the `Server` is dropped.
-            _ = stopped.changed() => break,
-        }
-    }
-    connections.shutdown().await;
-}
-
-async fn serve(stream: TcpStream, peer: SocketAddr, state: Arc<State>) {
-    // Small answers on a connection that is kept open: Nagle's algorithm would hold them back for an ack.
-    let _ = stream.set_nodelay(true);
-    let service = service_fn(move |request| {
-        let state = Arc::clone(&state);
-        async move { answer(&state, request).await }
-    });
-    let connection = http1::Builder::new().timer(TokioTimer::new()).serve_connection(TokioIo::new(stream), service);
-    if let Err(error) = connection.await {
-        tracing::debug!(%peer, %error, "connection ended");
+impl Handler for State {
+    async fn handle(&self, parts: Parts, body: Bytes) -> Result<Answer, HangUp> {
+        answer(self, &parts, &body).await.map(with_request_id)
     }
 }
 
-/// Given to hyper in place of a response, which makes it close the connection.
-#[derive(Debug, thiserror::Error)]
-#[error("connection closed by a fault rule")]
-struct HangUp;
-
-async fn answer(state: &State, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, HangUp> {
-    let (parts, body) = request.into_parts();
-    let body = match Limited::new(body, MAX_BODY).collect().await {
-        Ok(body) => body.to_bytes(),
-        Err(error) => {
-            return Ok(plain(StatusCode::PAYLOAD_TOO_LARGE, format!("the request body could not be read: {error}")));
-        }
-    };
+async fn answer(state: &State, parts: &Parts, body: &[u8]) -> Result<Answer, HangUp> {
     let target = parts.headers.get(AMZ_TARGET).and_then(|value| value.to_str().ok());
     let Some(target) = target.filter(|_| parts.method == Method::POST) else {
-        return Ok(not_json_protocol(&parts.headers, &body));
+        return Ok(not_json_protocol(&parts.headers, body));
     };
     let Some((service, operation)) = Service::of_target(target) else {
         let known = Service::ALL.map(Service::target_prefix).join(", ");
         let message = format!("no service for X-Amz-Target {target:?} here; target prefixes served: {known}");
         return Ok(failure(Service::Ecs, &AwsError::new("UnknownOperationException", message)));
     };
-    *state.calls.lock().unwrap_or_else(PoisonError::into_inner).entry(format!("{service}:{operation}")).or_default() +=
-        1;
+    let call = format!("{service}:{operation}");
+    *state.calls.lock().unwrap_or_else(PoisonError::into_inner).entry(call).or_default() += 1;
     let caller = caller(&parts.headers);
-    let outcome = execute(state, service, operation, &body).await?;
+    let outcome = execute(state, service, operation, body).await?;
     tracing::debug!(
         %service, operation,
         access_key = caller.access_key, region = caller.region,
@@ -163,7 +110,7 @@ async fn answer(state: &State, request: Request<Incoming>) -> Result<Response<Fu
         "call"
     );
     Ok(match outcome {
-        Ok(output) => success(service, &output),
+        Ok(output) => respond(StatusCode::OK, service.content_type(), output.to_string()),
         Err(error) => failure(service, &error),
     })
 }
@@ -174,12 +121,9 @@ async fn execute(
     operation: &str,
     body: &[u8],
 ) -> Result<Result<Value, AwsError>, HangUp> {
-    // Clients send `{}` for an empty input; the Smithy protocol text asks servers to accept nothing as well.
-    let input = match if body.is_empty() { Ok(Value::Object(Default::default())) } else { serde_json::from_slice(body) }
-    {
-        Ok(input @ Value::Object(_)) => input,
-        Ok(_) => return Ok(Err(AwsError::serialization("the request body is not a JSON object"))),
-        Err(error) => return Ok(Err(AwsError::serialization(format!("the request body is not JSON: {error}")))),
+    let input = match input(body) {
+        Ok(input) => input,
+        Err(error) => return Ok(Err(error)),
     };
     let plan = state.faults.plan(service, operation, &input);
     if !plan.delay.is_zero() {
@@ -199,16 +143,22 @@ async fn execute(
     }
 }
 
+/// Clients send `{}` for an empty input; the Smithy protocol text asks servers to accept nothing as well.
+fn input(body: &[u8]) -> Result<Value, AwsError> {
+    let input = if body.is_empty() { Ok(Value::Object(Map::new())) } else { serde_json::from_slice(body) };
+    match input {
+        Ok(input @ Value::Object(_)) => Ok(input),
+        Ok(_) => Err(AwsError::serialization("the request body is not a JSON object")),
+        Err(error) => Err(AwsError::serialization(format!("the request body is not JSON: {error}"))),
+    }
+}
+
 fn caller(headers: &HeaderMap) -> Caller {
     let authorization = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
     authorization.map(Caller::of_authorization).unwrap_or_default()
 }
 
-fn success(service: Service, output: &Value) -> Response<Full<Bytes>> {
-    respond(StatusCode::OK, service.content_type(), output.to_string())
-}
-
-fn failure(service: Service, error: &AwsError) -> Response<Full<Bytes>> {
+fn failure(service: Service, error: &AwsError) -> Answer {
     let status = StatusCode::from_u16(error.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut response = respond(status, service.content_type(), error.body(service).to_string());
     let query_error = error.query_error(service).and_then(|value| HeaderValue::from_str(&value).ok());
@@ -220,7 +170,7 @@ fn failure(service: Service, error: &AwsError) -> Response<Full<Bytes>> {
 
 /// What a request gets that does not speak the JSON protocol. A client of the query protocol reads XML, so it is told
 /// in XML; a browser or `curl` is told in words.
-fn not_json_protocol(headers: &HeaderMap, body: &[u8]) -> Response<Full<Bytes>> {
+fn not_json_protocol(headers: &HeaderMap, body: &[u8]) -> Answer {
     let form =
         headers.get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"application/x-www-form-urlencoded"));
     if form && String::from_utf8_lossy(body).split('&').any(|field| field.starts_with("Action=")) {
@@ -229,27 +179,16 @@ fn not_json_protocol(headers: &HeaderMap, body: &[u8]) -> Response<Full<Bytes>> 
              <Message>The query protocol is not served here. Use a client that speaks the JSON protocol of SQS: \
              boto3 1.28.82, AWS CLI 2.13.33, or any SDK release since November 2023.</Message>\
              <Detail/></Error><RequestId>00000000-0000-0000-0000-000000000000</RequestId></ErrorResponse>";
-        return respond(StatusCode::BAD_REQUEST, "text/xml", document.into());
+        return respond(StatusCode::BAD_REQUEST, "text/xml", document);
     }
-    plain(
-        StatusCode::NOT_FOUND,
-        "AWS on loopback: SQS and ECS over their JSON protocols. POST with an X-Amz-Target header, or point an SDK or \
-         the aws command line tool here with AWS_ENDPOINT_URL.\n"
-            .into(),
-    )
+    let text = "AWS on loopback: SQS and ECS over their JSON protocols. POST with an X-Amz-Target header, or point an \
+                SDK or the aws command line tool here with AWS_ENDPOINT_URL.\n";
+    respond(StatusCode::NOT_FOUND, "text/plain; charset=utf-8", text)
 }
 
-fn plain(status: StatusCode, text: String) -> Response<Full<Bytes>> {
-    respond(status, "text/plain; charset=utf-8", text)
-}
-
-fn respond(status: StatusCode, content_type: &'static str, body: String) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::new(Bytes::from(body)));
-    *response.status_mut() = status;
-    let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+fn with_request_id(mut answer: Answer) -> Answer {
     if let Ok(id) = HeaderValue::from_str(&Uuid::new_v4().to_string()) {
-        headers.insert(AMZN_REQUEST_ID, id);
+        answer.headers_mut().insert(AMZN_REQUEST_ID, id);
     }
-    response
+    answer
 }

@@ -1,0 +1,27 @@
+//! Functions, invoked as Lambda invokes them.
+//!
+//! A [`Function`] is either a closure in this process ([`InProcess`]) or a real `bootstrap` binary behind the Runtime
+//! API ([`RuntimeApi`]); an [`EventSourceMapping`] feeds it from a queue. The same mapping drives both, so that a test
+//! can begin with a closure and end with the very binary that is deployed.
+//!
+//! # What is not modelled
+//!
+//! * Freezing: an environment that has answered keeps running; time that a function spends after its answer is not
+//!   cut off.
+//! * Memory limits, CPU share, `/tmp` of its own, the read-only file system: a function sees the host.
+//! * Extensions, the telemetry and logs APIs, response streaming, SnapStart, provisioned concurrency, versions and
+//!   aliases (always `$LATEST`), the control plane (CreateFunction, CreateEventSourceMapping and so on).
+//! * Of mappings: filters, on-failure destinations, provisioned pollers, the gradual scaling of pollers (all of the
+//!   maximum concurrency is there at once), back-off after throttles.
+
+mod bootstrap;
+mod event;
+mod function;
+mod mapping;
+mod runtime_api;
+#[cfg(test)]
+mod tests;
+
+pub use bootstrap::{Bootstrap, Line, Output, RuntimeApi};
+pub use function::{Function, FunctionError, InProcess, Invocation};
+pub use mapping::{EventSourceMapping, Mapping, MappingCounts, MappingError};
