@@ -7,7 +7,7 @@ use std::fmt;
 
 use serde_json::Value;
 
-use crate::{Object, error::Error, limits::Budget, placeholder, python, variables::ENV};
+use crate::{Object, error::WorkPoolError, limits::Budget, placeholder, python, variables::ENV};
 
 /// The job configuration of one run: the template with its placeholders replaced.
 #[derive(Clone, PartialEq)]
@@ -33,7 +33,7 @@ impl fmt::Debug for JobConfiguration {
 }
 
 /// `command` and `name` are a string or null, an empty command counting as none; `labels` are strings.
-pub(crate) fn check_fields(values: &mut Object) -> Result<(), Error> {
+pub(crate) fn check_fields(values: &mut Object) -> Result<(), WorkPoolError> {
     for field in ["command", "name"] {
         match values.get_mut(field) {
             Some(value @ Value::String(_)) if field == "command" && value.as_str() == Some("") => *value = Value::Null,
@@ -50,22 +50,23 @@ pub(crate) fn check_fields(values: &mut Object) -> Result<(), Error> {
     }
 }
 
-fn mistyped(field: &str, value: &Value, allowed: &'static str) -> Error {
-    Error::ReadField { field: field.to_owned(), found: python::kind_of(value), allowed }
+fn mistyped(field: &str, value: &Value, allowed: &'static str) -> WorkPoolError {
+    WorkPoolError::ReadField { field: field.to_owned(), found: python::kind_of(value), allowed }
 }
 
 /// Makes every value of `env` a string with Python's `str()`; null stays and means unset.
-pub(crate) fn coerce_env(values: &mut Object, budget: &mut Budget) -> Result<(), Error> {
+pub(crate) fn coerce_env(values: &mut Object, budget: &mut Budget) -> Result<(), WorkPoolError> {
     match values.get_mut(ENV) {
         None => Ok(()),
         Some(Value::Object(entries)) => entries.values_mut().try_for_each(|value| coerce_env_value(value, budget)),
-        Some(other) => {
-            Err(Error::MergeEnvironment { place: "env of the job configuration", found: python::kind_of(other) })
-        }
+        Some(other) => Err(WorkPoolError::MergeEnvironment {
+            place: "env of the job configuration",
+            found: python::kind_of(other),
+        }),
     }
 }
 
-pub(crate) fn coerce_env_value(value: &mut Value, budget: &mut Budget) -> Result<(), Error> {
+pub(crate) fn coerce_env_value(value: &mut Value, budget: &mut Budget) -> Result<(), WorkPoolError> {
     if !matches!(value, Value::String(_) | Value::Null) {
         *value = Value::String(python::to_str(value, budget)?);
     }

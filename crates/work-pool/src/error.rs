@@ -24,7 +24,7 @@ pub const CODES: &[(&str, &str)] = &[
 /// Why there is no job configuration. No variant holds a value that could be secret.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum Error {
+pub enum WorkPoolError {
     /// Reading the template: it is not an object.
     #[error("the base job template is {found}, not an object")]
     ReadTemplate {
@@ -162,7 +162,7 @@ impl fmt::Display for Violations<'_> {
     }
 }
 
-impl Error {
+impl WorkPoolError {
     /// Code and texts for the person who has to repair it.
     pub fn diagnosis(&self) -> Diagnosis {
         let (code, resolution) = match self {

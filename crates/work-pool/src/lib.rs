@@ -18,9 +18,9 @@ use serde_json::{Map, Value};
 
 pub use crate::{
     configuration::JobConfiguration,
-    error::{CODES, Error, ResolveError, Violation},
+    error::{CODES, ResolveError, Violation, WorkPoolError},
     resolve::{NoReferences, Reference, Resolver},
-    sources::Sources,
+    sources::{Layer, Origin, Source, Sources},
     template::{BaseJobTemplate, references_in},
     variables::Layers,
 };

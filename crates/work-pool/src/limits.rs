@@ -7,7 +7,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::{error::Error, placeholder};
+use crate::{error::WorkPoolError, placeholder};
 
 /// Levels of nesting, of a template as of a result. An ECS request needs twelve; `serde_json` itself reads 128.
 pub(crate) const MAX_DEPTH: usize = 100;
@@ -28,19 +28,19 @@ impl Budget {
     }
 
     /// Spends `bytes` of text.
-    pub(crate) fn text(&mut self, bytes: usize) -> Result<(), Error> {
-        self.left = self.left.checked_sub(bytes).ok_or(Error::Size { limit: MAX_BYTES })?;
+    pub(crate) fn text(&mut self, bytes: usize) -> Result<(), WorkPoolError> {
+        self.left = self.left.checked_sub(bytes).ok_or(WorkPoolError::Size { limit: MAX_BYTES })?;
         Ok(())
     }
 
     /// Spends one value with `bytes` of text, found `depth` levels down.
-    pub(crate) fn value(&mut self, bytes: usize, depth: usize) -> Result<(), Error> {
+    pub(crate) fn value(&mut self, bytes: usize, depth: usize) -> Result<(), WorkPoolError> {
         within_depth(depth)?;
         self.text(VALUE_BYTES + bytes)
     }
 
     /// Copies a value that will stand `depth` levels down.
-    pub(crate) fn copy(&mut self, value: &Value, depth: usize) -> Result<Value, Error> {
+    pub(crate) fn copy(&mut self, value: &Value, depth: usize) -> Result<Value, WorkPoolError> {
         match value {
             Value::String(text) => self.string(text, depth),
             Value::Array(items) => {
@@ -56,7 +56,11 @@ impl Budget {
     }
 
     /// Copies an object that will stand `depth` levels down.
-    pub(crate) fn object(&mut self, entries: &Map<String, Value>, depth: usize) -> Result<Map<String, Value>, Error> {
+    pub(crate) fn object(
+        &mut self,
+        entries: &Map<String, Value>,
+        depth: usize,
+    ) -> Result<Map<String, Value>, WorkPoolError> {
         self.value(0, depth)?;
         let mut copied = Map::with_capacity(entries.len());
         for (key, value) in entries {
@@ -67,19 +71,19 @@ impl Budget {
     }
 
     /// Copies a string that will stand `depth` levels down.
-    pub(crate) fn string(&mut self, text: &str, depth: usize) -> Result<Value, Error> {
+    pub(crate) fn string(&mut self, text: &str, depth: usize) -> Result<Value, WorkPoolError> {
         self.value(text.len(), depth)?;
         Ok(Value::String(text.to_owned()))
     }
 }
 
 /// Refuses what stands too many levels down.
-pub(crate) fn within_depth(depth: usize) -> Result<(), Error> {
-    if depth > MAX_DEPTH { Err(Error::Depth { limit: MAX_DEPTH }) } else { Ok(()) }
+pub(crate) fn within_depth(depth: usize) -> Result<(), WorkPoolError> {
+    if depth > MAX_DEPTH { Err(WorkPoolError::Depth { limit: MAX_DEPTH }) } else { Ok(()) }
 }
 
 /// Refuses a value that nests too deeply; stops descending at the limit.
-pub(crate) fn check_depth(value: &Value, depth: usize) -> Result<(), Error> {
+pub(crate) fn check_depth(value: &Value, depth: usize) -> Result<(), WorkPoolError> {
     within_depth(depth)?;
     match value {
         Value::Array(items) => items.iter().try_for_each(|item| check_depth(item, depth + 1)),

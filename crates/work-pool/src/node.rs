@@ -8,7 +8,7 @@
 use serde_json::{Map, Value};
 
 use crate::{
-    error::Error,
+    error::WorkPoolError,
     limits::{Budget, may_hold_placeholder, within_depth},
     placeholder::{self, Kind, Path},
     python,
@@ -41,7 +41,7 @@ pub(crate) enum Segment {
 
 impl Node {
     /// Finds the placeholders of a template `depth` levels down.
-    pub(crate) fn compile(template: &Value, depth: usize) -> Result<Self, Error> {
+    pub(crate) fn compile(template: &Value, depth: usize) -> Result<Self, WorkPoolError> {
         within_depth(depth)?;
         Ok(match template {
             Value::String(text) => Self::compile_text(text),
@@ -58,7 +58,7 @@ impl Node {
                 let nodes: Vec<(String, Self)> = entries
                     .iter()
                     .map(|(key, value)| Ok((key.clone(), Self::compile(value, depth + 1)?)))
-                    .collect::<Result<_, Error>>()?;
+                    .collect::<Result<_, WorkPoolError>>()?;
                 if nodes.iter().any(|(_, node)| node.is_open()) {
                     Self::Object(nodes)
                 } else {
@@ -114,7 +114,7 @@ impl Node {
         variables: &Variables<'_>,
         budget: &mut Budget,
         depth: usize,
-    ) -> Result<Option<Value>, Error> {
+    ) -> Result<Option<Value>, WorkPoolError> {
         match self {
             Self::Literal(value) => budget.copy(value, depth).map(Some),
             Self::Whole(path) => variables.find(path).map(|value| budget.copy(&value, depth)).transpose(),
@@ -148,7 +148,7 @@ pub(crate) fn render_value(
     variables: &Variables<'_>,
     budget: &mut Budget,
     depth: usize,
-) -> Result<Option<Value>, Error> {
+) -> Result<Option<Value>, WorkPoolError> {
     match template {
         Value::String(text) if !may_hold_placeholder(text) => budget.string(text, depth).map(Some),
         other => Node::compile(other, depth)?.render(variables, budget, depth),
@@ -160,7 +160,7 @@ fn render_text(
     variables: &Variables<'_>,
     budget: &mut Budget,
     depth: usize,
-) -> Result<Value, Error> {
+) -> Result<Value, WorkPoolError> {
     budget.value(0, depth)?;
     let mut out = String::new();
     for segment in segments {

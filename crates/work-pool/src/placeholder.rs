@@ -6,7 +6,7 @@
 
 use std::borrow::Cow;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::python;
 
@@ -135,9 +135,9 @@ impl Path {
         Self { root, rest }
     }
 
-    /// The value at this path of an object.
-    pub(crate) fn find_in<'v>(&self, object: &'v Map<String, Value>) -> Option<Cow<'v, Value>> {
-        self.follow(object.get(&self.root)?)
+    /// The path as a dotted name.
+    pub(crate) fn name(&self) -> String {
+        self.rest.iter().fold(self.root.clone(), |name, key| name + "." + &key.name)
     }
 
     /// The value at the end of the path, given the value of its root.
@@ -161,14 +161,6 @@ impl Key {
                 text.chars().nth(at).map(|character| Cow::Owned(Value::String(character.into())))
             }
             _ => None,
-        }
-    }
-
-    /// The step as a token of a JSON pointer below `value`.
-    pub(crate) fn token(&self, value: &Value) -> Option<String> {
-        match value {
-            Value::Array(items) => position(self.index?, items.len()).map(|at| at.to_string()),
-            _ => Some(self.name.clone()),
         }
     }
 }
@@ -242,7 +234,9 @@ mod tests {
             ("a.b.c", None),
             ("missing", None),
         ] {
-            assert_eq!(Path::parse(name).find_in(&values).map(Cow::into_owned), expected, "{name}");
+            let path = Path::parse(name);
+            let found = values.get(&path.root).and_then(|root| path.follow(root));
+            assert_eq!(found.map(Cow::into_owned), expected, "{name}");
         }
     }
 }

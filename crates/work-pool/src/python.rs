@@ -10,12 +10,12 @@ use serde_json::{Number, Value};
 use unicode_general_category::{GeneralCategory as Category, get_general_category};
 
 use crate::{
-    error::Error,
+    error::WorkPoolError,
     limits::{Budget, within_depth},
 };
 
 /// Appends `str(value)`.
-pub(crate) fn push_str(value: &Value, out: &mut String, budget: &mut Budget) -> Result<(), Error> {
+pub(crate) fn push_str(value: &Value, out: &mut String, budget: &mut Budget) -> Result<(), WorkPoolError> {
     match value {
         Value::String(text) => {
             budget.text(text.len())?;
@@ -27,13 +27,13 @@ pub(crate) fn push_str(value: &Value, out: &mut String, budget: &mut Budget) -> 
 }
 
 /// `str(value)` on its own.
-pub(crate) fn to_str(value: &Value, budget: &mut Budget) -> Result<String, Error> {
+pub(crate) fn to_str(value: &Value, budget: &mut Budget) -> Result<String, WorkPoolError> {
     let mut out = String::new();
     push_str(value, &mut out, budget)?;
     Ok(out)
 }
 
-fn push_repr(value: &Value, out: &mut String, budget: &mut Budget, depth: usize) -> Result<(), Error> {
+fn push_repr(value: &Value, out: &mut String, budget: &mut Budget, depth: usize) -> Result<(), WorkPoolError> {
     within_depth(depth)?;
     let before = out.len();
     match value {

@@ -14,7 +14,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::{
-    error::{Error, ResolveError},
+    error::{ResolveError, WorkPoolError},
     limits::{Budget, may_hold_placeholder, within_depth},
     placeholder::{self, BlockPath, Kind, Path},
     python,
@@ -164,7 +164,7 @@ pub(crate) fn resolve(
     resolver: &dyn Resolver,
     budget: &mut Budget,
     depth: usize,
-) -> Result<(), Error> {
+) -> Result<(), WorkPoolError> {
     within_depth(depth)?;
     match value {
         Value::String(text) => {
@@ -204,7 +204,7 @@ fn resolve_blocks(
     resolver: &dyn Resolver,
     budget: &mut Budget,
     depth: usize,
-) -> Result<Option<Value>, Error> {
+) -> Result<Option<Value>, WorkPoolError> {
     let mut out = String::new();
     let mut copied = 0;
     let mut has_reference = false;
@@ -241,7 +241,7 @@ fn resolve_blocks(
 
 /// A block's data, or the value at a path of it. Data that is only `{"value": …}` stands for that value unless the path
 /// says `value` itself.
-fn read_block(path: &BlockPath, resolver: &dyn Resolver) -> Result<Value, Error> {
+fn read_block(path: &BlockPath, resolver: &dyn Resolver) -> Result<Value, WorkPoolError> {
     let BlockPath { type_slug, name, path: key_path } = path;
     let data = resolver
         .block(type_slug, name)
@@ -271,7 +271,7 @@ fn resolve_variables(
     resolver: &dyn Resolver,
     budget: &mut Budget,
     depth: usize,
-) -> Result<(), Error> {
+) -> Result<(), WorkPoolError> {
     within_depth(depth)?;
     match value {
         Value::String(text) if may_hold_placeholder(text) => {
@@ -311,10 +311,10 @@ fn resolve_variables(
     }
 }
 
-fn unresolved(reference: Reference, source: ResolveError) -> Error {
-    Error::Resolve { at: String::new(), reference, source }
+fn unresolved(reference: Reference, source: ResolveError) -> WorkPoolError {
+    WorkPoolError::Resolve { at: String::new(), reference, source }
 }
 
-fn unusable(problem: impl Into<String>) -> Error {
-    Error::UseReference { at: String::new(), problem: problem.into() }
+fn unusable(problem: impl Into<String>) -> WorkPoolError {
+    WorkPoolError::UseReference { at: String::new(), problem: problem.into() }
 }

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::{
     JobConfiguration, Layers, Object, Reference, Resolver, Sources, configuration,
-    error::Error,
+    error::WorkPoolError,
     limits::{Budget, check_depth},
     node::{self, Node},
     python,
@@ -44,7 +44,7 @@ pub(crate) struct Template {
     pub(crate) defaults: Object,
     /// `variables`, if there is any schema.
     schema: Option<Value>,
-    validation: OnceLock<Result<Validation, Error>>,
+    validation: OnceLock<Result<Validation, WorkPoolError>>,
 }
 
 /// What stands at a key of the job configuration.
@@ -86,16 +86,17 @@ impl BaseJobTemplate {
     /// # Errors
     ///
     /// `PP0101` to `PP0103` when the shape is wrong, `PP0112` when it nests too deeply.
-    pub fn from_value(template: &Value) -> Result<Self, Error> {
-        let object = template.as_object().ok_or_else(|| Error::ReadTemplate { found: python::kind_of(template) })?;
+    pub fn from_value(template: &Value) -> Result<Self, WorkPoolError> {
+        let object =
+            template.as_object().ok_or_else(|| WorkPoolError::ReadTemplate { found: python::kind_of(template) })?;
         if object.is_empty() {
             return Ok(Self::built_in());
         }
         check_depth(template, 0)?;
         let configuration = match object.get("job_configuration") {
             Some(Value::Object(configuration)) => configuration,
-            Some(other) => return Err(Error::ReadJobConfiguration { found: python::kind_of(other) }),
-            None => return Err(Error::ReadJobConfiguration { found: "missing" }),
+            Some(other) => return Err(WorkPoolError::ReadJobConfiguration { found: python::kind_of(other) }),
+            None => return Err(WorkPoolError::ReadJobConfiguration { found: "missing" }),
         };
         let schema = part_of(object, "variables", "variables")?;
         let properties = match schema {
@@ -115,12 +116,12 @@ impl BaseJobTemplate {
     ///
     /// `PP0105` naming every variable that does not fit, `PP0104` if the schema itself is invalid, and the errors of
     /// merging (`PP0106`, `PP0107`, `PP0112`, `PP0113`).
-    pub fn validate(&self, layers: Layers<'_>) -> Result<(), Error> {
+    pub fn validate(&self, layers: Layers<'_>) -> Result<(), WorkPoolError> {
         let Some(schema) = &self.inner.schema else { return Ok(()) };
         let validation = self.inner.validation.get_or_init(|| Validation::compile(schema, &self.inner.defaults));
         let mut budget = Budget::new();
         let variables = self.variables(layers, &mut budget)?;
-        validation.as_ref().map_err(Error::clone)?.check(&variables, &mut budget)
+        validation.as_ref().map_err(WorkPoolError::clone)?.check(&variables, &mut budget)
     }
 
     /// What a resolver will be asked for, in the order in which it is met, each once. Empty where rendering fails
@@ -143,7 +144,7 @@ impl BaseJobTemplate {
     /// # Errors
     ///
     /// `PP0106` to `PP0113`. Job variables the schema would refuse are rendered all the same, as a worker does.
-    pub fn render(&self, layers: Layers<'_>, resolver: &dyn Resolver) -> Result<JobConfiguration, Error> {
+    pub fn render(&self, layers: Layers<'_>, resolver: &dyn Resolver) -> Result<JobConfiguration, WorkPoolError> {
         let mut budget = Budget::new();
         let mut values = self.populate(layers, &mut budget)?;
         for (key, value) in &mut values {
@@ -165,12 +166,12 @@ impl BaseJobTemplate {
         sources::trace(&self.inner.entries, &self.inner.defaults, layers).unwrap_or_default()
     }
 
-    fn variables<'a>(&'a self, layers: Layers<'a>, budget: &mut Budget) -> Result<Variables<'a>, Error> {
+    fn variables<'a>(&'a self, layers: Layers<'a>, budget: &mut Budget) -> Result<Variables<'a>, WorkPoolError> {
         Variables::merge(&self.inner.defaults, layers, budget)
     }
 
     /// The configuration with job variables, still with its references (`apply_values` over the merged template).
-    fn populate(&self, layers: Layers<'_>, budget: &mut Budget) -> Result<Object, Error> {
+    fn populate(&self, layers: Layers<'_>, budget: &mut Budget) -> Result<Object, WorkPoolError> {
         let variables = self.variables(layers, budget)?;
         let mut values = Object::with_capacity(self.inner.entries.len());
         for (key, slot) in &self.inner.entries {
@@ -189,7 +190,7 @@ impl BaseJobTemplate {
     }
 
     /// `env` as [`Self::populate`] leaves it without the flow run's variables.
-    fn populate_shared_env(&self, layers: Layers<'_>, budget: &mut Budget) -> Result<Option<Value>, Error> {
+    fn populate_shared_env(&self, layers: Layers<'_>, budget: &mut Budget) -> Result<Option<Value>, WorkPoolError> {
         let Some((_, slot)) = self.inner.entries.iter().find(|(key, _)| key == ENV) else { return Ok(None) };
         slot.render(&self.variables(layers.of_deployment(), budget)?, budget)
     }
@@ -230,17 +231,17 @@ pub fn references_in(data: &Value) -> Vec<Reference> {
     found
 }
 
-fn part_of<'v>(object: &'v Object, key: &str, part: &'static str) -> Result<Option<&'v Object>, Error> {
+fn part_of<'v>(object: &'v Object, key: &str, part: &'static str) -> Result<Option<&'v Object>, WorkPoolError> {
     match object.get(key) {
         None | Some(Value::Null) => Ok(None),
         Some(Value::Object(inner)) => Ok(Some(inner)),
-        Some(other) => Err(Error::ReadVariables { part, found: python::kind_of(other) }),
+        Some(other) => Err(WorkPoolError::ReadVariables { part, found: python::kind_of(other) }),
     }
 }
 
 /// Finds the placeholders, and gives `env` its shape: a default of the pool replaces a placeholder and is merged into
 /// an object. From then on its values are templates, too.
-fn compile(configuration: &Object, defaults: &Object) -> Result<Vec<(String, Slot)>, Error> {
+fn compile(configuration: &Object, defaults: &Object) -> Result<Vec<(String, Slot)>, WorkPoolError> {
     let default = defaults.get(ENV).filter(|default| python::is_truthy(default));
     let mut entries = Vec::with_capacity(configuration.len() + 1);
     for (key, value) in configuration {
@@ -253,12 +254,15 @@ fn compile(configuration: &Object, defaults: &Object) -> Result<Vec<(String, Slo
     Ok(entries)
 }
 
-fn environment(value: Option<&Value>, default: Option<&Value>) -> Result<Slot, Error> {
+fn environment(value: Option<&Value>, default: Option<&Value>) -> Result<Slot, WorkPoolError> {
     let (own, pool) = match (value, default) {
         (Some(Value::Object(own)), None) => (Some(own), None),
         (Some(Value::Object(own)), Some(Value::Object(pool))) => (Some(own), Some(pool)),
         (Some(Value::Object(_)), Some(other)) => {
-            return Err(Error::MergeEnvironment { place: "env default of the pool", found: python::kind_of(other) });
+            return Err(WorkPoolError::MergeEnvironment {
+                place: "env default of the pool",
+                found: python::kind_of(other),
+            });
         }
         (_, Some(Value::Object(pool))) => (None, Some(pool)),
         (_, Some(other)) => return Ok(Slot::Environment { node: Node::compile(other, 1)?, from_pool: true }),
@@ -284,7 +288,11 @@ fn environment(value: Option<&Value>, default: Option<&Value>) -> Result<Slot, E
 }
 
 impl Slot {
-    fn render(&self, variables: &Variables<'_>, budget: &mut Budget) -> Result<Option<Value>, Error> {
+    pub(crate) fn render(
+        &self,
+        variables: &Variables<'_>,
+        budget: &mut Budget,
+    ) -> Result<Option<Value>, WorkPoolError> {
         match self {
             Self::Node(node) | Self::Environment { node, .. } => node.render(variables, budget, 1),
             Self::EnvironmentObject(object) => object.render(variables, budget).map(Value::Object).map(Some),
@@ -294,11 +302,11 @@ impl Slot {
 
 impl EnvironmentObject {
     /// The variable as far as it changes the template. An empty one, whatever its type, changes nothing.
-    pub(crate) fn given<'v>(&self, variables: &'v Variables<'_>) -> Result<Option<&'v Object>, Error> {
+    pub(crate) fn given<'v>(&self, variables: &'v Variables<'_>) -> Result<Option<&'v Object>, WorkPoolError> {
         match variables.given(ENV).filter(|given| python::is_truthy(given)) {
             None => Ok(None),
             Some(Value::Object(given)) => Ok(Some(given)),
-            Some(other) => Err(Error::MergeEnvironment { place: "env", found: python::kind_of(other) }),
+            Some(other) => Err(WorkPoolError::MergeEnvironment { place: "env", found: python::kind_of(other) }),
         }
     }
 
@@ -306,7 +314,7 @@ impl EnvironmentObject {
         self.names.contains(name)
     }
 
-    fn render(&self, variables: &Variables<'_>, budget: &mut Budget) -> Result<Object, Error> {
+    fn render(&self, variables: &Variables<'_>, budget: &mut Budget) -> Result<Object, WorkPoolError> {
         let given = self.given(variables)?;
         budget.value(0, 1)?;
         let mut rendered = Object::with_capacity(self.entries.len() + given.map_or(0, Object::len));

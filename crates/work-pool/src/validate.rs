@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use crate::{
     Object, allowed,
-    error::{Error, Violation},
+    error::{Violation, WorkPoolError},
     limits::Budget,
     resolve,
     variables::{ENV, Variables},
@@ -32,13 +32,13 @@ pub(crate) struct Validation {
 }
 
 impl Validation {
-    pub(crate) fn compile(schema: &Value, defaults: &Object) -> Result<Self, Error> {
+    pub(crate) fn compile(schema: &Value, defaults: &Object) -> Result<Self, WorkPoolError> {
         let schema = mend(schema);
         let validator = jsonschema::options()
             .with_draft(Draft::Draft202012)
             .should_validate_formats(false)
             .build(&schema)
-            .map_err(|error| Error::CompileSchema { reason: error.to_string() })?;
+            .map_err(|error| WorkPoolError::CompileSchema { reason: error.to_string() })?;
         let instance = Value::Object(defaults.clone());
         let unfit: HashSet<String> = validator
             .iter_errors(&instance)
@@ -50,7 +50,7 @@ impl Validation {
         Ok(Self { validator, schema, defaults, unfit })
     }
 
-    pub(crate) fn check(&self, variables: &Variables<'_>, budget: &mut Budget) -> Result<(), Error> {
+    pub(crate) fn check(&self, variables: &Variables<'_>, budget: &mut Budget) -> Result<(), WorkPoolError> {
         let mut instance = budget.object(&self.defaults, 0)?;
         for name in variables.given_names() {
             if let Some(value) = variables.given(name) {
@@ -80,7 +80,7 @@ impl Validation {
         if violations.is_empty() {
             return Ok(());
         }
-        Err(Error::ValidateVariables { violations: violations.into_iter().collect() })
+        Err(WorkPoolError::ValidateVariables { violations: violations.into_iter().collect() })
     }
 }
 

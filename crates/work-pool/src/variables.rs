@@ -15,7 +15,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     Object,
-    error::Error,
+    error::WorkPoolError,
     limits::{Budget, check_depth, within_depth},
     placeholder::{self, Path},
     python,
@@ -64,7 +64,7 @@ pub(crate) struct Variables<'a> {
 
 impl<'a> Variables<'a> {
     /// Merges the layers over the pool's defaults (those that are not null).
-    pub(crate) fn merge(defaults: &'a Object, layers: Layers<'a>, budget: &mut Budget) -> Result<Self, Error> {
+    pub(crate) fn merge(defaults: &'a Object, layers: Layers<'a>, budget: &mut Budget) -> Result<Self, WorkPoolError> {
         let environment = merge_environment(layers, budget)?;
         let mut merged = Object::new();
         for key in layers.names().filter(|key| key.contains('.')) {
@@ -118,7 +118,7 @@ impl<'a> Variables<'a> {
 }
 
 /// The environment of deployment and run together, where both have one.
-fn merge_environment(layers: Layers<'_>, budget: &mut Budget) -> Result<Option<Value>, Error> {
+fn merge_environment(layers: Layers<'_>, budget: &mut Budget) -> Result<Option<Value>, WorkPoolError> {
     let deployment = layers.deployment.and_then(|variables| variables.get(ENV));
     let run = layers.flow_run.and_then(|variables| variables.get(ENV));
     let (Some(Value::Object(deployment)), Some(run)) = (deployment, run) else {
@@ -136,14 +136,17 @@ fn merge_environment(layers: Layers<'_>, budget: &mut Budget) -> Result<Option<V
         Value::String(text) if text.is_empty() => {}
         Value::Array(items) if items.is_empty() => {}
         other => {
-            return Err(Error::MergeEnvironment { place: "env of the flow run", found: python::kind_of(other) });
+            return Err(WorkPoolError::MergeEnvironment {
+                place: "env of the flow run",
+                found: python::kind_of(other),
+            });
         }
     }
     Ok(Some(Value::Object(merged)))
 }
 
 /// Puts a value at a dotted key, making the objects on the way.
-fn set_in(object: &mut Object, key: &str, value: Value, budget: &mut Budget) -> Result<(), Error> {
+fn set_in(object: &mut Object, key: &str, value: Value, budget: &mut Budget) -> Result<(), WorkPoolError> {
     let mut parts = placeholder::split(key);
     let last = parts.pop().unwrap_or_default();
     within_depth(parts.len() + 1)?;
@@ -151,14 +154,14 @@ fn set_in(object: &mut Object, key: &str, value: Value, budget: &mut Budget) -> 
     for part in parts {
         budget.text(part.len())?;
         let next = at.entry(part).or_insert_with(|| Value::Object(Map::new()));
-        at = next.as_object_mut().ok_or_else(|| Error::ExpandDotted { key: key.to_owned() })?;
+        at = next.as_object_mut().ok_or_else(|| WorkPoolError::ExpandDotted { key: key.to_owned() })?;
     }
     at.insert(last, value);
     Ok(())
 }
 
 /// Lays `over` upon `base`, object by object.
-fn deep_merge(base: &mut Object, over: &Object, budget: &mut Budget, depth: usize) -> Result<(), Error> {
+fn deep_merge(base: &mut Object, over: &Object, budget: &mut Budget, depth: usize) -> Result<(), WorkPoolError> {
     within_depth(depth)?;
     for (key, value) in over {
         match (base.get_mut(key), value) {
@@ -174,7 +177,7 @@ fn deep_merge(base: &mut Object, over: &Object, budget: &mut Budget, depth: usiz
 }
 
 /// The pool's defaults: those of the schema's properties that are not null (`_get_base_config_defaults`).
-pub(crate) fn defaults_of(properties: &Object) -> Result<Object, Error> {
+pub(crate) fn defaults_of(properties: &Object) -> Result<Object, WorkPoolError> {
     let default_of = |schema: &Value| schema.get("default").filter(|default| !default.is_null()).cloned();
     let defaults: Object =
         properties.iter().filter_map(|(name, schema)| Some((name.clone(), default_of(schema)?))).collect();

@@ -1,16 +1,10 @@
 //! Job configurations as `BaseJobConfiguration.from_template_and_values` of prefect 3.9.1 built them.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
+use crate::common::{Server, object};
 use serde_json::{Value, json};
-use work_pool::{BaseJobTemplate, Error, JobConfiguration, Layers, NoReferences, Object, ResolveError, Resolver};
-
-fn object(value: Value) -> Object {
-    match value {
-        Value::Object(object) => object,
-        other => panic!("{other} is not an object"),
-    }
-}
+use work_pool::{BaseJobTemplate, JobConfiguration, Layers, NoReferences, Resolver, WorkPoolError};
 
 /// The four fields of the base class, with these differences.
 fn template(configuration: Value, properties: Value) -> BaseJobTemplate {
@@ -32,36 +26,11 @@ fn pool_env(default: Value) -> Value {
     json!({"env": {"type": "object", "default": default}})
 }
 
-#[derive(Default)]
-struct Server {
-    blocks: HashMap<(&'static str, &'static str), Value>,
-    variables: HashMap<&'static str, Value>,
-}
-
-impl Resolver for Server {
-    fn block_document(&self, id: &str) -> Result<Value, ResolveError> {
-        self.blocks
-            .iter()
-            .find(|((_, name), _)| *name == id)
-            .map(|(_, data)| data.clone())
-            .ok_or(ResolveError::NotFound)
-    }
-
-    fn block(&self, type_slug: &str, name: &str) -> Result<Value, ResolveError> {
-        let found = self.blocks.iter().find(|(key, _)| **key == (type_slug, name));
-        found.map(|(_, data)| data.clone()).ok_or(ResolveError::NotFound)
-    }
-
-    fn variable(&self, name: &str) -> Result<Option<Value>, ResolveError> {
-        Ok(self.variables.get(name).cloned())
-    }
-}
-
 fn render_with(
     template: &BaseJobTemplate,
     deployment: Value,
     resolver: &dyn Resolver,
-) -> Result<JobConfiguration, Error> {
+) -> Result<JobConfiguration, WorkPoolError> {
     template.render(Layers { deployment: Some(&object(deployment)), flow_run: None }, resolver)
 }
 
@@ -136,8 +105,9 @@ fn case_7_an_environment_in_the_template_merges() {
 #[test]
 fn case_8_references_are_resolved_in_values() {
     let server = Server {
-        blocks: HashMap::from([(("secret", "tok"), json!({"value": "tok123"}))]),
-        variables: HashMap::from([("v", json!("plain"))]),
+        blocks: BTreeMap::from([(("secret", "tok"), json!({"value": "tok123"}))]),
+        variables: BTreeMap::from([("v", json!("plain"))]),
+        ..Server::default()
     };
     let rendered = render_with(
         &template(json!({}), json!({})),

@@ -1,0 +1,13 @@
+//! Tests of the crate as its users see it.
+
+mod built_in;
+mod common;
+mod layers;
+mod limits;
+mod properties;
+mod references;
+mod seen_job_configuration;
+mod seen_templating;
+mod sources;
+mod templates;
+mod validation;

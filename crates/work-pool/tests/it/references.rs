@@ -1,0 +1,253 @@
+//! Blocks and Prefect variables.
+
+use std::{cell::RefCell, collections::BTreeMap};
+
+use serde_json::{Value, json};
+use work_pool::{BaseJobTemplate, Layers, NoReferences, Reference, ResolveError, Resolver, references_in};
+
+use crate::common::{Server, object, render};
+
+fn server() -> Server {
+    Server {
+        documents: BTreeMap::from([
+            ("doc-1", json!({"region": "eu", "note": "{{ prefect.variables.plain }}"})),
+            (
+                "nested",
+                json!({"inner": {"$ref": {"block_document_id": "doc-1"}}, "b": "{{ prefect.blocks.secret.tok }}"}),
+            ),
+        ]),
+        blocks: BTreeMap::from([
+            (("secret", "tok"), json!({"value": "s3"})),
+            (("json", "obj"), json!({"value": {"k": {"nested-key": "v"}, "list": [{"list-key": "x"}, 1]}})),
+            (("s3-bucket", "b"), json!({"bucket_name": "data", "flags": [true, null], "value": 1})),
+            (("string", "template"), json!({"value": "{{ prefect.variables.plain }}"})),
+            (("odd", "values"), json!({"value": {"values": 7, "value": 8}})),
+        ]),
+        variables: BTreeMap::from([
+            ("plain", json!("p")),
+            ("number", json!(5)),
+            ("list", json!([1, "a"])),
+            ("loop", json!("{{ prefect.variables.loop }}")),
+            ("null", json!(null)),
+        ]),
+    }
+}
+
+fn template(value: Value) -> BaseJobTemplate {
+    BaseJobTemplate::from_value(&json!({"job_configuration": {"t": "{{ v }}", "given": value}})).unwrap()
+}
+
+fn resolve(value: Value) -> Value {
+    render(&template(json!(null)), json!({"v": value}), json!({}), &server()).unwrap().values["t"].clone()
+}
+
+fn failure(value: Value) -> (&'static str, String) {
+    let error = render(&template(json!(null)), json!({"v": value}), json!({}), &server()).unwrap_err();
+    let diagnosis = error.diagnosis();
+    (diagnosis.code, diagnosis.detail)
+}
+
+#[test]
+fn references_are_replaced() {
+    for (value, expected) in [
+        (json!("{{ prefect.blocks.secret.tok }}"), json!("s3")),
+        (json!("{{ prefect.blocks.secret.tok.value }}"), json!("s3")),
+        (json!("u:{{ prefect.blocks.secret.tok }}@{{ prefect.variables.plain }}"), json!("u:s3@p")),
+        (json!("{{ prefect.blocks.secret.tok }}{{ prefect.blocks.secret.tok }}"), json!("s3s3")),
+        (json!("{{ prefect.blocks.secret.tok[0] }}"), json!(null)),
+        (json!("{{ prefect.blocks.json.obj.k }}"), json!({"nested-key": "v"})),
+        (json!("{{ prefect.blocks.json.obj.value.k.nested-key }}"), json!("v")),
+        (json!("{{ prefect.blocks.json.obj.value.list[0].list-key }}"), json!("x")),
+        (json!("{{ prefect.blocks.json.obj.list[1] }}!"), json!("1!")),
+        (json!("{{ prefect.blocks.s3-bucket.b }}"), json!({"bucket_name": "data", "flags": [true, null], "value": 1})),
+        (json!("{{ prefect.blocks.s3-bucket.b.bucket_name }}/x"), json!("data/x")),
+        (
+            json!("{{ prefect.blocks.s3-bucket.b.flags[0] }}-{{ prefect.blocks.s3-bucket.b.flags[1] }}"),
+            json!("True-None"),
+        ),
+        (json!("{{ prefect.blocks.odd.values.values }}"), json!(7)),
+        (json!("{{ prefect.blocks.odd.values.value.value }}"), json!(8)),
+        (json!("{{ prefect.variables.number }}"), json!(5)),
+        (json!("{{ prefect.variables.list }}"), json!([1, "a"])),
+        (json!("x{{ prefect.variables.list }}"), json!("x[1, 'a']")),
+        (json!("{{ prefect.variables.null }}"), json!(null)),
+        (json!("{{ prefect.variables.missing }}"), json!("")),
+        (json!("x{{ prefect.variables.missing }}"), json!("x")),
+        // Variables in blocks are resolved, blocks in blocks are not, and variables are not looked at again.
+        (json!("{{ prefect.blocks.string.template }}"), json!("p")),
+        (json!("{{ prefect.variables.loop }}"), json!("{{ prefect.variables.loop }}")),
+        (json!({"$ref": {"block_document_id": "doc-1"}, "ignored": 1}), json!({"region": "eu", "note": "p"})),
+        (
+            json!([{"$ref": {"block_document_id": "nested"}}]),
+            json!([{"inner": {"$ref": {"block_document_id": "doc-1"}}, "b": "{{ prefect.blocks.secret.tok }}"}]),
+        ),
+        // No reference after all.
+        (
+            json!({"$ref": {"block_document_id": null, "x": "{{ prefect.variables.plain }}"}}),
+            json!({"$ref": {"block_document_id": null, "x": "p"}}),
+        ),
+        (json!({"{{ prefect.variables.plain }}": 1}), json!({"{{ prefect.variables.plain }}": 1})),
+        (json!("{{ other }}"), json!("{{ other }}")),
+    ] {
+        if value == json!("{{ prefect.blocks.secret.tok[0] }}") {
+            // `tok[0]` is the name of the block, not an index.
+            assert_eq!(failure(value).0, "PP0109");
+        } else {
+            assert_eq!(resolve(value.clone()), expected, "{value}");
+        }
+    }
+}
+
+#[test]
+fn references_that_cannot_be_used_are_refused_with_their_place() {
+    for (value, code, detail) in [
+        (
+            json!({"a": ["{{ prefect.blocks.secret.gone }}"]}),
+            "PP0109",
+            "block `gone` of type `secret`, named at `/t/a/0` of the job configuration: it does not exist",
+        ),
+        (
+            json!({"a/b": {"$ref": {"block_document_id": "gone"}}}),
+            "PP0109",
+            "block document gone, named at `/t/a~1b` of the job configuration: it does not exist",
+        ),
+        (
+            json!("{{ prefect.blocks.secret }}"),
+            "PP0110",
+            "the reference at `/t` of the job configuration cannot be used: `prefect.blocks.secret` lacks the name of the block",
+        ),
+        (
+            json!("{{ prefect.blocks.secret.tok.k }}"),
+            "PP0110",
+            "the reference at `/t` of the job configuration cannot be used: block `tok` of type `secret` has nothing at `k`",
+        ),
+        (
+            json!("x{{ prefect.blocks.json.obj }}"),
+            "PP0110",
+            "the reference at `/t` of the job configuration cannot be used: `prefect.blocks.json.obj` is an object and stands inside other text",
+        ),
+        (
+            json!({"$ref": "#/definitions/x"}),
+            "PP0110",
+            "the reference at `/t` of the job configuration cannot be used: `$ref` is not an object",
+        ),
+        (
+            json!({"$ref": {"block_document_id": 5}}),
+            "PP0110",
+            "the reference at `/t` of the job configuration cannot be used: `block_document_id` is not a string",
+        ),
+    ] {
+        assert_eq!(failure(value), (code, detail.to_owned()));
+    }
+}
+
+#[test]
+fn standalone_mode_says_that_a_server_is_needed() {
+    for value in [
+        json!("{{ prefect.blocks.secret.tok }}"),
+        json!("{{ prefect.variables.x }}"),
+        json!({"$ref": {"block_document_id": "doc-1"}}),
+    ] {
+        let error = render(&template(value), json!({}), json!({}), &NoReferences).unwrap_err();
+        let diagnosis = error.diagnosis();
+        assert_eq!(diagnosis.code, "PP0111");
+        assert_eq!(diagnosis.summary, "Blocks and variables need a Prefect server");
+    }
+}
+
+/// Records what it is asked for.
+struct Recorder {
+    server: Server,
+    asked: RefCell<Vec<Reference>>,
+}
+
+impl Resolver for Recorder {
+    fn block_document(&self, id: &str) -> Result<Value, ResolveError> {
+        self.asked.borrow_mut().push(Reference::BlockDocument { id: id.to_owned() });
+        self.server.block_document(id)
+    }
+
+    fn block(&self, type_slug: &str, name: &str) -> Result<Value, ResolveError> {
+        self.asked.borrow_mut().push(Reference::Block { type_slug: type_slug.to_owned(), name: name.to_owned() });
+        self.server.block(type_slug, name)
+    }
+
+    fn variable(&self, name: &str) -> Result<Option<Value>, ResolveError> {
+        self.asked.borrow_mut().push(Reference::Variable { name: name.to_owned() });
+        self.server.variable(name)
+    }
+}
+
+#[test]
+fn references_names_what_rendering_asks_for() {
+    let template = BaseJobTemplate::from_value(&json!({
+        "job_configuration": {
+            "env": {"T": "{{ prefect.variables.plain }}"},
+            "aws_credentials": "{{ aws_credentials }}",
+            "a": "{{ a }}",
+            "list": ["{{ prefect.blocks.s3-bucket.b.bucket_name }}", {"$ref": {"block_document_id": "nested"}}, "{{ a }}"]
+        }
+    }))
+    .unwrap();
+    let deployment = object(json!({
+        "a": "{{ prefect.blocks.secret.tok }}-{{ prefect.variables.number }}",
+        "aws_credentials": {"$ref": {"block_document_id": "credentials"}},
+        "env": {"S": "{{ prefect.blocks.json.obj.k }}"},
+        "unused": "{{ prefect.variables.unused }}"
+    }));
+    let flow_run = object(json!({"env": {"S": "plain"}}));
+    let layers = Layers { deployment: Some(&deployment), flow_run: Some(&flow_run) };
+    let named = template.references(layers);
+    let block =
+        |type_slug: &str, name: &str| Reference::Block { type_slug: type_slug.to_owned(), name: name.to_owned() };
+    let variable = |name: &str| Reference::Variable { name: name.to_owned() };
+    assert_eq!(
+        named,
+        [
+            variable("plain"),
+            block("secret", "tok"),
+            variable("number"),
+            block("s3-bucket", "b"),
+            Reference::BlockDocument { id: "nested".to_owned() },
+            // Only what the runs of the deployment share needs it.
+            block("json", "obj"),
+        ]
+    );
+    let recorder = Recorder { server: server(), asked: RefCell::default() };
+    template.render(layers, &recorder).unwrap();
+    let mut asked = recorder.asked.into_inner();
+    asked.sort();
+    asked.dedup();
+    let mut expected = named;
+    expected.sort();
+    assert_eq!(asked, expected);
+}
+
+#[test]
+fn variables_inside_blocks_can_be_found() {
+    let data =
+        json!({"a": "{{ prefect.variables.x }}", "b": ["{{ prefect.blocks.secret.tok }}-{{ prefect.variables.y }}"]});
+    let variable = |name: &str| Reference::Variable { name: name.to_owned() };
+    assert_eq!(references_in(&data), [variable("x"), variable("y")]);
+}
+
+#[test]
+fn credentials_are_never_resolved_and_only_facts_remain() {
+    let template = BaseJobTemplate::built_in();
+    for (credentials, expected) in [
+        (json!({"$ref": {"block_document_id": "any"}}), None),
+        (json!("{{ prefect.blocks.aws-credentials.prod }}"), None),
+        (json!(null), None),
+        (
+            json!({"aws_access_key_id": "AKIA", "aws_secret_access_key": "canary", "region_name": "eu-west-1", "assume_role_arn": "arn:role"}),
+            Some(json!({"region_name": "eu-west-1", "assume_role_arn": "arn:role"})),
+        ),
+        (json!({"region_name": "{{ prefect.variables.region }}", "assume_role_arn": null}), Some(json!({}))),
+    ] {
+        let deployment = object(json!({"aws_credentials": credentials}));
+        let layers = Layers { deployment: Some(&deployment), flow_run: None };
+        assert!(template.references(layers).is_empty());
+        let rendered = template.render(layers, &NoReferences).unwrap();
+        assert_eq!(rendered.values.get("aws_credentials"), expected.as_ref());
+    }
+}
