@@ -1,0 +1,34 @@
+//! What the documents say about the code is held against the code.
+
+use std::{collections::BTreeMap, path::Path};
+
+fn read(path: &str) -> String {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    std::fs::read_to_string(root.join(path)).unwrap()
+}
+
+#[test]
+fn every_code_is_documented_with_its_title_and_nothing_else_is() {
+    let in_code: BTreeMap<&str, &str> =
+        work_pool::CODES.iter().chain(ecs::CODES).chain(&dispatch::codes::CODES).copied().collect();
+    let page = read("docs/errors.md");
+    let documented: BTreeMap<&str, &str> = page
+        .lines()
+        .filter(|line| line.starts_with("| PP"))
+        .map(|line| {
+            let mut cells = line.trim_matches('|').split('|').map(str::trim);
+            (cells.next().unwrap(), cells.next().unwrap())
+        })
+        .collect();
+    assert_eq!(documented, in_code);
+}
+
+#[test]
+fn every_sample_event_is_listed() {
+    let page = read("events/README.md");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    for file in std::fs::read_dir(root.join("events/sqs")).unwrap() {
+        let name = file.unwrap().file_name().into_string().unwrap();
+        assert!(page.contains(&format!("`sqs/{name}`")), "{name} is not in events/README.md");
+    }
+}

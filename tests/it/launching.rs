@@ -1,0 +1,298 @@
+//! The launch protocol over the real SDK and a real socket: the dispatcher in process, AWS on loopback with faults.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use aws::{StandaloneDispatcher, StandaloneSettings};
+use dispatch::{
+    dispatcher::Policy,
+    outcome::{Outcome, OutcomeSink},
+    sqs_event,
+};
+use local::{Config, Fault, Local, Rule, Service, ecs::Runner};
+use serde_json::{Value, json};
+use tokio::time::Instant;
+use uuid::Uuid;
+
+const ACCOUNT: &str = "000000000000";
+
+/// Notes how each message ended.
+#[derive(Default)]
+struct Notes(Mutex<Vec<String>>);
+
+impl OutcomeSink for Notes {
+    fn emit(&self, outcome: &Outcome<'_>) {
+        let note = match outcome {
+            Outcome::Launched { launched, .. } if launched.adopted => "adopted".to_owned(),
+            Outcome::Launched { .. } => "launched".to_owned(),
+            Outcome::HandedBack { reason, .. } => format!("handed back {}", reason.code),
+            Outcome::Crashed { reason, .. } => format!("crashed {}", reason.code),
+            Outcome::Malformed { reason, .. } => format!("malformed {}", reason.code),
+            Outcome::NotOurs { .. } => "not ours".to_owned(),
+            Outcome::Deferred { .. } => "deferred".to_owned(),
+            Outcome::Returned { reason, .. } => format!("returned {}", reason.code),
+        };
+        self.0.lock().unwrap().push(note);
+    }
+}
+
+struct World {
+    local: Local,
+    notes: Arc<Notes>,
+    pools: tempfile::TempDir,
+}
+
+impl World {
+    async fn start() -> Self {
+        let mut config = Config::default();
+        config.ecs.runner = Runner::Instant { exit_code: 0 };
+        let local = Local::start(config).await.unwrap();
+        for queue in ["runs", "dlq"] {
+            local.sqs().create_queue(queue, json!({})).await.unwrap();
+        }
+        let pools = tempfile::tempdir().unwrap();
+        let world = Self { local, notes: Arc::default(), pools };
+        world.write_pool(&json!({}));
+        world
+    }
+
+    fn write_pool(&self, template: &Value) {
+        let pool = json!({"name": "p", "base_job_template": template});
+        std::fs::write(self.pools.path().join("p.json"), pool.to_string()).unwrap();
+    }
+
+    /// A dispatcher as a fresh execution environment has it: nothing is remembered.
+    async fn dispatcher(&self) -> Arc<StandaloneDispatcher> {
+        let config = aws::loopback_config(&self.local.endpoint(), "us-east-1").await;
+        let settings = StandaloneSettings {
+            run_queue_url: format!("{}/{ACCOUNT}/runs", self.local.endpoint()),
+            dead_letter_queue_url: format!("{}/{ACCOUNT}/dlq", self.local.endpoint()),
+            pools: self.pools.path().to_string_lossy().into_owned(),
+            event_bus: None,
+            run_task_rate: 0.0,
+            policy: Policy {
+                requests: ecs::Settings {
+                    region: "us-east-1".into(),
+                    subnets: vec!["subnet-1".into()],
+                    ..ecs::Settings::default()
+                },
+                capacity_timeout: Duration::from_secs(u64::from(u32::MAX)),
+            },
+        };
+        let sink: Arc<dyn OutcomeSink> = Arc::clone(&self.notes) as _;
+        Arc::new(aws::standalone_dispatcher(&config, settings, sink).unwrap())
+    }
+
+    fn notes(&self) -> Vec<String> {
+        std::mem::take(&mut *self.notes.0.lock().unwrap())
+    }
+
+    fn calls(&self, operation: &str) -> u64 {
+        self.local.calls().get(&format!("ecs:{operation}")).copied().unwrap_or(0)
+    }
+
+    fn handed_back(&self) -> Vec<Value> {
+        let bodies = self.local.sqs().bodies("runs").unwrap();
+        bodies.iter().map(|body| serde_json::from_str(body).unwrap()).collect()
+    }
+}
+
+fn message(run: u32, variables: Value) -> Value {
+    let id = |what: &str| Uuid::new_v5(&Uuid::NAMESPACE_OID, format!("{what} {run}").as_bytes());
+    json!({
+        "version": 1,
+        "flow_run_id": id("run"),
+        "state_id": id("state"),
+        "expected_start_time": "2026-01-01T00:00:00Z",
+        "work_pool": "p",
+        "run": {"flow": {"name": "f"}, "deployment": {"name": "d", "job_variables": variables}},
+    })
+}
+
+fn event(messages: &[Value], receive_count: u32) -> Value {
+    let records: Vec<Value> = messages
+        .iter()
+        .map(|message| {
+            json!({
+                "messageId": message["state_id"],
+                "receiptHandle": "unknown",
+                "body": message.to_string(),
+                "attributes": {"ApproximateReceiveCount": receive_count.to_string()},
+            })
+        })
+        .collect();
+    json!({"Records": records})
+}
+
+async fn deliver(dispatcher: &Arc<StandaloneDispatcher>, messages: &[Value], receive_count: u32) -> usize {
+    let records = sqs_event::records(event(messages, receive_count)).unwrap();
+    let deadline = Instant::now() + Duration::from_secs(30);
+    dispatcher.handle(records, deadline).await.batch_item_failures.len()
+}
+
+#[tokio::test]
+async fn a_lost_answer_keeps_the_token_and_the_redelivery_adopts() {
+    let world = World::start().await;
+    world.local.faults().add(Rule::new(Service::Ecs, "RunTask", Fault::LostAnswer).once());
+    let messages = [message(1, json!({}))];
+    assert_eq!(deliver(&world.dispatcher().await, &messages, 1).await, 1, "unknown: the message stays");
+    assert_eq!(deliver(&world.dispatcher().await, &messages, 2).await, 0);
+    assert_eq!(world.local.ecs().tasks().len(), 1);
+    assert_eq!(world.notes().len(), 2);
+}
+
+#[tokio::test]
+async fn a_template_that_changed_between_deliveries_is_adopted_too() {
+    let world = World::start().await;
+    world.local.faults().add(Rule::new(Service::Ecs, "RunTask", Fault::LostAnswer).once());
+    assert_eq!(deliver(&world.dispatcher().await, &[message(1, json!({"cpu": 256, "memory": 512}))], 1).await, 1);
+    assert_eq!(deliver(&world.dispatcher().await, &[message(1, json!({"cpu": 512, "memory": 1024}))], 2).await, 0);
+    assert_eq!(world.local.ecs().tasks().len(), 1, "ConflictException names the task that runs");
+    assert_eq!(world.notes()[1], "adopted");
+}
+
+#[tokio::test]
+async fn a_throttle_after_a_lost_answer_does_not_start_a_second_task() {
+    let world = World::start().await;
+    let messages = [message(1, json!({}))];
+    world.local.faults().add(Rule::new(Service::Ecs, "RunTask", Fault::LostAnswer).once());
+    assert_eq!(deliver(&world.dispatcher().await, &messages, 1).await, 1);
+    let throttle = Fault::Throttle { code: "ThrottlingException".into(), message: "Rate exceeded".into() };
+    world.local.faults().add(Rule::new(Service::Ecs, "RunTask", throttle).once());
+    assert_eq!(deliver(&world.dispatcher().await, &messages, 2).await, 0);
+    assert_eq!(world.notes()[1], "adopted");
+    assert_eq!((world.local.ecs().tasks().len(), world.handed_back().len()), (1, 0));
+}
+
+#[tokio::test]
+async fn what_aws_refuses_for_now_is_handed_back_as_a_new_attempt() {
+    let failure = |reason: &str| {
+        Fault::Answer(json!({"tasks": [], "failures": [{"reason": reason, "detail": "seen in a test"}]}))
+    };
+    let throttle =
+        |code: &'static str, message: &str| Fault::Throttle { code: code.into(), message: message.to_owned() };
+    for fault in [
+        failure("RESOURCE:MEMORY"),
+        failure("AGENT"),
+        failure("Capacity is unavailable at this time. Please try again later or in a different availability zone"),
+        throttle("ThrottlingException", "Rate exceeded"),
+        throttle("InvalidParameterException", "Unable to assume role: Rate exceeded"),
+        throttle("ClientException", "You've reached the limit on the number of vCPUs you can run concurrently"),
+    ] {
+        let world = World::start().await;
+        world.local.faults().add(Rule::new(Service::Ecs, "RunTask", fault.clone()).once());
+        let sent = message(1, json!({}));
+        assert_eq!(deliver(&world.dispatcher().await, std::slice::from_ref(&sent), 1).await, 0, "{fault:?}");
+        let back = world.handed_back();
+        assert_eq!(back.len(), 1, "{fault:?}: {:?}", world.notes());
+        assert_eq!(back[0]["flow_run_id"], sent["flow_run_id"]);
+        assert_ne!(back[0]["state_id"], sent["state_id"]);
+        assert!(world.local.ecs().tasks().is_empty());
+        // The new attempt has a token of its own and runs.
+        assert_eq!(deliver(&world.dispatcher().await, &back, 1).await, 0);
+        assert_eq!(world.local.ecs().tasks().len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn what_aws_refuses_for_good_crashes_with_a_code_in_the_dead_letter_queue() {
+    let world = World::start().await;
+    let dispatcher = world.dispatcher().await;
+    assert_eq!(deliver(&dispatcher, &[message(1, json!({"cluster": "nowhere"}))], 1).await, 0);
+    assert_eq!(deliver(&dispatcher, &[message(2, json!({"cpu": 256, "memory": 8192}))], 1).await, 0);
+    let notes = world.notes();
+    assert!(notes.iter().all(|note| note.starts_with("crashed PP0")), "{notes:?}");
+    assert_eq!(world.local.sqs().bodies("dlq").unwrap().len(), 2);
+    let received = world.local.sqs().call(
+        "ReceiveMessage",
+        json!({"QueueUrl": format!("{}/{ACCOUNT}/dlq", world.local.endpoint()), "MessageAttributeNames": ["All"]}),
+    );
+    let attributes = received.await.unwrap()["Messages"][0]["MessageAttributes"].clone();
+    assert!(attributes["ErrorCode"]["StringValue"].as_str().unwrap().starts_with("PP0"), "{attributes}");
+}
+
+#[tokio::test]
+async fn a_definition_that_somebody_deregistered_is_registered_again() {
+    let world = World::start().await;
+    let dispatcher = world.dispatcher().await;
+    assert_eq!(deliver(&dispatcher, &[message(1, json!({}))], 1).await, 0);
+    let listed = world.local.ecs().call("ListTaskDefinitions", json!({})).await.unwrap();
+    let arn = listed["taskDefinitionArns"][0].clone();
+    world.local.ecs().call("DeregisterTaskDefinition", json!({"taskDefinition": arn})).await.unwrap();
+    assert_eq!(deliver(&dispatcher, &[message(2, json!({}))], 1).await, 0);
+    assert_eq!(world.notes(), ["launched", "launched"]);
+    assert_eq!(world.calls("RegisterTaskDefinition"), 2);
+}
+
+#[tokio::test]
+async fn definitions_are_registered_once_each_and_every_run_costs_one_call() {
+    let world = World::start().await;
+    let dispatcher = world.dispatcher().await;
+    for batch in 0..100 {
+        let variables = json!({"env": {"BATCH": batch.to_string()}});
+        let messages: Vec<Value> = (0..10).map(|i| message(batch * 10 + i, variables.clone())).collect();
+        assert_eq!(deliver(&dispatcher, &messages, 1).await, 0);
+    }
+    let calls: BTreeMap<String, u64> = world.local.calls();
+    let expected = [("ecs:DescribeTaskDefinition", 100), ("ecs:RegisterTaskDefinition", 100), ("ecs:RunTask", 1_000)];
+    assert_eq!(calls, expected.map(|(call, count)| (call.to_owned(), count)).into());
+    assert_eq!(world.local.ecs().tasks().len(), 1_000);
+}
+
+#[tokio::test]
+async fn fifty_cold_dispatchers_at_once_lose_no_run_to_one_new_definition() {
+    let world = World::start().await;
+    let mut dispatchers = Vec::new();
+    for _ in 0..50 {
+        dispatchers.push(world.dispatcher().await);
+    }
+    let busy = Fault::Throttle {
+        code: "ClientException".into(),
+        message: "Too many concurrent attempts to create a new revision of the specified family.".into(),
+    };
+    world.local.faults().add(Rule::new(Service::Ecs, "RegisterTaskDefinition", busy).skip(1).times(5));
+    let deliveries = dispatchers.iter().zip(0..).map(|(dispatcher, run)| {
+        let dispatcher = Arc::clone(dispatcher);
+        tokio::spawn(async move { deliver(&dispatcher, &[message(run, json!({}))], 1).await })
+    });
+    for delivery in deliveries.collect::<Vec<_>>() {
+        assert_eq!(delivery.await.unwrap(), 0);
+    }
+    assert_eq!(world.local.ecs().tasks().len(), 50, "{:?}", world.notes());
+    let listed = world.local.ecs().call("ListTaskDefinitionFamilies", json!({})).await.unwrap();
+    assert_eq!(listed["families"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_bad_network_and_a_slow_answer_are_unknown_outcomes() {
+    let world = World::start().await;
+    let dispatcher = world.dispatcher().await;
+    for fault in [
+        Fault::FailBefore,
+        Fault::Error(local::wire::AwsError::new(500, "ServerException", "Service Unavailable. Please try again later.")),
+    ] {
+        world.local.faults().add(Rule::new(Service::Ecs, "RunTask", fault).once());
+        assert_eq!(deliver(&dispatcher, &[message(1, json!({}))], 1).await, 1);
+    }
+    assert!(world.local.ecs().tasks().is_empty() && world.handed_back().is_empty());
+    assert_eq!(deliver(&dispatcher, &[message(1, json!({}))], 2).await, 0);
+    assert_eq!(world.local.ecs().tasks().len(), 1);
+}
+
+#[tokio::test]
+async fn the_same_message_ten_times_at_once_is_one_task() {
+    let world = World::start().await;
+    let mut deliveries = Vec::new();
+    for count in 1..=10 {
+        let dispatcher = world.dispatcher().await;
+        deliveries.push(tokio::spawn(async move { deliver(&dispatcher, &[message(1, json!({}))], count).await }));
+    }
+    for delivery in deliveries {
+        assert_eq!(delivery.await.unwrap(), 0);
+    }
+    assert_eq!(world.local.ecs().tasks().len(), 1);
+    assert_eq!(world.notes().len(), 10);
+}
