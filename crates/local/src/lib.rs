@@ -36,13 +36,18 @@ mod http;
 pub mod lambda;
 mod server;
 pub mod sqs;
+#[cfg(test)]
+mod tests;
 pub mod wire;
 
 use std::collections::BTreeMap;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::{Mutex, PoisonError};
 
 use tokio::net::TcpListener;
+use tokio::sync::broadcast::error::RecvError;
+use tokio::task::JoinSet;
 
 pub use clock::{Clock, Millis};
 pub use faults::{Fault, Faults, Rule};
@@ -81,6 +86,7 @@ pub struct Local {
     address: SocketAddr,
     services: Services,
     server: Server,
+    routes: Mutex<JoinSet<()>>,
 }
 
 impl Local {
@@ -98,7 +104,7 @@ impl Local {
         let ecs = ecs::Ecs::new(account, config.ecs, clock);
         let services = Services { sqs, ecs };
         let server = Server::start(listener, services.clone(), Faults::default())?;
-        Ok(Self { address, services, server })
+        Ok(Self { address, services, server, routes: Mutex::default() })
     }
 
     /// The URL for `AWS_ENDPOINT_URL`.
@@ -129,6 +135,27 @@ impl Local {
     /// Starts the counting of [`Local::calls`] anew.
     pub fn reset_calls(&self) {
         self.server.reset_calls();
+    }
+
+    /// Sends every ECS Task State Change event from now on to a standard queue, as an EventBridge rule on source
+    /// `aws.ecs` with the queue as its target does: the body is the event. A queue that does not exist loses them.
+    pub fn route_ecs_events_to(&self, queue_url: impl Into<String>) {
+        let (sqs, queue_url) = (self.services.sqs.clone(), queue_url.into());
+        let mut events = self.services.ecs.subscribe();
+        let route = async move {
+            loop {
+                match events.recv().await {
+                    Ok(event) => {
+                        if let Err(error) = sqs.send(&queue_url, event.to_string()).await {
+                            tracing::warn!(queue = queue_url, %error, "an ECS event was not delivered");
+                        }
+                    }
+                    Err(RecvError::Lagged(lost)) => tracing::warn!(queue = queue_url, lost, "ECS events were lost"),
+                    Err(RecvError::Closed) => return,
+                }
+            }
+        };
+        self.routes.lock().unwrap_or_else(PoisonError::into_inner).spawn(route);
     }
 
     /// Closes the endpoint, then ends what the services run.
