@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::definition_rules::check_name;
 use super::engine::{Engine, cluster_name};
 use super::errors::{cluster_not_found, invalid};
-use super::paging::{self, Page};
+use super::paging::{self, Order, Page};
 use super::tags::{self, Tag};
 use super::task::Status;
 use crate::wire::AwsError;
@@ -104,8 +104,9 @@ impl Engine {
     }
 
     pub(super) fn list_clusters(&mut self, page: Page) -> Result<Value, AwsError> {
-        let arns: Vec<_> = self.clusters.values().filter(|cluster| cluster.active).map(|it| it.arn.clone()).collect();
-        paging::answer("clusterArns", arns, &page)
+        let active = self.clusters.iter().filter(|(_, cluster)| cluster.active);
+        let arns = active.map(|(name, cluster)| (name.clone(), cluster.arn.clone())).collect();
+        paging::answer("clusterArns", arns, Order::Ascending, &page)
     }
 
     pub(super) fn delete_cluster(&mut self, input: DeleteCluster) -> Result<Value, AwsError> {

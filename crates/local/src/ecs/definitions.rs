@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::definition::{Definition, Revision, Spec};
 use super::engine::{Engine, typed};
 use super::errors::{client, invalid};
-use super::paging::{self, Page};
+use super::paging::{self, Order, Page};
 use super::tags::{self, Tag};
 use crate::clock::Millis;
 use crate::wire::AwsError;
@@ -102,31 +102,33 @@ impl Engine {
     pub(super) fn list_task_definitions(&mut self, input: ListTaskDefinitions) -> Result<Value, AwsError> {
         let active = input.status.as_deref().unwrap_or("ACTIVE") == "ACTIVE";
         let in_progress = input.status.as_deref() == Some("DELETE_IN_PROGRESS");
-        let mut arns: Vec<String> = self
+        let mut arns: Vec<(String, String)> = self
             .families
             .iter()
             .filter(|(name, _)| input.family_prefix.as_ref().is_none_or(|wanted| wanted == *name))
-            .flat_map(|(_, family)| family.revisions.values())
-            .filter(|revision| !in_progress && revision.is_active() == active)
-            .map(|revision| revision.definition.arn.clone())
+            .flat_map(|(name, family)| family.revisions.iter().map(move |(number, revision)| (name, number, revision)))
+            .filter(|(_, _, revision)| !in_progress && revision.is_active() == active)
+            // A space is below every character of a name, so the keys order as the families do.
+            .map(|(name, number, revision)| (format!("{name} {number:020}"), revision.definition.arn.clone()))
             .collect();
-        if input.sort.as_deref() == Some("DESC") {
+        let order = if input.sort.as_deref() == Some("DESC") { Order::Descending } else { Order::Ascending };
+        if order == Order::Descending {
             arns.reverse();
         }
-        paging::answer("taskDefinitionArns", arns, &input.page)
+        paging::answer("taskDefinitionArns", arns, order, &input.page)
     }
 
     /// Families by the beginning of their name; ACTIVE means that a revision is (ListTaskDefinitionFamiliesRequest).
     pub(super) fn list_task_definition_families(&mut self, input: ListTaskDefinitions) -> Result<Value, AwsError> {
         let status = input.status.as_deref().unwrap_or("ACTIVE");
-        let names: Vec<String> = self
+        let names = self
             .families
             .iter()
             .filter(|(name, _)| input.family_prefix.as_ref().is_none_or(|start| name.starts_with(start.as_str())))
             .filter(|(_, family)| status == "ALL" || family.latest_active().is_some() == (status == "ACTIVE"))
-            .map(|(name, _)| name.clone())
+            .map(|(name, _)| (name.clone(), name.clone()))
             .collect();
-        paging::answer("families", names, &input.page)
+        paging::answer("families", names, Order::Ascending, &input.page)
     }
 
     /// The revision that `family`, `family:revision` or an ARN names; for a family its latest ACTIVE one.

@@ -114,6 +114,7 @@ pub struct Engine {
     buckets: Buckets,
     pub(super) due: BTreeMap<(Millis, u64), Due>,
     pub(super) effects: Vec<Effect>,
+    tells: bool,
     counter: u64,
 }
 
@@ -133,6 +134,7 @@ impl Engine {
             buckets: Buckets::default(),
             due: BTreeMap::new(),
             effects: Vec::new(),
+            tells: true,
             counter: 0,
         };
         for name in engine.config.clusters.clone() {
@@ -184,6 +186,12 @@ impl Engine {
     /// Lets this happen to RunTask calls from now on.
     pub fn inject(&mut self, rule: TaskRule) {
         self.faults.add(rule);
+    }
+
+    /// Whether changes become [`Effect::Event`]s, as they do at first. Where nobody listens, leaving them out saves most
+    /// of the cost of a task.
+    pub fn tell(&mut self, events: bool) {
+        self.tells = events;
     }
 
     /// Every task that can still be described, in order of creation.
@@ -255,8 +263,11 @@ impl Engine {
         let Some(task) = self.tasks.get_mut(&sequence) else { return };
         task.version += 1;
         task.updated = now;
+        if !self.tells {
+            return;
+        }
         // "Amazon ECS task state change events", ECS developer guide.
-        let event = json!({
+        let mut event = json!({
             "version": "0",
             "id": id.to_string(),
             "detail-type": "ECS Task State Change",
@@ -265,8 +276,8 @@ impl Engine {
             "time": super::task::iso(now),
             "region": self.account.region,
             "resources": [task.arn],
-            "detail": task.detail(),
         });
+        event["detail"] = task.detail();
         self.effects.push(Effect::Event(event));
     }
 }

@@ -30,6 +30,7 @@
 //!   `AWS_CONTAINER_CREDENTIALS_RELATIVE_URI` are not set.
 //! * Sidecars: a container that is not essential runs as a process only if the settings name its image; otherwise it
 //!   seems to run until the task ends.
+//! * Windows containers, GPUs, inference accelerators, App Mesh proxies: kept and shown.
 //! * IAM: roles must be named where AWS requires them, and are not looked up. Subnets and security groups are checked
 //!   for their form, not for their existence.
 //! * Services, deployments, task sets, StartTask, DeleteTaskDefinitions, capacity provider resources, attributes,

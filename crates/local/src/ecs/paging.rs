@@ -32,30 +32,40 @@ impl Page {
     }
 }
 
-/// An answer with one page of `items`, which are ARNs or names in a fixed order. The token names the last item of the
-/// page, so that a page neither repeats nor skips anything when items come and go meanwhile.
-pub(super) fn answer(member: &str, items: Vec<String>, page: &Page) -> Result<Value, AwsError> {
+/// In which order a list is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Order {
+    Ascending,
+    Descending,
+}
+
+/// An answer with one page of `items`: what is shown, each with the key the list is ordered by. The token is the key of
+/// the page's last item, so that a page neither repeats nor skips anything when items come and go meanwhile.
+pub(super) fn answer(member: &str, items: Vec<(String, String)>, order: Order, page: &Page) -> Result<Value, AwsError> {
     let size = page.size()?;
-    let start = match page.after()? {
-        None => 0,
-        Some(last) => items.iter().position(|item| *item == last).map_or_else(
-            // It is gone; the order is the items' own where they are sorted.
-            || items.iter().position(|item| *item > last).unwrap_or(items.len()),
-            |index| index + 1,
-        ),
+    let last = page.after()?;
+    let follows = |key: &String| match (&last, order) {
+        (None, _) => true,
+        (Some(last), Order::Ascending) => key > last,
+        (Some(last), Order::Descending) => key < last,
     };
-    let mut rest = items.into_iter().skip(start);
-    let shown: Vec<String> = rest.by_ref().take(size).collect();
+    let mut rest = items.into_iter().filter(|(key, _)| follows(key)).peekable();
+    let mut end = String::new();
+    let mut shown: Vec<Value> = Vec::new();
+    while let Some((key, item)) = rest.next_if(|_| shown.len() < size) {
+        end = key;
+        shown.push(item.into());
+    }
     let mut answer = json!({});
-    if rest.next().is_some() {
-        answer["nextToken"] = encode(shown.last().map_or("", String::as_str)).into();
+    if rest.peek().is_some() {
+        answer["nextToken"] = encode(&end).into();
     }
     answer[member] = shown.into();
     Ok(answer)
 }
 
 /// Opaque enough that nobody parses it by accident: hex.
-pub(super) fn encode(text: &str) -> String {
+fn encode(text: &str) -> String {
     text.bytes().map(|byte| format!("{byte:02x}")).collect()
 }
 

@@ -105,10 +105,9 @@ impl Engine {
             }
         }
         let shown: Vec<Value> = tasks.iter().map(|sequence| self.tasks[sequence].describe(true)).collect();
-        let answer = json!({
-            "tasks": shown,
-            "failures": failures.iter().map(Failure::describe).collect::<Vec<_>>(),
-        });
+        let mut answer = json!({});
+        answer["tasks"] = shown.into();
+        answer["failures"] = failures.iter().map(Failure::describe).collect();
         if let Some(key) = key
             && (!tasks.is_empty() || self.config.replay_failed_answers)
         {

@@ -52,10 +52,12 @@ impl Ecs {
             std::env::temp_dir().join(format!("local-ecs-{}", uuid::Uuid::new_v4().simple()))
         });
         let wake = Arc::new(Notify::new());
+        let mut engine = Engine::new(account.clone(), config.clone(), Box::new(RandomIds));
+        engine.tell(false);
         let inner = Arc::new(Inner {
-            region: account.region.clone(),
+            region: account.region,
             events: broadcast::channel(config.event_capacity.max(1)).0,
-            engine: Mutex::new(Engine::new(account, config.clone(), Box::new(RandomIds))),
+            engine: Mutex::new(engine),
             config,
             clock,
             log_directory,
@@ -78,7 +80,9 @@ impl Ecs {
 
     /// ECS Task State Change events from now on, each the whole event as EventBridge delivers it.
     pub fn subscribe(&self) -> broadcast::Receiver<Value> {
-        self.0.events.subscribe()
+        let events = self.0.events.subscribe();
+        self.0.engine().tell(true);
+        events
     }
 
     /// Every task that can still be described, in order of creation.

@@ -180,6 +180,10 @@ impl Task {
         if self.stop.is_some() { "STOPPED" } else { "RUNNING" }
     }
 
+    fn region(&self) -> &str {
+        self.arn.split(':').nth(3).unwrap_or_default()
+    }
+
     fn on_fargate(&self) -> bool {
         self.launch_type == "FARGATE"
     }
@@ -216,32 +220,25 @@ impl Task {
 
     fn containers(&self) -> Value {
         let one = |(container, spec): (&Container, &super::definition::ContainerSpec)| {
-            let interfaces: Vec<Value> = self
-                .interface
-                .iter()
-                .map(|interface| {
-                    json!({"attachmentId": interface.attachment_id, "privateIpv4Address": interface.address})
-                })
-                .collect();
-            let mut shown = object(json!({
-                "containerArn": container.arn,
-                "taskArn": self.arn,
-                "name": spec.name,
-                "image": spec.image,
-                "lastStatus": container.status(),
-                "networkBindings": [],
-                "networkInterfaces": interfaces,
-                "healthStatus": "UNKNOWN",
-                "cpu": spec.cpu.to_string(),
-            }));
+            let interface = |interface: &Interface| json!({"attachmentId": interface.attachment_id, "privateIpv4Address": interface.address});
+            let mut shown = Map::new();
+            put(&mut shown, "containerArn", Some(container.arn.as_str()));
+            put(&mut shown, "taskArn", Some(self.arn.as_str()));
+            put(&mut shown, "name", Some(spec.name.as_str()));
+            put(&mut shown, "image", Some(spec.image.as_str()));
+            put(&mut shown, "lastStatus", Some(container.status()));
+            put(&mut shown, "networkBindings", Some(Value::Array(Vec::new())));
+            put(&mut shown, "networkInterfaces", Some(self.interface.iter().map(interface).collect::<Value>()));
+            put(&mut shown, "healthStatus", Some("UNKNOWN"));
+            put(&mut shown, "cpu", Some(spec.cpu.to_string()));
             put(&mut shown, "memory", spec.memory.map(|memory| memory.to_string()));
             put(&mut shown, "memoryReservation", spec.memory_reservation.map(|memory| memory.to_string()));
             if container.phase != Phase::Waiting {
-                put(&mut shown, "runtimeId", Some(container.runtime_id.clone()));
+                put(&mut shown, "runtimeId", Some(container.runtime_id.as_str()));
             }
             if let Phase::Ended { exit_code, reason } = &container.phase {
                 put(&mut shown, "exitCode", *exit_code);
-                put(&mut shown, "reason", reason.clone());
+                put(&mut shown, "reason", reason.as_deref());
             }
             Value::Object(shown)
         };
@@ -288,33 +285,34 @@ impl Task {
         Value::Object(shown)
     }
 
+    /// Built member by member, because `json!` copies every value it is given, at every level.
     fn common(&self, time: fn(Millis) -> Value, attachment: &str) -> Map<String, Value> {
-        let mut shown = object(json!({
-            "attachments": self.attachments(attachment),
-            "attributes": [{"name": "ecs.cpu-architecture", "value": self.architecture()}],
-            "availabilityZone": "local-1a",
-            "clusterArn": self.cluster_arn,
-            "connectivity": "CONNECTED",
-            "connectivityAt": time(self.created),
-            "containers": self.containers(),
-            "createdAt": time(self.created),
-            "desiredStatus": self.desired_status(),
-            "enableExecuteCommand": self.enable_execute_command,
-            "group": self.group,
-            "healthStatus": "UNKNOWN",
-            "inferenceAccelerators": [],
-            "lastStatus": self.status.as_str(),
-            "launchType": self.launch_type,
-            "overrides": self.shown_overrides(),
-            "taskArn": self.arn,
-            "taskDefinitionArn": self.definition.arn,
-            "version": self.version,
-        }));
-        put(&mut shown, "capacityProviderName", self.capacity_provider.clone());
-        put(&mut shown, "containerInstanceArn", self.instance_arn.clone());
+        let mut shown = Map::new();
+        put(&mut shown, "attachments", Some(self.attachments(attachment)));
+        let attributes = json!([{"name": "ecs.cpu-architecture", "value": self.architecture()}]);
+        put(&mut shown, "attributes", Some(attributes));
+        put(&mut shown, "availabilityZone", Some(format!("{}a", self.region())));
+        put(&mut shown, "capacityProviderName", self.capacity_provider.as_deref());
+        put(&mut shown, "clusterArn", Some(self.cluster_arn.as_str()));
+        put(&mut shown, "connectivity", Some("CONNECTED"));
+        put(&mut shown, "connectivityAt", Some(time(self.created)));
+        put(&mut shown, "containerInstanceArn", self.instance_arn.as_deref());
+        put(&mut shown, "containers", Some(self.containers()));
         put(&mut shown, "cpu", self.cpu());
+        put(&mut shown, "createdAt", Some(time(self.created)));
+        put(&mut shown, "desiredStatus", Some(self.desired_status()));
+        put(&mut shown, "enableExecuteCommand", Some(self.enable_execute_command));
+        put(&mut shown, "group", Some(self.group.as_str()));
+        put(&mut shown, "healthStatus", Some("UNKNOWN"));
+        put(&mut shown, "inferenceAccelerators", Some(Value::Array(Vec::new())));
+        put(&mut shown, "lastStatus", Some(self.status.as_str()));
+        put(&mut shown, "launchType", Some(self.launch_type));
         put(&mut shown, "memory", self.memory());
-        put(&mut shown, "startedBy", self.started_by.clone());
+        put(&mut shown, "overrides", Some(self.shown_overrides()));
+        put(&mut shown, "startedBy", self.started_by.as_deref());
+        put(&mut shown, "taskArn", Some(self.arn.as_str()));
+        put(&mut shown, "taskDefinitionArn", Some(self.definition.arn.as_str()));
+        put(&mut shown, "version", Some(self.version));
         if self.on_fargate() {
             put(&mut shown, "platformVersion", self.platform_version.clone());
             put(&mut shown, "platformFamily", Some("Linux"));
@@ -405,13 +403,6 @@ pub struct TaskView {
 pub(super) fn iso(at: Millis) -> String {
     let timestamp = i64::try_from(at).ok().and_then(|at| Timestamp::from_millisecond(at).ok());
     timestamp.map_or_else(String::new, |timestamp| format!("{timestamp:.3}"))
-}
-
-fn object(value: Value) -> Map<String, Value> {
-    match value {
-        Value::Object(map) => map,
-        _ => Map::new(),
-    }
 }
 
 fn put(map: &mut Map<String, Value>, name: &str, value: Option<impl Into<Value>>) {

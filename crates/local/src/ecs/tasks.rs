@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::engine::{Engine, cluster_name};
 use super::errors::invalid;
-use super::paging::{self, Page};
+use super::paging::{self, Order, Page};
 use super::tags::{self, Tag};
 use super::task::{Status, StopCode, Task};
 use crate::clock::Millis;
@@ -70,11 +70,7 @@ impl Engine {
             .task_in(&cluster, &input.task)
             .map(|task| task.sequence)
             .ok_or_else(|| invalid("The referenced task was not found."))?;
-        // "reason": shown by DescribeTasks; at most 1024 characters like every reason.
         let reason = input.reason.unwrap_or_else(|| "Task stopped by user".to_owned());
-        if reason.chars().count() > 1024 {
-            return Err(invalid("Reason should be 1024 characters or fewer."));
-        }
         self.stop(now, sequence, StopCode::UserInitiated, reason);
         if let Some(task) = self.tasks.get_mut(&sequence) {
             task.tags.clear();
@@ -160,8 +156,9 @@ impl Engine {
                     task.instance_arn.as_ref().is_some_and(|arn| arn == it || arn.rsplit('/').next() == Some(it))
                 })
         };
-        let arns = self.tasks.values().filter(wanted).map(|task| task.arn.clone()).collect();
-        paging::answer("taskArns", arns, &input.page)
+        let keyed = |task: &Task| (format!("{:020}", task.sequence), task.arn.clone());
+        let arns = self.tasks.values().filter(wanted).map(keyed).collect();
+        paging::answer("taskArns", arns, Order::Ascending, &input.page)
     }
 
     pub(super) fn tag_resource(&mut self, input: TagResource) -> Result<Value, AwsError> {

@@ -78,9 +78,15 @@ impl Room {
     }
 }
 
-fn alive(pid: &str) -> bool {
-    // A zombie whose parent is gone until init reaps it counts as dead.
-    std::fs::read_to_string(format!("/proc/{}/stat", pid.trim())).is_ok_and(|stat| !stat.contains(") Z"))
+/// Waits until the process is gone; a zombie that nobody has reaped yet is.
+async fn until_gone(pid: &str) {
+    let stat = format!("/proc/{pid}/stat");
+    let waiting = async {
+        while std::fs::read_to_string(&stat).is_ok_and(|stat| !stat.contains(") Z")) {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), waiting).await.unwrap_or_else(|_| panic!("{pid} is still there"));
 }
 
 #[tokio::test]
@@ -156,7 +162,7 @@ async fn stop_task_terminates_the_whole_group() {
     let log = room.log(&task);
     assert!(log.contains("bye"), "{log}");
     let child = log.lines().find_map(|line| line.strip_prefix("child ")).unwrap();
-    assert!(!alive(child));
+    until_gone(child).await;
     let described = room.call("DescribeTasks", json!({"tasks": [task], "include": ["TAGS"]})).await;
     assert_eq!(described["tasks"][0]["tags"], json!([]));
 }
@@ -233,11 +239,11 @@ async fn stop_ends_everything_that_runs() {
     let task = room.run(&["sh", "-c", "sleep 600 & echo child $!; wait"], json!({"count": 3})).await;
     room.until_logged(&task, "child").await;
     let child = room.log(&task).trim().strip_prefix("child ").unwrap().to_owned();
-    assert!(alive(&child));
+    assert!(Path::new("/proc").join(&child).exists());
     room.ecs.stop().await;
     assert_eq!(room.ecs.tasks().len(), 3);
     assert!(room.ecs.tasks().iter().all(|view| view.status == Status::Stopped));
-    assert!(!alive(&child));
+    until_gone(&child).await;
 }
 
 #[tokio::test]
@@ -247,10 +253,5 @@ async fn processes_end_with_the_last_handle() {
     room.until_logged(&task, "child").await;
     let child = room.log(&task).trim().strip_prefix("child ").unwrap().to_owned();
     drop(room);
-    let waiting = async {
-        while alive(&child) {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(30), waiting).await.unwrap();
+    until_gone(&child).await;
 }
