@@ -15,9 +15,9 @@ use std::{
 
 use aws_sdk_ecs::{
     Client,
+    config::http::HttpRequest,
     error::{ProvideErrorMetadata, SdkError},
     operation::run_task::{RunTaskError, RunTaskOutput},
-    primitives::SdkBody,
     types::{DesiredStatus, TaskDefinitionStatus},
 };
 use serde_json::Value;
@@ -57,11 +57,7 @@ impl EcsLauncher {
         self.run_task.turn().await;
         let requested_cluster = text(prepared, "cluster").unwrap_or("default");
         let body = prepared.run_task.to_string();
-        let sent = self.client.run_task().customize().mutate_request(move |request| {
-            let length = body.len().to_string();
-            *request.body_mut() = SdkBody::from(body.clone());
-            request.headers_mut().insert("content-length", length);
-        });
+        let sent = self.client.run_task().customize().mutate_request(move |request| write_body(request, &body));
         let failed = match sent.send().await {
             Ok(output) => return Ok(self.read_answer(output, requested_cluster)),
             Err(error) => error,
@@ -146,11 +142,8 @@ impl EcsLauncher {
         let mut tries = 1;
         loop {
             let body = request.to_string();
-            let sent = self.client.register_task_definition().customize().mutate_request(move |request| {
-                let length = body.len().to_string();
-                *request.body_mut() = SdkBody::from(body.clone());
-                request.headers_mut().insert("content-length", length);
-            });
+            let register = self.client.register_task_definition();
+            let sent = register.customize().mutate_request(move |request| write_body(request, &body));
             let error = match sent.send().await {
                 Ok(_) => return Ok(()),
                 Err(error) => classify(Operation::RegisterTaskDefinition, &error).into_error(),
@@ -216,6 +209,12 @@ fn adopted(task_arn: &str, requested_cluster: &str) -> Launched {
         cluster: cluster_of(task_arn).unwrap_or_else(|| requested_cluster.to_owned()),
         adopted: true,
     }
+}
+
+/// Puts our JSON in the place of what the SDK wrote; it is signed afterwards.
+fn write_body(request: &mut HttpRequest, body: &str) {
+    *request.body_mut() = body.to_owned().into();
+    request.headers_mut().insert("content-length", body.len().to_string());
 }
 
 /// The member `name` of the RunTask request, where it is a string.
