@@ -17,6 +17,18 @@
 //! every SDK and the `aws` command line tool at all of it. Faults are injected at the endpoint ([`Faults`]), so a
 //! client sees them where AWS would show them.
 //!
+//! ```
+//! # async fn start() -> std::io::Result<()> {
+//! let local = local::Local::start(local::Config::default()).await?;
+//! println!("AWS_ENDPOINT_URL={}", local.endpoint());
+//! # local.stop().await;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! The `aws` command line tool of version 1 overrides `AWS_ENDPOINT_URL` for SQS in the regions it knows; give it
+//! `--endpoint-url`.
+//!
 //! # What is not modelled
 //!
 //! * Signatures: the `Authorization` header is read for the access key and never checked; any credentials do.
@@ -90,7 +102,8 @@ pub struct Local {
 }
 
 impl Local {
-    /// Binds the address and serves.
+    /// Binds the address and serves. Tasks find the endpoint in `AWS_ENDPOINT_URL_SQS` and `AWS_ENDPOINT_URL_ECS`
+    /// unless the settings have others for them, so that what they send to these services stays here.
     ///
     /// # Errors
     ///
@@ -100,8 +113,14 @@ impl Local {
         let address = listener.local_addr()?;
         let account = wire::Account { region: config.region, account_id: config.account_id };
         let clock = Clock::new();
-        let sqs = sqs::Sqs::new(account.clone(), format!("http://{address}"), clock);
-        let ecs = ecs::Ecs::new(account, config.ecs, clock);
+        let endpoint = format!("http://{address}");
+        let mut ecs = config.ecs;
+        // Of these two services only: a task may well need the real S3.
+        for name in ["AWS_ENDPOINT_URL_ECS", "AWS_ENDPOINT_URL_SQS"] {
+            ecs.environment.entry(name.into()).or_insert_with(|| endpoint.clone());
+        }
+        let sqs = sqs::Sqs::new(account.clone(), endpoint, clock);
+        let ecs = ecs::Ecs::new(account, ecs, clock);
         let services = Services { sqs, ecs };
         let server = Server::start(listener, services.clone(), Faults::default())?;
         Ok(Self { address, services, server, routes: Mutex::default() })

@@ -224,6 +224,29 @@ async fn ecs_events_reach_a_queue() {
 }
 
 #[tokio::test]
+async fn tasks_find_the_endpoint_in_their_environment() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut config = Config::default();
+    config.ecs.log_directory = Some(directory.path().to_owned());
+    config.ecs.environment.insert("AWS_ENDPOINT_URL_ECS".into(), "elsewhere".into());
+    let local = Local::start(config).await.unwrap();
+    let mut events = local.ecs().subscribe();
+    let command = ["sh", "-c", "echo $AWS_ENDPOINT_URL_SQS $AWS_ENDPOINT_URL_ECS"];
+    let definition = json!({
+        "family": "f", "requiresCompatibilities": ["FARGATE"], "networkMode": "awsvpc", "cpu": "256", "memory": "512",
+        "containerDefinitions": [{"name": "c", "image": "i", "command": command}],
+    });
+    call(&local, ECS, "RegisterTaskDefinition", definition).await.unwrap();
+    let network = json!({"awsvpcConfiguration": {"subnets": ["subnet-0123456789abcdef0"]}});
+    let input = json!({"taskDefinition": "f", "launchType": "FARGATE", "networkConfiguration": network});
+    let task = call(&local, ECS, "RunTask", input).await.unwrap().json()["tasks"][0].clone();
+    while events.recv().await.unwrap()["detail"]["lastStatus"] != "STOPPED" {}
+    let log = local.ecs().log_path(task["taskArn"].as_str().unwrap()).unwrap();
+    assert_eq!(std::fs::read_to_string(log).unwrap(), format!("{} elsewhere\n", local.endpoint()));
+    local.stop().await;
+}
+
+#[tokio::test]
 async fn stopping_closes_the_endpoint_and_ends_long_polls() {
     let (local, url) = with_queue().await;
     let endpoint = local.endpoint();

@@ -2,6 +2,7 @@
 
 mod batches;
 mod fifo;
+mod properties;
 mod queues;
 mod redrive;
 mod shell;
