@@ -143,7 +143,6 @@ pub(super) struct EphemeralStorage {
 #[serde(rename_all = "camelCase")]
 pub(super) struct RuntimePlatform {
     pub(super) cpu_architecture: Option<String>,
-    pub(super) operating_system_family: Option<String>,
 }
 
 #[derive(Debug, Clone, Deserialize)]

@@ -11,7 +11,7 @@ use std::fmt;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::buckets::Buckets;
+use super::buckets::{Buckets, Throttles};
 use super::clusters::Cluster;
 use super::config::Config;
 use super::definitions::Family;
@@ -186,6 +186,17 @@ impl Engine {
     /// Lets this happen to RunTask calls from now on.
     pub fn inject(&mut self, rule: TaskRule) {
         self.faults.add(rule);
+    }
+
+    /// Puts these token buckets in place of those there were, full; or none.
+    pub fn set_throttles(&mut self, throttles: Option<Throttles>) {
+        self.config.throttles = throttles;
+        self.buckets = Buckets::default();
+    }
+
+    /// From now on this many Fargate vCPUs may be in use at once; or any number.
+    pub fn set_vcpu_quota(&mut self, vcpus: Option<u32>) {
+        self.config.vcpu_quota = vcpus;
     }
 
     /// Whether changes become [`Effect::Event`]s, as they do at first. Where nobody listens, leaving them out saves most

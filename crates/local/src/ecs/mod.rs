@@ -19,6 +19,32 @@
 //! standard output and error in one file per container; a process group of its own, which StopTask sends SIGTERM and,
 //! after `stopTimeout`, SIGKILL.
 //!
+//! # The rules
+//!
+//! "Model" is the ECS service model (botocore, `ecs/2014-11-13/service-2.json`), which the API reference is made from;
+//! "guide" the ECS developer guide. The code says at each rule which words it rests on.
+//!
+//! | request | rule | where |
+//! |---|---|---|
+//! | any | unknown members are ignored; another JSON type is a SerializationException; required members, enumerations | Model, AWS JSON 1.1 |
+//! | any, if switched on | token buckets, ThrottlingException "Rate exceeded" | guide, "Request throttling", "AWS Fargate throttling quotas" |
+//! | any with tags | 50 tags, keys 1-128, values 0-256 characters of `[\p{L}\p{Z}\p{N}_.:/=+\-@]`, unique, no `aws:` | Model `Tag`, `TagKey`, `TagValue` |
+//! | RegisterTaskDefinition | names of families and containers `[A-Za-z0-9_-]{1,255}`; revisions count up and are not used again | Model `family`, `ContainerDefinition.name` |
+//! | | one essential container; unique names; CPU and memory of containers within the task's; secrets and variables apart | Model `ContainerDefinition` |
+//! | | for FARGATE: awsvpc, task-level cpu and memory out of the table of pairs, stop and start timeouts 2-120 s, log drivers, no privileged, links, host volumes, placement constraints | Model `cpu`, `memory`, `networkMode`, `stopTimeout`, `LogConfiguration`; guide, "differences for Fargate" |
+//! | | `executionRoleArn` for awslogs, secrets and ECR images; ephemeral storage 21-200 GiB; 64 KiB | guide, "Task execution IAM role"; Model `EphemeralStorage`; AWS's answer |
+//! | RunTask | a client token per cluster: same request, same answer; another, ConflictException with the tasks; 24 hours or one hour after the tasks | API reference, "Ensuring idempotency"; Model `ConflictException` |
+//! | | overrides of at most 8,192 characters of JSON; for containers of the definition only; sizes after overrides must be Fargate's | Model `overrides`, `ContainerOverride`; AWS's answers |
+//! | | count 1-10; startedBy `[A-Za-z0-9/_-]{0,128}`; clientToken 64 characters of 33-126 | Model `RunTaskRequest` |
+//! | | launch type or strategy, not both; providers of the cluster; 20 at most, one base, not all weights 0 | Model `capacityProviderStrategy`, `CapacityProviderStrategyItem` |
+//! | | `networkConfiguration` with awsvpc and only then; 1-16 subnets, at most 5 security groups | Model `networkConfiguration`, `AwsVpcConfiguration` |
+//! | | the definition is there, ACTIVE, and suits the launch type | Model DeregisterTaskDefinition; AWS's answers |
+//! | | EC2: no instances is an error, no room is `failures` RESOURCE:MEMORY or RESOURCE:CPU; Fargate: the vCPU quota is `failures` | AWS's answer; guide, "API failure reasons", "service quotas" |
+//! | StopTask | SIGTERM, SIGKILL after `stopTimeout` (30 s); the task's tags are deleted | Model StopTask, `ContainerDefinition.stopTimeout` |
+//! | DescribeTasks | 1-100 tasks; unknown ones are `failures` MISSING; tags only if asked for; stopped tasks for an hour | Model DescribeTasks; guide, "API failure reasons" |
+//! | ListTasks | RUNNING unless said otherwise, PENDING finds nothing; pages of 1-100; startedBy with no other filter but `desiredStatus` | Model `ListTasksRequest`; Airflow's use of it |
+//! | events | one per change, `version` counts them; times in ISO 8601; no tags | Model `Task.version`; guide, "task state change events" |
+//!
 //! # What is not modelled
 //!
 //! * Isolation: images are names; processes see the host's files, network and CPUs. `cpu`, `memory`, `user`, `ulimits`,

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::definition::Definition;
 use super::engine::{Due, Engine, typed};
@@ -23,12 +23,13 @@ const VCPU_QUOTA: &str = "You've reached the limit on the number of vCPUs you ca
 /// Longest life of a client token in milliseconds: 24 hours.
 const TOKEN_LIFE: Millis = 24 * 3_600_000;
 
-/// What a client token stands for.
+/// What a client token stands for. Request and answer are kept as text: as values they are ten times the size, and
+/// there is one for every run.
 #[derive(Debug)]
 pub(super) struct Token {
     /// The request, without its token.
-    request: Value,
-    answer: Value,
+    request: String,
+    answer: String,
     /// Tasks that are not yet forgotten.
     tasks: Vec<String>,
     expires: Millis,
@@ -59,7 +60,7 @@ impl Engine {
     ///
     /// # Errors
     ///
-    /// See [`super::run_task_rules`]; ConflictException; ClusterNotFoundException.
+    /// ConflictException; ClusterNotFoundException; what the rules of RunTask refuse ([the list](super)).
     pub fn run_task(&mut self, now: Millis, input: Value) -> Result<Value, AwsError> {
         self.pass(now);
         let mut request = input;
@@ -78,10 +79,12 @@ impl Engine {
             members.insert("cluster".into(), cluster.clone().into());
         }
         if let Some(token) = key.as_ref().and_then(|key| self.tokens.get(key)).filter(|token| token.expires > now) {
-            if token.request != request {
+            // Compared as values, for which the order of members does not count.
+            let read = |text: &str| serde_json::from_str::<Value>(text).unwrap_or_default();
+            if read(&token.request) != request {
                 return Err(conflict(token.tasks.clone()));
             }
-            return Ok(token.answer.clone());
+            return Ok(read(&token.answer));
         }
         let definition = self.definition_to_run(&run.task_definition)?;
         let placement = self.placement(&cluster, &run)?;
@@ -114,7 +117,8 @@ impl Engine {
             let arns = tasks.iter().map(|sequence| self.tasks[sequence].arn.clone()).collect();
             let expires = now + TOKEN_LIFE;
             self.at(expires, Due::ForgetToken(key.0.clone(), key.1.clone()));
-            self.tokens.insert(key, Token { request, answer: answer.clone(), tasks: arns, expires });
+            let (request, answer) = (request.to_string(), answer.to_string());
+            self.tokens.insert(key, Token { request, answer, tasks: arns, expires });
         }
         Ok(answer)
     }
@@ -272,7 +276,7 @@ impl Engine {
                 Some(version) => version.to_owned(),
             }),
             interface,
-            overrides: run.overrides.clone().unwrap_or_else(Map::new),
+            overrides: run.overrides.clone().unwrap_or_default(),
             size,
             started_by: run.started_by.clone(),
             // "The default value is the family name of the task definition (for example, family:my-family-name)".

@@ -13,6 +13,7 @@ use std::time::Duration;
 use serde_json::Value;
 use tokio::sync::{Notify, broadcast, mpsc, watch};
 
+use super::buckets::Throttles;
 use super::config::Config;
 use super::engine::{ContainerId, Effect, Engine, Launch, Signal};
 use super::faults::TaskRule;
@@ -93,6 +94,16 @@ impl Ecs {
     /// Lets this happen to RunTask calls from now on.
     pub fn inject(&self, rule: TaskRule) {
         self.0.engine().inject(rule);
+    }
+
+    /// Switches the token buckets of the API on or off; on, they are full.
+    pub fn set_throttles(&self, throttles: Option<Throttles>) {
+        self.0.engine().set_throttles(throttles);
+    }
+
+    /// From now on this many Fargate vCPUs may be in use at once; or any number.
+    pub fn set_vcpu_quota(&self, vcpus: Option<u32>) {
+        self.0.engine().set_vcpu_quota(vcpus);
     }
 
     /// Takes the Spot capacity of a task back; whether there was such a task to interrupt.

@@ -318,7 +318,7 @@ impl Task {
             put(&mut shown, "platformFamily", Some("Linux"));
             // "By default, tasks on Fargate receive a minimum of 20 GiB of ephemeral storage" (developer guide).
             let overridden = self.overrides.get("ephemeralStorage").and_then(|storage| storage["sizeInGiB"].as_i64());
-            let size = overridden.or(self.definition.spec.ephemeral_storage.map(|storage| storage.size_in_gib));
+            let size = overridden.or_else(|| self.definition.spec.ephemeral_storage.map(|storage| storage.size_in_gib));
             let storage = json!({"sizeInGiB": size.unwrap_or(20)});
             shown.insert("ephemeralStorage".into(), storage.clone());
             shown.insert("fargateEphemeralStorage".into(), storage);

@@ -32,6 +32,23 @@ fn throttled_calls_are_answered_as_aws_does() {
 }
 
 #[test]
+fn throttles_and_quota_can_be_switched() {
+    let mut desk = Desk::ready(Config::default());
+    let accepted = |desk: &mut Desk| (0..25).filter(|_| desk.call("RunTask", run("f")).is_ok()).count();
+    assert_eq!(accepted(&mut desk), 25);
+    for _ in 0..2 {
+        desk.engine.set_throttles(Some(Throttles::default()));
+        assert_eq!(accepted(&mut desk), 20);
+    }
+    desk.engine.set_throttles(None);
+    assert_eq!(accepted(&mut desk), 25);
+    desk.engine.set_vcpu_quota(Some(1));
+    assert!(desk.run(run("f")).is_empty());
+    desk.engine.set_vcpu_quota(None);
+    assert_eq!(desk.run(run("f")).len(), 1);
+}
+
+#[test]
 fn the_vcpu_quota_fails_tasks_within_a_200() {
     let mut desk = Desk::new(Config { vcpu_quota: Some(1), ..Config::default() });
     desk.call("RegisterTaskDefinition", definition("f", &["true"])).unwrap();

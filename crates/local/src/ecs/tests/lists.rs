@@ -51,13 +51,13 @@ fn list_tasks_filters() {
     let c = desk.run(with(run("f"), json!({"startedBy": "a", "cluster": "other"})))[0].clone();
     assert_eq!(list(&mut desk, json!({})), [a.clone(), b.clone()]);
     assert_eq!(list(&mut desk, json!({"cluster": "other"})), [c]);
-    assert_eq!(list(&mut desk, json!({"family": "g", "launchType": "FARGATE"})), [b.clone()]);
-    assert_eq!(list(&mut desk, json!({"startedBy": "a"})), [a.clone()]);
+    assert_eq!(list(&mut desk, json!({"family": "g", "launchType": "FARGATE"})), std::slice::from_ref(&b));
+    assert_eq!(list(&mut desk, json!({"startedBy": "a"})), std::slice::from_ref(&a));
     assert!(list(&mut desk, json!({"launchType": "EC2"})).is_empty());
     assert!(list(&mut desk, json!({"desiredStatus": "PENDING"})).is_empty());
     desk.call("StopTask", json!({"task": a})).unwrap();
     assert_eq!(list(&mut desk, json!({})), [b]);
-    assert_eq!(list(&mut desk, json!({"desiredStatus": "STOPPED"})), [a.clone()]);
+    assert_eq!(list(&mut desk, json!({"desiredStatus": "STOPPED"})), std::slice::from_ref(&a));
     assert!(list(&mut desk, json!({"startedBy": "a"})).is_empty());
     assert_eq!(list(&mut desk, json!({"startedBy": "a", "desiredStatus": "STOPPED"})), [a]);
     for filter in [json!({"family": "f"}), json!({"launchType": "FARGATE"}), json!({"containerInstance": "i"})] {

@@ -58,7 +58,7 @@ fn walk(steps: &[Step], config: Config) -> (Desk, Vec<Value>) {
             Step::Stop(index) => answers.extend(desk.call("StopTask", json!({"task": of(index)}))),
             Step::Started(index) => desk.engine.started(desk.now, &container(index)),
             Step::StartFailed(index) => {
-                desk.engine.start_failed(desk.now, &container(index), "CannotStartContainerError: x")
+                desk.engine.start_failed(desk.now, &container(index), "CannotStartContainerError: x");
             }
             Step::Exited(index, code) => desk.engine.exited(desk.now, &container(index), *code),
             Step::Interrupt(index) => drop(desk.engine.interrupt_spot(desk.now, &of(index))),
