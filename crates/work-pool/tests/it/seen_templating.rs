@@ -98,3 +98,18 @@ fn references_are_left_to_the_second_pass() {
         assert_eq!(apply(json!(template), json!({"a": 1}), &Untouched), Some(json!(expected)), "{template}");
     }
 }
+
+/// Prefect 3.8 would go on replacing in what it has just put in, in an order that changes from process to process.
+#[test]
+fn what_is_put_in_is_not_searched_again() {
+    let values = json!({"a": "{{ b }}", "b": "{{ a }}"});
+    assert_eq!(apply(json!("{{ a }}{{ b }}"), values, &NoReferences), Some(json!("{{ b }}{{ a }}")));
+}
+
+#[test]
+fn integers_are_those_of_64_bits() {
+    let values: Value =
+        serde_json::from_str(r#"{"a": 18446744073709551615, "b": 18446744073709551616, "c": -0}"#).unwrap();
+    let rendered = apply(json!("{{ a }} {{ b }} {{ c }}"), values, &NoReferences);
+    assert_eq!(rendered, Some(json!("18446744073709551615 1.8446744073709552e+19 -0.0")));
+}
