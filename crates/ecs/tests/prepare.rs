@@ -91,12 +91,12 @@ fn typical() -> Value {
 
 #[track_caller]
 fn prepared(values: Value) -> Prepared {
-    prepare(&configuration(values), &run(), &settings()).unwrap()
+    prepare(&configuration(values), &run(), &settings()).expect("it can be prepared")
 }
 
 #[track_caller]
 fn refused(values: Value) -> PrepareError {
-    prepare(&configuration(values), &run(), &settings()).unwrap_err()
+    prepare(&configuration(values), &run(), &settings()).expect_err("it is refused")
 }
 
 fn both(prepared: &Prepared) -> Value {
