@@ -1,44 +1,44 @@
 //! Outcomes of standalone mode on an EventBridge bus.
 
-use aws_sdk_eventbridge::{Client, types::PutEventsRequestEntry};
+use aws_config::SdkConfig;
 use dispatch::{outcome::NAMESPACE, standalone::OutcomeBus};
-use serde_json::Value;
+use serde_json::{Value, json};
+
+use crate::call::Rpc;
 
 /// Publishes to a bus, or to none.
 #[derive(Debug, Clone)]
 pub struct EventBridgeBus {
-    client: Client,
+    put_events: Rpc,
     bus: Option<String>,
 }
 
 impl EventBridgeBus {
     /// A publisher for the bus of that name or ARN; `None` publishes nothing.
     #[must_use]
-    pub fn new(client: Client, bus: Option<String>) -> Self {
-        Self { client, bus }
+    pub fn new(config: &SdkConfig, bus: Option<String>) -> Self {
+        Self { put_events: Rpc::put_events(config), bus }
     }
 }
 
 impl OutcomeBus for EventBridgeBus {
     async fn publish(&self, detail_type: &'static str, detail: Value) {
         let Some(bus) = &self.bus else { return };
-        let entry = PutEventsRequestEntry::builder()
-            .source(NAMESPACE)
-            .detail_type(detail_type)
-            .detail(detail.to_string())
-            .event_bus_name(bus)
-            .build();
+        // EventBridge API reference, PutEvents: `Detail` is a string of JSON, `EventBusName` a name or an ARN.
+        let entry = json!({
+            "Source": NAMESPACE,
+            "DetailType": detail_type,
+            "Detail": detail.to_string(),
+            "EventBusName": bus,
+        });
         // The log line of the outcome is the record. An announcement that failed must not bring the message back.
-        match self.client.put_events().entries(entry).send().await {
-            Ok(answer) if answer.failed_entry_count() == 0 => {}
+        match self.put_events.call(&json!({ "Entries": [entry] })).await {
+            Ok(answer) if answer["FailedEntryCount"].as_i64().unwrap_or_default() == 0 => {}
             Ok(answer) => {
-                let code = answer.entries().first().and_then(|entry| entry.error_code());
+                let code = answer["Entries"][0]["ErrorCode"].as_str();
                 tracing::warn!(bus, code, "outcome not published");
             }
-            Err(error) => {
-                let error = aws_sdk_eventbridge::error::DisplayErrorContext(&error);
-                tracing::warn!(bus, %error, "outcome not published");
-            }
+            Err(error) => tracing::warn!(bus, %error, "outcome not published"),
         }
     }
 }

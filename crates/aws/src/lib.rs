@@ -3,6 +3,7 @@
 //! The functions and the command line tool plug these in; the use cases never see an SDK type.
 
 mod bus;
+mod call;
 mod config;
 mod pools;
 mod queues;

@@ -3,31 +3,33 @@
 use std::path::PathBuf;
 
 use aws_config::SdkConfig;
-use aws_sdk_s3::error::ProvideErrorMetadata;
 use dispatch::{
     pool::{Directory, file_name, parse, unread},
     ports::{Failure, PoolDocuments},
 };
-use serde_json::Value;
+use serde_json::{Value, json};
+
+use crate::call::{Bucket, Rpc};
 
 /// One place with a document for each pool.
 #[derive(Debug, Clone)]
-pub enum Pools {
+pub struct Pools(Place);
+
+#[derive(Debug, Clone)]
+enum Place {
     /// Files `NAME.json`.
     Directory(Directory),
     /// Parameters `PREFIX/NAME`; a SecureString is decrypted.
     Ssm {
-        /// The client.
-        client: aws_sdk_ssm::Client,
+        get_parameter: Rpc,
         /// What stands before the name, without a slash at its end.
         prefix: String,
     },
-    /// Objects `PREFIX/NAME.json`.
+    /// Objects `PREFIXNAME.json`.
     S3 {
-        /// The client.
-        client: aws_sdk_s3::Client,
-        /// The bucket.
-        bucket: String,
+        bucket: Bucket,
+        /// `s3://BUCKET/PREFIX`, for error texts.
+        location: String,
         /// What stands before the name: empty, or with a slash at its end.
         prefix: String,
     },
@@ -56,7 +58,7 @@ impl Pools {
             if !prefix.starts_with('/') {
                 return Err(BadPoolLocation);
             }
-            return Ok(Self::Ssm { client: aws_sdk_ssm::Client::new(config), prefix: prefix.to_owned() });
+            return Ok(Self(Place::Ssm { get_parameter: Rpc::get_parameter(config), prefix: prefix.to_owned() }));
         }
         if let Some(rest) = location.strip_prefix("s3://") {
             let (bucket, prefix) = rest.split_once('/').unwrap_or((rest, ""));
@@ -65,81 +67,69 @@ impl Pools {
             }
             let prefix = prefix.trim_end_matches('/');
             let prefix = if prefix.is_empty() { String::new() } else { format!("{prefix}/") };
-            // A custom endpoint (loopback, a private gateway) rarely resolves BUCKET.HOST.
-            let config =
-                aws_sdk_s3::config::Builder::from(config).force_path_style(config.endpoint_url().is_some()).build();
-            let client = aws_sdk_s3::Client::from_conf(config);
-            return Ok(Self::S3 { client, bucket: bucket.to_owned(), prefix });
+            let location = format!("s3://{bucket}/{prefix}");
+            return Ok(Self(Place::S3 { bucket: Bucket::new(config, bucket), location, prefix }));
         }
         if location.is_empty() || location.contains("://") {
             return Err(BadPoolLocation);
         }
-        Ok(Self::Directory(Directory(PathBuf::from(location))))
+        Ok(Self(Place::Directory(Directory(PathBuf::from(location)))))
     }
 }
 
 impl PoolDocuments for Pools {
     async fn read(&self, work_pool: &str) -> Result<Option<Value>, Failure> {
-        match self {
-            Self::Directory(directory) => directory.read(work_pool).await,
-            Self::Ssm { client, prefix } => read_parameter(client, prefix, work_pool).await,
-            Self::S3 { client, bucket, prefix } => read_object(client, bucket, prefix, work_pool).await,
+        match &self.0 {
+            Place::Directory(directory) => directory.read(work_pool).await,
+            Place::Ssm { get_parameter, prefix } => read_parameter(get_parameter, prefix, work_pool).await,
+            Place::S3 { bucket, location, prefix } => read_object(bucket, location, prefix, work_pool).await,
         }
     }
 }
 
-async fn read_parameter(client: &aws_sdk_ssm::Client, prefix: &str, work_pool: &str) -> Result<Option<Value>, Failure> {
+async fn read_parameter(get_parameter: &Rpc, prefix: &str, work_pool: &str) -> Result<Option<Value>, Failure> {
     // SSM API reference, PutParameter: names consist of a-z A-Z 0-9 _ . - and the slashes between levels.
     if work_pool.is_empty() || !work_pool.chars().all(|c| c.is_ascii_alphanumeric() || "_.-".contains(c)) {
         return Ok(None);
     }
     let name = format!("{prefix}/{work_pool}");
-    match client.get_parameter().name(&name).with_decryption(true).send().await {
+    match get_parameter.call(&json!({ "Name": name, "WithDecryption": true })).await {
         Ok(answer) => {
-            let value = answer.parameter().and_then(|parameter| parameter.value()).unwrap_or_default();
+            let value = answer["Parameter"]["Value"].as_str().unwrap_or_default();
             parse(work_pool, value.as_bytes()).map(Some)
         }
-        Err(error) if error.as_service_error().is_some_and(|error| error.is_parameter_not_found()) => Ok(None),
-        Err(error) => Err(unread(work_pool, &format!("{name}: {}", error.code().unwrap_or("no answer")))),
+        Err(error) if error.is("ParameterNotFound") => Ok(None),
+        Err(error) => Err(unread(work_pool, &format!("{name}: {error}"))),
     }
 }
 
-async fn read_object(
-    client: &aws_sdk_s3::Client,
-    bucket: &str,
-    prefix: &str,
-    work_pool: &str,
-) -> Result<Option<Value>, Failure> {
+async fn read_object(bucket: &Bucket, location: &str, prefix: &str, work_pool: &str) -> Result<Option<Value>, Failure> {
     let Some(file) = file_name(work_pool) else {
         return Ok(None);
     };
-    let key = format!("{prefix}{file}");
-    let failed = |what: &str| unread(work_pool, &format!("s3://{bucket}/{key}: {what}"));
-    match client.get_object().bucket(bucket).key(&key).send().await {
-        Ok(object) => {
-            let bytes = object.body.collect().await.map_err(|_| failed("the connection was lost"))?;
-            parse(work_pool, &bytes.into_bytes()).map(Some)
-        }
-        Err(error) if error.as_service_error().is_some_and(|error| error.is_no_such_key()) => Ok(None),
-        Err(error) => Err(failed(error.code().unwrap_or("no answer"))),
+    match bucket.get(&format!("{prefix}{file}")).await {
+        Ok(object) => parse(work_pool, &object).map(Some),
+        Err(error) if error.is("NoSuchKey") => Ok(None),
+        Err(error) => Err(unread(work_pool, &format!("{location}{file}: {error}"))),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use aws_config::{BehaviorVersion, Region};
+    use aws_config::BehaviorVersion;
 
     use super::*;
 
     #[test]
     fn a_location_is_a_directory_a_parameter_path_or_a_bucket() {
-        let config =
-            SdkConfig::builder().behavior_version(BehaviorVersion::latest()).region(Region::new("eu-west-1")).build();
-        let at = |location: &str| Pools::at(location, &config);
-        assert!(matches!(at("pools"), Ok(Pools::Directory(_))));
-        assert!(matches!(at("ssm:/pushpool/pools/"), Ok(Pools::Ssm { prefix, .. }) if prefix == "/pushpool/pools"));
-        assert!(matches!(at("s3://b"), Ok(Pools::S3 { prefix, .. }) if prefix.is_empty()));
-        assert!(matches!(at("s3://b/a/c/"), Ok(Pools::S3 { prefix, bucket, .. }) if prefix == "a/c/" && bucket == "b"));
+        let config = SdkConfig::builder().behavior_version(BehaviorVersion::latest()).build();
+        let at = |location: &str| Pools::at(location, &config).map(|pools| pools.0);
+        assert!(matches!(at("pools"), Ok(Place::Directory(_))));
+        assert!(matches!(at("ssm:/pushpool/pools/"), Ok(Place::Ssm { prefix, .. }) if prefix == "/pushpool/pools"));
+        assert!(matches!(at("s3://b"), Ok(Place::S3 { prefix, location, .. })
+            if prefix.is_empty() && location == "s3://b/"));
+        assert!(matches!(at("s3://b/a/c/"), Ok(Place::S3 { prefix, location, .. })
+            if prefix == "a/c/" && location == "s3://b/a/c/"));
         for bad in ["", "ssm:pools", "s3://", "s3:///x", "gs://b"] {
             assert!(matches!(at(bad), Err(BadPoolLocation)), "{bad}");
         }

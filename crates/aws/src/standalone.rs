@@ -46,7 +46,7 @@ pub fn standalone_dispatcher(
     let sqs = aws_sdk_sqs::Client::new(config);
     let queues = Arc::new(SqsQueues::new(sqs, settings.run_queue_url, settings.dead_letter_queue_url));
     let pools = PoolCache::new(Pools::at(&settings.pools, config)?, POOL_LIFE);
-    let bus = EventBridgeBus::new(aws_sdk_eventbridge::Client::new(config), settings.event_bus);
+    let bus = EventBridgeBus::new(config, settings.event_bus);
     let control = Standalone::new(pools, Arc::clone(&queues), bus, Arc::clone(&clock));
     let launcher = EcsLauncher::new(ecs_client(config), settings.run_task_rate);
     Ok(Dispatcher::new(control, launcher, queues, settings.policy, sink, clock))

@@ -11,17 +11,16 @@ use dispatch::{outcome::LogAndMetrics, sqs_event};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use serde_json::Value;
 use tokio::time::Instant;
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::LevelFilter;
 
 // One thread: below 1,769 MB Lambda gives less than one processor, and the work is waiting for answers.
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    let filter = std::env::var("AWS_LAMBDA_LOG_LEVEL").ok().and_then(|level| EnvFilter::try_new(level).ok());
     tracing_subscriber::fmt()
         .json()
         .flatten_event(true)
         .with_current_span(false)
-        .with_env_filter(filter.unwrap_or_else(|| EnvFilter::new("info")))
+        .with_max_level(log_level(std::env::var("AWS_LAMBDA_LOG_LEVEL").ok().as_deref()))
         .init();
     let settings = settings::read(|name| std::env::var(name).ok())?;
     let config = aws::sdk_config().await;
@@ -42,4 +41,37 @@ async fn main() -> Result<(), Error> {
 /// The invocation's deadline is a wall-clock time; everything inside counts from a steady clock.
 fn remaining(deadline: SystemTime) -> Duration {
     deadline.duration_since(SystemTime::now()).unwrap_or(Duration::ZERO)
+}
+
+/// Lambda developer guide, "Advanced logging controls": TRACE, DEBUG, INFO, WARN, ERROR or FATAL. Nothing here is graver than
+/// an error. A plain level instead of a filter for each target keeps a regex engine out of the function.
+fn log_level(setting: Option<&str>) -> LevelFilter {
+    match setting {
+        Some(level) if level.eq_ignore_ascii_case("fatal") => LevelFilter::ERROR,
+        Some(level) => level.parse().unwrap_or(LevelFilter::INFO),
+        None => LevelFilter::INFO,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_log_level_is_lambdas() {
+        for (setting, level) in [
+            (None, LevelFilter::INFO),
+            (Some("TRACE"), LevelFilter::TRACE),
+            (Some("DEBUG"), LevelFilter::DEBUG),
+            (Some("INFO"), LevelFilter::INFO),
+            (Some("WARN"), LevelFilter::WARN),
+            (Some("ERROR"), LevelFilter::ERROR),
+            (Some("FATAL"), LevelFilter::ERROR),
+            (Some("debug"), LevelFilter::DEBUG),
+            (Some(""), LevelFilter::INFO),
+            (Some("loud"), LevelFilter::INFO),
+        ] {
+            assert_eq!(log_level(setting), level, "{setting:?}");
+        }
+    }
 }
