@@ -5,7 +5,7 @@
 
 use std::ops::RangeInclusive;
 
-use super::{Answer, Class, Operation};
+use super::{Answer, Class};
 
 /// When a row applies. Words are lower case and sought in the exception's name, message, reason and detail.
 pub(super) enum When {
@@ -17,8 +17,6 @@ pub(super) enum When {
     CodeAndWords(&'static [&'static str], &'static [&'static str]),
     /// The reason of a failure begins with one of these.
     Reason(&'static [&'static str]),
-    /// The operation is one of the first, and one of the second is among the words.
-    OperationAndWords(&'static [Operation], &'static [&'static str]),
     /// The HTTP status is one of these.
     Status(RangeInclusive<u16>),
     /// There is a `failures[]` entry.
@@ -36,7 +34,6 @@ impl When {
             Self::Reason(reasons) => {
                 answer.reason.is_some_and(|reason| reasons.iter().any(|known| reason.starts_with(known)))
             }
-            Self::OperationAndWords(operations, sought) => operations.contains(&answer.operation) && said(sought),
             Self::Status(range) => answer.http_status.is_some_and(|status| range.contains(&status)),
             Self::Failure => answer.reason.is_some(),
         }
@@ -44,7 +41,8 @@ impl When {
 }
 
 pub(super) struct Row {
-    pub when: When,
+    /// Any of these.
+    pub when: &'static [When],
     pub class: Class,
     pub code: &'static str,
     pub summary: &'static str,
@@ -62,17 +60,21 @@ const CLIENT: &[&str] = &["InvalidParameterException", "ClientException", "Valid
 /// The table. The first row that applies decides.
 pub(super) const ROWS: &[Row] = &[
     Row {
-        when: When::Code(&[
-            "ThrottlingException",
-            "Throttling",
-            "ThrottledException",
-            "RequestThrottled",
-            "RequestThrottledException",
-            "RequestLimitExceeded",
-            "TooManyRequestsException",
-            "BandwidthLimitExceeded",
-            "SlowDown",
-        ]),
+        when: &[
+            When::Code(&[
+                "ThrottlingException",
+                "Throttling",
+                "ThrottledException",
+                "RequestThrottled",
+                "RequestThrottledException",
+                "RequestLimitExceeded",
+                "TooManyRequestsException",
+                "BandwidthLimitExceeded",
+                "SlowDown",
+            ]),
+            When::Words(&["rate exceeded", "too many concurrent attempts to create a new revision"]),
+            When::Status(429..=429),
+        ],
         class: Class::Throttled,
         code: "PP0301",
         summary: "AWS is throttling the calls",
@@ -80,23 +82,7 @@ pub(super) const ROWS: &[Row] = &[
                      RunTask rate or ask AWS Support for a higher one.",
     },
     Row {
-        when: When::Words(&["rate exceeded", "too many concurrent attempts to create a new revision"]),
-        class: Class::Throttled,
-        code: "PP0301",
-        summary: "AWS is throttling the calls",
-        resolution: "Nothing now: the run starts when there is room. If it keeps happening, lower the dispatcher's \
-                     RunTask rate or ask AWS Support for a higher one.",
-    },
-    Row {
-        when: When::Status(429..=429),
-        class: Class::Throttled,
-        code: "PP0301",
-        summary: "AWS is throttling the calls",
-        resolution: "Nothing now: the run starts when there is room. If it keeps happening, lower the dispatcher's \
-                     RunTask rate or ask AWS Support for a higher one.",
-    },
-    Row {
-        when: When::Code(&["ConflictException"]),
+        when: &[When::Code(&["ConflictException"])],
         class: Class::Transient,
         code: CONFLICT,
         summary: "The client token of this attempt was used with other parameters",
@@ -104,7 +90,7 @@ pub(super) const ROWS: &[Row] = &[
                      between two deliveries.",
     },
     Row {
-        when: When::Words(&["limit on the number of vcpus"]),
+        when: &[When::Words(&["limit on the number of vcpus", "limit on the number of tasks you can run"])],
         class: Class::Capacity,
         code: "PP0302",
         summary: "The account's Fargate vCPU quota is used up",
@@ -112,7 +98,18 @@ pub(super) const ROWS: &[Row] = &[
                      On-Demand vCPU resource count\" (Spot has its own).",
     },
     Row {
-        when: When::Reason(&["RESOURCE", "AGENT", "Capacity is unavailable", "EMPTY CAPACITY PROVIDER"]),
+        when: &[
+            When::Reason(&["RESOURCE", "AGENT", "Capacity is unavailable"]),
+            When::Words(&[
+                "capacity is unavailable at this time",
+                "empty capacity provider",
+                "no container instances were found",
+                "unable to place a task because no container instance met all of its requirements",
+                "not enough free addresses",
+                "insufficient free addresses",
+                "insufficientfreeaddressesinsubnet",
+            ]),
+        ],
         class: Class::Capacity,
         code: "PP0303",
         summary: "There is no capacity for the task",
@@ -120,25 +117,7 @@ pub(super) const ROWS: &[Row] = &[
                      Fargate, allow more subnets or availability zones.",
     },
     Row {
-        when: When::Words(&[
-            "capacity is unavailable at this time",
-            "no container instances were found",
-            "insufficient capacity",
-            "unable to place a task because no container instance met all of its requirements",
-            "not enough free addresses",
-            "insufficient free addresses",
-            "insufficientfreeaddressesinsubnet",
-            "network interface limit",
-            "attachment limit",
-        ]),
-        class: Class::Capacity,
-        code: "PP0303",
-        summary: "There is no capacity for the task",
-        resolution: "The run waits for capacity. On EC2, add container instances with the missing resource; on \
-                     Fargate, allow more subnets or availability zones.",
-    },
-    Row {
-        when: When::Words(&["provisioning state", "tasks in provisioning", "in the provisioning"]),
+        when: &[When::Words(&["provisioning capacity limit exceeded", "in the provisioning state"])],
         class: Class::Capacity,
         code: "PP0304",
         summary: "The cluster has as many provisioning tasks as ECS allows",
@@ -146,14 +125,14 @@ pub(super) const ROWS: &[Row] = &[
                      groups.",
     },
     Row {
-        when: When::Words(&["iam:passrole"]),
+        when: &[When::Words(&["iam:passrole"])],
         class: Class::Rejected,
         code: "PP0310",
         summary: "The dispatcher's role may not pass a role to the task",
         resolution: "Allow the dispatcher's role iam:PassRole on the task role and the execution role of this pool.",
     },
     Row {
-        when: When::Code(&[
+        when: &[When::Code(&[
             "ExpiredToken",
             "ExpiredTokenException",
             "RequestExpired",
@@ -166,7 +145,7 @@ pub(super) const ROWS: &[Row] = &[
             "MissingAuthenticationToken",
             "MissingAuthenticationTokenException",
             "AuthFailure",
-        ]),
+        ])],
         // They are renewed without anyone's doing, and the run is not to blame.
         class: Class::Transient,
         code: "PP0312",
@@ -175,52 +154,41 @@ pub(super) const ROWS: &[Row] = &[
                      is enabled for the account.",
     },
     Row {
-        when: When::Code(&["AccessDeniedException", "AccessDenied", "UnauthorizedOperation", "NotAuthorized"]),
+        when: &[
+            When::Code(&["AccessDeniedException", "AccessDenied", "UnauthorizedOperation", "NotAuthorized"]),
+            When::Words(&["is not authorized to perform"]),
+        ],
         class: Class::Rejected,
         code: "PP0310",
         summary: "The dispatcher's role may not do what is needed",
         resolution: "Allow the dispatcher's role the action that AWS names, on this cluster and these definitions.",
     },
     Row {
-        when: When::Words(&["is not authorized to perform"]),
-        class: Class::Rejected,
-        code: "PP0310",
-        summary: "The dispatcher's role may not do what is needed",
-        resolution: "Allow the dispatcher's role the action that AWS names, on this cluster and these definitions.",
-    },
-    Row {
-        when: When::Code(&["BlockedException", "OptInRequired", "SubscriptionRequiredException"]),
+        when: &[When::Code(&["BlockedException", "OptInRequired", "SubscriptionRequiredException"])],
         class: Class::Rejected,
         code: "PP0311",
         summary: "The AWS account is blocked or not subscribed",
         resolution: "Contact AWS Support.",
     },
     Row {
-        when: When::OperationAndWords(
-            &[Operation::StopTask, Operation::DescribeTasks],
-            &["task was not found", "missing"],
-        ),
+        when: &[When::Words(&["task was not found"]), When::Reason(&["MISSING"])],
         class: Class::Stale,
         code: "PP0324",
         summary: "The task is gone",
         resolution: "Nothing: ECS forgets a task about an hour after it stopped.",
     },
     Row {
-        when: When::Code(&["ClusterNotFoundException"]),
+        when: &[
+            When::Code(&["ClusterNotFoundException"]),
+            When::Words(&["cluster not found", "cluster was inactive", "cluster is inactive"]),
+        ],
         class: Class::Rejected,
         code: "PP0314",
         summary: "The cluster does not exist",
         resolution: "Set `cluster` to the name or ARN of a cluster in the dispatcher's region, or create it.",
     },
     Row {
-        when: When::Words(&["cluster not found", "cluster was inactive", "cluster is inactive"]),
-        class: Class::Rejected,
-        code: "PP0314",
-        summary: "The cluster does not exist",
-        resolution: "Set `cluster` to the name or ARN of a cluster in the dispatcher's region, or create it.",
-    },
-    Row {
-        when: When::Words(&[
+        when: &[When::Words(&[
             "taskdefinition is inactive",
             "task definition is inactive",
             "taskdefinition not found",
@@ -228,21 +196,21 @@ pub(super) const ROWS: &[Row] = &[
             "unable to find task definition",
             "unable to describe task definition",
             "task definition does not exist",
-        ]),
+        ])],
         class: Class::Rejected,
         code: INACTIVE_DEFINITION,
         summary: "The task definition is inactive or unknown",
         resolution: "Register it again, correct `task_definition_arn`, or remove it from the pool.",
     },
     Row {
-        when: When::Words(&["capacity provider", "capacityprovider"]),
+        when: &[When::Words(&["capacity provider", "capacityprovider"])],
         class: Class::Rejected,
         code: "PP0321",
         summary: "The capacity provider is refused",
         resolution: "Associate the provider with the cluster, or correct `capacity_provider_strategy`.",
     },
     Row {
-        when: When::Words(&[
+        when: &[When::Words(&[
             "unable to assume",
             "cannot be assumed",
             "role is not valid",
@@ -253,7 +221,7 @@ pub(super) const ROWS: &[Row] = &[
             "execution role arn",
             "executionrolearn",
             "taskrolearn",
-        ]),
+        ])],
         class: Class::Rejected,
         code: "PP0313",
         summary: "A role of the task cannot be used",
@@ -261,40 +229,43 @@ pub(super) const ROWS: &[Row] = &[
                      ecs-tasks.amazonaws.com.",
     },
     Row {
-        when: When::Words(&["overrides length", "8192", "max allowed length", "65536"]),
+        when: &[When::Words(&["overrides length", "max allowed length", "characters are allowed for overrides"])],
         class: Class::Rejected,
         code: "PP0317",
         summary: "The request or the definition is too large",
         resolution: "Shorten the environment and the command; pass large values through S3 or a parameter store.",
     },
     Row {
-        when: When::Words(&[
+        when: &[When::Words(&[
             "no fargate configuration exists",
             "invalid 'cpu' setting",
             "invalid 'memory' setting",
             "invalid setting for container",
-        ]),
+        ])],
         class: Class::Rejected,
         code: "PP0316",
         summary: "CPU or memory is refused",
         resolution: "Set `cpu` and `memory` to a pair that Fargate has; the containers' own must fit into it.",
     },
     Row {
-        when: When::Words(&["is not a container in the taskdefinition"]),
+        when: &[When::Words(&["is not a container in the taskdefinition"])],
         class: Class::Rejected,
         code: "PP0322",
         summary: "The container is not in the task definition",
         resolution: "Set `container_name` to the container of the task definition that runs the flow.",
     },
     Row {
-        when: When::Words(&["does not support launch_type", "launch type"]),
+        when: &[When::Words(&["does not support launch_type", "launch type"])],
         class: Class::Rejected,
         code: "PP0323",
         summary: "The launch type does not go with the task definition",
         resolution: "Make `launch_type` and the definition's `requiresCompatibilities` and `networkMode` agree.",
     },
     Row {
-        when: When::CodeAndWords(CLIENT, &["subnet", "security group", "securitygroup", "network", "assignpublicip"]),
+        when: &[When::CodeAndWords(
+            CLIENT,
+            &["subnet", "security group", "securitygroup", "network", "assignpublicip"],
+        )],
         class: Class::Rejected,
         code: "PP0315",
         summary: "The network configuration is refused",
@@ -302,18 +273,18 @@ pub(super) const ROWS: &[Row] = &[
                      VPC.",
     },
     Row {
-        when: When::Code(&[
+        when: &[When::Code(&[
             "PlatformUnknownException",
             "PlatformTaskDefinitionIncompatibilityException",
             "UnsupportedFeatureException",
-        ]),
+        ])],
         class: Class::Rejected,
         code: "PP0318",
         summary: "The Fargate platform cannot run the task",
         resolution: "Check `platformVersion` and what the definition asks for in this region; LATEST is the default.",
     },
     Row {
-        when: When::Reason(&["ATTRIBUTE", "LOCATION", "MemberOf"]),
+        when: &[When::Reason(&["ATTRIBUTE", "LOCATION", "MemberOf"]), When::Words(&["placement constraint"])],
         class: Class::Rejected,
         code: "PP0319",
         summary: "No container instance can run the task",
@@ -321,32 +292,28 @@ pub(super) const ROWS: &[Row] = &[
                      instances and the subnets they are in.",
     },
     Row {
-        when: When::Words(&["placement constraint"]),
-        class: Class::Rejected,
-        code: "PP0319",
-        summary: "No container instance can run the task",
-        resolution: "Compare the definition's needs and placement constraints with the attributes of the cluster's \
-                     instances and the subnets they are in.",
-    },
-    Row {
-        when: When::Code(&["LimitExceededException", "LimitExceeded", "ServiceQuotaExceededException"]),
+        when: &[When::Code(&["LimitExceededException", "LimitExceeded", "ServiceQuotaExceededException"])],
         class: Class::Capacity,
         code: "PP0304",
         summary: "An AWS quota is used up",
         resolution: "The run waits. Free what is counted, or ask for more under Service Quotas.",
     },
     Row {
-        when: When::Code(&[
-            "ServerException",
-            "InternalFailure",
-            "InternalServerError",
-            "InternalServerException",
-            "InternalError",
-            "ServiceUnavailable",
-            "ServiceUnavailableException",
-            "RequestTimeout",
-            "RequestTimeoutException",
-        ]),
+        when: &[
+            When::Code(&[
+                "ServerException",
+                "InternalFailure",
+                "InternalServerError",
+                "InternalServerException",
+                "InternalError",
+                "ServiceUnavailable",
+                "ServiceUnavailableException",
+                "RequestTimeout",
+                "RequestTimeoutException",
+            ]),
+            When::Status(500..=599),
+            When::Status(408..=408),
+        ],
         class: Class::Transient,
         code: "PP0331",
         summary: "AWS failed",
@@ -354,15 +321,7 @@ pub(super) const ROWS: &[Row] = &[
                      Health Dashboard.",
     },
     Row {
-        when: When::Status(500..=599),
-        class: Class::Transient,
-        code: "PP0331",
-        summary: "AWS failed",
-        resolution: "Nothing: the launch is tried again with the same client token. If it lasts, look at the AWS \
-                     Health Dashboard.",
-    },
-    Row {
-        when: When::Failure,
+        when: &[When::Failure],
         class: Class::Capacity,
         code: "PP0303",
         summary: "There is no capacity for the task",
@@ -370,22 +329,7 @@ pub(super) const ROWS: &[Row] = &[
                      the ECS developer guide.",
     },
     Row {
-        when: When::Status(408..=408),
-        class: Class::Transient,
-        code: "PP0331",
-        summary: "AWS failed",
-        resolution: "Nothing: the launch is tried again with the same client token.",
-    },
-    Row {
-        when: When::Status(400..=499),
-        class: Class::Rejected,
-        code: "PP0329",
-        summary: "AWS refuses the request",
-        resolution: "Correct what AWS names in the pool's base job template or the job variables; `pushpool render` \
-                     shows the request.",
-    },
-    Row {
-        when: When::Code(CLIENT),
+        when: &[When::Status(400..=499), When::Code(CLIENT)],
         class: Class::Rejected,
         code: "PP0329",
         summary: "AWS refuses the request",
@@ -396,7 +340,7 @@ pub(super) const ROWS: &[Row] = &[
 
 /// The row for what no other row covers.
 pub(super) const UNKNOWN: Row = Row {
-    when: When::Words(&[]),
+    when: &[],
     class: Class::Transient,
     code: "PP0339",
     summary: "It is not known what AWS did",
