@@ -1,1 +1,70 @@
-fn main() {}
+//! The command line tool of pushpool.
+//!
+//! * `pushpool dev` dispatches messages on this machine, against AWS on loopback;
+//! * `pushpool render` prints the ECS requests of a run, exactly as they would be sent;
+//! * `pushpool completions` prints the completion script of a shell.
+//!
+//! # Manners
+//!
+//! Data goes to standard output, everything else to standard error. Colours follow the terminal, `NO_COLOR`, `CLICOLOR`
+//! and `CLICOLOR_FORCE`. A reader that closes the pipe ends the output quietly.
+//!
+//! # Exit codes
+//!
+//! | code | meaning |
+//! | --- | --- |
+//! | 0 | Done. `dev`: every message reached a recorded outcome, also if that is a failed job or a refused message. |
+//! | 1 | It could not be done; standard error says why. `dev`: a message has no outcome; with `--strict` also when a job failed, a run crashed or a message was buried. |
+//! | 2 | The command line is wrong. |
+//! | 130 | Ended by Ctrl-C (`dev`, before the summary). |
+
+mod args;
+mod dev;
+mod error;
+mod grid;
+mod input;
+mod output;
+mod render;
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser};
+
+use crate::{
+    args::{Cli, Command},
+    error::Error,
+};
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(usage) => {
+            // Help and version are no errors and go to standard output; a reader that has gone needs neither.
+            let _ = usage.print();
+            return ExitCode::from(u8::try_from(usage.exit_code()).unwrap_or(2));
+        }
+    };
+    match run(&cli.command) {
+        Ok(code) => ExitCode::from(code),
+        Err(error) => {
+            error.tell();
+            ExitCode::from(error.exit_code())
+        }
+    }
+}
+
+fn run(command: &Command) -> Result<u8, Error> {
+    match command {
+        Command::Dev(args) => dev::run(args),
+        Command::Render(args) => render::run(args),
+        Command::Completions { shell } => completions(*shell),
+    }
+}
+
+fn completions(shell: clap_complete::Shell) -> Result<u8, Error> {
+    // Into memory first: the generator panics when a write fails.
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "pushpool", &mut script);
+    output::data(&String::from_utf8_lossy(&script)).map_err(Error::WriteOutput)?;
+    Ok(0)
+}

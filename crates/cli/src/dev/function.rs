@@ -1,0 +1,184 @@
+//! The dispatcher behind an event source mapping: in this process, or as the function's own binary.
+
+use std::{
+    collections::BTreeMap,
+    fs::{self, File},
+    io::Write,
+    path::Path,
+    sync::Arc,
+    time::Duration,
+};
+
+use aws::StandaloneSettings;
+use dispatch::{dispatcher::Policy, sqs_event};
+use local::lambda::{
+    Bootstrap, EventSourceMapping, Function as LambdaFunction, FunctionError, InProcess, Invocation, Line, Mapping,
+    Output, RuntimeApi,
+};
+use serde_json::Value;
+use tokio::{sync::mpsc, time::Instant};
+
+use super::{
+    house::House,
+    news::{self, News, Reporter},
+};
+use crate::{args::DevArgs, error::Error};
+
+/// How long the function may take for a batch, as the Terraform module sets it.
+const TIMEOUT: Duration = Duration::from_secs(30);
+
+/// RunTask calls a second, the function's own default.
+const RUN_TASK_RATE: f64 = 20.0;
+
+/// How long capacity may be missing, the function's own default.
+const CAPACITY_TIMEOUT: Duration = Duration::from_secs(3_600);
+
+/// Most invocations at a time. Two, so that batches meet each other as they do on AWS.
+const CONCURRENCY: usize = 2;
+
+/// File with the output of the function binary, among the logs of the tasks.
+const LOG: &str = "dispatcher.log";
+
+/// A dispatcher that takes the run queue's messages.
+pub(crate) struct Function {
+    mapping: EventSourceMapping,
+    binary: Option<Arc<RuntimeApi>>,
+}
+
+impl Function {
+    /// Starts it.
+    ///
+    /// # Errors
+    /// The binary cannot be started, or a setting is not possible.
+    pub(crate) async fn start(args: &DevArgs, house: &House, reporter: &Reporter) -> Result<Self, Error> {
+        let (function, binary): (Arc<dyn LambdaFunction>, _) = match &args.bootstrap {
+            None => (in_process(args, house, reporter).await?, None),
+            Some(path) => {
+                let binary = Arc::new(binary(path, args, house, reporter).await?);
+                (Arc::<RuntimeApi>::clone(&binary), Some(binary))
+            }
+        };
+        let watched = Watched { function, reporter: reporter.clone() };
+        let mapping =
+            Mapping { timeout: TIMEOUT, maximum_concurrency: CONCURRENCY, ..Mapping::new(&house.run_queue_url) };
+        let mapping = EventSourceMapping::start(house.local.sqs().clone(), Arc::new(watched), mapping).await;
+        let mapping = mapping.map_err(|error| Error::PrepareLoopback {
+            operation: "CreateEventSourceMapping",
+            reason: error.to_string(),
+        })?;
+        Ok(Self { mapping, binary })
+    }
+
+    /// Takes no more messages, and ends when those under way are settled.
+    pub(crate) async fn stop(self) {
+        self.mapping.stop().await;
+        if let Some(binary) = self.binary {
+            binary.stop().await;
+        }
+    }
+}
+
+async fn in_process(args: &DevArgs, house: &House, reporter: &Reporter) -> Result<Arc<dyn LambdaFunction>, Error> {
+    let requests = args.requests.settings();
+    let config = aws::loopback_config(&house.local.endpoint(), &requests.region).await;
+    let settings = StandaloneSettings {
+        run_queue_url: house.run_queue_url.clone(),
+        dead_letter_queue_url: house.dead_letter_queue_url.clone(),
+        pools: args.pools.display().to_string(),
+        event_bus: None,
+        run_task_rate: RUN_TASK_RATE,
+        policy: Policy { requests, capacity_timeout: CAPACITY_TIMEOUT },
+    };
+    let dispatcher = aws::standalone_dispatcher(&config, settings, reporter.sink())
+        .map_err(|error| Error::BadSetting(format!("--pools {error}")))?;
+    let dispatcher = Arc::new(dispatcher);
+    Ok(Arc::new(InProcess::new(move |event, left: Duration| {
+        let dispatcher = Arc::clone(&dispatcher);
+        async move {
+            let failed = |message: String| FunctionError::Failed { error_type: "Error".to_owned(), message };
+            let records = sqs_event::records(event).map_err(|error| failed(error.to_string()))?;
+            let answer = dispatcher.handle(records, Instant::now() + left).await;
+            serde_json::to_value(answer).map_err(|error| failed(error.to_string()))
+        }
+    })))
+}
+
+/// The function's binary behind the Runtime API, configured as on AWS: by its environment.
+async fn binary(path: &Path, args: &DevArgs, house: &House, reporter: &Reporter) -> Result<RuntimeApi, Error> {
+    let failed = |source| Error::StartFunction { path: path.to_owned(), source };
+    let absolute = path.canonicalize().map_err(failed)?;
+    if absolute.is_dir() {
+        return Err(failed(std::io::ErrorKind::IsADirectory.into()));
+    }
+    let requests = args.requests.settings();
+    let (lines, receiver) = mpsc::unbounded_channel();
+    let bootstrap = Bootstrap {
+        environments: CONCURRENCY,
+        region: requests.region.clone(),
+        endpoint_url: Some(house.local.endpoint()),
+        environment: environment(args, house, requests),
+        output: Output::Lines(lines),
+        ..Bootstrap::new("dispatcher", absolute)
+    };
+    let api = RuntimeApi::start(bootstrap).await.map_err(failed)?;
+    let log = fs::create_dir_all(&house.logs).and_then(|()| File::create(house.logs.join(LOG)));
+    tokio::spawn(listen(receiver, log.map_err(failed)?, reporter.clone()));
+    Ok(api)
+}
+
+/// The settings of `functions/dispatcher`, by their names there.
+fn environment(args: &DevArgs, house: &House, requests: ecs::Settings) -> BTreeMap<String, String> {
+    let pools = args.pools.canonicalize().unwrap_or_else(|_| args.pools.clone());
+    let all = [
+        ("PUSHPOOL_RUN_QUEUE_URL", Some(house.run_queue_url.clone())),
+        ("PUSHPOOL_DLQ_URL", Some(house.dead_letter_queue_url.clone())),
+        ("PUSHPOOL_POOLS", Some(pools.display().to_string())),
+        ("PUSHPOOL_DEFAULT_IMAGE", requests.default_image),
+        ("PUSHPOOL_SUBNETS", Some(requests.subnets.join(","))),
+        ("PUSHPOOL_SECURITY_GROUPS", Some(requests.security_groups.join(","))),
+        ("PUSHPOOL_ASSIGN_PUBLIC_IP", Some(requests.assign_public_ip.to_string())),
+        ("PUSHPOOL_CONTAINER_PREFECT_API_URL", requests.prefect_api_url),
+        ("PUSHPOOL_API_KEY_SECRET_ARN", requests.api_key_secret_arn),
+        ("PUSHPOOL_API_AUTH_STRING_SECRET_ARN", requests.api_auth_string_secret_arn),
+        // Outcomes are read from the log, so it may not be quieter than this.
+        ("AWS_LAMBDA_LOG_LEVEL", Some("info".to_owned())),
+    ];
+    all.into_iter()
+        .filter_map(|(name, value)| Some((name.to_owned(), value.filter(|value| !value.is_empty())?)))
+        .collect()
+}
+
+/// Keeps the binary's log, and tells of the outcomes in it.
+async fn listen(mut lines: mpsc::UnboundedReceiver<Line>, mut log: File, reporter: Reporter) {
+    while let Some(line) = lines.recv().await {
+        // A full disk costs the log, not the run.
+        let _ = writeln!(log, "{}", line.text);
+        if let Some(news) = news::of_log_line(&line.text) {
+            reporter.tell(news);
+        }
+    }
+}
+
+/// A function that tells which messages it gets, and when it fails as a whole.
+struct Watched {
+    function: Arc<dyn LambdaFunction>,
+    reporter: Reporter,
+}
+
+impl LambdaFunction for Watched {
+    fn invoke(&self, event: Value, timeout: Duration) -> Invocation<'_> {
+        for record in event["Records"].as_array().into_iter().flatten() {
+            let text = |name: &str| record[name].as_str().unwrap_or_default().to_owned();
+            self.reporter.tell(News::Taken { message_id: text("messageId"), body: text("body") });
+        }
+        Box::pin(async move {
+            let answer = self.function.invoke(event, timeout).await;
+            if let Err(error) = &answer
+                && *error != FunctionError::Stopped
+            {
+                self.reporter.tell(News::Trouble(error.to_string()));
+            }
+            answer
+        })
+    }
+}

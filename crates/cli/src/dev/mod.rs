@@ -1,0 +1,275 @@
+//! `pushpool dev`: messages in, tasks as processes of this machine, and everything between them as on AWS: the real
+//! SDK against SQS and ECS on loopback, an event source mapping, and the dispatcher behind it, in this process or as
+//! the function's own binary.
+
+mod board;
+mod feed;
+mod function;
+mod house;
+mod news;
+mod report;
+mod screen;
+mod summary;
+mod table;
+
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use tokio::{
+    signal::unix::{Signal, SignalKind, signal},
+    sync::{
+        broadcast::{self, error::RecvError},
+        mpsc,
+    },
+    time::{Instant, MissedTickBehavior, interval, sleep_until},
+};
+
+use self::{
+    board::Board,
+    feed::Sample,
+    function::Function,
+    house::House,
+    news::{News, Reporter, Task},
+    report::{Ending, Report},
+    screen::{Screen, TICK},
+};
+use crate::{
+    args::{DevArgs, Output},
+    error::Error,
+    output::{self, BAD, HEAD, paint, say},
+};
+
+/// The messages that are fed when none are named.
+const SAMPLES: &str = "events/sqs";
+
+/// The images that are used when none are named and these are there.
+const IMAGES: &str = "events/images.json";
+
+/// Exit code after Ctrl-C, as shells count: 128 and the number of SIGINT.
+const INTERRUPTED: u8 = 130;
+
+/// Runs the command; its exit code.
+///
+/// # Errors
+/// Something cannot be read or started. What becomes of messages is no error but in the exit code.
+pub(crate) fn run(args: &DevArgs) -> Result<u8, Error> {
+    let samples = samples(args)?;
+    let images = match &args.images {
+        Some(path) => house::images(path)?,
+        None if Path::new(IMAGES).exists() => house::images(Path::new(IMAGES))?,
+        None => Default::default(),
+    };
+    if !args.pools.is_dir() {
+        return Err(Error::BadSetting(format!("{} is no directory; --pools names the pools'", args.pools.display())));
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(|source| Error::SetUp { what: "start the runtime", source })?;
+    runtime.block_on(async {
+        let mut interrupts = Interrupts::listen()?;
+        let logs = args.logs.clone().unwrap_or_else(new_log_directory);
+        let house = House::open(args.port, &args.requests.settings().region, images, logs).await?;
+        let result = dispatch(args, &samples, &house, &mut interrupts).await;
+        // Whatever happened, nothing may outlive this process. Further signals wait: the tasks get some seconds.
+        house.local.stop().await;
+        result
+    })
+}
+
+fn samples(args: &DevArgs) -> Result<Vec<Sample>, Error> {
+    if !args.events.is_empty() {
+        return feed::read(&args.events);
+    }
+    let default = PathBuf::from(SAMPLES);
+    if !default.is_dir() {
+        let advice = "name messages with --events, or start this in a clone of pushpool";
+        return Err(Error::BadSetting(format!("there is no {SAMPLES} here; {advice}")));
+    }
+    feed::read(&[default])
+}
+
+fn new_log_directory() -> PathBuf {
+    std::env::temp_dir().join(format!("pushpool-dev-{}", uuid::Uuid::new_v4().simple()))
+}
+
+/// The signals that mean that it is enough.
+struct Interrupts([Signal; 3]);
+
+impl Interrupts {
+    fn listen() -> Result<Self, Error> {
+        let listen = |kind| signal(kind).map_err(|source| Error::SetUp { what: "listen for signals", source });
+        Ok(Self([listen(SignalKind::interrupt())?, listen(SignalKind::terminate())?, listen(SignalKind::hangup())?]))
+    }
+
+    async fn next(&mut self) {
+        let [interrupt, terminate, hangup] = &mut self.0;
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+            _ = hangup.recv() => {}
+        }
+    }
+}
+
+/// Feeds the messages and sees them through.
+async fn dispatch(args: &DevArgs, samples: &[Sample], house: &House, interrupts: &mut Interrupts) -> Result<u8, Error> {
+    let (sender, mut news) = mpsc::unbounded_channel();
+    let reporter = Reporter(sender);
+    tokio::spawn(watch_tasks(house.local.ecs().clone(), house.local.ecs().subscribe(), reporter.clone()));
+    let function = Function::start(args, house, &reporter).await?;
+    let mut board = Board::new(samples);
+    let mut screen = Screen::new();
+    let ending = tokio::select! {
+        ending = feed_and_follow(args, samples, house, &mut board, &mut screen, &mut news, &reporter) => ending,
+        () = interrupts.next() => Ok(Ending::Interrupted),
+    };
+    screen.clear();
+    let ending = match ending {
+        Ok(ending) => ending,
+        Err(error) => {
+            function.stop().await;
+            return Err(error);
+        }
+    };
+    let ecs = house.local.ecs();
+    let report = Report::new(
+        &board,
+        ending,
+        house.local.endpoint(),
+        screen.elapsed(),
+        house.dead_letters().await?,
+        house.local.calls(),
+        |task_arn| ecs.log_path(task_arn),
+    );
+    let text = match args.output {
+        Output::Text => summary::text(&report, &board),
+        Output::Json => format!("{:#}\n", serde_json::json!(report)),
+    };
+    let written = output::data(&text).map_err(Error::WriteOutput);
+    if args.keep && ending != Ending::Interrupted && written.is_ok() {
+        keep(house, &mut board, &mut screen, &mut news, interrupts).await;
+    }
+    function.stop().await;
+    written?;
+    Ok(match ending {
+        Ending::Interrupted => INTERRUPTED,
+        _ => u8::from(!report.is_good(args.strict)),
+    })
+}
+
+/// Sends the messages, then follows the news until every message is done or the time is over.
+async fn feed_and_follow(
+    args: &DevArgs,
+    samples: &[Sample],
+    house: &House,
+    board: &mut Board,
+    screen: &mut Screen,
+    news: &mut mpsc::UnboundedReceiver<News>,
+    reporter: &Reporter,
+) -> Result<Ending, Error> {
+    let deadline = Instant::now().checked_add(args.timeout);
+    for (index, sample) in samples.iter().enumerate() {
+        let message_id = house.send(&sample.body).await?;
+        board.sent(index, message_id, Timestamp::now());
+        screen.changed(&board.rows()[index]);
+    }
+    let mut ticks = interval(TICK);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut dead = 0;
+    while !board.is_done() {
+        let over = async {
+            match deadline {
+                Some(deadline) => sleep_until(deadline).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            Some(item) = news.recv() => {
+                show(item, board, screen);
+            }
+            _ = ticks.tick() => {
+                screen.draw(board);
+                // SQS tells nobody when it gives a message up.
+                let count = house.dead_letter_count();
+                if count != dead {
+                    dead = count;
+                    for letter in house.dead_letters().await? {
+                        reporter.tell(News::Dead { message_id: letter.message_id });
+                    }
+                }
+            }
+            () = over => return Ok(Ending::TimedOut),
+        }
+    }
+    Ok(Ending::Complete)
+}
+
+fn show(item: News, board: &mut Board, screen: &mut Screen) {
+    if let News::Trouble(text) = &item {
+        screen.interject(&format!("{} {text}", paint(BAD, "dispatcher:")));
+    }
+    if let Some(index) = board.apply(item, Timestamp::now()) {
+        screen.changed(&board.rows()[index]);
+    }
+}
+
+/// Goes on dispatching what others send.
+async fn keep(
+    house: &House,
+    board: &mut Board,
+    screen: &mut Screen,
+    news: &mut mpsc::UnboundedReceiver<News>,
+    interrupts: &mut Interrupts,
+) {
+    say(invitation(house));
+    screen.plain();
+    loop {
+        tokio::select! {
+            Some(item) = news.recv() => {
+                show(item, board, screen);
+            }
+            () = interrupts.next() => return,
+        }
+    }
+}
+
+fn invitation(house: &House) -> String {
+    let endpoint = house.local.endpoint();
+    let aws = format!("aws --endpoint-url {endpoint}");
+    let head = |text| paint(HEAD, text);
+    format!(
+        "\n{}\n  \
+           AWS_ENDPOINT_URL={endpoint} AWS_REGION=us-east-1 AWS_ACCESS_KEY_ID=any AWS_SECRET_ACCESS_KEY=any\n  \
+           run queue          {}\n  \
+           dead-letter queue  {}\n\
+         {}\n  \
+           {aws} sqs send-message --queue-url {} --message-body \"$(jq -r '.Records[0].body' {SAMPLES}/failing-job.json)\"\n  \
+           {aws} sqs receive-message --queue-url {} --message-attribute-names All\n  \
+           {aws} ecs list-tasks --desired-status STOPPED",
+        head("Still dispatching, until Ctrl-C:"),
+        house.run_queue_url,
+        house.dead_letter_queue_url,
+        head("For instance:"),
+        house.run_queue_url,
+        house.dead_letter_queue_url,
+    )
+}
+
+/// Passes ECS's events on. Who lags too far behind to get them all looks at the tasks instead.
+async fn watch_tasks(ecs: local::ecs::Ecs, mut events: broadcast::Receiver<serde_json::Value>, reporter: Reporter) {
+    loop {
+        match events.recv().await {
+            Ok(event) => {
+                if let Some(task) = Task::of_event(&event) {
+                    reporter.tell(News::Task(task));
+                }
+            }
+            Err(RecvError::Lagged(_)) => {
+                ecs.tasks().iter().map(Task::of_view).for_each(|task| reporter.tell(News::Task(task)));
+            }
+            Err(RecvError::Closed) => return,
+        }
+    }
+}

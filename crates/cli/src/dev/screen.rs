@@ -1,0 +1,148 @@
+//! What is seen while messages are under way: a table that redraws itself on a terminal, else a line for each step.
+//!
+//! All of it goes to standard error: standard output is for the result.
+
+use std::{
+    io::{IsTerminal, Write},
+    time::{Duration, Instant},
+};
+
+use terminal_size::{Height, Width, terminal_size_of};
+
+use super::{
+    board::{Board, Row},
+    table,
+};
+use crate::output::{DIM, paint, say};
+
+/// How often a terminal is redrawn.
+pub(crate) const TICK: Duration = Duration::from_millis(100);
+
+/// Where progress is shown.
+#[derive(Debug)]
+pub(crate) struct Screen {
+    started: Instant,
+    live: bool,
+    /// Lines of the last frame, which the next one replaces.
+    drawn: usize,
+}
+
+impl Screen {
+    /// Standard error, whatever it is connected to.
+    pub(crate) fn new() -> Self {
+        let terminal = std::io::stderr().is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb");
+        Self { started: Instant::now(), live: terminal, drawn: 0 }
+    }
+
+    /// Time since the start.
+    pub(crate) fn elapsed(&self) -> Duration {
+        self.started.elapsed()
+    }
+
+    /// A row changed. A terminal sees it with the next frame.
+    pub(crate) fn changed(&self, row: &Row) {
+        if !self.live {
+            say(line(row, self.elapsed()));
+        }
+    }
+
+    /// Says something outside of the table.
+    pub(crate) fn interject(&mut self, line: &str) {
+        self.clear();
+        say(line);
+    }
+
+    /// Draws the board on a terminal.
+    pub(crate) fn draw(&mut self, board: &Board) {
+        if !self.live {
+            return;
+        }
+        let (width, height) = terminal_size_of(std::io::stderr())
+            .map_or((80, 24), |(Width(width), Height(height))| (usize::from(width), usize::from(height)));
+        // The last column stays free: a line that fills it makes some terminals wrap.
+        let frame = table::frame(board, self.elapsed(), width.saturating_sub(1), height);
+        let mut text = self.erasure();
+        for line in &frame {
+            text.push_str(line);
+            text.push('\n');
+        }
+        self.drawn = frame.len();
+        write(&text);
+    }
+
+    /// From now on a line for each step.
+    pub(crate) fn plain(&mut self) {
+        self.live = false;
+    }
+
+    /// Takes the table away again.
+    pub(crate) fn clear(&mut self) {
+        if self.drawn > 0 {
+            write(&self.erasure());
+            self.drawn = 0;
+        }
+    }
+
+    /// Moves to the first line of the last frame and clears from there.
+    fn erasure(&self) -> String {
+        if self.drawn == 0 { String::new() } else { format!("\u{1b}[{}A\u{1b}[J", self.drawn) }
+    }
+}
+
+/// Past `anstream`'s stripping, for without colours (`NO_COLOR`) a terminal still has a cursor.
+fn write(text: &str) {
+    let coloured = anstream::AutoStream::choice(&std::io::stderr()) != anstream::ColorChoice::Never;
+    let text = if coloured { text.to_owned() } else { without_colours(text) };
+    let mut error = std::io::stderr().lock();
+    let _ = error.write_all(text.as_bytes()).and_then(|()| error.flush());
+}
+
+/// Removes what sets colours (`ESC [ … m`) and leaves what moves the cursor.
+fn without_colours(text: &str) -> String {
+    let mut kept = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(start) = rest.find("\u{1b}[") {
+        let (before, sequence) = rest.split_at(start);
+        kept.push_str(before);
+        let end = sequence[2..].find(|c: char| c.is_ascii_alphabetic()).map_or(sequence.len(), |end| end + 3);
+        if !sequence[..end].ends_with('m') {
+            kept.push_str(&sequence[..end]);
+        }
+        rest = &sequence[end..];
+    }
+    kept.push_str(rest);
+    kept
+}
+
+/// One step of one run.
+fn line(row: &Row, elapsed: Duration) -> String {
+    let name = if row.attempt.is_some() { &row.name } else { &row.source };
+    let name: String = name.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
+    let mut line = format!(
+        "{} {name} {}",
+        paint(DIM, format_args!("{:8.3}", elapsed.as_secs_f64())),
+        paint(table::style_of(row), row.state.word().replace('_', " "))
+    );
+    if let Some(task) = row.short_task() {
+        line.push_str(&format!(" task {task}"));
+    }
+    if let Some(exit_code) = row.exit_code() {
+        line.push_str(&format!(" exit code {exit_code}"));
+    }
+    let note = table::note(row);
+    if !note.is_empty() {
+        line.push_str(&format!(" ({note})"));
+    }
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn colours_go_and_the_cursor_still_moves() {
+        assert_eq!(without_colours("\u{1b}[3A\u{1b}[J\u{1b}[1m\u{1b}[31mred\u{1b}[0m x"), "\u{1b}[3A\u{1b}[Jred x");
+        assert_eq!(without_colours("plain"), "plain");
+    }
+}
