@@ -105,6 +105,11 @@ impl Draft {
         }
         if let Some(environment) = orchestration.get_mut("environment").and_then(Value::as_array_mut) {
             environment.retain(|entry| entry.get("value") != Some(&Value::Null));
+            for member in ["name", "value"] {
+                require(Some(environment), member, "RegisterTaskDefinition", || {
+                    format!("task_definition.containerDefinitions[{container}].environment")
+                })?;
+            }
         }
         if configuration.configure_logs {
             orchestration.insert("logConfiguration".to_owned(), log_configuration(configuration, run, settings));
@@ -232,7 +237,8 @@ impl Draft {
         let requires_ec2 = self.requires("EC2");
         let spot = placement.launch_type == "FARGATE_SPOT";
         let by_provider = !placement.providers.is_empty() && !spot;
-        if !by_provider && !(requires_ec2 && placement.launch_type.is_empty()) {
+        let by_cluster = requires_ec2 && placement.launch_type.is_empty();
+        if !by_provider && !by_cluster {
             let launch_type = if placement.launch_type.is_empty() { "FARGATE" } else { &placement.launch_type };
             let compatibilities = self.definition.get("requiresCompatibilities");
             if !matches!(launch_type, "EC2" | "EXTERNAL") && compatibilities.is_some() && !self.requires("FARGATE") {
@@ -302,6 +308,28 @@ pub(crate) fn check_storage(place: &'static str, object: &Object) -> Result<(), 
     match size {
         Some(found) if !fargate::STORAGE.contains(&found) => Err(PrepareError::SizeStorage { place, found }),
         _ => Ok(()),
+    }
+}
+
+/// Refuses an entry of an environment that lacks a member, as the worker does (with `KeyError`): whatever was meant to
+/// stand there, it is not what the container would get.
+pub(crate) fn require(
+    entries: Option<&Vec<Value>>,
+    member: &str,
+    operation: &'static str,
+    place: impl Fn() -> String,
+) -> Result<(), PrepareError> {
+    let lacks = |entry: &Value| entry.as_object().is_some_and(|entry| !entry.contains_key(member));
+    match entries.into_iter().flatten().position(lacks) {
+        None => Ok(()),
+        Some(index) => Err(PrepareError::CheckShape {
+            operation,
+            error: ShapeError {
+                path: format!("{}[{index}].{member}", place()),
+                found: "nothing".to_owned(),
+                allowed: "required".to_owned(),
+            },
+        }),
     }
 }
 

@@ -113,7 +113,10 @@ pub fn classify(answer: &Answer<'_>) -> Classified {
     ]
     .join("\n")
     .to_lowercase();
-    let row = table::ROWS.iter().find(|row| row.when.holds(answer, &words)).unwrap_or(&table::UNKNOWN);
+    let row = table::ROWS
+        .iter()
+        .find(|row| row.when.iter().any(|when| when.holds(answer, &words)))
+        .unwrap_or(&table::UNKNOWN);
     Classified {
         class: row.class,
         diagnosis: Diagnosis {

@@ -17,7 +17,7 @@ use crate::{
     PrepareError,
     command::split,
     configuration::Configuration,
-    definition::{Draft, check_size, check_storage, not_allowed},
+    definition::{Draft, check_size, check_storage, not_allowed, require},
     environment::{Environment, entry, name_of},
     secrets::Secrets,
     value::{is_true, to_text, true_member},
@@ -69,9 +69,16 @@ impl Overrides {
         let command = configuration.command.cloned().unwrap_or_else(|| json!(DEFAULT_COMMAND));
         containers[container].insert("command".to_owned(), command);
         for (index, container) in containers.iter_mut().enumerate() {
-            split_command(container, || format!("task_run_request.overrides.containerOverrides[{index}].command"))?;
+            let place = |member| format!("task_run_request.overrides.containerOverrides[{index}].{member}");
+            split_command(container, || place("command"))?;
             list_environment(container);
+            let entries = container.get("environment").and_then(Value::as_array);
+            require(entries, "value", "RunTask", || place("environment"))?;
         }
+        let entries = containers[container].get("environment").and_then(Value::as_array);
+        require(entries, "name", "RunTask", || {
+            format!("task_run_request.overrides.containerOverrides[{container}].environment")
+        })?;
         Ok(Self { object, containers, container })
     }
 
@@ -98,7 +105,7 @@ impl Overrides {
     }
 
     /// Moves what is too much into the definition, largest first: environment, then the command.
-    pub(crate) fn fit(&mut self, mut draft: Option<&mut Draft>, notices: &mut Vec<String>) -> Result<(), PrepareError> {
+    pub(crate) fn fit(&mut self, draft: Option<&mut Draft>, notices: &mut Vec<String>) -> Result<(), PrepareError> {
         let length = self.length();
         if length <= LONGEST {
             return Ok(());
@@ -108,7 +115,7 @@ impl Overrides {
             largest: overrides.largest(),
             existing_definition,
         };
-        let Some(draft) = draft.as_deref_mut() else { return Err(too_long(self, true)) };
+        let Some(draft) = draft else { return Err(too_long(self, true)) };
         let mut moved = self.move_environment(draft, length - LONGEST);
         if self.length() > LONGEST
             && let Some(command) = self.containers[self.container].remove("command")
@@ -247,18 +254,21 @@ fn split_command(container: &mut Object, path: impl Fn() -> String) -> Result<()
     Ok(())
 }
 
-/// The environment as ECS writes it, without entries that have no value.
+/// Drops the environment entries whose value is explicitly null: they are not set.
+pub(crate) fn drop_unset(request: &mut Object) {
+    let containers = request.get_mut("overrides").and_then(|overrides| overrides.get_mut("containerOverrides"));
+    for container in containers.and_then(Value::as_array_mut).into_iter().flatten() {
+        if let Some(entries) = container.get_mut("environment").and_then(Value::as_array_mut) {
+            entries.retain(|entry| entry.get("value") != Some(&Value::Null));
+        }
+    }
+}
+
+/// The environment as ECS writes it.
 fn list_environment(container: &mut Object) {
     let environment = container.entry("environment").or_insert_with(|| Value::Array(Vec::new()));
-    match environment {
-        Value::Object(entries) => {
-            *environment = std::mem::take(entries)
-                .into_iter()
-                .map(|(name, value)| json!({"name": name, "value": value}))
-                .collect();
-        }
-        Value::Array(entries) => entries.retain(|entry| !entry.is_object() || entry.get("value").is_some()),
-        // The shape check refuses it.
-        _ => {}
+    if let Value::Object(entries) = environment {
+        let entry = |(name, value)| json!({"name": name, "value": value});
+        *environment = std::mem::take(entries).into_iter().map(entry).collect();
     }
 }

@@ -19,11 +19,11 @@ use crate::{
     definition::{Draft, Placement, not_allowed, within},
     environment::Environment,
     network::{self, Interface},
-    overrides::Overrides,
+    overrides::{self, Overrides},
     secrets::Secrets,
     shape::check_shape,
     tags,
-    value::{drop_null, is_true, true_member},
+    value::{drop_null, true_member},
 };
 
 /// Prepares the requests of a run.
@@ -36,6 +36,7 @@ pub fn prepare(configuration: &JobConfiguration, run: &Run, settings: &Settings)
     let mut notices = Vec::new();
     check_credentials(&configuration, settings, &mut notices)?;
     let mut request = configuration.task_run_request.cloned().unwrap_or_default();
+    overrides::drop_unset(&mut request);
     drop_null(&mut request);
     let existing = match configuration.existing_definition() {
         None => None,
@@ -132,15 +133,15 @@ fn check_credentials(
             instead: "this dispatcher launches with its own role".to_owned(),
         });
     }
-    if credentials.values().any(is_true) {
-        notices.push("`aws_credentials` are not used: the dispatcher launches with its own role.".to_owned());
-    }
+    notices.push("`aws_credentials` are not used: the dispatcher launches with its own role.".to_owned());
     Ok(())
 }
 
 /// The worker reads the existing definition to find out; that would be a call for each run.
 fn container_of_existing(configuration: &Configuration<'_>, notices: &mut Vec<String>) -> String {
-    let name = |container: &Value| container.get("name").and_then(Value::as_str).map(str::to_owned);
+    let name = |container: &Value| {
+        container.get("name").and_then(Value::as_str).filter(|name| !name.is_empty()).map(str::to_owned)
+    };
     let containers = configuration.containers();
     if let Some(name) = configuration.container_name {
         return name.to_owned();
