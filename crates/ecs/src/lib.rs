@@ -7,6 +7,7 @@ mod configuration;
 mod definition;
 mod environment;
 mod error;
+mod explain;
 pub mod failure;
 mod fargate;
 pub mod launch;
@@ -25,6 +26,7 @@ mod value;
 
 pub use codes::CODES;
 pub use error::{PrepareError, SplitCommandError};
+pub use explain::explain;
 pub use fargate::Size;
 pub use prepare::prepare;
 pub use shape::{ShapeError, check_shape};

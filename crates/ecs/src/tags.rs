@@ -22,7 +22,7 @@ use crate::{
 };
 
 const MOST: usize = 50;
-const KEY_LENGTH: usize = 128;
+pub(crate) const KEY_LENGTH: usize = 128;
 const VALUE_LENGTH: usize = 256;
 
 /// Sets `tags` of the RunTask request.
