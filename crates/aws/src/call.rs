@@ -211,7 +211,7 @@ impl Call {
             .service_name(service.id)
             .operation_name(operation)
             .endpoint_url(&endpoint.url)
-            .standard_retry(config.retry_config().unwrap_or(&RetryConfig::standard()))
+            .standard_retry(&config.retry_config().cloned().unwrap_or_else(RetryConfig::standard))
             .timeout_config(config.timeout_config().cloned().unwrap_or_else(TimeoutConfig::disabled))
             .with_connection_poisoning()
             .runtime_plugin(signed);

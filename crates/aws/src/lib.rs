@@ -9,6 +9,7 @@ mod pools;
 mod queues;
 mod standalone;
 
+pub use aws_config::SdkConfig;
 pub use bus::EventBridgeBus;
 pub use config::{ecs_client, loopback_config, sdk_config};
 pub use pools::{BadPoolLocation, Pools};
