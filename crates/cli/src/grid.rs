@@ -60,6 +60,8 @@ fn line(row: &[Cell], widths: &[usize], width: usize) -> String {
         }
         let text = cut(&cell.text, room);
         let padding = column.saturating_sub(text.width()).min(room - text.width());
+        // Behind a text that had to be shortened there is no room for more.
+        let last = if text.len() < cell.text.len() { index + 1 } else { last };
         let (before, after) = if cell.right { (padding, 0) } else { (0, if index + 1 == last { 0 } else { padding }) };
         let style = cell.style;
         line.push_str(&format!("{:before$}{style}{text}{style:#}{:after$}", "", ""));

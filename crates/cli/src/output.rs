@@ -4,6 +4,7 @@
 use std::io::{self, Write};
 
 use anstyle::{AnsiColor, Style};
+use terminal_size::{Width, terminal_size_of};
 use work_pool::Diagnosis;
 
 /// What is wrong.
@@ -34,6 +35,12 @@ pub(crate) fn data(text: &str) -> io::Result<()> {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         result => result,
     }
+}
+
+/// Columns of the terminal that standard output is, if it is one.
+pub(crate) fn width() -> Option<usize> {
+    let (Width(width), _) = terminal_size_of(io::stdout())?;
+    Some(usize::from(width))
 }
 
 /// Writes a line to standard error. Where that is closed there is nobody left to tell.

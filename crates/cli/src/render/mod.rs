@@ -4,11 +4,12 @@
 //! what [`ecs::prepare`] returns.
 
 mod documents;
+mod explain;
 mod references;
 
 use ecs::{Definition, Prepared};
 use serde_json::{Value, json};
-use work_pool::{Layers, NoReferences, Resolver};
+use work_pool::{JobConfiguration, Layers, NoReferences, Resolver, Sources};
 
 use self::{documents::Documents, references::References};
 use crate::{
@@ -29,10 +30,25 @@ pub(crate) fn run(args: &RenderArgs) -> Result<u8, Error> {
         None => Box::new(NoReferences),
     };
     documents.notices.iter().for_each(note);
-    let prepared = prepare(&documents, &*resolver, &args.requests.settings())?;
+    let layers =
+        Layers { deployment: Some(&documents.deployment_variables), flow_run: Some(&documents.flow_run_variables) };
+    let template = &documents.pool.template;
+    let valid = template.validate(layers).map_err(|error| Error::Refused(error.diagnosis()));
+    let configuration = match template.render(layers, &*resolver) {
+        Ok(configuration) => configuration,
+        // What the schema objects to is the better explanation.
+        Err(error) => return Err(valid.err().unwrap_or_else(|| Error::Refused(error.diagnosis()))),
+    };
+    let prepared = valid.and_then(|()| {
+        let prepared = ecs::prepare(&configuration, &documents.run, &args.requests.settings());
+        prepared.map_err(|error| Error::Refused(error.diagnosis()))
+    });
+    if args.explain {
+        return explain_all(args, prepared, &configuration, &template.sources(layers));
+    }
+    let prepared = prepared?;
     prepared.notices.iter().for_each(note);
-    let text = format!("{:#}\n", requests(prepared));
-    output::data(&text).map_err(Error::WriteOutput)?;
+    output::data(&format!("{:#}\n", requests(&prepared))).map_err(Error::WriteOutput)?;
     Ok(0)
 }
 
@@ -40,20 +56,27 @@ fn note(text: &String) {
     say(format_args!("{} {text}", paint(ODD, "note:")));
 }
 
-fn prepare(documents: &Documents, resolver: &dyn Resolver, settings: &ecs::Settings) -> Result<Prepared, Error> {
-    let layers =
-        Layers { deployment: Some(&documents.deployment_variables), flow_run: Some(&documents.flow_run_variables) };
-    let template = &documents.pool.template;
-    template.validate(layers).map_err(|error| Error::Refused(error.diagnosis()))?;
-    let configuration = template.render(layers, resolver).map_err(|error| Error::Refused(error.diagnosis()))?;
-    ecs::prepare(&configuration, &documents.run, settings).map_err(|error| Error::Refused(error.diagnosis()))
-}
-
 /// Both requests in AWS's own names.
-fn requests(prepared: Prepared) -> Value {
-    let definition = match prepared.definition {
-        Definition::Existing(_) => Value::Null,
+fn requests(prepared: &Prepared) -> Value {
+    let definition = match &prepared.definition {
+        Definition::Existing(_) => &Value::Null,
         Definition::Content { request, .. } => request,
     };
     json!({"registerTaskDefinition": definition, "runTask": prepared.run_task})
+}
+
+/// Explains the requests, or the job configuration that led to none.
+fn explain_all(
+    args: &RenderArgs,
+    prepared: Result<Prepared, Error>,
+    configuration: &JobConfiguration,
+    sources: &Sources,
+) -> Result<u8, Error> {
+    let origins = match &prepared {
+        Ok(prepared) => explain::of_requests(prepared, &requests(prepared), configuration, sources),
+        Err(_) => explain::of_configuration(configuration, sources),
+    };
+    output::data(&explain::text(&origins, args.output, output::width())).map_err(Error::WriteOutput)?;
+    prepared?.notices.iter().for_each(note);
+    Ok(0)
 }

@@ -34,7 +34,7 @@ fn every_sample_ends_as_its_description_says() {
     let output = run(&["dev", "--output", "json"]);
     let report = answer(&output, 0);
     assert_eq!(report["ending"], "complete");
-    for source in ["single.json", "mixed.json #1", "mixed.json #4"] {
+    for source in ["mixed.json #1", "mixed.json #4"] {
         let run = row(&report, source);
         assert_eq!((&run["state"], &run["exit_code"]), (&json!("stopped"), &json!(0)), "{run:#}");
     }

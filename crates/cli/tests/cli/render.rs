@@ -155,3 +155,46 @@ fn what_cannot_be_read_is_named_and_not_quoted() {
         assert!(said.contains(part) && !said.contains("hunter2"), "{path}: {said}");
     }
 }
+
+#[test]
+fn an_explanation_says_of_each_value_where_it_comes_from() {
+    let line = ["render", "--pool", POOL, "--deployment", DEPLOYMENT, "--explain"];
+    let origins = answer(&run(&[&line[..], &["--output", "json"]].concat()), 0);
+    let requests = answer(&run(&line[..5]), 0);
+    let origin = |pointer: &str| {
+        let found = origins.as_array().unwrap().iter().find(|origin| origin["pointer"] == pointer);
+        found.unwrap_or_else(|| panic!("{pointer} in {origins:#}"))["origin"].as_str().unwrap().to_owned()
+    };
+    for origin in origins.as_array().unwrap() {
+        let pointer = origin["pointer"].as_str().unwrap();
+        assert_eq!(requests.pointer(pointer), Some(&origin["value"]), "{pointer}");
+        assert!(!origin["origin"].as_str().unwrap().is_empty(), "{pointer}");
+    }
+    for (pointer, words) in [
+        ("/registerTaskDefinition/memory", "deployment (`memory`)"),
+        ("/registerTaskDefinition/cpu", "pool default (`cpu`)"),
+        ("/registerTaskDefinition/containerDefinitions/0/name", "template"),
+        ("/runTask/clientToken", "pushpool"),
+    ] {
+        assert!(origin(pointer).contains(words), "{pointer}: {}", origin(pointer));
+    }
+    let table = run(&line);
+    assert_eq!(table.status.code(), Some(0));
+    let text = stdout(&table);
+    let of_memory = text.lines().find(|line| line.starts_with("registerTaskDefinition/memory ")).unwrap();
+    assert!(of_memory.contains("deployment (`memory`)") && of_memory.ends_with("\"1024\""), "{of_memory}");
+}
+
+#[test]
+fn a_run_that_is_refused_is_explained_by_its_job_configuration() {
+    let documents = Documents::new();
+    let variables = json!({"command": "x", "cpu": 256, "memory": 4096});
+    let deployment = documents.write("d.json", &json!({"job_variables": variables}));
+    let output = run(&["render", "--pool", POOL, "--deployment", &deployment, "--explain", "--output", "json"]);
+    let origins = answer(&output, 1);
+    assert!(stderr(&output).contains("error[PP0216]"), "{}", stderr(&output));
+    let memory = json!({
+        "pointer": "/jobConfiguration/task_definition/memory", "value": 4096, "origin": "deployment (`memory`)",
+    });
+    assert!(origins.as_array().unwrap().contains(&memory), "{origins:#}");
+}
