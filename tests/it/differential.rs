@@ -9,13 +9,14 @@ use std::path::Path;
 use pushpool_tests::compare::{Verdict, compare};
 use pushpool_tests::oracle::{Case, Oracle};
 use pushpool_tests::{differences, generate, shrink::shrink};
+use serde_json::{Value, json};
 
 /// Seeds of every run; each stands for a stretch of cases.
 const SEEDS: [u64; 2] = [1, 20_241_123];
 /// Cases of one seed. Three seeds make 2,100.
 const CASES: u64 = 700;
 /// Mismatches of different kinds that are shown before a run gives up.
-const SHOWN: usize = 5;
+const SHOWN: usize = 12;
 
 #[test]
 fn pushpool_renders_what_the_worker_renders() {
@@ -39,7 +40,7 @@ fn pushpool_renders_what_the_worker_renders() {
             tally.check(&mut oracle, &case, &format!("seed {seed}, case {index}"));
         }
     }
-    println!("{tally:#?}");
+    println!("{}", tally.summary());
     tally.report();
     if seeds.len() > 1 {
         tally.check_that_it_proves_something();
@@ -64,7 +65,13 @@ impl Tally {
         }
         match comparison.verdict {
             Verdict::SameRequests => self.same_requests += 1,
-            Verdict::BothRefuse => self.both_refuse += 1,
+            Verdict::BothRefuse { theirs, ours } => {
+                self.both_refuse += 1;
+                if std::env::var_os("PUSHPOOL_REASONS").is_some() {
+                    let reason: String = theirs.replace('\n', " ").chars().take(150).collect();
+                    println!("REASON {ours} {reason}");
+                }
+            }
             Verdict::RefusedOnPurpose => self.refused_on_purpose += 1,
             Verdict::Mismatch(mismatch) => {
                 let kind = mismatch.kind.clone();
@@ -82,10 +89,18 @@ impl Tally {
                 let Verdict::Mismatch(mismatch) = compare(oracle, &smallest).verdict else {
                     unreachable!("a shrunk case still fails")
                 };
-                let text = format!("({origin})\nminimal case: {}\n{mismatch}", serde_json::to_string_pretty(&smallest).unwrap());
+                let text = format!("({origin})\nminimal case: {}\n{mismatch}", essence(&smallest));
                 self.mismatches.insert(key, (1, text));
             }
         }
+    }
+
+    fn summary(&self) -> String {
+        let Self { same_requests, both_refuse, refused_on_purpose, needed, .. } = self;
+        format!(
+            "{same_requests} cases render the same, {both_refuse} are refused by both, {refused_on_purpose} by pushpool on \
+             purpose; differences needed: {needed:#?}"
+        )
     }
 
     fn report(&self) {
@@ -105,6 +120,14 @@ impl Tally {
             differences::all().map(|it| it.name).filter(|name| !self.needed.contains_key(name)).collect();
         assert!(unused.is_empty(), "intended differences that no case needed: {unused:#?}");
     }
+}
+
+/// A case without what is empty.
+fn essence(case: &Case) -> String {
+    let mut case = serde_json::to_value(case).expect("a case is JSON");
+    let empty = |value: &Value| [json!(null), json!([]), json!({}), json!(false)].contains(value);
+    case.as_object_mut().expect("a case is an object").retain(|name, value| name == "template" || !empty(value));
+    serde_json::to_string_pretty(&case).expect("JSON")
 }
 
 fn regressions() -> Vec<Case> {

@@ -203,6 +203,8 @@ class InMemoryApi:
 ecs_worker.EcsWorkerSettings = functools.cache(ecs_worker.EcsWorkerSettings)
 # Runs `git` every time although only a development version needs its answer.
 ecs_worker.get_prefect_image_name = functools.cache(ecs_worker.get_prefect_image_name)
+# Logging is off, and with it the masking of what would be logged, which fails on values that are no text.
+ecs_worker.mask_api_key = lambda request: request
 
 _QUESTION = {}
 _CALLS = []

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde_json::Value;
 
-use crate::differences::{self, Difference, Effect};
+use crate::differences::{self, Circumstances, Difference, Effect};
 use crate::oracle::{Answer, Case, Oracle};
 use crate::subject::{self, Outcome, Rendering};
 
@@ -25,8 +25,13 @@ pub struct Comparison {
 pub enum Verdict {
     /// Both render the same requests.
     SameRequests,
-    /// Both refuse.
-    BothRefuse,
+    /// Both refuse; why, in short.
+    BothRefuse {
+        /// The worker's exception.
+        theirs: String,
+        /// Our code.
+        ours: String,
+    },
     /// We refuse on purpose.
     RefusedOnPurpose,
     /// They do not.
@@ -40,8 +45,8 @@ pub enum Kind {
     OnlyOursRefuses(String),
     /// We render, the worker fails.
     OnlyTheirsFails(String),
-    /// Both render, not the same.
-    Different,
+    /// Both render, not the same; where they first differ, without indexes.
+    Different(String),
     /// We render what a listed difference says we refuse.
     NotRefused(&'static str),
     /// We do not keep what a listed difference promises.
@@ -49,7 +54,7 @@ pub enum Kind {
     /// Our requests are not ones that AWS takes.
     Invalid,
     /// Our verdict on the job variables is not the server's.
-    Judgement,
+    Judgement(String),
 }
 
 /// A disagreement.
@@ -91,13 +96,17 @@ type Needed = Vec<&'static str>;
 fn judge(oracle: &mut Oracle, case: &Case, needed: &mut Needed) -> Result<Verdict, Box<Mismatch>> {
     let first = oracle.ask(case);
     compare_judgements(case, &first, needed)?;
-    let (case_asked, mut answer) = ask_again(oracle, case, first, needed);
+    let (ours, container) = subject::render(case, oracle.hello());
+    let (case_asked, mut answer) = ask_again(oracle, case, first, container.as_deref(), needed);
     mend(oracle, &mut answer, needed);
-    let ours = subject::render(case, oracle.hello());
     match (worker(&answer), ours) {
-        (Outcome::Refused { .. }, Outcome::Refused { .. }) => Ok(Verdict::BothRefuse),
+        (Outcome::Refused { code: theirs, reason }, Outcome::Refused { code: ours, .. }) => {
+            Ok(Verdict::BothRefuse { theirs: format!("{theirs} {reason}"), ours })
+        }
         (Outcome::Rendered(worker), Outcome::Refused { code, reason }) => {
-            match refusal(&case_asked, &answer, &worker, &code) {
+            let circumstances =
+                Circumstances { case: &case_asked, answer: &answer, hello: oracle.hello(), container: container.as_deref() };
+            match refusal(&circumstances, &worker, &code) {
                 Some(difference) => {
                     needed.push(difference.name);
                     Ok(Verdict::RefusedOnPurpose)
@@ -113,7 +122,9 @@ fn judge(oracle: &mut Oracle, case: &Case, needed: &mut Needed) -> Result<Verdic
             if !objections.invalid.is_empty() || !objections.beyond_enumerations.is_empty() {
                 return Err(mismatch(Kind::Invalid, format!("{objections:#?}").into(), shown(&ours)));
             }
-            if let Some(difference) = differences::all().find(|it| refuses(it, &case_asked, &answer, &worker)) {
+            let circumstances =
+                Circumstances { case: &case_asked, answer: &answer, hello: oracle.hello(), container: container.as_deref() };
+            if let Some(difference) = differences::all().find(|it| refuses(it, &circumstances, &worker)) {
                 return Err(mismatch(Kind::NotRefused(difference.name), shown(&worker), shown(&ours)));
             }
             compare_renderings(*worker, *ours, needed)
@@ -136,19 +147,29 @@ fn compare_judgements(case: &Case, answer: &Answer, needed: &mut Needed) -> Resu
             Ok(())
         }
         None => {
+            let kind = Kind::Judgement(ours.as_ref().map_or("server", |it| it.code).to_owned());
             let ours = ours.map_or(Value::Null, |it| format!("{} {}: {}", it.code, it.summary, it.detail).into());
-            Err(mismatch(Kind::Judgement, answer.schema_errors.join("\n").into(), ours))
+            Err(mismatch(kind, answer.schema_errors.join("\n").into(), ours))
         }
     }
 }
 
 /// Puts the worker into the circumstances the differences ask for.
-fn ask_again(oracle: &mut Oracle, case: &Case, first: Answer, needed: &mut Needed) -> (Case, Answer) {
+fn ask_again(
+    oracle: &mut Oracle,
+    case: &Case,
+    first: Answer,
+    container: Option<&str>,
+    needed: &mut Needed,
+) -> (Case, Answer) {
     let mut case = case.clone();
     let mut answer = first;
     for _ in 0..MOST_QUESTIONS {
         let next = differences::all().find_map(|difference| match difference.effect {
-            Effect::Ask(ask) => ask(&case, &answer, oracle.hello()).map(|next| (difference.name, next)),
+            Effect::Ask(ask) => {
+                let circumstances = Circumstances { case: &case, answer: &answer, hello: oracle.hello(), container };
+                ask(&circumstances).map(|next| (difference.name, next))
+            }
             _ => None,
         });
         let Some((name, next)) = next else { break };
@@ -190,19 +211,19 @@ fn worker(answer: &Answer) -> Outcome {
     Outcome::Rendered(Box::new(Rendering { definition, run_task }))
 }
 
-fn refuses(difference: &Difference, case: &Case, answer: &Answer, worker: &Rendering) -> bool {
+fn refuses(difference: &Difference, circumstances: &Circumstances<'_>, worker: &Rendering) -> bool {
     match difference.effect {
         Effect::Refuse { when, .. } => when(worker),
-        Effect::RefuseCase { when, .. } => when(case, answer),
+        Effect::RefuseCase { when, .. } => when(circumstances),
         _ => false,
     }
 }
 
-fn refusal(case: &Case, answer: &Answer, worker: &Rendering, code: &str) -> Option<&'static Difference> {
+fn refusal(circumstances: &Circumstances<'_>, worker: &Rendering, code: &str) -> Option<&'static Difference> {
     differences::all().find(|difference| {
         let same = matches!(difference.effect,
             Effect::Refuse { code: own, .. } | Effect::RefuseCase { code: own, .. } if own == code);
-        same && refuses(difference, case, answer, worker)
+        same && refuses(difference, circumstances, worker)
     })
 }
 
@@ -231,7 +252,10 @@ pub fn compare_renderings(
     if worker == ours {
         return Ok(Verdict::SameRequests);
     }
-    Err(mismatch(Kind::Different, shown(&worker), shown(&ours)))
+    let mut mismatch = mismatch(Kind::Different(String::new()), shown(&worker), shown(&ours));
+    let place = mismatch.differences.first().and_then(|line| line.split(": ").next()).unwrap_or_default();
+    mismatch.kind = Kind::Different(place.split('/').filter(|part| part.parse::<usize>().is_err()).collect::<Vec<_>>().join("/"));
+    Err(mismatch)
 }
 
 fn shown(rendering: &Rendering) -> Value {

@@ -27,7 +27,6 @@ pub fn shrink(case: &Case, mut fails: impl FnMut(&Case) -> bool) -> Case {
         ("/blocks", json!([])),
         ("/variables", json!({})),
         ("/process_environment", json!({})),
-        ("/existing_definitions", json!({})),
         ("/work_pool/name", json!("p")),
         ("/flow/name", json!("f")),
         ("/flow_run/name", json!("r")),
@@ -48,7 +47,6 @@ pub fn shrink(case: &Case, mut fails: impl FnMut(&Case) -> bool) -> Case {
         "/template/variables",
         "/deployment_job_variables",
         "/flow_run_job_variables",
-        "/existing_definitions",
         "/blocks",
         "/variables",
     ];

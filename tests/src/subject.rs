@@ -41,11 +41,11 @@ pub enum Outcome {
     },
 }
 
-/// Renders a case with our own code.
-pub fn render(case: &Case, hello: &Hello) -> Outcome {
-    let refused = |diagnosis: Diagnosis| Outcome::Refused {
-        code: diagnosis.code.to_owned(),
-        reason: format!("{}: {}", diagnosis.summary, diagnosis.detail),
+/// Renders a case with our own code. Also names the container that the flow run executes in, where there are requests.
+pub fn render(case: &Case, hello: &Hello) -> (Outcome, Option<String>) {
+    let refused = |diagnosis: Diagnosis| {
+        let reason = format!("{}: {}", diagnosis.summary, diagnosis.detail);
+        (Outcome::Refused { code: diagnosis.code.to_owned(), reason }, None)
     };
     let template = match BaseJobTemplate::from_value(&case.template) {
         Ok(template) => template,
@@ -56,13 +56,14 @@ pub fn render(case: &Case, hello: &Hello) -> Outcome {
         Err(error) => return refused(error.diagnosis()),
     };
     match ecs::prepare(&configuration, &run(case), &settings(hello)) {
-        Ok(prepared) => Outcome::Rendered(Box::new(Rendering {
-            definition: match prepared.definition {
+        Ok(prepared) => {
+            let definition = match prepared.definition {
                 Definition::Content { request, .. } => Some(request),
                 Definition::Existing(_) => None,
-            },
-            run_task: prepared.run_task,
-        })),
+            };
+            let rendering = Rendering { definition, run_task: prepared.run_task };
+            (Outcome::Rendered(Box::new(rendering)), Some(prepared.container_name))
+        }
         Err(error) => refused(error.diagnosis()),
     }
 }

@@ -26,7 +26,41 @@ pub(super) const DIFFERENCES: &[Difference] = &[
         reason: "The worker sends a network configuration without subnets as it is; boto3 refuses it.",
         effect: Effect::Mend(add_subnets),
     },
+    Difference {
+        name: "a label of which nothing is left is no tag",
+        reason: "The worker sends an empty key when a label consists of characters that tags cannot have; boto3 refuses it.",
+        effect: Effect::Mend(drop_empty_tags),
+    },
+    Difference {
+        name: "an empty container name is none",
+        reason: "The worker leaves that container without a name, which ECS refuses, and adds another.",
+        effect: Effect::Mend(name_the_nameless),
+    },
 ];
+
+fn drop_empty_tags(answer: &mut Answer) -> bool {
+    let Some(Value::Array(tags)) = answer.request_mut("RunTask").and_then(|it| it.get_mut("tags")) else { return false };
+    let before = tags.len();
+    tags.retain(|tag| tag["key"] != "");
+    tags.len() < before
+}
+
+fn name_the_nameless(answer: &mut Answer) -> bool {
+    let containers = answer.request_mut("RegisterTaskDefinition").and_then(|it| it.get_mut("containerDefinitions"));
+    let Some(Value::Array(containers)) = containers else { return false };
+    let Some(nameless) = containers.iter().position(|container| container.get("name").is_none()) else { return false };
+    if containers.last().is_none_or(|last| last["name"] != "prefect") {
+        return false;
+    }
+    let Some(Value::Object(added)) = containers.pop() else { return false };
+    let Some(container) = containers.get_mut(nameless).and_then(Value::as_object_mut) else { return false };
+    for (member, value) in added {
+        if member != "image" || !container.contains_key("image") {
+            container.insert(member, value);
+        }
+    }
+    true
+}
 
 fn drop_nulls(answer: &mut Answer) -> bool {
     fn within(value: &mut Value) -> bool {

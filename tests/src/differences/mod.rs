@@ -11,6 +11,7 @@ mod mending;
 mod normalising;
 mod refusing;
 
+use serde_json::{Value, json};
 use work_pool::Diagnosis;
 
 use crate::oracle::{Answer, Case, Hello};
@@ -32,7 +33,7 @@ pub struct Difference {
 pub enum Effect {
     /// The worker is put into circumstances in which it does what pushpool does in all circumstances. Given its answer so
     /// far, the new question; none if there is nothing to change.
-    Ask(fn(&Case, &Answer, &Hello) -> Option<Case>),
+    Ask(fn(&Circumstances<'_>) -> Option<Case>),
     /// The worker sends something that AWS or boto3 refuses and pushpool sends a mended form: mends it. True if there was
     /// something to mend.
     Mend(fn(&mut Answer) -> bool),
@@ -46,15 +47,71 @@ pub enum Effect {
         /// Whether the worker's requests deserve it.
         when: fn(&Rendering) -> bool,
     },
-    /// As `Refuse`, judged by the worker's whole answer and the case.
+    /// As `Refuse`, judged by the case and the worker's whole answer.
     RefuseCase {
         /// Code of the refusal.
         code: &'static str,
         /// Whether the case deserves it.
-        when: fn(&Case, &Answer) -> bool,
+        when: fn(&Circumstances<'_>) -> bool,
     },
     /// Pushpool's verdict on the job variables is not the server's.
     Judge(fn(&Case, &Answer, Option<&Diagnosis>) -> bool),
+}
+
+/// What an [`Effect::Ask`] may look at.
+#[derive(Debug, Clone, Copy)]
+pub struct Circumstances<'a> {
+    /// The question so far.
+    pub case: &'a Case,
+    /// The answer to it.
+    pub answer: &'a Answer,
+    /// The worker's defaults.
+    pub hello: &'a Hello,
+    /// The container that pushpool puts the run into, where it renders.
+    pub container: Option<&'a str>,
+}
+
+impl Circumstances<'_> {
+    /// The case with a template that can be changed: the worker's own in place of `{}`.
+    fn editable(&self) -> Case {
+        let mut case = self.case.clone();
+        if case.template == json!({}) {
+            case.template = self.hello.default_template.clone();
+        }
+        case
+    }
+
+    /// The job variable that a path like `extra.a.b[0]` leads to: the run's, the deployment's or the pool's default.
+    fn variable(&self, path: &str) -> Option<&Value> {
+        let path = path.replace('[', ".").replace(']', "");
+        let mut steps = path.split('.');
+        let name = steps.next()?;
+        let default = || {
+            let template = if self.case.template == json!({}) { &self.hello.default_template } else { &self.case.template };
+            let properties = template.pointer("/variables/properties")?;
+            properties.get(name)?.get("default").filter(|default| !default.is_null())
+        };
+        let given = self.case.flow_run_job_variables.get(name).or_else(|| self.case.deployment_job_variables.get(name));
+        let root = given.or_else(default)?;
+        steps.try_fold(root, |value, step| match value {
+            Value::Array(items) => items.get(step.parse::<usize>().ok()?),
+            other => other.get(step),
+        })
+    }
+
+    /// What a place of the job configuration that is a literal or one whole placeholder renders as.
+    fn rendered<'v>(&'v self, place: &'v Value) -> Option<&'v Value> {
+        match whole_placeholder(place) {
+            Some(name) => self.variable(name),
+            None => Some(place),
+        }
+    }
+}
+
+/// The name in a text that is one placeholder and nothing else.
+fn whole_placeholder(place: &Value) -> Option<&str> {
+    let name = place.as_str()?.strip_prefix("{{")?.strip_suffix("}}")?.trim();
+    name.chars().all(|it| it.is_ascii_alphanumeric() || "_.[]".contains(it)).then_some(name)
 }
 
 /// Every intended difference, in the order in which they are applied.

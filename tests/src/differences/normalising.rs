@@ -35,6 +35,16 @@ pub(super) const DIFFERENCES: &[Difference] = &[
         effect: Effect::Normalise(no_deregistration),
     },
     Difference {
+        name: "a command that is too long for the overrides stands in the definition",
+        reason: "ECS takes 8,192 characters of overrides.",
+        effect: Effect::Normalise(command),
+    },
+    Difference {
+        name: "a plain value gives way to the secret of its name",
+        reason: "The worker adds the secret and sends the plain value all the same, where the template has it in the overrides.",
+        effect: Effect::Normalise(plain_beside_secret),
+    },
+    Difference {
         name: "shared environment stands in the definition",
         reason: "Overrides have 8,192 characters, and runs of a deployment should share one definition. The container sees the \
                  same.",
@@ -44,6 +54,36 @@ pub(super) const DIFFERENCES: &[Difference] = &[
         name: "tags fit what ECS allows",
         reason: "ECS refuses more than 50, keys twice, empty or over 128 characters, values over 256, and the prefix aws:.",
         effect: Effect::Normalise(tags),
+    },
+    Difference {
+        name: "secrets are sorted",
+        reason: "ECS takes the list for a set; equal definitions must have equal text to have equal hashes.",
+        effect: Effect::Normalise(secrets),
+    },
+    Difference {
+        name: "an image that is empty or null is the default image",
+        reason: "The worker uses its default only when the key is absent, and leaves a container without an image otherwise.",
+        effect: Effect::Normalise(image),
+    },
+    Difference {
+        name: "a count of one is not sent",
+        reason: "It is what ECS assumes.",
+        effect: Effect::Normalise(count),
+    },
+    Difference {
+        name: "EXTERNAL does not bring Fargate",
+        reason: "Undoes what the worker was made to send by the difference of nearly the same name.",
+        effect: Effect::Normalise(external),
+    },
+    Difference {
+        name: "an empty cluster is the default cluster",
+        reason: "The worker sends the empty string.",
+        effect: Effect::Normalise(cluster),
+    },
+    Difference {
+        name: "generated log prefixes are short enough",
+        reason: "A stream's name has 512 characters; the names of pools have no limit.",
+        effect: Effect::Normalise(log_prefix),
     },
     Difference {
         name: "empty members of RunTask are not sent",
@@ -56,12 +96,14 @@ fn object(value: &mut Value) -> &mut Map<String, Value> {
     value.as_object_mut().expect("a request is an object")
 }
 
-fn identity_of_the_launch(_: &mut Rendering, ours: &mut Rendering) -> Result<bool, String> {
+fn identity_of_the_launch(worker: &mut Rendering, ours: &mut Rendering) -> Result<bool, String> {
     for (member, longest) in [("clientToken", 64), ("startedBy", 128)] {
         match object(&mut ours.run_task).remove(member) {
             Some(Value::String(text)) if (1..=longest).contains(&text.len()) => {}
             other => return Err(format!("{member} is {other:?}")),
         }
+        // Whatever a template wanted there.
+        object(&mut worker.run_task).remove(member);
     }
     Ok(true)
 }
@@ -126,6 +168,20 @@ fn containers<'a>(request: &'a mut Value, pointer: &str) -> Vec<&'a mut Map<Stri
     list.into_iter().flatten().filter_map(Value::as_object_mut).collect()
 }
 
+fn plain_beside_secret(worker: &mut Rendering, _: &mut Rendering) -> Result<bool, String> {
+    let provided = super::refusing::provided_secrets(worker);
+    let mut dropped = false;
+    for container in containers(&mut worker.run_task, "/overrides/containerOverrides") {
+        let name = container.get("name").cloned().unwrap_or_default();
+        if let Some(environment) = container.get_mut("environment").and_then(Value::as_array_mut) {
+            let before = environment.len();
+            environment.retain(|entry| !provided.contains(&(name.clone(), entry["name"].clone())));
+            dropped |= environment.len() < before;
+        }
+    }
+    Ok(dropped)
+}
+
 /// What each container sees: its definition's environment and the overrides' over it.
 fn environment(worker: &mut Rendering, ours: &mut Rendering) -> Result<bool, String> {
     let placed = |rendering: &Rendering| {
@@ -154,6 +210,103 @@ fn environment(worker: &mut Rendering, ours: &mut Rendering) -> Result<bool, Str
         object(&mut rendering.run_task).insert("(environment the containers see)".to_owned(), json!(seen));
     }
     Ok(before.0 != before.1)
+}
+
+/// The container definitions of a rendering.
+fn defined(rendering: &mut Rendering) -> Vec<&mut Map<String, Value>> {
+    rendering.definition.as_mut().map(|definition| containers(definition, "/containerDefinitions")).unwrap_or_default()
+}
+
+fn secrets(worker: &mut Rendering, ours: &mut Rendering) -> Result<bool, String> {
+    let mut sorted = false;
+    for rendering in [worker, ours] {
+        for secrets in defined(rendering).into_iter().filter_map(|it| it.get_mut("secrets")?.as_array_mut()) {
+            let before = secrets.clone();
+            secrets.sort_by_key(|secret| secret["name"].to_string());
+            sorted |= *secrets != before;
+        }
+    }
+    Ok(sorted)
+}
+
+fn image(worker: &mut Rendering, ours: &mut Rendering) -> Result<bool, String> {
+    let mut given = false;
+    for (container, other) in defined(worker).into_iter().zip(defined(ours)) {
+        let image = other.get("image").and_then(Value::as_str).unwrap_or_default();
+        if !container.contains_key("image") && image.starts_with("prefecthq/prefect:") {
+            container.insert("image".to_owned(), json!(image));
+            given = true;
+        }
+    }
+    Ok(given)
+}
+
+fn count(worker: &mut Rendering, _: &mut Rendering) -> Result<bool, String> {
+    let one = worker.run_task["count"] == 1;
+    if one {
+        object(&mut worker.run_task).remove("count");
+    }
+    Ok(one)
+}
+
+fn command(worker: &mut Rendering, ours: &mut Rendering) -> Result<bool, String> {
+    let overrides = &worker.run_task["overrides"];
+    if overrides.to_string().len() <= 8_192 {
+        return Ok(false);
+    }
+    let mut moved = false;
+    for container in containers(&mut ours.run_task, "/overrides/containerOverrides") {
+        let same = |other: &&mut Map<String, Value>| other.get("name") == container.get("name");
+        let list = ours.definition.as_mut().map(|it| containers(it, "/containerDefinitions")).unwrap_or_default();
+        let Some(defined) = list.into_iter().find(same) else { continue };
+        if !container.contains_key("command")
+            && let Some(command) = defined.remove("command")
+        {
+            container.insert("command".to_owned(), command);
+            // The definition's own command has no effect beside one in the overrides.
+            let theirs = worker.definition.as_mut().map(|it| containers(it, "/containerDefinitions")).unwrap_or_default();
+            theirs.into_iter().filter(|it| it.get("name") == container.get("name")).for_each(|it| drop(it.remove("command")));
+            moved = true;
+        }
+    }
+    Ok(moved)
+}
+
+fn external(worker: &mut Rendering, ours: &mut Rendering) -> Result<bool, String> {
+    let list = |rendering: &Rendering| rendering.definition.as_ref().and_then(|it| it.get("requiresCompatibilities")).cloned();
+    let (theirs, mine) = (list(worker), list(ours));
+    let Some(Value::Array(mut without)) = theirs else { return Ok(false) };
+    if ours.run_task["launchType"] != "EXTERNAL" || without.pop() != Some(json!("FARGATE")) || mine != Some(json!(without)) {
+        return Ok(false);
+    }
+    if let Some(definition) = &mut worker.definition {
+        definition["requiresCompatibilities"] = json!(without);
+    }
+    Ok(true)
+}
+
+fn cluster(worker: &mut Rendering, _: &mut Rendering) -> Result<bool, String> {
+    let empty = worker.run_task["cluster"] == "";
+    if empty {
+        object(&mut worker.run_task).remove("cluster");
+    }
+    Ok(empty)
+}
+
+fn log_prefix(worker: &mut Rendering, ours: &mut Rendering) -> Result<bool, String> {
+    let mut shortened = false;
+    let prefix = |container: &&mut Map<String, Value>| -> Option<String> {
+        Some(container.get("logConfiguration")?.pointer("/options/awslogs-stream-prefix")?.as_str()?.to_owned())
+    };
+    let ours: Vec<String> = defined(ours).iter().filter_map(prefix).collect();
+    for container in defined(worker) {
+        let Some(long) = prefix(&container).filter(|prefix| prefix.chars().count() > 200) else { continue };
+        if let Some(short) = ours.iter().find(|short| long.starts_with(*short) && short.chars().count() == 200) {
+            container["logConfiguration"]["options"]["awslogs-stream-prefix"] = json!(short);
+            shortened = true;
+        }
+    }
+    Ok(shortened)
 }
 
 fn tags(worker: &mut Rendering, ours: &mut Rendering) -> Result<bool, String> {

@@ -1,9 +1,8 @@
 //! Where pushpool refuses, before a run is claimed, what would leak or what AWS would refuse.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::{Difference, Effect};
-use crate::oracle::{Answer, Case};
+use super::{Circumstances, Difference, Effect};
 use crate::subject::Rendering;
 
 pub(super) const DIFFERENCES: &[Difference] = &[
@@ -33,9 +32,45 @@ pub(super) const DIFFERENCES: &[Difference] = &[
         effect: Effect::Refuse { code: "PP0216", when: has_odd_size },
     },
     Difference {
+        name: "ephemeral storage is checked",
+        reason: "Fargate has 21 to 200 GiB of it and ECS refuses the rest, a claimed run later.",
+        effect: Effect::Refuse { code: "PP0217", when: has_odd_storage },
+    },
+    Difference {
+        name: "what is too long for the overrides of an existing definition is refused",
+        reason: "ECS takes 8,192 characters, and the rest cannot go into a definition that is not pushpool's.",
+        effect: Effect::Refuse {
+            code: "PP0218",
+            when: |worker| worker.definition.is_none() && length_of_overrides(worker) > 8_400,
+        },
+    },
+    Difference {
+        name: "what is too long for a definition is refused",
+        reason: "ECS takes 64 KiB.",
+        effect: Effect::Refuse {
+            code: "PP0219",
+            when: |worker| worker.definition.is_some() && length_of_overrides(worker) > 66_000,
+        },
+    },
+    Difference {
+        name: "a pool cannot send its tasks to another region",
+        reason: "The dispatcher launches with its own credentials in its own region.",
+        effect: Effect::RefuseCase { code: "PP0220", when: wants_another_region },
+    },
+    Difference {
+        name: "a run is one task",
+        reason: "Several tasks would execute the same flow run.",
+        effect: Effect::Refuse { code: "PP0221", when: |worker| worker.run_task.get("count").is_some_and(|it| it != 1) },
+    },
+    Difference {
+        name: "an environment is no text",
+        reason: "The worker takes an empty text for an empty list, as Python does.",
+        effect: Effect::RefuseCase { code: "PP0208", when: has_text_for_environment },
+    },
+    Difference {
         name: "values outside AWS's enumerations are refused",
         reason: "boto3 sends them and ECS refuses them, a claimed run later.",
-        effect: Effect::RefuseCase { code: "PP0208", when: |_, answer| !answer.beyond_enumerations.is_empty() },
+        effect: Effect::RefuseCase { code: "PP0208", when: |it| !it.answer.beyond_enumerations.is_empty() },
     },
 ];
 
@@ -47,16 +82,50 @@ fn containers(rendering: &Rendering) -> impl Iterator<Item = &Value> {
     [defined, overridden].into_iter().flatten().filter_map(Value::as_array).flatten()
 }
 
+fn is_secret(name: &Value) -> bool {
+    name.as_str().is_some_and(|name| SECRETS.iter().any(|it| it.eq_ignore_ascii_case(name)))
+}
+
+/// Name of container and name of variable, for each of the API's secrets that a container's `secrets` provide.
+pub(super) fn provided_secrets(rendering: &Rendering) -> Vec<(Value, Value)> {
+    let mut provided = Vec::new();
+    for container in containers(rendering) {
+        for secret in container.get("secrets").and_then(Value::as_array).into_iter().flatten() {
+            if is_secret(&secret["name"]) {
+                provided.push((container["name"].clone(), secret["name"].clone()));
+            }
+        }
+    }
+    provided
+}
+
 fn has_plain_secret(rendering: &Rendering) -> bool {
-    containers(rendering).filter_map(|it| it.get("environment")?.as_array()).flatten().any(|entry| {
-        let is_secret = entry["name"].as_str().is_some_and(|name| SECRETS.iter().any(|it| it.eq_ignore_ascii_case(name)));
-        is_secret && entry["value"].as_str().is_some_and(|value| !value.is_empty())
+    let provided = provided_secrets(rendering);
+    containers(rendering).any(|container| {
+        let plain = |entry: &&Value| {
+            is_secret(&entry["name"])
+                && entry["value"].as_str().is_some_and(|value| !value.is_empty())
+                && !provided.contains(&(container["name"].clone(), entry["name"].clone()))
+        };
+        container.get("environment").and_then(Value::as_array).is_some_and(|list| list.iter().any(|entry| plain(&entry)))
     })
 }
 
-fn brings_definition_and_secret(case: &Case, answer: &Answer) -> bool {
-    let text = [&case.template, &case.deployment_job_variables, &case.flow_run_job_variables].map(Value::to_string).concat();
-    answer.request("RegisterTaskDefinition").is_none() && text.contains("_secret_arn") && text.contains("arn:aws:s")
+/// What the job configuration has at `key`, where that is a literal or a variable's value.
+fn configured<'a>(it: &'a Circumstances<'_>, key: &str) -> Option<&'a Value> {
+    let template = if it.case.template == json!({}) { &it.hello.default_template } else { &it.case.template };
+    it.rendered(template.get("job_configuration")?.get(key)?)
+}
+
+fn brings_definition_and_secret(it: &Circumstances<'_>) -> bool {
+    let arn = |key| configured(it, key).and_then(Value::as_str).is_some_and(|arn| !arn.is_empty());
+    let arns = ["prefect_api_key_secret_arn", "prefect_api_auth_string_secret_arn"];
+    it.answer.request("RegisterTaskDefinition").is_none() && arns.into_iter().any(arn)
+}
+
+fn wants_another_region(it: &Circumstances<'_>) -> bool {
+    let region = configured(it, "aws_credentials").and_then(|credentials| credentials.get("region_name"));
+    region.and_then(Value::as_str).is_some_and(|region| !region.is_empty() && region != "us-east-1")
 }
 
 fn has_odd_secret(rendering: &Rendering) -> bool {
@@ -69,16 +138,31 @@ fn has_odd_secret(rendering: &Rendering) -> bool {
 
 fn lacks_role_for_secrets(rendering: &Rendering) -> bool {
     let Some(definition) = &rendering.definition else { return false };
-    let fargate = definition["requiresCompatibilities"].as_array().is_some_and(|it| it.contains(&"FARGATE".into()));
+    let fargate = defined_for_fargate(rendering);
     let secrets = |container: &Value| container["secrets"].as_array().is_some_and(|secrets| !secrets.is_empty());
     let overridden = rendering.run_task.pointer("/overrides/executionRoleArn").is_some();
     fargate && !overridden && definition.get("executionRoleArn").is_none() && containers(rendering).any(secrets)
 }
 
-/// By the table in the AWS ECS API reference, RegisterTaskDefinition, `memory`.
+fn has_text_for_environment(it: &Circumstances<'_>) -> bool {
+    it.variable("env").is_some_and(|environment| environment == "")
+}
+
+/// CPU units and the MiB that go with them, by the table in the AWS ECS API reference, RegisterTaskDefinition, `memory`.
+fn sizes() -> impl Iterator<Item = (u32, u32)> {
+    let row = |cpu: u32, from: u32, to: u32, step: usize| (from..=to).step_by(step).map(move |memory| (cpu, memory * 1024));
+    [(256, 512), (256, 1024), (256, 2048)]
+        .into_iter()
+        .chain(row(512, 1, 4, 1))
+        .chain(row(1024, 2, 8, 1))
+        .chain(row(2048, 4, 16, 1))
+        .chain(row(4096, 8, 30, 1))
+        .chain(row(8192, 16, 60, 4))
+        .chain(row(16384, 32, 120, 8))
+}
+
+/// A size that is given and that no row of the table has; sizes of an existing definition are not known.
 fn has_odd_size(rendering: &Rendering) -> bool {
-    let fargate = |it: &Value| it["requiresCompatibilities"].as_array().is_some_and(|it| it.contains(&"FARGATE".into()));
-    let Some(definition) = rendering.definition.as_ref().filter(|it| fargate(it)) else { return false };
     let number = |value: &Value, unit: &str| -> Option<u32> {
         let text = value.as_str()?.to_ascii_lowercase();
         match text.strip_suffix(unit) {
@@ -87,22 +171,39 @@ fn has_odd_size(rendering: &Rendering) -> bool {
         }
     };
     let fits = |cpu: &Value, memory: &Value| {
-        let (Some(cpu), Some(memory)) = (number(cpu, "vcpu"), number(memory, "gb")) else { return false };
-        match cpu {
-            256 => [512, 1024, 2048].contains(&memory),
-            512 => memory % 1024 == 0 && (1024..=4096).contains(&memory),
-            1024 => memory % 1024 == 0 && (2048..=8192).contains(&memory),
-            2048 => memory % 1024 == 0 && (4096..=16384).contains(&memory),
-            4096 => memory % 1024 == 0 && (8192..=30720).contains(&memory),
-            8192 => memory % 4096 == 0 && (16384..=61440).contains(&memory),
-            16384 => memory % 8192 == 0 && (32768..=122_880).contains(&memory),
-            _ => false,
-        }
+        let wanted = (number(cpu, "vcpu"), number(memory, "gb"));
+        let given = (!cpu.is_null(), !memory.is_null());
+        sizes().any(|size| (!given.0 || wanted.0 == Some(size.0)) && (!given.1 || wanted.1 == Some(size.1)))
     };
+    let definition = rendering.definition.clone().unwrap_or_default();
     let overrides = &rendering.run_task["overrides"];
     let effective = |member: &str| match &overrides[member] {
         Value::Null => definition[member].clone(),
         own => own.clone(),
     };
-    !fits(&definition["cpu"], &definition["memory"]) || !fits(&effective("cpu"), &effective("memory"))
+    let overridden = ["cpu", "memory"].iter().any(|member| overrides.get(*member).is_some());
+    (defined_for_fargate(rendering) && !fits(&definition["cpu"], &definition["memory"]))
+        || (overridden && launched_on_fargate(rendering) && !fits(&effective("cpu"), &effective("memory")))
+}
+
+fn defined_for_fargate(rendering: &Rendering) -> bool {
+    let list = rendering.definition.as_ref().and_then(|it| it.get("requiresCompatibilities")).and_then(Value::as_array);
+    list.is_some_and(|list| list.contains(&"FARGATE".into()))
+}
+
+fn launched_on_fargate(rendering: &Rendering) -> bool {
+    let strategy = rendering.run_task.get("capacityProviderStrategy").and_then(Value::as_array);
+    let provider = |item: &Value| ["FARGATE", "FARGATE_SPOT"].iter().any(|name| item["capacityProvider"] == *name);
+    rendering.run_task["launchType"] == "FARGATE" || strategy.is_some_and(|items| items.iter().any(provider))
+}
+
+fn has_odd_storage(rendering: &Rendering) -> bool {
+    let odd = |owner: &Value| owner.pointer("/ephemeralStorage/sizeInGiB").and_then(Value::as_i64).is_some_and(|it| !(21..=200).contains(&it));
+    (defined_for_fargate(rendering) && rendering.definition.as_ref().is_some_and(odd))
+        || (launched_on_fargate(rendering) && odd(&rendering.run_task["overrides"]))
+}
+
+/// Characters of the overrides. The generator stays far from the limits; they are tested where they are implemented.
+fn length_of_overrides(rendering: &Rendering) -> usize {
+    rendering.run_task["overrides"].to_string().chars().count()
 }

@@ -137,6 +137,11 @@ impl Dice {
         choices[self.below(choices.len())]
     }
 
+    /// One of `choices`.
+    fn pick_one<'a, T>(&mut self, choices: &'a [T]) -> &'a T {
+        &choices[self.below(choices.len())]
+    }
+
     /// A clone of one of `choices`.
     fn of(&mut self, choices: &[Value]) -> Value {
         choices[self.below(choices.len())].clone()

@@ -84,6 +84,7 @@ fn defaults(dice: &mut Dice, template: &mut Value) {
             "env" => 2,
             "cloudwatch_logs_options" | "task_definition_arn" | "capacity_provider_strategy" | "aws_credentials" => 40,
             "container_name" | "configure_cloudwatch_logs" | "network_configuration" => 25,
+            "prefect_api_key_secret_arn" | "prefect_api_auth_string_secret_arn" => 40,
             _ => 12,
         };
         if dice.one_in(chance) {
@@ -122,7 +123,7 @@ fn definition_keys(dice: &mut Dice, template: &mut Value) {
     let definition = object(template, "/job_configuration/task_definition");
     for _ in 0..=dice.below(3) {
         let (key, value) = match dice.below(13) {
-            0 => ("ephemeralStorage", json!({"sizeInGiB": 50})),
+            0 => ("ephemeralStorage", dice.json(json!([{"sizeInGiB": 50}, {"sizeInGiB": 200}, {"sizeInGiB": 20}]))),
             1 => ("runtimePlatform", json!({"cpuArchitecture": "ARM64", "operatingSystemFamily": "LINUX"})),
             2 => ("volumes", json!([{"name": "data"}, {"name": "efs", "efsVolumeConfiguration": {"fileSystemId": "fs-1", "transitEncryption": "ENABLED"}}])),
             3 => ("networkMode", dice.json(json!(["awsvpc", "bridge", "host", "{{ missing }}", ""]))),
@@ -193,6 +194,9 @@ fn container_keys(dice: &mut Dice, template: &mut Value) {
         };
         container.insert(key.to_owned(), value);
     }
+    if container.get("secrets").is_some_and(|secrets| secrets != &json!([])) && !dice.one_in(5) {
+        set(template, "/job_configuration/task_definition/executionRoleArn", json!("arn:aws:iam::123456789012:role/secrets"));
+    }
 }
 
 /// `environment` as ECS spells it.
@@ -227,6 +231,9 @@ fn sidecar(dice: &mut Dice, template: &mut Value) {
     {
         containers.push(container);
     }
+    if !dice.one_in(5) {
+        set(template, "/job_configuration/task_definition/executionRoleArn", json!("arn:aws:iam::123456789012:role/side"));
+    }
     if dice.one_in(3)
         && let Some(overrides) =
             template.pointer_mut("/job_configuration/task_run_request/overrides/containerOverrides").and_then(Value::as_array_mut)
@@ -245,12 +252,15 @@ fn sidecar(dice: &mut Dice, template: &mut Value) {
 fn request_keys(dice: &mut Dice, template: &mut Value) {
     let request = object(template, "/job_configuration/task_run_request");
     for _ in 0..=dice.below(3) {
-        let (key, value) = match dice.below(13) {
+        let (key, value) = match dice.below(15) {
+            13 => ("count", dice.json(json!([1, 1, 2]))),
+            14 => ("startedBy", json!("someone")),
             0 => ("enableExecuteCommand", dice.json(json!([true, false]))),
             1 => ("propagateTags", json!("TASK_DEFINITION")),
             2 => ("networkConfiguration", dice.json(json!([
                 {"awsvpcConfiguration": {"subnets": ["subnet-a"], "securityGroups": ["sg"], "assignPublicIp": "DISABLED"}},
                 {"awsvpcConfiguration": {"subnets": ["subnet-a"]}},
+                {"awsvpcConfiguration": {"subnets": ["subnet-a"], "assignPublicIp": true}},
                 {},
                 null,
             ]))),
@@ -277,7 +287,7 @@ fn request_keys(dice: &mut Dice, template: &mut Value) {
 /// The overrides part of the RunTask request.
 fn overrides(dice: &mut Dice, template: &mut Value) {
     match dice.below(8) {
-        0 => set(template, "/job_configuration/task_run_request/overrides/ephemeralStorage", json!({"sizeInGiB": 30})),
+        0 => set(template, "/job_configuration/task_run_request/overrides/ephemeralStorage", dice.json(json!([{"sizeInGiB": 30}, {"sizeInGiB": 21}, {"sizeInGiB": 500}]))),
         1 => set(template, "/job_configuration/task_run_request/overrides/executionRoleArn", json!("{{ execution_role_arn }}")),
         2 => {
             object(template, "/job_configuration/task_run_request").remove("overrides");

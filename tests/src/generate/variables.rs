@@ -10,8 +10,7 @@ pub(super) const DEFINITION_ARNS: &[&str] = &["arn:aws:ecs:us-east-1:12345678901
 /// Names with a meaning of their own, weighted by how often they are written.
 const USUAL: &[&str] = &[
     "env", "env", "env", "env", "image", "image", "cpu", "memory", "cluster", "command", "labels", "labels", "name", "family",
-    "launch_type", "capacity_provider_strategy", "container_name", "prefect_api_key_secret_arn",
-    "prefect_api_auth_string_secret_arn", "task_role_arn", "execution_role_arn", "vpc_id", "configure_cloudwatch_logs",
+    "launch_type", "launch_type", "capacity_provider_strategy", "container_name", "task_role_arn", "execution_role_arn", "vpc_id", "configure_cloudwatch_logs",
     "cloudwatch_logs_options", "cloudwatch_logs_prefix", "network_configuration", "auto_deregister_task_definition",
     "match_latest_revision_in_family",
 ];
@@ -41,6 +40,10 @@ pub(super) fn job_variables(dice: &mut Dice, template: &Value, usual: usize) -> 
         let key = dice.pick(&["env.FOO", "env.A", "labels.team", "env.A", "env.X", "cloudwatch_logs_options.awslogs-group"]);
         variables.insert(key.to_owned(), dice.json(json!(["dotted", "dotted", null, "{{ prefect.variables.team }}"])));
     }
+    if dice.one_in(60) {
+        let value = value(dice, "aws_credentials");
+        variables.insert("aws_credentials".to_owned(), value);
+    }
     if dice.one_in(20) {
         variables.insert("unheard_of".to_owned(), dice.json(json!([1, "x", {"a": [1]}])));
     }
@@ -53,6 +56,13 @@ pub(super) fn job_variables(dice: &mut Dice, template: &Value, usual: usize) -> 
     }
     if variables.get("configure_cloudwatch_logs") == Some(&json!(true)) && !dice.one_in(12) {
         variables.insert("execution_role_arn".to_owned(), json!("arn:aws:iam::123456789012:role/exec"));
+    }
+    if dice.one_in(10) {
+        let name = dice.pick(&["prefect_api_key_secret_arn", "prefect_api_auth_string_secret_arn"]);
+        variables.insert(name.to_owned(), value(dice, name));
+        if !dice.one_in(6) {
+            variables.insert("execution_role_arn".to_owned(), json!("arn:aws:iam::123456789012:role/exec"));
+        }
     }
     if variables.contains_key("network_configuration") && !dice.one_in(4) {
         variables.insert("vpc_id".to_owned(), json!("vpc-1"));
@@ -96,7 +106,7 @@ pub(super) fn value(dice: &mut Dice, name: &str) -> Value {
         "task_role_arn" | "execution_role_arn" => {
             text(dice, &["arn:aws:iam::123456789012:role/a", "arn:aws:iam::123456789012:role/b", "role"])
         }
-        "vpc_id" => dice.json(json!(["vpc-1", "vpc-1", "vpc-1", "vpc-1", "vpc-9"])),
+        "vpc_id" => dice.json(json!(["vpc-1", "vpc-1", "vpc-1", "vpc-1", "vpc-1", "vpc-1", "vpc-9"])),
         "configure_cloudwatch_logs" | "auto_deregister_task_definition" | "match_latest_revision_in_family" => {
             dice.json(json!([true, true, false]))
         }
@@ -108,7 +118,7 @@ pub(super) fn value(dice: &mut Dice, name: &str) -> Value {
         ])),
         "cloudwatch_logs_prefix" => text(dice, &["flows", "a/b", ""]),
         "network_configuration" => network_configuration(dice),
-        "aws_credentials" => dice.json(json!([{"region_name": "us-east-1"}, {}, {"$ref": {"block_document_id": block_id(5)}}])),
+        "aws_credentials" => dice.json(json!([{"region_name": "us-east-1"}, {}, {"region_name": "eu-west-1"}, {"$ref": {"block_document_id": block_id(5)}}])),
         "registry" => text(dice, &["registry.example.com", "r", "{{ prefect.blocks.string.registry }}"]),
         "tag" => text(dice, &["v1", "latest", "2024.10"]),
         "replicas" => dice.json(json!([0, 1, 7, 2.5, "3"])),
@@ -136,6 +146,8 @@ fn network_configuration(dice: &mut Dice) -> Value {
         {"subnets": ["subnet-1"]},
         {"subnets": ["subnet-1", "subnet-2"], "securityGroups": ["sg-1"], "assignPublicIp": "DISABLED"},
         {"subnets": ["subnet-2"], "assignPublicIp": "ENABLED", "securityGroups": []},
+        {"subnets": ["subnet-2"], "assignPublicIp": false},
+        {"subnets": ["subnet-1"], "assignPublicIp": true, "securityGroups": ["sg-1", "sg-2"]},
         {"subnets": ["subnet-9"]},
         {},
     ]));
@@ -148,9 +160,9 @@ pub(super) fn environment(dice: &mut Dice) -> Value {
     for _ in 0..dice.below(6) {
         let name = dice.pick(&[
             "A", "B", "C", "X", "EMPTY", "LONG_NAME_WITH_UNDERSCORES", "with.dot", "with-dash", "PREFECT_LOGGING_LEVEL",
-            "PREFECT_API_URL", "PREFECT__FLOW_RUN_ID", "PREFECT__DEPLOYMENT_NAME", "PREFECT_API_KEY", "PREFECT_API_AUTH_STRING",
-            "A", "B", "C", "X", "A", "B",
+            "PREFECT_API_URL", "PREFECT__FLOW_RUN_ID", "PREFECT__DEPLOYMENT_NAME", "A", "B", "C", "X", "A", "B",
         ]);
+        let name = if dice.one_in(150) { dice.pick(&["PREFECT_API_KEY", "PREFECT_API_AUTH_STRING"]) } else { name };
         let value = match dice.below(40) {
             0..=30 => json!(dice.pick(&["1", "two", "x=y", "a b", "", "ünï", "\"q\"", "line\nbreak", "None"])),
             31 | 32 => Value::Null,
@@ -160,6 +172,10 @@ pub(super) fn environment(dice: &mut Dice) -> Value {
             _ => json!(placeholder_text(dice)),
         };
         environment.insert(name.to_owned(), value);
+    }
+    if dice.one_in(60) {
+        let length = *dice.pick_one(&[3_000, 9_000, 20_000, 70_000]);
+        environment.insert("LONG".to_owned(), json!("x".repeat(length)));
     }
     Value::Object(environment)
 }
@@ -177,7 +193,7 @@ pub(super) fn labels(dice: &mut Dice) -> Value {
         ]);
         labels.insert(name.to_owned(), json!(value));
     }
-    if dice.one_in(50) {
+    if dice.one_in(40) {
         for n in 0..60 {
             labels.insert(format!("many-{n}"), json!(n.to_string()));
         }
@@ -189,6 +205,12 @@ pub(super) fn labels(dice: &mut Dice) -> Value {
 }
 
 fn command(dice: &mut Dice) -> Value {
+    if dice.one_in(15) {
+        return dice.json(json!([["python", "-m", "x y", "it's"], ["a", ""], [], ["one", 2]]));
+    }
+    if dice.one_in(40) {
+        return json!(format!("run {}", "--flag ".repeat(2_000)));
+    }
     text(
         dice,
         &[
