@@ -31,7 +31,7 @@ pub use fargate::Size;
 pub use prepare::prepare;
 pub use shape::{ShapeError, check_shape};
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt};
 
 use serde_json::Value;
 use uuid::Uuid;
@@ -55,7 +55,7 @@ pub struct Attempt {
 }
 
 /// The run a request is prepared for.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct Run {
     /// Which dispatch of which flow run.
     pub attempt: Attempt,
@@ -93,7 +93,7 @@ pub struct Settings {
 }
 
 /// The task definition of a prepared run.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub enum Definition {
     /// An existing definition named by `task_definition_arn`.
     Existing(String),
@@ -107,7 +107,7 @@ pub enum Definition {
 }
 
 /// Exactly what would be sent for one run.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct Prepared {
     /// What RunTask's `taskDefinition` refers to.
     pub definition: Definition,
@@ -117,4 +117,38 @@ pub struct Prepared {
     pub container_name: String,
     /// What the operator may want to know although the run goes ahead.
     pub notices: Vec<String>,
+}
+
+// What a run is given as environment may be secret, whatever its name: none of it is shown by accident.
+
+impl fmt::Debug for Run {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Run")
+            .field("attempt", &self.attempt)
+            .field("name", &self.name)
+            .field("work_pool", &self.work_pool)
+            .field("flow", &self.flow)
+            .field("deployment", &self.deployment)
+            .field("environment", &self.environment.keys().collect::<Vec<_>>())
+            .finish()
+    }
+}
+
+impl fmt::Debug for Definition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Existing(definition) => f.debug_tuple("Existing").field(definition).finish(),
+            Self::Content { family, .. } => f.debug_struct("Content").field("family", family).finish_non_exhaustive(),
+        }
+    }
+}
+
+impl fmt::Debug for Prepared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Prepared")
+            .field("definition", &self.definition)
+            .field("container_name", &self.container_name)
+            .field("notices", &self.notices)
+            .finish_non_exhaustive()
+    }
 }

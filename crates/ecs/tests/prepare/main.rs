@@ -1,0 +1,11 @@
+//! What `prepare` makes of job configurations.
+
+mod budget;
+mod environment;
+mod network;
+mod properties;
+mod refusals;
+mod rendered;
+mod secrets;
+mod support;
+mod tags;
