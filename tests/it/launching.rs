@@ -186,12 +186,13 @@ async fn what_aws_refuses_for_now_is_handed_back_as_a_new_attempt() {
         world.local.faults().add(Rule::new(Service::Ecs, "RunTask", fault.clone()).once());
         let sent = message(1, json!({}));
         assert_eq!(deliver(&world.dispatcher().await, std::slice::from_ref(&sent), 1).await, 0, "{fault:?}");
-        let back = world.handed_back();
+        let mut back = world.handed_back();
         assert_eq!(back.len(), 1, "{fault:?}: {:?}", world.notes());
         assert_eq!(back[0]["flow_run_id"], sent["flow_run_id"]);
         assert_ne!(back[0]["state_id"], sent["state_id"]);
         assert!(world.local.ecs().tasks().is_empty());
-        // The new attempt has a token of its own and runs.
+        // Once it is due, the new attempt has a token of its own and runs.
+        back[0]["expected_start_time"] = json!("2026-01-01T00:00:00Z");
         assert_eq!(deliver(&world.dispatcher().await, &back, 1).await, 0);
         assert_eq!(world.local.ecs().tasks().len(), 1);
     }
@@ -266,14 +267,15 @@ async fn fifty_cold_dispatchers_at_once_lose_no_run_to_one_new_definition() {
     assert_eq!(listed["families"].as_array().unwrap().len(), 1);
 }
 
+fn outage() -> local::wire::AwsError {
+    local::wire::AwsError::new("ServerException", "Service Unavailable. Please try again later.").with_status(500)
+}
+
 #[tokio::test]
 async fn a_bad_network_and_a_slow_answer_are_unknown_outcomes() {
     let world = World::start().await;
     let dispatcher = world.dispatcher().await;
-    for fault in [
-        Fault::FailBefore,
-        Fault::Error(local::wire::AwsError::new(500, "ServerException", "Service Unavailable. Please try again later.")),
-    ] {
+    for fault in [Fault::FailBefore, Fault::Error(outage())] {
         world.local.faults().add(Rule::new(Service::Ecs, "RunTask", fault).once());
         assert_eq!(deliver(&dispatcher, &[message(1, json!({}))], 1).await, 1);
     }
