@@ -32,3 +32,15 @@ fn every_sample_event_is_listed() {
         assert!(page.contains(&format!("`sqs/{name}`")), "{name} is not in events/README.md");
     }
 }
+
+#[test]
+fn every_intended_difference_is_documented_and_nothing_else_is() {
+    let page = read("docs/differences.md");
+    let rows = page
+        .lines()
+        .filter(|line| line.starts_with("| ") && !line.starts_with("| difference") && !line.starts_with("| ---"));
+    let documented: Vec<&str> = rows.collect();
+    let in_code: Vec<String> =
+        pushpool_tests::differences::all().map(|it| format!("| {} | {} |", it.name, it.reason)).collect();
+    assert_eq!(documented, in_code);
+}
