@@ -5,9 +5,9 @@
 //! nested value would overflow the stack, which no error handling survives. Everything that copies or descends spends
 //! from one [`Budget`]; running out is an ordinary error with a code.
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-use crate::{error::WorkPoolError, placeholder};
+use crate::{Object, error::WorkPoolError};
 
 /// Levels of nesting, of a template as of a result. An ECS request needs twelve; `serde_json` itself reads 128.
 pub(crate) const MAX_DEPTH: usize = 100;
@@ -17,14 +17,20 @@ pub(crate) const MAX_BYTES: usize = 1 << 20;
 
 const VALUE_BYTES: usize = 8;
 
-/// What is left to spend on one rendering.
+/// The key that makes an object a reference to a block document.
+pub(crate) const REFERENCE_KEY: &str = "$ref";
+
+/// What is left to spend on one rendering, and what was noticed while copying.
 pub(crate) struct Budget {
     left: usize,
+    /// Whether anything was written that [`crate::resolve`] has to look at. Most configurations refer to nothing, and
+    /// are spared a second walk.
+    pub(crate) may_refer: bool,
 }
 
 impl Budget {
     pub(crate) fn new() -> Self {
-        Self { left: MAX_BYTES }
+        Self { left: MAX_BYTES, may_refer: false }
     }
 
     /// Spends `bytes` of text.
@@ -33,47 +39,53 @@ impl Budget {
         Ok(())
     }
 
+    /// Spends the key of an object.
+    pub(crate) fn key(&mut self, key: &str) -> Result<(), WorkPoolError> {
+        self.may_refer |= key == REFERENCE_KEY;
+        self.text(key.len())
+    }
+
     /// Spends one value with `bytes` of text, found `depth` levels down.
     pub(crate) fn value(&mut self, bytes: usize, depth: usize) -> Result<(), WorkPoolError> {
         within_depth(depth)?;
         self.text(VALUE_BYTES + bytes)
     }
 
-    /// Copies a value that will stand `depth` levels down.
-    pub(crate) fn copy(&mut self, value: &Value, depth: usize) -> Result<Value, WorkPoolError> {
+    /// Spends a value with all that is in it, to stand `depth` levels down.
+    pub(crate) fn spend(&mut self, value: &Value, depth: usize) -> Result<(), WorkPoolError> {
         match value {
-            Value::String(text) => self.string(text, depth),
+            Value::String(text) => {
+                self.may_refer |= may_hold_placeholder(text);
+                self.value(text.len(), depth)
+            }
             Value::Array(items) => {
                 self.value(0, depth)?;
-                items.iter().map(|item| self.copy(item, depth + 1)).collect::<Result<_, _>>().map(Value::Array)
+                items.iter().try_for_each(|item| self.spend(item, depth + 1))
             }
-            Value::Object(entries) => self.object(entries, depth).map(Value::Object),
-            Value::Null | Value::Bool(_) | Value::Number(_) => {
-                self.value(0, depth)?;
-                Ok(value.clone())
-            }
+            Value::Object(entries) => self.spend_object(entries, depth),
+            Value::Null | Value::Bool(_) | Value::Number(_) => self.value(0, depth),
         }
+    }
+
+    fn spend_object(&mut self, entries: &Object, depth: usize) -> Result<(), WorkPoolError> {
+        self.value(0, depth)?;
+        entries.iter().try_for_each(|(key, entry)| {
+            self.key(key)?;
+            self.spend(entry, depth + 1)
+        })
+    }
+
+    /// Copies a value that will stand `depth` levels down. Spending first makes `clone` safe, and a cloned object
+    /// keeps its hash table, where one put together anew would hash every key.
+    pub(crate) fn copy(&mut self, value: &Value, depth: usize) -> Result<Value, WorkPoolError> {
+        self.spend(value, depth)?;
+        Ok(value.clone())
     }
 
     /// Copies an object that will stand `depth` levels down.
-    pub(crate) fn object(
-        &mut self,
-        entries: &Map<String, Value>,
-        depth: usize,
-    ) -> Result<Map<String, Value>, WorkPoolError> {
-        self.value(0, depth)?;
-        let mut copied = Map::with_capacity(entries.len());
-        for (key, value) in entries {
-            self.text(key.len())?;
-            copied.insert(key.clone(), self.copy(value, depth + 1)?);
-        }
-        Ok(copied)
-    }
-
-    /// Copies a string that will stand `depth` levels down.
-    pub(crate) fn string(&mut self, text: &str, depth: usize) -> Result<Value, WorkPoolError> {
-        self.value(text.len(), depth)?;
-        Ok(Value::String(text.to_owned()))
+    pub(crate) fn copy_object(&mut self, entries: &Object, depth: usize) -> Result<Object, WorkPoolError> {
+        self.spend_object(entries, depth)?;
+        Ok(entries.clone())
     }
 }
 
@@ -92,7 +104,7 @@ pub(crate) fn check_depth(value: &Value, depth: usize) -> Result<(), WorkPoolErr
     }
 }
 
-/// Whether a string deserves a closer look.
+/// Whether a string deserves a closer look. A plain loop beats a substring search on texts this short.
 pub(crate) fn may_hold_placeholder(text: &str) -> bool {
-    text.contains(placeholder::OPEN)
+    text.as_bytes().windows(2).any(|pair| pair == b"{{")
 }

@@ -132,7 +132,7 @@ impl Node {
                 let mut entries = Map::with_capacity(nodes.len());
                 for (key, node) in nodes {
                     if let Some(value) = node.render(variables, budget, depth + 1)? {
-                        budget.text(key.len())?;
+                        budget.key(key)?;
                         entries.insert(key.clone(), value);
                     }
                 }
@@ -150,7 +150,7 @@ pub(crate) fn render_value(
     depth: usize,
 ) -> Result<Option<Value>, WorkPoolError> {
     match template {
-        Value::String(text) if !may_hold_placeholder(text) => budget.string(text, depth).map(Some),
+        Value::String(text) if !may_hold_placeholder(text) => budget.copy(template, depth).map(Some),
         other => Node::compile(other, depth)?.render(variables, budget, depth),
     }
 }
@@ -176,5 +176,6 @@ fn render_text(
             }
         }
     }
+    budget.may_refer |= may_hold_placeholder(&out);
     Ok(Value::String(out))
 }

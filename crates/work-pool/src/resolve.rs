@@ -15,7 +15,7 @@ use serde_json::Value;
 
 use crate::{
     error::{ResolveError, WorkPoolError},
-    limits::{Budget, may_hold_placeholder, within_depth},
+    limits::{Budget, REFERENCE_KEY, may_hold_placeholder, within_depth},
     placeholder::{self, BlockPath, Kind, Path},
     python,
 };
@@ -91,7 +91,7 @@ enum DocumentReference<'v> {
 }
 
 fn document_reference(value: &Value) -> DocumentReference<'_> {
-    match value.get("$ref") {
+    match value.get(REFERENCE_KEY) {
         None => DocumentReference::No,
         Some(Value::Object(target)) => match target.get("block_document_id") {
             Some(Value::String(id)) if !id.is_empty() => DocumentReference::Id(id),

@@ -147,8 +147,10 @@ impl BaseJobTemplate {
     pub fn render(&self, layers: Layers<'_>, resolver: &dyn Resolver) -> Result<JobConfiguration, WorkPoolError> {
         let mut budget = Budget::new();
         let mut values = self.populate(layers, &mut budget)?;
-        for (key, value) in &mut values {
-            resolve::resolve(value, resolver, &mut budget, 1).map_err(|error| error.within(key))?;
+        if budget.may_refer {
+            for (key, value) in &mut values {
+                resolve::resolve(value, resolver, &mut budget, 1).map_err(|error| error.within(key))?;
+            }
         }
         configuration::check_fields(&mut values)?;
         configuration::coerce_env(&mut values, &mut budget)?;
@@ -176,7 +178,7 @@ impl BaseJobTemplate {
         let mut values = Object::with_capacity(self.inner.entries.len());
         for (key, slot) in &self.inner.entries {
             if let Some(value) = slot.render(&variables, budget)? {
-                budget.text(key.len())?;
+                budget.key(key)?;
                 values.insert(key.clone(), value);
             }
         }
@@ -324,7 +326,7 @@ impl EnvironmentObject {
             }
         };
         for EnvironmentEntry { name, node, .. } in &self.entries {
-            budget.text(name.len())?;
+            budget.key(name)?;
             put(
                 name,
                 match given.and_then(|given| given.get(name)) {
@@ -334,7 +336,7 @@ impl EnvironmentObject {
             );
         }
         for (name, value) in given.into_iter().flatten().filter(|(name, _)| !self.has(name)) {
-            budget.text(name.len())?;
+            budget.key(name)?;
             put(name, node::render_value(value, variables, budget, 2)?);
         }
         Ok(rendered)

@@ -51,7 +51,7 @@ impl Validation {
     }
 
     pub(crate) fn check(&self, variables: &Variables<'_>, budget: &mut Budget) -> Result<(), WorkPoolError> {
-        let mut instance = budget.object(&self.defaults, 0)?;
+        let mut instance = budget.copy_object(&self.defaults, 0)?;
         for name in variables.given_names() {
             if let Some(value) = variables.given(name) {
                 instance.insert(name.clone(), budget.copy(value, 1)?);
