@@ -8,7 +8,7 @@ use crate::output::{self, BAD, paint};
 
 /// Why a command did not do what it was asked to.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum Error {
+pub(crate) enum CliError {
     /// A file or directory of the user cannot be read.
     #[error("cannot read {path}: {source}")]
     ReadFile { path: String, source: io::Error },
@@ -47,7 +47,7 @@ pub(crate) enum Error {
     WriteOutput(#[source] io::Error),
 }
 
-impl Error {
+impl CliError {
     /// 2 where another command line would help, else 1.
     pub(crate) fn exit_code(&self) -> u8 {
         match self {

@@ -8,7 +8,7 @@ use std::{
 
 use serde_json::Value;
 
-use crate::error::Error;
+use crate::error::CliError;
 
 /// The path that means standard input.
 pub(crate) const STANDARD_INPUT: &str = "-";
@@ -24,15 +24,15 @@ pub(crate) fn name_of(path: &Path) -> String {
 }
 
 /// Refuses that two arguments read standard input: the second would find nothing.
-pub(crate) fn check_standard_input<'a>(paths: impl IntoIterator<Item = &'a Path>) -> Result<(), Error> {
+pub(crate) fn check_standard_input<'a>(paths: impl IntoIterator<Item = &'a Path>) -> Result<(), CliError> {
     match paths.into_iter().filter(|path| is_standard_input(path)).count() {
         0 | 1 => Ok(()),
-        _ => Err(Error::StandardInputTwice),
+        _ => Err(CliError::StandardInputTwice),
     }
 }
 
 /// The bytes of a file or of standard input as text; what is not UTF-8 is replaced, as SQS takes text only.
-pub(crate) fn text(path: &Path) -> Result<String, Error> {
+pub(crate) fn text(path: &Path) -> Result<String, CliError> {
     let read = || -> io::Result<Vec<u8>> {
         if is_standard_input(path) {
             let mut bytes = Vec::new();
@@ -41,15 +41,15 @@ pub(crate) fn text(path: &Path) -> Result<String, Error> {
         }
         fs::read(path)
     };
-    let bytes = read().map_err(|source| Error::ReadFile { path: name_of(path), source })?;
+    let bytes = read().map_err(|source| CliError::ReadFile { path: name_of(path), source })?;
     // A byte order mark, which some editors write, is no part of the text.
     let text = String::from_utf8(bytes).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
     Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))
 }
 
 /// A JSON document.
-pub(crate) fn json(path: &Path) -> Result<Value, Error> {
-    serde_json::from_str(&text(path)?).map_err(|error| Error::ParseJson {
+pub(crate) fn json(path: &Path) -> Result<Value, CliError> {
+    serde_json::from_str(&text(path)?).map_err(|error| CliError::ParseJson {
         path: name_of(path),
         line: error.line(),
         column: error.column(),

@@ -32,7 +32,7 @@ use clap::{CommandFactory, Parser};
 
 use crate::{
     args::{Cli, Command},
-    error::Error,
+    error::CliError,
 };
 
 fn main() -> ExitCode {
@@ -53,7 +53,7 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(command: &Command) -> Result<u8, Error> {
+fn run(command: &Command) -> Result<u8, CliError> {
     match command {
         Command::Dev(args) => dev::run(args),
         Command::Render(args) => render::run(args),
@@ -61,10 +61,10 @@ fn run(command: &Command) -> Result<u8, Error> {
     }
 }
 
-fn completions(shell: clap_complete::Shell) -> Result<u8, Error> {
+fn completions(shell: clap_complete::Shell) -> Result<u8, CliError> {
     // Into memory first: the generator panics when a write fails.
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Cli::command(), "pushpool", &mut script);
-    output::data(&String::from_utf8_lossy(&script)).map_err(Error::WriteOutput)?;
+    output::data(&String::from_utf8_lossy(&script)).map_err(CliError::WriteOutput)?;
     Ok(0)
 }

@@ -12,7 +12,7 @@ use std::{
 use serde_json::Value;
 
 use crate::{
-    error::Error,
+    error::CliError,
     input::{is_standard_input, name_of, text},
 };
 
@@ -32,7 +32,7 @@ pub(crate) struct Sample {
 ///
 /// # Errors
 /// Something cannot be read, or holds no message.
-pub(crate) fn read(paths: &[PathBuf]) -> Result<Vec<Sample>, Error> {
+pub(crate) fn read(paths: &[PathBuf]) -> Result<Vec<Sample>, CliError> {
     crate::input::check_standard_input(paths.iter().map(PathBuf::as_path))?;
     let mut samples = Vec::new();
     for path in paths {
@@ -40,7 +40,7 @@ pub(crate) fn read(paths: &[PathBuf]) -> Result<Vec<Sample>, Error> {
         for file in files {
             let bodies = bodies(&text(&file)?);
             if bodies.is_empty() {
-                return Err(Error::NoMessages { path: name_of(&file) });
+                return Err(CliError::NoMessages { path: name_of(&file) });
             }
             let name = file.file_name().filter(|_| !is_standard_input(&file));
             let name = name.map_or_else(|| name_of(&file), |name| name.to_string_lossy().into_owned());
@@ -54,8 +54,8 @@ pub(crate) fn read(paths: &[PathBuf]) -> Result<Vec<Sample>, Error> {
     Ok(samples)
 }
 
-fn files_of(directory: &Path) -> Result<Vec<PathBuf>, Error> {
-    let failed = |source| Error::ReadFile { path: name_of(directory), source };
+fn files_of(directory: &Path) -> Result<Vec<PathBuf>, CliError> {
+    let failed = |source| CliError::ReadFile { path: name_of(directory), source };
     let mut files = Vec::new();
     for entry in fs::read_dir(directory).map_err(failed)? {
         let path = entry.map_err(failed)?.path();
@@ -66,7 +66,7 @@ fn files_of(directory: &Path) -> Result<Vec<PathBuf>, Error> {
     }
     files.sort();
     if files.is_empty() {
-        return Err(Error::NoMessages { path: name_of(directory) });
+        return Err(CliError::NoMessages { path: name_of(directory) });
     }
     Ok(files)
 }
@@ -161,11 +161,11 @@ mod tests {
     #[test]
     fn nothing_to_feed_is_an_error_that_names_the_place() {
         let directory = tempfile::tempdir().unwrap();
-        assert!(matches!(read(&[directory.path().to_owned()]), Err(Error::NoMessages { .. })));
+        assert!(matches!(read(&[directory.path().to_owned()]), Err(CliError::NoMessages { .. })));
         let missing = directory.path().join("missing.json");
         let error = read(&[missing]).unwrap_err().to_string();
         assert!(error.contains("missing.json"), "{error}");
         let twice = [PathBuf::from("-"), PathBuf::from("-")];
-        assert!(matches!(read(&twice), Err(Error::StandardInputTwice)));
+        assert!(matches!(read(&twice), Err(CliError::StandardInputTwice)));
     }
 }

@@ -22,7 +22,7 @@ use super::{
     house::House,
     news::{self, News, Reporter},
 };
-use crate::{args::DevArgs, error::Error};
+use crate::{args::DevArgs, error::CliError};
 
 /// How long the function may take for a batch, as the Terraform module sets it.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -50,7 +50,7 @@ impl Function {
     ///
     /// # Errors
     /// The binary cannot be started, or a setting is not possible.
-    pub(crate) async fn start(args: &DevArgs, house: &House, reporter: &Reporter) -> Result<Self, Error> {
+    pub(crate) async fn start(args: &DevArgs, house: &House, reporter: &Reporter) -> Result<Self, CliError> {
         let (function, binary): (Arc<dyn LambdaFunction>, _) = match &args.bootstrap {
             None => (in_process(args, house, reporter).await?, None),
             Some(path) => {
@@ -62,7 +62,7 @@ impl Function {
         let mapping =
             Mapping { timeout: TIMEOUT, maximum_concurrency: CONCURRENCY, ..Mapping::new(&house.run_queue_url) };
         let mapping = EventSourceMapping::start(house.local.sqs().clone(), Arc::new(watched), mapping).await;
-        let mapping = mapping.map_err(|error| Error::PrepareLoopback {
+        let mapping = mapping.map_err(|error| CliError::PrepareLoopback {
             operation: "CreateEventSourceMapping",
             reason: error.to_string(),
         })?;
@@ -78,7 +78,7 @@ impl Function {
     }
 }
 
-async fn in_process(args: &DevArgs, house: &House, reporter: &Reporter) -> Result<Arc<dyn LambdaFunction>, Error> {
+async fn in_process(args: &DevArgs, house: &House, reporter: &Reporter) -> Result<Arc<dyn LambdaFunction>, CliError> {
     let requests = args.requests.settings();
     let config = aws::loopback_config(&house.local.endpoint(), &requests.region).await;
     let settings = StandaloneSettings {
@@ -90,7 +90,7 @@ async fn in_process(args: &DevArgs, house: &House, reporter: &Reporter) -> Resul
         policy: Policy { requests, capacity_timeout: CAPACITY_TIMEOUT },
     };
     let dispatcher = aws::standalone_dispatcher(&config, settings, reporter.sink())
-        .map_err(|error| Error::BadSetting(format!("--pools {error}")))?;
+        .map_err(|error| CliError::BadSetting(format!("--pools {error}")))?;
     let dispatcher = Arc::new(dispatcher);
     Ok(Arc::new(InProcess::new(move |event, left: Duration| {
         let dispatcher = Arc::clone(&dispatcher);
@@ -104,8 +104,8 @@ async fn in_process(args: &DevArgs, house: &House, reporter: &Reporter) -> Resul
 }
 
 /// The function's binary behind the Runtime API, configured as on AWS: by its environment.
-async fn binary(path: &Path, args: &DevArgs, house: &House, reporter: &Reporter) -> Result<RuntimeApi, Error> {
-    let failed = |source| Error::StartFunction { path: path.to_owned(), source };
+async fn binary(path: &Path, args: &DevArgs, house: &House, reporter: &Reporter) -> Result<RuntimeApi, CliError> {
+    let failed = |source| CliError::StartFunction { path: path.to_owned(), source };
     let absolute = path.canonicalize().map_err(failed)?;
     if absolute.is_dir() {
         return Err(failed(std::io::ErrorKind::IsADirectory.into()));

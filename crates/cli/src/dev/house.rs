@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use super::report::DeadLetter;
 use crate::{
-    error::Error,
+    error::CliError,
     input::{self, name_of},
 };
 
@@ -55,13 +55,13 @@ struct Image {
 ///
 /// # Errors
 /// It cannot be read, or has another shape.
-pub(crate) fn images(path: &Path) -> Result<BTreeMap<String, HostImage>, Error> {
+pub(crate) fn images(path: &Path) -> Result<BTreeMap<String, HostImage>, CliError> {
     let images: BTreeMap<String, Image> = serde_json::from_value(input::json(path)?)
-        .map_err(|error| Error::WrongDocument { path: name_of(path), problem: error.to_string() })?;
-    let directory = path.parent().unwrap_or(Path::new(""));
-    let absolute = |path: PathBuf| -> Result<PathBuf, Error> {
+        .map_err(|error| CliError::WrongDocument { path: name_of(path), problem: error.to_string() })?;
+    let directory = path.parent().unwrap_or_else(|| Path::new(""));
+    let absolute = |path: PathBuf| -> Result<PathBuf, CliError> {
         let joined = directory.join(path);
-        joined.canonicalize().map_err(|source| Error::ReadFile { path: joined.display().to_string(), source })
+        joined.canonicalize().map_err(|source| CliError::ReadFile { path: joined.display().to_string(), source })
     };
     images
         .into_iter()
@@ -92,14 +92,14 @@ impl House {
         region: &str,
         images: BTreeMap<String, HostImage>,
         logs: PathBuf,
-    ) -> Result<Self, Error> {
+    ) -> Result<Self, CliError> {
         let config = local::Config {
             region: region.to_owned(),
             address: SocketAddr::from((Ipv4Addr::LOCALHOST, port)),
             ecs: local::ecs::Config { images, dwell: DWELL, log_directory: Some(logs.clone()), ..Default::default() },
             ..Default::default()
         };
-        let local = Local::start(config).await.map_err(|source| Error::OpenEndpoint { port, source })?;
+        let local = Local::start(config).await.map_err(|source| CliError::OpenEndpoint { port, source })?;
         let create = async |name: &str, attributes: Value| {
             local.sqs().create_queue(name, attributes).await.map_err(|error| refused("CreateQueue", &error))
         };
@@ -119,7 +119,7 @@ impl House {
     ///
     /// # Errors
     /// SQS does not take such a body.
-    pub(crate) async fn send(&self, body: &str) -> Result<String, Error> {
+    pub(crate) async fn send(&self, body: &str) -> Result<String, CliError> {
         self.local.sqs().send(&self.run_queue_url, body).await.map_err(|error| refused("SendMessage", &error))
     }
 
@@ -132,7 +132,7 @@ impl House {
     ///
     /// # Errors
     /// AWS on loopback refused a call, which would be an error in it.
-    pub(crate) async fn dead_letters(&self) -> Result<Vec<DeadLetter>, Error> {
+    pub(crate) async fn dead_letters(&self) -> Result<Vec<DeadLetter>, CliError> {
         let sqs = self.local.sqs();
         let mut letters = Vec::new();
         let mut handles = Vec::new();
@@ -172,8 +172,8 @@ fn dead_letter(message: &Value) -> DeadLetter {
     }
 }
 
-fn refused(operation: &'static str, error: &local::wire::AwsError) -> Error {
-    Error::PrepareLoopback { operation, reason: format!("{}: {}", error.code, error.message) }
+fn refused(operation: &'static str, error: &local::wire::AwsError) -> CliError {
+    CliError::PrepareLoopback { operation, reason: format!("{}: {}", error.code, error.message) }
 }
 
 #[cfg(test)]
@@ -195,6 +195,6 @@ mod tests {
         fs::write(&file, r#"{"a:1": {"working_dir": "jobs"}}"#).unwrap();
         assert!(images(&file).unwrap_err().to_string().contains("working_dir"));
         fs::write(&file, r#"{"a:1": {"working_directory": "none"}}"#).unwrap();
-        assert!(matches!(images(&file), Err(Error::ReadFile { .. })));
+        assert!(matches!(images(&file), Err(CliError::ReadFile { .. })));
     }
 }

@@ -35,7 +35,7 @@ use self::{
 };
 use crate::{
     args::{DevArgs, Output},
-    error::Error,
+    error::CliError,
     output::{self, BAD, HEAD, paint, say},
 };
 
@@ -52,7 +52,7 @@ const INTERRUPTED: u8 = 130;
 ///
 /// # Errors
 /// Something cannot be read or started. What becomes of messages is no error but in the exit code.
-pub(crate) fn run(args: &DevArgs) -> Result<u8, Error> {
+pub(crate) fn run(args: &DevArgs) -> Result<u8, CliError> {
     let samples = samples(args)?;
     let images = match &args.images {
         Some(path) => house::images(path)?,
@@ -60,13 +60,16 @@ pub(crate) fn run(args: &DevArgs) -> Result<u8, Error> {
         None => Default::default(),
     };
     if !args.pools.is_dir() {
-        return Err(Error::BadSetting(format!("{} is no directory; --pools names the pools'", args.pools.display())));
+        return Err(CliError::BadSetting(format!(
+            "{} is no directory; --pools names the pools'",
+            args.pools.display()
+        )));
     }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
         .build()
-        .map_err(|source| Error::SetUp { what: "start the runtime", source })?;
+        .map_err(|source| CliError::SetUp { what: "start the runtime", source })?;
     runtime.block_on(async {
         let mut interrupts = Interrupts::listen()?;
         let logs = args.logs.clone().unwrap_or_else(new_log_directory);
@@ -78,14 +81,14 @@ pub(crate) fn run(args: &DevArgs) -> Result<u8, Error> {
     })
 }
 
-fn samples(args: &DevArgs) -> Result<Vec<Sample>, Error> {
+fn samples(args: &DevArgs) -> Result<Vec<Sample>, CliError> {
     if !args.events.is_empty() {
         return feed::read(&args.events);
     }
     let default = PathBuf::from(SAMPLES);
     if !default.is_dir() {
         let advice = "name messages with --events, or start this in a clone of pushpool";
-        return Err(Error::BadSetting(format!("there is no {SAMPLES} here; {advice}")));
+        return Err(CliError::BadSetting(format!("there is no {SAMPLES} here; {advice}")));
     }
     feed::read(&[default])
 }
@@ -98,8 +101,8 @@ fn new_log_directory() -> PathBuf {
 struct Interrupts([Signal; 3]);
 
 impl Interrupts {
-    fn listen() -> Result<Self, Error> {
-        let listen = |kind| signal(kind).map_err(|source| Error::SetUp { what: "listen for signals", source });
+    fn listen() -> Result<Self, CliError> {
+        let listen = |kind| signal(kind).map_err(|source| CliError::SetUp { what: "listen for signals", source });
         Ok(Self([listen(SignalKind::interrupt())?, listen(SignalKind::terminate())?, listen(SignalKind::hangup())?]))
     }
 
@@ -114,7 +117,12 @@ impl Interrupts {
 }
 
 /// Feeds the messages and sees them through.
-async fn dispatch(args: &DevArgs, samples: &[Sample], house: &House, interrupts: &mut Interrupts) -> Result<u8, Error> {
+async fn dispatch(
+    args: &DevArgs,
+    samples: &[Sample],
+    house: &House,
+    interrupts: &mut Interrupts,
+) -> Result<u8, CliError> {
     let (sender, mut news) = mpsc::unbounded_channel();
     let reporter = Reporter(sender);
     tokio::spawn(watch_tasks(house.local.ecs().clone(), house.local.ecs().subscribe(), reporter.clone()));
@@ -147,7 +155,7 @@ async fn dispatch(args: &DevArgs, samples: &[Sample], house: &House, interrupts:
         Output::Text => summary::text(&report, &board),
         Output::Json => format!("{:#}\n", serde_json::json!(report)),
     };
-    let written = output::data(&text).map_err(Error::WriteOutput);
+    let written = output::data(&text).map_err(CliError::WriteOutput);
     if args.keep && ending != Ending::Interrupted && written.is_ok() {
         keep(house, &mut board, &mut screen, &mut news, interrupts).await;
     }
@@ -168,7 +176,7 @@ async fn feed_and_follow(
     screen: &mut Screen,
     news: &mut mpsc::UnboundedReceiver<News>,
     reporter: &Reporter,
-) -> Result<Ending, Error> {
+) -> Result<Ending, CliError> {
     let deadline = Instant::now().checked_add(args.timeout);
     for (index, sample) in samples.iter().enumerate() {
         let message_id = house.send(&sample.body).await?;

@@ -178,7 +178,8 @@ pub(crate) fn of_log_line(line: &str) -> Option<News> {
     let id = |name: &str| text(name).and_then(|text| Uuid::parse_str(&text).ok());
     let reason = || Reason {
         code: text("code").unwrap_or_default(),
-        summary: text("summary").unwrap_or_default(),
+        // The line of a body that cannot be read has none: its message says it all.
+        summary: text("summary").or_else(|| text("message")).unwrap_or_default(),
         detail: text("detail").unwrap_or_default(),
         resolution: text("resolution").unwrap_or_default(),
     };

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use work_pool::Object;
 
 use crate::{
-    error::Error,
+    error::CliError,
     input::{self, is_standard_input, name_of},
 };
 
@@ -24,34 +24,34 @@ struct Document {
 }
 
 impl Document {
-    fn read(path: &Path) -> Result<Self, Error> {
+    fn read(path: &Path) -> Result<Self, CliError> {
         match input::json(path)? {
             Value::Object(fields) => Ok(Self { path: name_of(path), fields }),
-            _ => Err(Error::WrongDocument { path: name_of(path), problem: "it is not a JSON object".to_owned() }),
+            _ => Err(CliError::WrongDocument { path: name_of(path), problem: "it is not a JSON object".to_owned() }),
         }
     }
 
-    fn wrong(&self, field: &str, expected: &str) -> Error {
-        Error::WrongDocument { path: self.path.clone(), problem: format!("`{field}` is not {expected}") }
+    fn wrong(&self, field: &str, expected: &str) -> CliError {
+        CliError::WrongDocument { path: self.path.clone(), problem: format!("`{field}` is not {expected}") }
     }
 
     fn field(&self, name: &str) -> Option<&Value> {
         self.fields.get(name).filter(|value| !value.is_null())
     }
 
-    fn id(&self, name: &str) -> Result<Option<Uuid>, Error> {
+    fn id(&self, name: &str) -> Result<Option<Uuid>, CliError> {
         let Some(value) = self.field(name) else { return Ok(None) };
         let id = value.as_str().and_then(|text| Uuid::parse_str(text).ok());
         id.map(Some).ok_or_else(|| self.wrong(name, "an id"))
     }
 
-    fn name(&self) -> Result<Option<String>, Error> {
+    fn name(&self) -> Result<Option<String>, CliError> {
         let Some(value) = self.field("name") else { return Ok(None) };
         value.as_str().map(|name| Some(name.to_owned())).ok_or_else(|| self.wrong("name", "a string"))
     }
 
     /// `job_variables`, which Prefect 2 calls `infra_overrides` on deployments.
-    fn job_variables(&self) -> Result<Object, Error> {
+    fn job_variables(&self) -> Result<Object, CliError> {
         for name in ["job_variables", "infra_overrides"] {
             match self.field(name) {
                 Some(Value::Object(variables)) => return Ok(variables.clone()),
@@ -83,7 +83,7 @@ impl Documents {
         deployment: Option<&Path>,
         flow_run: Option<&Path>,
         flow: Option<&Path>,
-    ) -> Result<Self, Error> {
+    ) -> Result<Self, CliError> {
         input::check_standard_input([Some(pool), deployment, flow_run, flow].into_iter().flatten())?;
         let pool = read_pool(pool)?;
         let deployment = deployment.map(Document::read).transpose()?;
@@ -104,7 +104,7 @@ impl Documents {
         if flow.is_none() && (names_flow(&deployment) || names_flow(&flow_run)) {
             notices.push("What a run is told about its flow is missing; give the flow with --flow.".to_owned());
         }
-        let named = |document: &Document| -> Result<Named, Error> {
+        let named = |document: &Document| -> Result<Named, CliError> {
             Ok(Named { id: document.id("id")?, name: document.name()?.unwrap_or_default() })
         };
         let variables =
@@ -127,7 +127,7 @@ impl Documents {
 }
 
 /// A work pool, or its base job template alone.
-fn read_pool(path: &Path) -> Result<WorkPool, Error> {
+fn read_pool(path: &Path) -> Result<WorkPool, CliError> {
     let mut document = input::json(path)?;
     let is_template = document.get("base_job_template").is_none() && document.get("job_configuration").is_some();
     if is_template {
@@ -135,10 +135,10 @@ fn read_pool(path: &Path) -> Result<WorkPool, Error> {
     }
     let stem = path.file_stem().filter(|_| !is_standard_input(path)).map(|stem| stem.to_string_lossy().into_owned());
     let name = stem.unwrap_or_else(|| "work-pool".to_owned());
-    WorkPool::from_document(&document, &name).map_err(Error::Refused)
+    WorkPool::from_document(&document, &name).map_err(CliError::Refused)
 }
 
-fn attempt(flow_run: Option<&Document>, notices: &mut Vec<String>) -> Result<Attempt, Error> {
+fn attempt(flow_run: Option<&Document>, notices: &mut Vec<String>) -> Result<Attempt, CliError> {
     let Some(flow_run) = flow_run else {
         notices.push(format!("Without --flow-run, {PLACEHOLDER} stands for the ids of the flow run and its state."));
         return Ok(Attempt { flow_run_id: PLACEHOLDER, state_id: PLACEHOLDER });
@@ -233,8 +233,8 @@ mod tests {
             assert!(error.contains(field) && error.contains("deployment.json"), "{error}");
         }
         let array = files.write("array.json", &json!([]));
-        assert!(matches!(Documents::read(&pool, None, Some(&array), None), Err(Error::WrongDocument { .. })));
+        assert!(matches!(Documents::read(&pool, None, Some(&array), None), Err(CliError::WrongDocument { .. })));
         let twice = Path::new("-");
-        assert!(matches!(Documents::read(twice, Some(twice), None, None), Err(Error::StandardInputTwice)));
+        assert!(matches!(Documents::read(twice, Some(twice), None, None), Err(CliError::StandardInputTwice)));
     }
 }

@@ -69,13 +69,37 @@ pub(super) fn text(origins: &[Origin], form: Output, width: Option<usize>) -> St
         return format!("{:#}\n", serde_json::json!(origins));
     }
     let mut rows = vec![["PLACE", "FROM", "VALUE"].map(|heading| Cell::new(heading).styled(HEAD)).to_vec()];
-    rows.extend(origins.iter().map(|Origin { pointer, value, origin }| {
-        let value = grid::cut(&value.to_string(), VALUE);
-        vec![Cell::new(pointer.trim_start_matches('/')), Cell::new(origin), Cell::new(value).styled(DIM)]
-    }));
+    let mut rest = origins;
+    while let Some((first, others)) = rest.split_first() {
+        let folded = others.first().and_then(|second| Some((pair(first, second)?, second)));
+        let (place, shown) = match folded {
+            Some((place, second)) => {
+                rest = &others[1..];
+                (place, second)
+            }
+            None => {
+                rest = others;
+                (first.pointer.clone(), first)
+            }
+        };
+        let value = grid::cut(&shown.value.to_string(), VALUE);
+        rows.push(vec![
+            Cell::new(place.trim_start_matches('/')),
+            Cell::new(&shown.origin),
+            Cell::new(value).styled(DIM),
+        ]);
+    }
     let mut lines = grid::lines(&rows, width);
     lines.push(String::new());
     lines.join("\n")
+}
+
+/// Environment and tags are lists of names and values: two leaves that are one thing to people, named by its name.
+fn pair(name: &Origin, value: &Origin) -> Option<String> {
+    let place = name.pointer.strip_suffix("/name").or_else(|| name.pointer.strip_suffix("/key"))?;
+    let is_pair = value.pointer.strip_prefix(place) == Some("/value") && value.origin == name.origin;
+    let (list, _) = place.rsplit_once('/')?;
+    is_pair.then(|| format!("{list}/{}", name.value.as_str().unwrap_or_default()))
 }
 
 #[cfg(test)]
@@ -93,5 +117,27 @@ mod tests {
         assert_eq!(table.lines().nth(1).unwrap(), format!("runTask/x  template  \"{}…", "y".repeat(46)));
         let document: Value = serde_json::from_str(&text(&origins, Output::Json, None)).unwrap();
         assert_eq!(document[0]["value"], "y".repeat(99));
+    }
+
+    #[test]
+    fn names_and_their_values_are_one_line() {
+        let leaf = |pointer: &str, value: &str, origin: &str| Origin {
+            pointer: pointer.into(),
+            value: json!(value),
+            origin: origin.into(),
+        };
+        let origins = [
+            leaf("/runTask/env/0/name", "A", "flow run"),
+            leaf("/runTask/env/0/value", "1", "flow run"),
+            leaf("/runTask/tags/0/key", "team", "pool"),
+            leaf("/runTask/tags/0/value", "data", "pool"),
+            leaf("/runTask/env/1/name", "B", "template"),
+            leaf("/runTask/env/1/value", "2", "flow run"),
+            leaf("/runTask/name", "n", "template"),
+        ];
+        let table = anstream::adapter::strip_str(&text(&origins, Output::Text, None)).to_string();
+        let places: Vec<&str> = table.lines().skip(1).map(|line| line.split(' ').next().unwrap()).collect();
+        let separate = ["runTask/env/1/name", "runTask/env/1/value", "runTask/name"];
+        assert_eq!(places, [&["runTask/env/A", "runTask/tags/team"][..], &separate].concat());
     }
 }

@@ -14,7 +14,7 @@ use work_pool::{JobConfiguration, Layers, NoReferences, Resolver, Sources};
 use self::{documents::Documents, references::References};
 use crate::{
     args::RenderArgs,
-    error::Error,
+    error::CliError,
     output::{self, ODD, paint, say},
 };
 
@@ -22,7 +22,7 @@ use crate::{
 ///
 /// # Errors
 /// A document cannot be read, or the run cannot be rendered.
-pub(crate) fn run(args: &RenderArgs) -> Result<u8, Error> {
+pub(crate) fn run(args: &RenderArgs) -> Result<u8, CliError> {
     let documents =
         Documents::read(&args.pool, args.deployment.as_deref(), args.flow_run.as_deref(), args.flow.as_deref())?;
     let resolver: Box<dyn Resolver> = match &args.references {
@@ -33,22 +33,22 @@ pub(crate) fn run(args: &RenderArgs) -> Result<u8, Error> {
     let layers =
         Layers { deployment: Some(&documents.deployment_variables), flow_run: Some(&documents.flow_run_variables) };
     let template = &documents.pool.template;
-    let valid = template.validate(layers).map_err(|error| Error::Refused(error.diagnosis()));
+    let valid = template.validate(layers).map_err(|error| CliError::Refused(error.diagnosis()));
     let configuration = match template.render(layers, &*resolver) {
         Ok(configuration) => configuration,
         // What the schema objects to is the better explanation.
-        Err(error) => return Err(valid.err().unwrap_or_else(|| Error::Refused(error.diagnosis()))),
+        Err(error) => return Err(valid.err().unwrap_or_else(|| CliError::Refused(error.diagnosis()))),
     };
     let prepared = valid.and_then(|()| {
         let prepared = ecs::prepare(&configuration, &documents.run, &args.requests.settings());
-        prepared.map_err(|error| Error::Refused(error.diagnosis()))
+        prepared.map_err(|error| CliError::Refused(error.diagnosis()))
     });
     if args.explain {
         return explain_all(args, prepared, &configuration, &template.sources(layers));
     }
     let prepared = prepared?;
     prepared.notices.iter().for_each(note);
-    output::data(&format!("{:#}\n", requests(&prepared))).map_err(Error::WriteOutput)?;
+    output::data(&format!("{:#}\n", requests(&prepared))).map_err(CliError::WriteOutput)?;
     Ok(0)
 }
 
@@ -68,15 +68,15 @@ fn requests(prepared: &Prepared) -> Value {
 /// Explains the requests, or the job configuration that led to none.
 fn explain_all(
     args: &RenderArgs,
-    prepared: Result<Prepared, Error>,
+    prepared: Result<Prepared, CliError>,
     configuration: &JobConfiguration,
     sources: &Sources,
-) -> Result<u8, Error> {
+) -> Result<u8, CliError> {
     let origins = match &prepared {
         Ok(prepared) => explain::of_requests(prepared, &requests(prepared), configuration, sources),
         Err(_) => explain::of_configuration(configuration, sources),
     };
-    output::data(&explain::text(&origins, args.output, output::width())).map_err(Error::WriteOutput)?;
+    output::data(&explain::text(&origins, args.output, output::width())).map_err(CliError::WriteOutput)?;
     prepared?.notices.iter().for_each(note);
     Ok(0)
 }

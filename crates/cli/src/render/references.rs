@@ -7,7 +7,7 @@ use serde_json::Value;
 use work_pool::{ResolveError, Resolver};
 
 use crate::{
-    error::Error,
+    error::CliError,
     input::{self, name_of},
 };
 
@@ -31,8 +31,8 @@ impl References {
     ///
     /// # Errors
     /// It cannot be read, or has another shape. Values are not quoted: blocks hold secrets.
-    pub(crate) fn read(path: &Path) -> Result<Self, Error> {
-        Self::deserialize(input::json(path)?).map_err(|_| Error::WrongDocument {
+    pub(crate) fn read(path: &Path) -> Result<Self, CliError> {
+        Self::deserialize(input::json(path)?).map_err(|_| CliError::WrongDocument {
             path: name_of(path),
             problem: "it is not an object with objects `blocks`, `block_documents` and `variables`, or some of them"
                 .to_owned(),

@@ -251,3 +251,55 @@ fn post(endpoint: &str, target: &str, body: &str) {
     stream.read_to_string(&mut answer).unwrap();
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
 }
+
+/// A function in Python that speaks the Runtime API, and says of every record that it is not ours. It wants its settings
+/// in its environment.
+const FUNCTION: &str = r#"#!/usr/bin/env python3
+import json, os, urllib.request
+
+for name in ["PUSHPOOL_RUN_QUEUE_URL", "PUSHPOOL_DLQ_URL", "PUSHPOOL_POOLS", "AWS_REGION", "AWS_ENDPOINT_URL"]:
+    assert os.environ[name], name
+assert os.environ["PUSHPOOL_SUBNETS"] == "subnet-1,subnet-2"
+api = f"http://{os.environ['AWS_LAMBDA_RUNTIME_API']}/2018-06-01/runtime/invocation"
+while True:
+    with urllib.request.urlopen(f"{api}/next") as invocation:
+        id, event = invocation.headers["Lambda-Runtime-Aws-Request-Id"], json.load(invocation)
+    for record in event["Records"]:
+        run = json.loads(record["body"])
+        ids = {name: run[name] for name in ["flow_run_id", "state_id"]}
+        print(json.dumps({"message": "not ours", "reason": "said the function", **ids}), flush=True)
+    urllib.request.urlopen(f"{api}/{id}/response", data=b"{}").close()
+"#;
+
+fn function(directory: &tempfile::TempDir, script: &str) -> String {
+    use std::os::unix::fs::PermissionsExt;
+
+    let path = directory.path().join("bootstrap");
+    fs::write(&path, script).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
+#[test]
+fn a_function_binary_is_invoked_with_its_settings_and_its_log_is_read() {
+    let directory = tempfile::tempdir().unwrap();
+    let binary = function(&directory, FUNCTION);
+    let logs = directory.path().join("logs");
+    let messages = ["dev", "--bootstrap", &binary, "--events", "events/sqs/single.json", "--output", "json"];
+    let settings = ["--subnets", "subnet-1,subnet-2", "--logs", logs.to_str().unwrap()];
+    let report = answer(&run(&[&messages[..], &settings].concat()), 0);
+    let run = row(&report, "single.json");
+    assert_eq!((&run["state"], &run["note"]), (&json!("not_ours"), &json!("said the function")));
+    assert!(fs::read_to_string(logs.join("dispatcher.log")).unwrap().contains("said the function"));
+}
+
+#[test]
+fn a_function_binary_that_does_not_work_is_told_of() {
+    let directory = tempfile::tempdir().unwrap();
+    let binary = function(&directory, "#!/bin/sh\nexit 5\n");
+    let line = ["dev", "--bootstrap", &binary, "--events", "events/sqs/single.json", "--timeout", "2"];
+    let output = run(&line);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stderr(&output).contains("dispatcher: the function did not start"), "{}", stderr(&output));
+    assert!(stdout(&output).contains("1 without an outcome"), "{}", stdout(&output));
+}
