@@ -6,6 +6,8 @@
 //! compatibilities. An image, network mode or compatibility that is explicitly null counts as not given. Fargate's sizes
 //! are checked. And the result is canonical and named by its content (see [`Draft::finish`]).
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 use work_pool::Object;
 
@@ -13,9 +15,12 @@ use crate::{
     Named, PrepareError, Run, Settings,
     configuration::{Configuration, DEFAULT_CONTAINER},
     environment::{Environment, entry, name_of},
-    fargate, names,
+    fargate,
+    locate::{not_allowed, require, within},
+    names,
+    placement::Placement,
     secrets::Secrets,
-    shape::{ShapeError, check_shape},
+    shape::check_shape,
     value::{drop_empty, is_empty, kind, to_integer, to_text, true_member},
 };
 
@@ -28,46 +33,6 @@ const DEFAULT_SIZE: [(&str, i64); 2] = [("cpu", 1_024), ("memory", 2_048)];
 
 /// Bytes of a task definition.
 const LARGEST: usize = 64 * 1024;
-
-/// Where the tasks of a request run, as far as the request says.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Placement {
-    /// `task_run_request.launchType`, empty when it is not given.
-    pub launch_type: String,
-    /// Names of the providers in `task_run_request.capacityProviderStrategy`.
-    pub providers: Vec<String>,
-}
-
-impl Placement {
-    pub(crate) fn of(request: &Object) -> Result<Self, PrepareError> {
-        let launch_type = match true_member(request, "launchType") {
-            None => String::new(),
-            Some(Value::String(text)) => text.clone(),
-            Some(other) => return Err(not_allowed("RunTask", "task_run_request.launchType", other, "a string")),
-        };
-        let providers = match true_member(request, "capacityProviderStrategy") {
-            None => Vec::new(),
-            Some(Value::Array(strategy)) => strategy
-                .iter()
-                .map(|item| item.get("capacityProvider").and_then(Value::as_str).unwrap_or_default().to_owned())
-                .collect(),
-            Some(other) => {
-                return Err(not_allowed("RunTask", "task_run_request.capacityProviderStrategy", other, "a list"));
-            }
-        };
-        Ok(Self { launch_type, providers })
-    }
-
-    /// Whether the tasks certainly run on Fargate, given what the definition requires.
-    pub(crate) fn on_fargate(&self, requires_ec2: bool) -> bool {
-        if self.providers.is_empty() {
-            matches!(self.launch_type.as_str(), "FARGATE" | "FARGATE_SPOT")
-                || (self.launch_type.is_empty() && !requires_ec2)
-        } else {
-            self.providers.iter().any(|name| matches!(name.as_str(), "FARGATE" | "FARGATE_SPOT"))
-        }
-    }
-}
 
 /// A definition before it is named.
 #[derive(Debug)]
@@ -104,12 +69,10 @@ impl Draft {
             orchestration.insert("image".to_owned(), image.unwrap_or(DEFAULT_IMAGE).into());
         }
         if let Some(environment) = orchestration.get_mut("environment").and_then(Value::as_array_mut) {
+            let place = || format!("task_definition.containerDefinitions[{container}].environment");
+            require(Some(environment), "name", "RegisterTaskDefinition", place)?;
             environment.retain(|entry| entry.get("value") != Some(&Value::Null));
-            for member in ["name", "value"] {
-                require(Some(environment), member, "RegisterTaskDefinition", || {
-                    format!("task_definition.containerDefinitions[{container}].environment")
-                })?;
-            }
+            require(Some(environment), "value", "RegisterTaskDefinition", place)?;
         }
         if configuration.configure_logs {
             orchestration.insert("logConfiguration".to_owned(), log_configuration(configuration, run, settings));
@@ -162,12 +125,12 @@ impl Draft {
         }
     }
 
-    /// Puts one entry of the overrides into the definition; tells whether that was possible.
-    pub(crate) fn take_entry(&mut self, moved: Value) {
-        let Some(name) = name_of(&moved).map(str::to_owned) else { return };
+    /// Puts entries of the overrides into the definition.
+    pub(crate) fn take_entries(&mut self, moved: Vec<Value>) {
         if let Some(list) = self.environment_mut() {
-            list.retain(|entry| name_of(entry) != Some(&name));
-            list.push(moved);
+            let names: BTreeSet<&str> = moved.iter().filter_map(name_of).collect();
+            list.retain(|entry| name_of(entry).is_none_or(|name| !names.contains(name)));
+            list.extend(moved);
         }
     }
 
@@ -204,7 +167,26 @@ impl Draft {
     /// the hash of that text, so all revisions of such a family have the same content. RunTask may therefore name the
     /// family without a revision, ECS takes the newest active one, and a RunTask request does not depend on the answer to
     /// a registration.
-    pub(crate) fn finish(mut self) -> Result<(String, Value), PrepareError> {
+    ///
+    /// `superseded` are names of the environment whose value in the overrides is another one. They are in the definition
+    /// only so that runs share it, and go if it is too large.
+    pub(crate) fn finish(mut self, superseded: &BTreeSet<&str>) -> Result<(String, Value), PrepareError> {
+        let (mut family, mut request, mut bytes) = self.canonical();
+        if bytes > LARGEST && !superseded.is_empty() {
+            if let Some(list) = self.environment_mut() {
+                list.retain(|entry| name_of(entry).is_none_or(|name| !superseded.contains(name)));
+            }
+            (family, request, bytes) = self.canonical();
+        }
+        check_shape("RegisterTaskDefinition", &request).map_err(|error| within("task_definition", error))?;
+        if bytes > LARGEST {
+            return Err(PrepareError::FitDefinition { bytes, largest: largest(&request) });
+        }
+        Ok((family, request))
+    }
+
+    /// Family, request and size of the request in bytes.
+    fn canonical(&mut self) -> (String, Value, usize) {
         for container in self.containers_mut() {
             for (list, identity) in [("environment", "name"), ("secrets", "name"), ("environmentFiles", "value")] {
                 match container.get_mut(list).and_then(Value::as_array_mut) {
@@ -214,19 +196,14 @@ impl Draft {
                 }
             }
         }
-        let mut request = Value::Object(self.definition);
-        request.sort_all_objects();
-        let content = request.to_string();
-        let family = names::family(&self.base_family, content.as_bytes());
-        let Value::Object(members) = &mut request else { return Ok((family, request)) };
-        members.insert("family".to_owned(), family.clone().into());
-        request.sort_all_objects();
-        check_shape("RegisterTaskDefinition", &request).map_err(|error| within("task_definition", error))?;
-        let bytes = content.len() + family.len() + r#""family":"","#.len();
-        if bytes > LARGEST {
-            return Err(PrepareError::FitDefinition { bytes, largest: largest(&request) });
-        }
-        Ok((family, request))
+        let mut content = Value::Object(self.definition.clone());
+        content.sort_all_objects();
+        let text = content.to_string();
+        let family = names::family(&self.base_family, text.as_bytes());
+        let bytes = text.len() + family.len() + r#""family":"","#.len();
+        content["family"] = family.as_str().into();
+        content.sort_all_objects();
+        (family, content, bytes)
     }
 
     /// `_validate_task_definition`, and what Fargate would refuse.
@@ -311,43 +288,8 @@ pub(crate) fn check_storage(place: &'static str, object: &Object) -> Result<(), 
     }
 }
 
-/// Refuses an entry of an environment that lacks a member, as the worker does (with `KeyError`): whatever was meant to
-/// stand there, it is not what the container would get.
-pub(crate) fn require(
-    entries: Option<&Vec<Value>>,
-    member: &str,
-    operation: &'static str,
-    place: impl Fn() -> String,
-) -> Result<(), PrepareError> {
-    let lacks = |entry: &Value| entry.as_object().is_some_and(|entry| !entry.contains_key(member));
-    match entries.into_iter().flatten().position(lacks) {
-        None => Ok(()),
-        Some(index) => Err(PrepareError::CheckShape {
-            operation,
-            error: ShapeError {
-                path: format!("{}[{index}].{member}", place()),
-                found: "nothing".to_owned(),
-                allowed: "required".to_owned(),
-            },
-        }),
-    }
-}
-
-/// Places an error of the shape check in the job configuration.
-pub(crate) fn within(place: &str, error: ShapeError) -> PrepareError {
-    let operation = if place == "task_definition" { "RegisterTaskDefinition" } else { "RunTask" };
-    let dot = if error.path.is_empty() { "" } else { "." };
-    let path = format!("{place}{dot}{}", error.path);
-    PrepareError::CheckShape { operation, error: ShapeError { path, ..error } }
-}
-
 fn refused(path: &str, found: &Value, allowed: &str) -> PrepareError {
     not_allowed("RegisterTaskDefinition", path, found, allowed)
-}
-
-pub(crate) fn not_allowed(operation: &'static str, path: &str, found: &Value, allowed: &str) -> PrepareError {
-    let error = ShapeError { path: path.to_owned(), found: kind(found).to_owned(), allowed: allowed.to_owned() };
-    PrepareError::CheckShape { operation, error }
 }
 
 fn requires(definition: &Object, compatibility: &str) -> bool {

@@ -13,11 +13,13 @@ mod fargate;
 pub mod launch;
 #[cfg(feature = "aws")]
 pub mod launcher;
+mod locate;
 mod names;
 mod network;
 mod overrides;
 #[cfg(feature = "aws")]
 pub mod pace;
+mod placement;
 mod prepare;
 mod secrets;
 mod shape;

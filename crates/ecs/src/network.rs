@@ -9,7 +9,7 @@
 use serde_json::{Value, json};
 use work_pool::Object;
 
-use crate::{PrepareError, Settings, configuration::Configuration, shape::ShapeError, value::kind};
+use crate::{PrepareError, Settings, configuration::Configuration, locate::not_allowed};
 
 /// Whether the task has an elastic network interface of its own.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -88,12 +88,5 @@ fn inner(mut given: Object) -> Result<Object, PrepareError> {
 }
 
 fn not_an_object(found: &Value) -> PrepareError {
-    PrepareError::CheckShape {
-        operation: "RunTask",
-        error: ShapeError {
-            path: "task_run_request.networkConfiguration".to_owned(),
-            found: kind(found).to_owned(),
-            allowed: "an object".to_owned(),
-        },
-    }
+    not_allowed("RunTask", "task_run_request.networkConfiguration", found, "an object")
 }

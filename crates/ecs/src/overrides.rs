@@ -8,7 +8,7 @@
 //! override structure" (AWS ECS API reference, RunTask). Characters are counted as UTF-16 code units of the compact JSON,
 //! which is never less than any other reading of "character" but bytes of non-ASCII text gives.
 
-use std::cmp::Reverse;
+use std::{cmp::Reverse, collections::BTreeSet};
 
 use serde_json::{Value, json};
 use work_pool::Object;
@@ -17,8 +17,9 @@ use crate::{
     PrepareError,
     command::split,
     configuration::Configuration,
-    definition::{Draft, check_size, check_storage, not_allowed, require},
+    definition::{Draft, check_size, check_storage},
     environment::{Environment, entry, name_of},
+    locate::{not_allowed, require},
     secrets::Secrets,
     value::{is_true, to_text, true_member},
 };
@@ -146,6 +147,12 @@ impl Overrides {
         check_size(place, size("cpu"), size("memory"))
     }
 
+    /// Names of the environment that the orchestration container's overrides set.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        let list = self.containers[self.container].get("environment").and_then(Value::as_array);
+        list.into_iter().flatten().filter_map(name_of)
+    }
+
     /// Puts them back into the request.
     pub(crate) fn finish(self, request: &mut Object) {
         request.insert("overrides".to_owned(), self.value());
@@ -162,25 +169,20 @@ impl Overrides {
             .filter(|(_, name)| !secret.contains(name))
             .collect();
         order.sort();
-        let mut moved = Vec::new();
+        let mut moved = BTreeSet::new();
         for (Reverse(size), name) in order {
             if surplus == 0 {
                 break;
             }
             surplus = surplus.saturating_sub(size);
-            moved.push(name);
+            moved.insert(name);
         }
         // Of two entries with one name the later one wins, in either place.
-        let (taken, left) = std::mem::take(list)
-            .into_iter()
-            .partition(|entry| name_of(entry).is_some_and(|name| moved.iter().any(|it| it == name)));
+        let is_moved = |entry: &Value| name_of(entry).is_some_and(|name| moved.contains(name));
+        let (taken, left): (Vec<Value>, Vec<Value>) = std::mem::take(list).into_iter().partition(is_moved);
         *list = left;
-        let taken: Vec<Value> = taken;
-        for entry in taken {
-            draft.take_entry(entry);
-        }
-        moved.dedup();
-        moved
+        draft.take_entries(taken);
+        moved.into_iter().collect()
     }
 
     fn value(&self) -> Value {

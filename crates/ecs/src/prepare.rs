@@ -10,16 +10,20 @@
 //! pool's AWS credentials are not used; `name` is not templated, because nothing of an ECS task bears it; a run is one
 //! task, so `count` may only be 1.
 
-use serde_json::{Value, json};
+use std::collections::BTreeSet;
+
+use serde_json::Value;
 use work_pool::{JobConfiguration, Object};
 
 use crate::{
     Definition, PrepareError, Prepared, Run, Settings,
     configuration::{Configuration, DEFAULT_CONTAINER},
-    definition::{Draft, Placement, not_allowed, within},
+    definition::Draft,
     environment::Environment,
+    locate::{not_allowed, within},
     network::{self, Interface},
     overrides::{self, Overrides},
+    placement::{self, Placement},
     secrets::Secrets,
     shape::check_shape,
     tags,
@@ -71,9 +75,12 @@ pub fn prepare(configuration: &JobConfiguration, run: &Run, settings: &Settings)
     }
     overrides.add_environment(&environment, &secrets)?;
     overrides.fit(draft.as_mut(), &mut notices)?;
+    let own: BTreeSet<&str> = overrides.names().collect();
+    let superseded: BTreeSet<&str> =
+        environment.shared.keys().map(AsRef::as_ref).filter(|it| own.contains(it)).collect();
     overrides.finish(&mut request);
 
-    place(&mut request, &configuration, &placement, requires_ec2);
+    placement::place(&mut request, &configuration, &placement, requires_ec2);
     let interface = match &draft {
         Some(draft) if draft.network_mode() == Some("awsvpc") => Interface::Own,
         Some(_) => Interface::Hosts,
@@ -85,7 +92,7 @@ pub fn prepare(configuration: &JobConfiguration, run: &Run, settings: &Settings)
 
     let definition = match (draft, existing) {
         (Some(draft), _) => {
-            let (family, definition) = draft.finish()?;
+            let (family, definition) = draft.finish(&superseded)?;
             Definition::Content { family, request: definition }
         }
         (None, existing) => {
@@ -156,34 +163,6 @@ fn container_of_existing(configuration: &Configuration<'_>, notices: &mut Vec<St
         ));
         DEFAULT_CONTAINER.to_owned()
     })
-}
-
-/// Cluster, launch type and capacity provider strategy.
-fn place(request: &mut Object, configuration: &Configuration<'_>, placement: &Placement, requires_ec2: bool) {
-    if true_member(request, "cluster").is_none() {
-        request.remove("cluster");
-        if let Some(cluster) = configuration.cluster {
-            request.insert("cluster".to_owned(), cluster.into());
-        }
-    }
-    if !placement.providers.is_empty() {
-        request.remove("launchType");
-        return;
-    }
-    request.remove("capacityProviderStrategy");
-    match placement.launch_type.as_str() {
-        "FARGATE_SPOT" => {
-            request.remove("launchType");
-            request.insert(
-                "capacityProviderStrategy".to_owned(),
-                json!([{"capacityProvider": "FARGATE_SPOT", "weight": 1}]),
-            );
-        }
-        // A definition for EC2 may leave the choice to the cluster's default strategy.
-        "" if requires_ec2 => drop(request.remove("launchType")),
-        "" => drop(request.insert("launchType".to_owned(), "FARGATE".into())),
-        _ => {}
-    }
 }
 
 /// Token and origin of the task.

@@ -40,17 +40,12 @@ pub(crate) fn set(
         tags.push((key, configured(key).map_or(value, Cow::Borrowed)));
     }
     let own = tags.len();
-    for (key, value) in &configuration.labels {
-        if !tags[..own].iter().any(|(known, _)| known == key) {
-            tags.push((key, Cow::Borrowed(value)));
-        }
-    }
-    let labels = tags.len();
-    for (key, value) in template_tags(in_request.as_ref())? {
-        if !tags[..labels].iter().any(|(known, _)| *known == key) {
-            tags.push((key, Cow::Borrowed(value)));
-        }
-    }
+    let mut known: HashSet<&str> = tags.iter().map(|(key, _)| *key).collect();
+    tags.extend(
+        configuration.labels.iter().filter(|(key, _)| known.insert(key)).map(|(key, value)| (*key, (*value).into())),
+    );
+    let given = template_tags(in_request.as_ref())?;
+    tags.extend(given.into_iter().filter(|(key, _)| !known.contains(key)).map(|(key, value)| (key, value.into())));
     // Whatever order the labels came in, the request is the same.
     tags[own..].sort();
     let tags = fit(&tags, notices);

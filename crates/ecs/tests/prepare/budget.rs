@@ -17,7 +17,7 @@ fn length(prepared: &Prepared) -> usize {
 fn of_length(length: usize) -> JobConfiguration {
     let with_value =
         |value: String| with_run_env(defaults(), json!({"A": "1"}), json!({"A": "1", "SMALL": "s", "LARGE": value}));
-    let bare = prepare(&with_value(String::new()), &run(), &settings()).unwrap();
+    let bare = prepare(&with_value(String::new()), &run(), &settings()).expect("it can be prepared");
     with_value("x".repeat(length - self::length(&bare)))
 }
 
@@ -108,4 +108,14 @@ fn the_definition_of_such_a_run_is_its_own() {
     let again = prepare(&of_length(8_193), &run(), &settings()).unwrap();
     assert_eq!(own, again);
     assert_eq!(Value::to_string(definition(&own)), definition(&again).to_string());
+}
+
+#[test]
+fn a_large_value_that_the_run_replaces_does_not_count() {
+    let values =
+        with_run_env(defaults(), json!({"HUGE": "z".repeat(70_000), "A": "1"}), json!({"HUGE": "a", "A": "2"}));
+    let prepared = prepare(&values, &run(), &settings()).unwrap();
+    assert!(!entries(container(&prepared)).contains_key("HUGE"));
+    let seen = environment(&prepared);
+    assert_eq!((&*seen["HUGE"], &*seen["A"]), ("a", "2"));
 }

@@ -128,11 +128,15 @@ fn collect(value: &Value, at: &str, pointers: &mut Vec<String>) {
         pointers.push(at.to_owned());
     }
     match value {
-        Value::Object(members) => members.iter().for_each(|(name, member)| {
-            collect(member, &format!("{at}/{}", name.replace('~', "~0").replace('/', "~1")), pointers)
-        }),
+        Value::Object(members) => {
+            for (name, member) in members {
+                collect(member, &format!("{at}/{}", name.replace('~', "~0").replace('/', "~1")), pointers);
+            }
+        }
         Value::Array(items) => {
-            items.iter().enumerate().for_each(|(index, item)| collect(item, &format!("{at}/{index}"), pointers));
+            for (index, item) in items.iter().enumerate() {
+                collect(item, &format!("{at}/{index}"), pointers);
+            }
         }
         _ => {}
     }
