@@ -35,8 +35,13 @@ impl Budget {
 
     /// Spends `bytes` of text.
     pub(crate) fn text(&mut self, bytes: usize) -> Result<(), WorkPoolError> {
-        self.left = self.left.checked_sub(bytes).ok_or(WorkPoolError::Size { limit: MAX_BYTES })?;
-        Ok(())
+        match self.left.checked_sub(bytes) {
+            Some(left) => {
+                self.left = left;
+                Ok(())
+            }
+            None => Err(WorkPoolError::Size { limit: MAX_BYTES }),
+        }
     }
 
     /// Spends the key of an object.
