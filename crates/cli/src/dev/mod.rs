@@ -12,16 +12,20 @@ mod screen;
 mod summary;
 mod table;
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use jiff::Timestamp;
+use local::ecs::Status;
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
     sync::{
         broadcast::{self, error::RecvError},
         mpsc,
     },
-    time::{Instant, MissedTickBehavior, interval, sleep_until},
+    time::{Instant, MissedTickBehavior, interval},
 };
 
 use self::{
@@ -76,6 +80,10 @@ pub(crate) fn run(args: &DevArgs) -> Result<u8, CliError> {
         let house = House::open(args.port, &args.requests.settings().region, images, logs).await?;
         let result = dispatch(args, &samples, &house, &mut interrupts).await;
         // Whatever happened, nothing may outlive this process. Further signals wait: the tasks get some seconds.
+        let left = house.local.ecs().tasks().iter().filter(|task| task.status != Status::Stopped).count();
+        if left > 0 {
+            say(format_args!("stopping {left} task{}", if left == 1 { "" } else { "s" }));
+        }
         house.local.stop().await;
         result
     })
@@ -123,133 +131,120 @@ async fn dispatch(
     house: &House,
     interrupts: &mut Interrupts,
 ) -> Result<u8, CliError> {
-    let (sender, mut news) = mpsc::unbounded_channel();
+    let (sender, news) = mpsc::unbounded_channel();
     let reporter = Reporter(sender);
     tokio::spawn(watch_tasks(house.local.ecs().clone(), house.local.ecs().subscribe(), reporter.clone()));
     let function = Function::start(args, house, &reporter).await?;
-    let mut board = Board::new(samples);
-    let mut screen = Screen::new();
+    let mut view = View { board: Board::new(samples), screen: Screen::new(), news };
     let ending = tokio::select! {
-        ending = feed_and_follow(args, samples, house, &mut board, &mut screen, &mut news, &reporter) => ending,
-        () = interrupts.next() => Ok(Ending::Interrupted),
+        ending = view.feed_and_follow(samples, house, args.timeout) => ending?,
+        () = interrupts.next() => Ending::Interrupted,
     };
-    screen.clear();
-    let ending = match ending {
-        Ok(ending) => ending,
-        Err(error) => {
-            function.stop().await;
-            return Err(error);
-        }
-    };
-    let ecs = house.local.ecs();
-    let report = Report::new(
-        &board,
-        ending,
-        house.local.endpoint(),
-        screen.elapsed(),
-        house.dead_letters().await?,
-        house.local.calls(),
-        |task_arn| ecs.log_path(task_arn),
-    );
+    view.screen.clear();
+    let report = view.report(ending, house).await?;
     let text = match args.output {
-        Output::Text => summary::text(&report, &board),
+        Output::Text => summary::text(&report, &view.board),
         Output::Json => format!("{:#}\n", serde_json::json!(report)),
     };
-    let written = output::data(&text).map_err(CliError::WriteOutput);
-    if args.keep && ending != Ending::Interrupted && written.is_ok() {
-        keep(house, &mut board, &mut screen, &mut news, interrupts).await;
+    output::data(&text).map_err(CliError::WriteOutput)?;
+    if args.keep && ending != Ending::Interrupted {
+        say(invitation(house, &args.requests.settings().region));
+        tokio::select! {
+            () = view.go_on() => {}
+            () = interrupts.next() => {}
+        }
     }
     function.stop().await;
-    written?;
     Ok(match ending {
         Ending::Interrupted => INTERRUPTED,
         _ => u8::from(!report.is_good(args.strict)),
     })
 }
 
-/// Sends the messages, then follows the news until every message is done or the time is over.
-async fn feed_and_follow(
-    args: &DevArgs,
-    samples: &[Sample],
-    house: &House,
-    board: &mut Board,
-    screen: &mut Screen,
-    news: &mut mpsc::UnboundedReceiver<News>,
-    reporter: &Reporter,
-) -> Result<Ending, CliError> {
-    let deadline = Instant::now().checked_add(args.timeout);
-    for (index, sample) in samples.iter().enumerate() {
-        let message_id = house.send(&sample.body).await?;
-        board.sent(index, message_id, Timestamp::now());
-        screen.changed(&board.rows()[index]);
-    }
-    let mut ticks = interval(TICK);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut dead = 0;
-    while !board.is_done() {
-        let over = async {
-            match deadline {
-                Some(deadline) => sleep_until(deadline).await,
-                None => std::future::pending().await,
-            }
-        };
-        tokio::select! {
-            Some(item) = news.recv() => {
-                show(item, board, screen);
-            }
-            _ = ticks.tick() => {
-                screen.draw(board);
-                // SQS tells nobody when it gives a message up.
-                let count = house.dead_letter_count();
-                if count != dead {
-                    dead = count;
-                    for letter in house.dead_letters().await? {
-                        reporter.tell(News::Dead { message_id: letter.message_id });
+/// What is known and what is seen of it.
+struct View {
+    board: Board,
+    screen: Screen,
+    news: mpsc::UnboundedReceiver<News>,
+}
+
+impl View {
+    /// Sends the messages, then follows the news until every message is done or the time is over.
+    async fn feed_and_follow(
+        &mut self,
+        samples: &[Sample],
+        house: &House,
+        timeout: Duration,
+    ) -> Result<Ending, CliError> {
+        let started = Instant::now();
+        for (index, sample) in samples.iter().enumerate() {
+            let message_id = house.send(&sample.body).await?;
+            self.board.sent(index, message_id, Timestamp::now());
+            self.screen.changed(&self.board.rows()[index]);
+        }
+        let mut ticks = interval(TICK);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut dead = 0;
+        while !self.board.is_done() {
+            tokio::select! {
+                Some(item) = self.news.recv() => self.show(item),
+                _ = ticks.tick() => {
+                    if started.elapsed() >= timeout {
+                        return Ok(Ending::TimedOut);
+                    }
+                    self.screen.draw(&self.board);
+                    // SQS tells nobody when it gives a message up.
+                    let count = house.dead_letter_count();
+                    if count != dead {
+                        dead = count;
+                        for letter in house.dead_letters().await? {
+                            self.show(News::Dead { message_id: letter.message_id });
+                        }
                     }
                 }
             }
-            () = over => return Ok(Ending::TimedOut),
+        }
+        Ok(Ending::Complete)
+    }
+
+    /// Goes on showing what becomes of messages that others send.
+    async fn go_on(&mut self) {
+        self.screen.plain();
+        while let Some(item) = self.news.recv().await {
+            self.show(item);
         }
     }
-    Ok(Ending::Complete)
-}
 
-fn show(item: News, board: &mut Board, screen: &mut Screen) {
-    if let News::Trouble(text) = &item {
-        screen.interject(&format!("{} {text}", paint(BAD, "dispatcher:")));
-    }
-    if let Some(index) = board.apply(item, Timestamp::now()) {
-        screen.changed(&board.rows()[index]);
-    }
-}
-
-/// Goes on dispatching what others send.
-async fn keep(
-    house: &House,
-    board: &mut Board,
-    screen: &mut Screen,
-    news: &mut mpsc::UnboundedReceiver<News>,
-    interrupts: &mut Interrupts,
-) {
-    say(invitation(house));
-    screen.plain();
-    loop {
-        tokio::select! {
-            Some(item) = news.recv() => {
-                show(item, board, screen);
-            }
-            () = interrupts.next() => return,
+    fn show(&mut self, item: News) {
+        if let News::Trouble(text) = &item {
+            self.screen.interject(&format!("{} {text}", paint(BAD, "dispatcher:")));
+        }
+        if let Some(index) = self.board.apply(item, Timestamp::now()) {
+            self.screen.changed(&self.board.rows()[index]);
         }
     }
+
+    async fn report(&self, ending: Ending, house: &House) -> Result<Report, CliError> {
+        let ecs = house.local.ecs();
+        Ok(Report::new(
+            &self.board,
+            ending,
+            house.local.endpoint(),
+            self.screen.elapsed(),
+            house.dead_letters().await?,
+            house.local.calls(),
+            |task_arn| ecs.log_path(task_arn),
+        ))
+    }
 }
 
-fn invitation(house: &House) -> String {
+fn invitation(house: &House, region: &str) -> String {
     let endpoint = house.local.endpoint();
     let aws = format!("aws --endpoint-url {endpoint}");
     let head = |text| paint(HEAD, text);
     format!(
         "\n{}\n  \
-           AWS_ENDPOINT_URL={endpoint} AWS_REGION=us-east-1 AWS_ACCESS_KEY_ID=any AWS_SECRET_ACCESS_KEY=any\n  \
+           AWS_ENDPOINT_URL={endpoint} AWS_REGION={region} AWS_ACCESS_KEY_ID=any AWS_SECRET_ACCESS_KEY=any\n  \
            run queue          {}\n  \
            dead-letter queue  {}\n\
          {}\n  \

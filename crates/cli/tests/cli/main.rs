@@ -22,7 +22,7 @@ fn root() -> PathBuf {
 /// The binary in the root of the workspace, with nothing in its environment that could change what it does.
 fn pushpool(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_pushpool"));
-    command.args(arguments).current_dir(root()).stdin(Stdio::null());
+    command.args(arguments).current_dir(root()).stdin(Stdio::null()).env("TMPDIR", env!("CARGO_TARGET_TMPDIR"));
     for (name, _) in std::env::vars_os() {
         let name = name.to_string_lossy().into_owned();
         let meddles =
