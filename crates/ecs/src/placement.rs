@@ -21,7 +21,7 @@ impl Placement {
             Some(Value::String(text)) => text.clone(),
             Some(other) => return Err(not_allowed("RunTask", "task_run_request.launchType", other, "a string")),
         };
-        let providers = match true_member(request, "capacityProviderStrategy") {
+        let providers = match request.get("capacityProviderStrategy") {
             None => Vec::new(),
             Some(Value::Array(strategy)) => strategy
                 .iter()

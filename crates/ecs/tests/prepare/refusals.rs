@@ -88,6 +88,7 @@ fn shapes() {
         ("/task_run_request/launchType", json!("LAMBDA"), ["launchType: found \"LAMBDA\"", "FARGATE, EXTERNAL"]),
         ("/task_run_request/launchType", json!(["FARGATE"]), ["launchType: found a list", "a string"]),
         ("/task_run_request/capacityProviderStrategy", json!("SPOT"), ["capacityProviderStrategy", "a list"]),
+        ("/task_run_request/capacityProviderStrategy", json!(""), ["capacityProviderStrategy", "a list"]),
         ("/task_run_request/overrides", json!([1]), ["task_run_request.overrides: found a list", "an object"]),
         ("/task_run_request/overrides/containerOverrides", json!([1]), ["containerOverrides[0]", "an object"]),
         (
