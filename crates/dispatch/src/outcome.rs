@@ -147,6 +147,7 @@ impl Outcome<'_> {
             Self::Malformed { message_id, reason } => tracing::error!(
                 message_id,
                 code = reason.code,
+                summary = %reason.summary,
                 detail = %reason.detail,
                 resolution = %reason.resolution,
                 "malformed"
