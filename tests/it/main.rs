@@ -1,5 +1,7 @@
 //! One binary for all black-box tests.
 
+mod conformance;
+mod conformance_sdk;
 mod differential;
 mod goldens;
 mod launching;

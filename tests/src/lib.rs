@@ -5,6 +5,7 @@
 
 pub mod bootstrap;
 pub mod compare;
+pub mod conformance;
 pub mod differences;
 pub mod generate;
 pub mod oracle;

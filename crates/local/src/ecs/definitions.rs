@@ -118,9 +118,10 @@ impl Engine {
         paging::answer("taskDefinitionArns", arns, order, &input.page)
     }
 
-    /// Families by the beginning of their name; ACTIVE means that a revision is (ListTaskDefinitionFamiliesRequest).
+    /// Families by the beginning of their name; "By default, both ACTIVE and INACTIVE task definition families are
+    /// listed", and ACTIVE means that a revision is (ListTaskDefinitionFamiliesRequest).
     pub(super) fn list_task_definition_families(&mut self, input: ListTaskDefinitions) -> Result<Value, AwsError> {
-        let status = input.status.as_deref().unwrap_or("ACTIVE");
+        let status = input.status.as_deref().unwrap_or("ALL");
         let names = self
             .families
             .iter()

@@ -119,7 +119,8 @@ fn definitions_and_families_are_listed() {
     assert_eq!(definitions(&mut desk, json!({"familyPrefix": "b"})), ["b:1", "b:2"]);
     assert_eq!(definitions(&mut desk, json!({"status": "INACTIVE"})), ["a:1"]);
     let families = |desk: &mut Desk, input| names(desk, "ListTaskDefinitionFamilies", "families", input);
-    assert_eq!(families(&mut desk, json!({})), ["ab", "b"]);
+    assert_eq!(families(&mut desk, json!({})), ["a", "ab", "b"]);
+    assert_eq!(families(&mut desk, json!({"status": "ACTIVE"})), ["ab", "b"]);
     assert_eq!(families(&mut desk, json!({"status": "ALL", "familyPrefix": "a"})), ["a", "ab"]);
     assert_eq!(families(&mut desk, json!({"status": "INACTIVE"})), ["a"]);
 }
