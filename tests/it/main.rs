@@ -5,3 +5,4 @@ mod conformance_sdk;
 mod differential;
 mod goldens;
 mod launching;
+mod pools;
