@@ -44,12 +44,13 @@ fn remaining(deadline: SystemTime) -> Duration {
 }
 
 /// Lambda developer guide, "Advanced logging controls": TRACE, DEBUG, INFO, WARN, ERROR or FATAL. Nothing here is graver than
-/// an error. A plain level instead of a filter for each target keeps a regex engine out of the function.
+/// an error. Lambda sets one level for everything, so a filter by target would be weight without use.
 fn log_level(setting: Option<&str>) -> LevelFilter {
-    match setting {
+    match setting.map(str::trim) {
+        // The parser takes an empty text for ERROR.
+        None | Some("") => LevelFilter::INFO,
         Some(level) if level.eq_ignore_ascii_case("fatal") => LevelFilter::ERROR,
         Some(level) => level.parse().unwrap_or(LevelFilter::INFO),
-        None => LevelFilter::INFO,
     }
 }
 
