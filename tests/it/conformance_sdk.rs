@@ -177,6 +177,6 @@ fn refusal(typed: Typed, document: Value, query_error: Option<String>) -> Result
     if code != name && code != query_code {
         return Err(format!("{name} has code {code} in the SDK"));
     }
-    let message = document["message"].as_str().or(document["Message"].as_str()).map(str::to_owned);
+    let message = document["message"].as_str().or_else(|| document["Message"].as_str()).map(str::to_owned);
     Ok(Refusal { codes: vec![query_code.clone(), name], query_code, message, members: document })
 }

@@ -1,8 +1,12 @@
 //! One binary for all black-box tests.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails where it stands")]
+
 mod conformance;
 mod conformance_sdk;
 mod differential;
+mod documents;
+mod functions;
 mod goldens;
 mod launching;
 mod pools;
