@@ -8,6 +8,7 @@ use local::{
     ecs::{ContainerInstance, HostImage},
 };
 use pushpool_tests::conformance::{self, Document, Emulator, KnownGaps, Verdict};
+use tempfile::TempDir;
 
 use crate::conformance_sdk::Sdk;
 
@@ -19,13 +20,16 @@ async fn boto3(service: &'static str, endpoint: String, options: &'static [&'sta
     tokio::task::spawn_blocking(ask).await.unwrap()
 }
 
-async fn local() -> Local {
+/// And the directory of the tasks' output, which goes with it.
+async fn local() -> (Local, TempDir) {
+    let logs = TempDir::new().unwrap();
     let mut config = Config::default();
+    config.ecs.log_directory = Some(logs.path().to_owned());
     // Rules of launch type EC2 need an instance; on AWS someone has registered one before.
     config.ecs.container_instances = vec![ContainerInstance { cpu: 4096, memory: 16_384 }];
     // A container that is not essential becomes a process only if its image is known.
     config.ecs.images.insert("sidecar".to_owned(), HostImage::default());
-    Local::start(config).await.unwrap()
+    (Local::start(config).await.unwrap(), logs)
 }
 
 #[test]
@@ -49,7 +53,7 @@ fn rules_are_well_formed() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn local_keeps_every_rule_as_boto3_sees_it() {
-    let local = local().await;
+    let (local, _logs) = local().await;
     let mut broken = Vec::new();
     for service in SERVICES {
         let verdicts = boto3(service, local.endpoint(), &["--jobs", "48"]).await;
@@ -61,7 +65,7 @@ async fn local_keeps_every_rule_as_boto3_sees_it() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn local_keeps_every_rule_as_the_rust_sdk_sees_it() {
-    let local = local().await;
+    let (local, _logs) = local().await;
     let sdk = Arc::new(Sdk::new(&local.endpoint()).await);
     let mut broken = Vec::new();
     for service in SERVICES {

@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails where it stands")]
 
 mod conformance;
+mod conformance_local;
+mod conformance_mapping;
 mod conformance_sdk;
 mod differential;
 mod documents;
