@@ -86,10 +86,15 @@ impl Tally {
                 }
                 let same_kind = |found: &Verdict| matches!(found, Verdict::Mismatch(found) if found.kind == kind);
                 let smallest = shrink(case, |candidate| same_kind(&compare(oracle, candidate).verdict));
-                let Verdict::Mismatch(mismatch) = compare(oracle, &smallest).verdict else {
+                let comparison = compare(oracle, &smallest);
+                let Verdict::Mismatch(mismatch) = comparison.verdict else {
                     unreachable!("a shrunk case still fails")
                 };
-                let text = format!("({origin})\nminimal case: {}\n{mismatch}", essence(&smallest));
+                let text = format!(
+                    "({origin})\nminimal case: {}\ndifferences taken out: {:?}\n{mismatch}",
+                    essence(&smallest),
+                    comparison.needed
+                );
                 self.mismatches.insert(key, (1, text));
             }
         }

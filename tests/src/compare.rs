@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde_json::Value;
 
-use crate::differences::{self, Circumstances, Difference, Effect};
+use crate::differences::{self, Circumstances, Difference, Effect, Question};
 use crate::oracle::{Answer, Case, Oracle};
 use crate::subject::{self, Outcome, Rendering};
 
@@ -97,15 +97,15 @@ fn judge(oracle: &mut Oracle, case: &Case, needed: &mut Needed) -> Result<Verdic
     let first = oracle.ask(case);
     compare_judgements(case, &first, needed)?;
     let (ours, container) = subject::render(case, oracle.hello());
-    let (case_asked, mut answer) = ask_again(oracle, case, first, container.as_deref(), needed);
-    mend(oracle, &mut answer, needed);
+    let (asked, mut answer) = ask_again(oracle, case, first, container.as_deref(), needed);
+    mend(oracle, &asked, &mut answer, container.as_deref(), needed);
     match (worker(&answer), ours) {
         (Outcome::Refused { code: theirs, reason }, Outcome::Refused { code: ours, .. }) => {
             Ok(Verdict::BothRefuse { theirs: format!("{theirs} {reason}"), ours })
         }
         (Outcome::Rendered(worker), Outcome::Refused { code, reason }) => {
-            let circumstances =
-                Circumstances { case: &case_asked, answer: &answer, hello: oracle.hello(), container: container.as_deref() };
+            let question = Question { case: &asked, hello: oracle.hello(), container: container.as_deref() };
+            let circumstances = Circumstances { question, answer: &answer };
             match refusal(&circumstances, &worker, &code) {
                 Some(difference) => {
                     needed.push(difference.name);
@@ -122,8 +122,8 @@ fn judge(oracle: &mut Oracle, case: &Case, needed: &mut Needed) -> Result<Verdic
             if !objections.invalid.is_empty() || !objections.beyond_enumerations.is_empty() {
                 return Err(mismatch(Kind::Invalid, format!("{objections:#?}").into(), shown(&ours)));
             }
-            let circumstances =
-                Circumstances { case: &case_asked, answer: &answer, hello: oracle.hello(), container: container.as_deref() };
+            let question = Question { case: &asked, hello: oracle.hello(), container: container.as_deref() };
+            let circumstances = Circumstances { question, answer: &answer };
             if let Some(difference) = differences::all().find(|it| refuses(it, &circumstances, &worker)) {
                 return Err(mismatch(Kind::NotRefused(difference.name), shown(&worker), shown(&ours)));
             }
@@ -167,7 +167,8 @@ fn ask_again(
     for _ in 0..MOST_QUESTIONS {
         let next = differences::all().find_map(|difference| match difference.effect {
             Effect::Ask(ask) => {
-                let circumstances = Circumstances { case: &case, answer: &answer, hello: oracle.hello(), container };
+                let question = Question { case: &case, hello: oracle.hello(), container };
+                let circumstances = Circumstances { question, answer: &answer };
                 ask(&circumstances).map(|next| (difference.name, next))
             }
             _ => None,
@@ -180,11 +181,12 @@ fn ask_again(
     (case, answer)
 }
 
-fn mend(oracle: &mut Oracle, answer: &mut Answer, needed: &mut Needed) {
+fn mend(oracle: &mut Oracle, asked: &Case, answer: &mut Answer, container: Option<&str>, needed: &mut Needed) {
+    let question = Question { case: asked, hello: oracle.hello(), container };
     let mut mended = false;
     for difference in differences::all() {
         if let Effect::Mend(mend) = difference.effect
-            && mend(answer)
+            && mend(&question, answer)
         {
             needed.push(difference.name);
             mended = true;

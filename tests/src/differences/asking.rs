@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Circumstances, Difference, Effect};
+use super::{Circumstances, Difference, Effect, is_falsy};
 use crate::generate::LEAK;
 use crate::oracle::Case;
 
@@ -42,6 +42,16 @@ pub(super) const DIFFERENCES: &[Difference] = &[
         name: "the pool's AWS credentials are not used",
         reason: "The dispatcher launches with its own role; the worker needs an object to make its client from.",
         effect: Effect::Ask(without_credentials),
+    },
+    Difference {
+        name: "an environment entry that is replaced need not be complete",
+        reason: "The worker asks every entry for its value before it replaces any, and fails with KeyError.",
+        effect: Effect::Ask(without_valueless_entries),
+    },
+    Difference {
+        name: "an empty container name is none",
+        reason: "The worker leaves that container without a name, which ECS refuses, and adds another.",
+        effect: Effect::Ask(without_empty_names),
     },
     Difference {
         name: "settings that no worker uses any more are not read",
@@ -109,7 +119,7 @@ fn with_worker_key(it: &Circumstances<'_>) -> Option<Case> {
     // Someone has unset it.
     let parts = [&mut case.template, &mut case.deployment_job_variables, &mut case.flow_run_job_variables];
     let unset = |key: &str, value: &Value| value.is_null() && key.ends_with("PREFECT_API_KEY");
-    parts.into_iter().fold(false, |changed, part| remove(part, &unset) || changed).then_some(case)
+    (parts.into_iter().map(|part| usize::from(remove(part, &unset))).sum::<usize>() > 0).then_some(case)
 }
 
 /// Removes the members of all objects in `value` that `unwanted` describes.
@@ -121,7 +131,7 @@ fn remove(value: &mut Value, unwanted: &dyn Fn(&str, &Value) -> bool) -> bool {
             let removed = members.len() < before;
             members.values_mut().fold(removed, |removed, member| remove(member, unwanted) || removed)
         }
-        Value::Array(items) => items.iter_mut().fold(false, |removed, item| remove(item, unwanted) || removed),
+        Value::Array(items) => items.iter_mut().map(|item| usize::from(remove(item, unwanted))).sum::<usize>() > 0,
         _ => false,
     }
 }
@@ -130,10 +140,12 @@ fn with_launch_type(it: &Circumstances<'_>) -> Option<Case> {
     let mut case = it.editable();
     let request = case.template.pointer_mut("/job_configuration/task_run_request")?.as_object_mut()?;
     let given = request.get("launchType").and_then(|place| it.rendered(place));
-    if given.is_some_and(|given| given != "" && !given.is_null()) {
+    if given.is_some_and(|given| !is_falsy(given)) {
         return None;
     }
-    let takes_cpu_for_a_number = it.answer.failed_with("invalid literal for int()");
+    let strategy = it.configured("/task_run_request/capacityProviderStrategy").filter(|strategy| !is_falsy(strategy));
+    let elsewhere = strategy.is_some_and(|strategy| !strategy.to_string().contains("\"FARGATE"));
+    let takes_cpu_for_a_number = it.answer.failed_with("invalid literal for int()") && !elsewhere;
     let falls_back = it.answer.request("RunTask").is_some_and(|request| {
         let strategy = request.get("capacityProviderStrategy").and_then(Value::as_array);
         let fargate = |item: &Value| item["capacityProvider"].as_str().is_some_and(|name| name.starts_with("FARGATE"));
@@ -155,6 +167,8 @@ fn with_override(it: &Circumstances<'_>) -> Option<Case> {
     // Where pushpool refuses, it does not name the container; the rule is short enough to be told again.
     let inferred = || match named(containers, "prefect") {
         true => Some("prefect"),
+        // All existing definitions of the generator have that container.
+        false if containers.is_none() => Some("prefect"),
         false => containers?.get(0)?["name"].as_str(),
     };
     let name = it.container.or_else(inferred).filter(|name| !named(overrides, name))?;
@@ -209,17 +223,66 @@ fn drop_nulls(value: &mut Value, it: &Circumstances<'_>) -> bool {
             let dropped = members.len() < before;
             members.values_mut().fold(dropped, |dropped, member| drop_nulls(member, it) || dropped)
         }
-        Value::Array(items) => items.iter_mut().fold(false, |dropped, item| drop_nulls(item, it) || dropped),
+        Value::Array(items) => items.iter_mut().map(|item| usize::from(drop_nulls(item, it))).sum::<usize>() > 0,
         _ => false,
     }
 }
 
 fn without_credentials(it: &Circumstances<'_>) -> Option<Case> {
-    it.answer.failed_with("'NoneType' object has no attribute 'get_client'").then(|| {
+    let credentials = it.configured("/aws_credentials")?;
+    let error = it.answer.error.as_ref()?;
+    let is_about_them = error.message.contains("'NoneType' object has no attribute 'get_client'")
+        || error.message.contains("\naws_credentials\n")
+        || (error.class == "ObjectNotFound" && credentials.to_string().contains("block"));
+    is_about_them.then(|| {
         let mut case = it.editable();
         case.template["job_configuration"].as_object_mut().expect("an object").remove("aws_credentials");
         case
     })
+}
+
+fn without_empty_names(it: &Circumstances<'_>) -> Option<Case> {
+    let containers = it.answer.request("RegisterTaskDefinition")?["containerDefinitions"].as_array()?;
+    if containers.iter().all(|container| container.get("name").is_some()) {
+        return None;
+    }
+    let mut case = it.editable();
+    let defined = case.template.pointer_mut("/job_configuration/task_definition/containerDefinitions")?.as_array_mut()?;
+    let mut changed = false;
+    for container in defined.iter_mut().filter_map(Value::as_object_mut) {
+        let empty = container.get("name").and_then(|place| it.rendered(place)).is_some_and(is_falsy);
+        if empty {
+            changed |= container.remove("name").is_some();
+            // The worker drops a container that says nothing at all, which this one did not.
+            if container.values().all(|place| it.rendered(place).is_none()) {
+                container.insert("image".to_owned(), Value::Null);
+            }
+        }
+    }
+    changed.then_some(case)
+}
+
+/// Entries that are replaced or unset anyway; where pushpool needs them, it refuses as well.
+fn without_valueless_entries(it: &Circumstances<'_>) -> Option<Case> {
+    let error = it.answer.error.as_ref()?;
+    let incomplete = error.class == "KeyError" && ["'value'", "'name'"].contains(&error.message.as_str());
+    it.container.filter(|_| incomplete)?;
+    let mut case = it.editable();
+    let mut changed = false;
+    for list in ["task_definition/containerDefinitions", "task_run_request/overrides/containerOverrides"] {
+        let containers = case.template.pointer_mut(&format!("/job_configuration/{list}")).and_then(Value::as_array_mut);
+        let lists = containers.into_iter().flatten().filter_map(|container| container.get_mut("environment")?.as_array_mut());
+        for list in lists {
+            let before = list.len();
+            let complete = |entry: &Value| {
+                let given = |member: &str| entry.get(member).is_some_and(|place| it.rendered(place).is_some());
+                given("name") && given("value")
+            };
+            list.retain(complete);
+            changed |= list.len() < before;
+        }
+    }
+    changed.then_some(case)
 }
 
 fn without_legacy_settings(it: &Circumstances<'_>) -> Option<Case> {
@@ -250,9 +313,13 @@ fn with_definition_of_the_hosts_network(it: &Circumstances<'_>) -> Option<Case> 
     if !looked_up || on_fargate || it.answer.request("RegisterTaskDefinition").is_some() {
         return None;
     }
-    let mut case = it.case.clone();
+    let mut case = it.editable();
     for definition in case.existing_definitions.values_mut() {
         definition["networkMode"] = json!("bridge");
+    }
+    if request.get("capacityProviderStrategy").is_some_and(|strategy| !is_falsy(strategy)) {
+        // Not sent beside a strategy, but checked against the network mode.
+        case.template["job_configuration"]["task_run_request"]["launchType"] = json!("EC2");
     }
     Some(case)
 }

@@ -3,7 +3,7 @@
 use serde_json::Value;
 use work_pool::Diagnosis;
 
-use super::{Difference, Effect};
+use super::{Difference, Effect, is_falsy};
 use crate::oracle::{Answer, Case};
 
 pub(super) const DIFFERENCES: &[Difference] = &[
@@ -23,11 +23,27 @@ pub(super) const DIFFERENCES: &[Difference] = &[
         effect: Effect::Judge(is_about_merged_environment),
     },
     Difference {
+        name: "a required variable is missed whatever the defaults are",
+        reason: "The server stops looking for required variables as soon as one default of the pool does not fit its own type.",
+        effect: Effect::Judge(is_about_a_required_variable),
+    },
+    Difference {
         name: "what cannot be merged is refused when it is judged",
         reason: "The server lets an environment of null pass, and the worker fails when it merges it.",
         effect: Effect::Judge(is_about_merging),
     },
 ];
+
+/// Ours misses a variable and has nothing else to say.
+fn is_about_a_required_variable(case: &Case, answer: &Answer, ours: Option<&Diagnosis>) -> bool {
+    let requires = case.template.pointer("/variables/required").is_some();
+    let only_misses = ours.is_some_and(|it| {
+        let text = format!("{}{}", it.summary, it.detail);
+        let (misses, objections) = (text.matches("missing, but required").count(), text.matches("allowed:").count());
+        misses > 0 && misses == objections
+    });
+    answer.schema_errors.is_empty() && requires && only_misses
+}
 
 /// Neither side can merge the layers.
 fn is_about_merging(_: &Case, answer: &Answer, ours: Option<&Diagnosis>) -> bool {
@@ -35,18 +51,26 @@ fn is_about_merging(_: &Case, answer: &Answer, ours: Option<&Diagnosis>) -> bool
     answer.schema_errors.is_empty() && answer.error.is_some() && cannot_merge
 }
 
-/// Ours refuses a value of the deployment's environment that the server does not look at.
+/// Ours refuses a value of the deployment's environment that the server does not look at, or the server refuses a run's
+/// environment that adds nothing.
 fn is_about_merged_environment(case: &Case, answer: &Answer, ours: Option<&Diagnosis>) -> bool {
-    let has = |variables: &Value| variables.get("env").is_some_and(Value::is_object);
-    answer.schema_errors.is_empty()
-        && ours.is_some_and(|it| it.summary.contains("`env.") || it.detail.contains("`env.") || it.detail.contains("env."))
-        && has(&case.deployment_job_variables)
-        && has(&case.flow_run_job_variables)
+    let of = |variables: &'_ Value| variables.get("env").cloned();
+    let (Some(deployment), Some(run)) = (of(&case.deployment_job_variables), of(&case.flow_run_job_variables)) else {
+        return false;
+    };
+    match answer.schema_errors.first() {
+        None => deployment.is_object() && run.is_object() && ours.is_some_and(|it| it.detail.contains("env.")),
+        // What Python adds to a dictionary without complaint.
+        Some(refusal) => ours.is_none() && refusal.contains("field 'env'") && is_falsy(&run),
+    }
 }
 
 /// The server refuses a variable that holds a reference; ours does not mention it.
 fn is_about_a_reference(case: &Case, answer: &Answer, ours: Option<&Diagnosis>) -> bool {
     let Some(refusal) = answer.schema_errors.first() else { return false };
+    if refusal == "Block not found." {
+        return ours.is_none();
+    }
     let Some(field) = refusal.split('\'').nth(1) else { return false };
     let root = field.split(['.', '[']).next().unwrap_or_default();
     let holder = case.template.pointer("/variables/properties").and_then(|it| it.get(root)?.get("default"));

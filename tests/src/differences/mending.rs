@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Difference, Effect};
+use super::{Difference, Effect, Question};
 use crate::oracle::Answer;
 
 pub(super) const DIFFERENCES: &[Difference] = &[
@@ -27,42 +27,84 @@ pub(super) const DIFFERENCES: &[Difference] = &[
         effect: Effect::Mend(add_subnets),
     },
     Difference {
+        name: "a plain value gives way to the secret of its name",
+        reason: "The worker adds the secret and sends the plain value all the same, where the template has it in the overrides.",
+        effect: Effect::Mend(drop_plain_beside_secret),
+    },
+    Difference {
         name: "a label of which nothing is left is no tag",
         reason: "The worker sends an empty key when a label consists of characters that tags cannot have; boto3 refuses it.",
         effect: Effect::Mend(drop_empty_tags),
     },
     Difference {
-        name: "an empty container name is none",
-        reason: "The worker leaves that container without a name, which ECS refuses, and adds another.",
-        effect: Effect::Mend(name_the_nameless),
+        name: "an environment entry that is replaced may hold anything",
+        reason: "The worker leaves the definition's entry as it is, of whatever type, and replaces it in the overrides.",
+        effect: Effect::Mend(drop_replaced_entries),
     },
 ];
 
-fn drop_empty_tags(answer: &mut Answer) -> bool {
+fn drop_plain_beside_secret(question: &Question<'_>, answer: &mut Answer) -> bool {
+    let arn = |key| question.configured(key).and_then(Value::as_str).is_some_and(|arn| !arn.is_empty());
+    let mut provided = Vec::new();
+    let definition = answer.request("RegisterTaskDefinition");
+    for container in definition.and_then(|it| it["containerDefinitions"].as_array()).into_iter().flatten() {
+        for (name, key) in [
+            ("PREFECT_API_KEY", "/prefect_api_key_secret_arn"),
+            ("PREFECT_API_AUTH_STRING", "/prefect_api_auth_string_secret_arn"),
+        ] {
+            let secrets = container["secrets"].as_array();
+            if arn(key) && secrets.is_some_and(|secrets| secrets.iter().any(|secret| secret["name"] == name)) {
+                provided.push((container["name"].clone(), name));
+            }
+        }
+    }
+    let overrides = answer.request_mut("RunTask").and_then(|it| it.pointer_mut("/overrides/containerOverrides"));
+    let mut dropped = false;
+    for container in overrides.and_then(Value::as_array_mut).into_iter().flatten() {
+        let secrets: Vec<&str> =
+            provided.iter().filter(|(name, _)| container["name"] == *name).map(|(_, secret)| *secret).collect();
+        if let Some(environment) = container.get_mut("environment").and_then(Value::as_array_mut) {
+            let before = environment.len();
+            environment.retain(|entry| !secrets.iter().any(|secret| entry["name"] == *secret));
+            dropped |= environment.len() < before;
+        }
+    }
+    dropped
+}
+
+fn drop_empty_tags(_: &Question<'_>, answer: &mut Answer) -> bool {
     let Some(Value::Array(tags)) = answer.request_mut("RunTask").and_then(|it| it.get_mut("tags")) else { return false };
     let before = tags.len();
     tags.retain(|tag| tag["key"] != "");
     tags.len() < before
 }
 
-fn name_the_nameless(answer: &mut Answer) -> bool {
-    let containers = answer.request_mut("RegisterTaskDefinition").and_then(|it| it.get_mut("containerDefinitions"));
-    let Some(Value::Array(containers)) = containers else { return false };
-    let Some(nameless) = containers.iter().position(|container| container.get("name").is_none()) else { return false };
-    if containers.last().is_none_or(|last| last["name"] != "prefect") {
+/// Only where it is replaced in the definition, too, which depends on what runs share; elsewhere pushpool refuses.
+fn drop_replaced_entries(question: &Question<'_>, answer: &mut Answer) -> bool {
+    if question.container.is_none() {
         return false;
     }
-    let Some(Value::Object(added)) = containers.pop() else { return false };
-    let Some(container) = containers.get_mut(nameless).and_then(Value::as_object_mut) else { return false };
-    for (member, value) in added {
-        if member != "image" || !container.contains_key("image") {
-            container.insert(member, value);
+    let overrides = answer.request("RunTask").and_then(|it| it.pointer("/overrides/containerOverrides")).cloned();
+    let replaces = |container: &Value, name: &Value| {
+        let overrides = overrides.as_ref().and_then(Value::as_array).into_iter().flatten();
+        let of_container = overrides.filter(|it| it["name"] == container["name"]);
+        of_container.filter_map(|it| it["environment"].as_array()).flatten().any(|entry| entry["name"] == *name)
+    };
+    let containers = answer.request_mut("RegisterTaskDefinition").and_then(|it| it.get_mut("containerDefinitions"));
+    let mut dropped = false;
+    for container in containers.and_then(Value::as_array_mut).into_iter().flatten() {
+        let whole = container.clone();
+        if let Some(environment) = container.get_mut("environment").and_then(Value::as_array_mut) {
+            let before = environment.len();
+            let is_text = |entry: &Value| entry.get("value").is_none_or(Value::is_string);
+            environment.retain(|entry| is_text(entry) || !replaces(&whole, &entry["name"]));
+            dropped |= environment.len() < before;
         }
     }
-    true
+    dropped
 }
 
-fn drop_nulls(answer: &mut Answer) -> bool {
+fn drop_nulls(_: &Question<'_>, answer: &mut Answer) -> bool {
     fn within(value: &mut Value) -> bool {
         match value {
             Value::Object(members) => {
@@ -71,7 +113,7 @@ fn drop_nulls(answer: &mut Answer) -> bool {
                 let dropped = members.len() < before;
                 members.values_mut().fold(dropped, |dropped, member| within(member) || dropped)
             }
-            Value::Array(items) => items.iter_mut().fold(false, |dropped, item| within(item) || dropped),
+            Value::Array(items) => items.iter_mut().map(|item| usize::from(within(item))).sum::<usize>() > 0,
             _ => false,
         }
     }
@@ -82,7 +124,7 @@ fn network(answer: &mut Answer) -> Option<&mut Map<String, Value>> {
     answer.request_mut("RunTask")?.pointer_mut("/networkConfiguration/awsvpcConfiguration")?.as_object_mut()
 }
 
-fn unwrap_network(answer: &mut Answer) -> bool {
+fn unwrap_network(_: &Question<'_>, answer: &mut Answer) -> bool {
     let mut changed = false;
     if let Some(outer) = network(answer)
         && let Some(Value::Object(inner)) = outer.remove("awsvpcConfiguration")
@@ -93,14 +135,17 @@ fn unwrap_network(answer: &mut Answer) -> bool {
     changed
 }
 
-fn spell_public_ip(answer: &mut Answer) -> bool {
+fn spell_public_ip(_: &Question<'_>, answer: &mut Answer) -> bool {
     let Some(public) = network(answer).and_then(|network| network.get_mut("assignPublicIp")) else { return false };
     let Some(flag) = public.as_bool() else { return false };
     *public = json!(if flag { "ENABLED" } else { "DISABLED" });
     true
 }
 
-fn add_subnets(answer: &mut Answer) -> bool {
+fn add_subnets(_: &Question<'_>, answer: &mut Answer) -> bool {
+    if answer.request("RegisterTaskDefinition").is_some_and(|definition| definition["networkMode"] != "awsvpc") {
+        return false;
+    }
     let Some(network) = network(answer) else { return false };
     if network.get("subnets").is_some_and(|subnets| subnets.as_array().is_none_or(|subnets| !subnets.is_empty())) {
         return false;

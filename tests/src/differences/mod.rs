@@ -11,6 +11,8 @@ mod mending;
 mod normalising;
 mod refusing;
 
+use std::ops::Deref;
+
 use serde_json::{Value, json};
 use work_pool::Diagnosis;
 
@@ -36,7 +38,7 @@ pub enum Effect {
     Ask(fn(&Circumstances<'_>) -> Option<Case>),
     /// The worker sends something that AWS or boto3 refuses and pushpool sends a mended form: mends it. True if there was
     /// something to mend.
-    Mend(fn(&mut Answer) -> bool),
+    Mend(fn(&Question<'_>, &mut Answer) -> bool),
     /// Both sides say the same in two ways: writes both in one. True if there was a difference; an error if ours does not
     /// keep what the difference promises.
     Normalise(fn(worker: &mut Rendering, ours: &mut Rendering) -> Result<bool, String>),
@@ -58,37 +60,36 @@ pub enum Effect {
     Judge(fn(&Case, &Answer, Option<&Diagnosis>) -> bool),
 }
 
-/// What an [`Effect::Ask`] may look at.
+/// A question to the worker, what is needed to understand it, and what pushpool made of it.
 #[derive(Debug, Clone, Copy)]
-pub struct Circumstances<'a> {
-    /// The question so far.
+pub struct Question<'a> {
+    /// The question.
     pub case: &'a Case,
-    /// The answer to it.
-    pub answer: &'a Answer,
     /// The worker's defaults.
     pub hello: &'a Hello,
     /// The container that pushpool puts the run into, where it renders.
     pub container: Option<&'a str>,
 }
 
-impl Circumstances<'_> {
+impl<'a> Question<'a> {
     /// The case with a template that can be changed: the worker's own in place of `{}`.
     fn editable(&self) -> Case {
         let mut case = self.case.clone();
-        if case.template == json!({}) {
-            case.template = self.hello.default_template.clone();
-        }
+        case.template = self.template().clone();
         case
     }
 
+    fn template(&self) -> &'a Value {
+        if self.case.template == json!({}) { &self.hello.default_template } else { &self.case.template }
+    }
+
     /// The job variable that a path like `extra.a.b[0]` leads to: the run's, the deployment's or the pool's default.
-    fn variable(&self, path: &str) -> Option<&Value> {
+    fn variable(&self, path: &str) -> Option<&'a Value> {
         let path = path.replace('[', ".").replace(']', "");
         let mut steps = path.split('.');
         let name = steps.next()?;
         let default = || {
-            let template = if self.case.template == json!({}) { &self.hello.default_template } else { &self.case.template };
-            let properties = template.pointer("/variables/properties")?;
+            let properties = self.template().pointer("/variables/properties")?;
             properties.get(name)?.get("default").filter(|default| !default.is_null())
         };
         let given = self.case.flow_run_job_variables.get(name).or_else(|| self.case.deployment_job_variables.get(name));
@@ -100,12 +101,42 @@ impl Circumstances<'_> {
     }
 
     /// What a place of the job configuration that is a literal or one whole placeholder renders as.
-    fn rendered<'v>(&'v self, place: &'v Value) -> Option<&'v Value> {
+    fn rendered<'v>(&self, place: &'v Value) -> Option<&'v Value>
+    where
+        'a: 'v,
+    {
         match whole_placeholder(place) {
             Some(name) => self.variable(name),
             None => Some(place),
         }
     }
+
+    /// What the job configuration has at `pointer`, where that is a literal or a variable's value.
+    fn configured(&self, pointer: &str) -> Option<&'a Value> {
+        self.rendered(self.template().get("job_configuration")?.pointer(pointer)?)
+    }
+}
+
+/// A question and the worker's answer to it.
+#[derive(Debug, Clone, Copy)]
+pub struct Circumstances<'a> {
+    /// The question so far.
+    pub question: Question<'a>,
+    /// The answer to it.
+    pub answer: &'a Answer,
+}
+
+impl<'a> Deref for Circumstances<'a> {
+    type Target = Question<'a>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.question
+    }
+}
+
+/// What Python takes for false.
+fn is_falsy(value: &Value) -> bool {
+    [json!(null), json!(false), json!(0), json!(""), json!([]), json!({})].contains(value)
 }
 
 /// The name in a text that is one placeholder and nothing else.

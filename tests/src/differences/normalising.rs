@@ -40,11 +40,6 @@ pub(super) const DIFFERENCES: &[Difference] = &[
         effect: Effect::Normalise(command),
     },
     Difference {
-        name: "a plain value gives way to the secret of its name",
-        reason: "The worker adds the secret and sends the plain value all the same, where the template has it in the overrides.",
-        effect: Effect::Normalise(plain_beside_secret),
-    },
-    Difference {
         name: "shared environment stands in the definition",
         reason: "Overrides have 8,192 characters, and runs of a deployment should share one definition. The container sees the \
                  same.",
@@ -168,20 +163,6 @@ fn containers<'a>(request: &'a mut Value, pointer: &str) -> Vec<&'a mut Map<Stri
     list.into_iter().flatten().filter_map(Value::as_object_mut).collect()
 }
 
-fn plain_beside_secret(worker: &mut Rendering, _: &mut Rendering) -> Result<bool, String> {
-    let provided = super::refusing::provided_secrets(worker);
-    let mut dropped = false;
-    for container in containers(&mut worker.run_task, "/overrides/containerOverrides") {
-        let name = container.get("name").cloned().unwrap_or_default();
-        if let Some(environment) = container.get_mut("environment").and_then(Value::as_array_mut) {
-            let before = environment.len();
-            environment.retain(|entry| !provided.contains(&(name.clone(), entry["name"].clone())));
-            dropped |= environment.len() < before;
-        }
-    }
-    Ok(dropped)
-}
-
 /// What each container sees: its definition's environment and the overrides' over it.
 fn environment(worker: &mut Rendering, ours: &mut Rendering) -> Result<bool, String> {
     let placed = |rendering: &Rendering| {
@@ -190,19 +171,25 @@ fn environment(worker: &mut Rendering, ours: &mut Rendering) -> Result<bool, Str
     };
     let before = (placed(worker), placed(ours));
     for rendering in [worker, ours] {
-        let mut seen: BTreeMap<String, BTreeMap<String, String>> = BTreeMap::new();
-        let mut collect = |container: &mut Map<String, Value>| {
+        // By place, not by name: a broken template may have two containers of one name.
+        let mut seen: Vec<(String, BTreeMap<String, String>)> = Vec::new();
+        let take = |container: &mut Map<String, Value>| {
             let name = container.get("name").and_then(Value::as_str).unwrap_or_default().to_owned();
-            let Some(Value::Array(entries)) = container.remove("environment") else { return };
-            for entry in entries {
-                let text = |member: &str| entry.get(member).and_then(Value::as_str).unwrap_or_default().to_owned();
-                seen.entry(name.clone()).or_default().insert(text("name"), text("value"));
-            }
+            let entries = container.remove("environment");
+            let text = |entry: &Value, member: &str| entry[member].as_str().unwrap_or_default().to_owned();
+            let entries = entries.as_ref().and_then(Value::as_array).into_iter().flatten();
+            (name, entries.map(|entry| (text(entry, "name"), text(entry, "value"))).collect::<BTreeMap<_, _>>())
         };
         if let Some(definition) = &mut rendering.definition {
-            containers(definition, "/containerDefinitions").into_iter().for_each(&mut collect);
+            seen.extend(containers(definition, "/containerDefinitions").into_iter().map(take));
         }
-        containers(&mut rendering.run_task, "/overrides/containerOverrides").into_iter().for_each(&mut collect);
+        for (name, entries) in containers(&mut rendering.run_task, "/overrides/containerOverrides").into_iter().map(take) {
+            match seen.iter_mut().find(|(defined, _)| *defined == name) {
+                Some((_, environment)) => environment.extend(entries),
+                None => seen.push((name, entries)),
+            }
+        }
+        seen.retain(|(_, environment)| !environment.is_empty());
         // An override that had nothing to say but environment is gone.
         if let Some(Value::Array(overrides)) = rendering.run_task.pointer_mut("/overrides/containerOverrides") {
             overrides.retain(|container| container.as_object().is_none_or(|it| it.keys().any(|key| key != "name")));
@@ -374,7 +361,7 @@ fn empty_members(worker: &mut Rendering, ours: &mut Rendering) -> Result<bool, S
                 members.retain(|_, member| !empty(member));
                 dropped || members.len() < before
             }
-            Value::Array(items) => items.iter_mut().fold(false, |dropped, item| drop(item) || dropped),
+            Value::Array(items) => items.iter_mut().map(|item| usize::from(drop(item))).sum::<usize>() > 0,
             _ => false,
         }
     }

@@ -1,8 +1,8 @@
 //! Where pushpool refuses, before a run is claimed, what would leak or what AWS would refuse.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::{Circumstances, Difference, Effect};
+use super::{Circumstances, Difference, Effect, is_falsy};
 use crate::subject::Rendering;
 
 pub(super) const DIFFERENCES: &[Difference] = &[
@@ -45,6 +45,16 @@ pub(super) const DIFFERENCES: &[Difference] = &[
         },
     },
     Difference {
+        name: "overrides of other containers are not moved",
+        reason: "What a template overrides in a sidecar is its own affair, and too long there is too long.",
+        effect: Effect::Refuse { code: "PP0218", when: |worker| length_of_foreign_overrides(worker) > 8_400 },
+    },
+    Difference {
+        name: "a capacity provider strategy is a list, also when it is empty",
+        reason: "The worker goes by the launch type whatever kind of emptiness it finds.",
+        effect: Effect::RefuseCase { code: "PP0208", when: has_odd_strategy },
+    },
+    Difference {
         name: "what is too long for a definition is refused",
         reason: "ECS takes 64 KiB.",
         effect: Effect::Refuse {
@@ -61,6 +71,11 @@ pub(super) const DIFFERENCES: &[Difference] = &[
         name: "a run is one task",
         reason: "Several tasks would execute the same flow run.",
         effect: Effect::Refuse { code: "PP0221", when: |worker| worker.run_task.get("count").is_some_and(|it| it != 1) },
+    },
+    Difference {
+        name: "a launch type is a text",
+        reason: "The worker does not look at it beside a capacity provider strategy.",
+        effect: Effect::RefuseCase { code: "PP0208", when: has_odd_launch_type },
     },
     Difference {
         name: "an environment is no text",
@@ -86,45 +101,19 @@ fn is_secret(name: &Value) -> bool {
     name.as_str().is_some_and(|name| SECRETS.iter().any(|it| it.eq_ignore_ascii_case(name)))
 }
 
-/// Name of container and name of variable, for each of the API's secrets that a container's `secrets` provide.
-pub(super) fn provided_secrets(rendering: &Rendering) -> Vec<(Value, Value)> {
-    let mut provided = Vec::new();
-    for container in containers(rendering) {
-        for secret in container.get("secrets").and_then(Value::as_array).into_iter().flatten() {
-            if is_secret(&secret["name"]) {
-                provided.push((container["name"].clone(), secret["name"].clone()));
-            }
-        }
-    }
-    provided
-}
-
 fn has_plain_secret(rendering: &Rendering) -> bool {
-    let provided = provided_secrets(rendering);
-    containers(rendering).any(|container| {
-        let plain = |entry: &&Value| {
-            is_secret(&entry["name"])
-                && entry["value"].as_str().is_some_and(|value| !value.is_empty())
-                && !provided.contains(&(container["name"].clone(), entry["name"].clone()))
-        };
-        container.get("environment").and_then(Value::as_array).is_some_and(|list| list.iter().any(|entry| plain(&entry)))
-    })
-}
-
-/// What the job configuration has at `key`, where that is a literal or a variable's value.
-fn configured<'a>(it: &'a Circumstances<'_>, key: &str) -> Option<&'a Value> {
-    let template = if it.case.template == json!({}) { &it.hello.default_template } else { &it.case.template };
-    it.rendered(template.get("job_configuration")?.get(key)?)
+    let plain = |entry: &Value| is_secret(&entry["name"]) && entry["value"].as_str().is_some_and(|value| !value.is_empty());
+    containers(rendering).filter_map(|it| it.get("environment")?.as_array()).flatten().any(plain)
 }
 
 fn brings_definition_and_secret(it: &Circumstances<'_>) -> bool {
-    let arn = |key| configured(it, key).and_then(Value::as_str).is_some_and(|arn| !arn.is_empty());
-    let arns = ["prefect_api_key_secret_arn", "prefect_api_auth_string_secret_arn"];
+    let arn = |key| it.configured(key).and_then(Value::as_str).is_some_and(|arn| !arn.is_empty());
+    let arns = ["/prefect_api_key_secret_arn", "/prefect_api_auth_string_secret_arn"];
     it.answer.request("RegisterTaskDefinition").is_none() && arns.into_iter().any(arn)
 }
 
 fn wants_another_region(it: &Circumstances<'_>) -> bool {
-    let region = configured(it, "aws_credentials").and_then(|credentials| credentials.get("region_name"));
+    let region = it.configured("/aws_credentials").and_then(|credentials| credentials.get("region_name"));
     region.and_then(Value::as_str).is_some_and(|region| !region.is_empty() && region != "us-east-1")
 }
 
@@ -142,6 +131,11 @@ fn lacks_role_for_secrets(rendering: &Rendering) -> bool {
     let secrets = |container: &Value| container["secrets"].as_array().is_some_and(|secrets| !secrets.is_empty());
     let overridden = rendering.run_task.pointer("/overrides/executionRoleArn").is_some();
     fargate && !overridden && definition.get("executionRoleArn").is_none() && containers(rendering).any(secrets)
+}
+
+fn has_odd_launch_type(it: &Circumstances<'_>) -> bool {
+    let launch_type = it.configured("/task_run_request/launchType");
+    launch_type.is_some_and(|it| !it.is_string() && !is_falsy(it))
 }
 
 fn has_text_for_environment(it: &Circumstances<'_>) -> bool {
@@ -187,6 +181,10 @@ fn has_odd_size(rendering: &Rendering) -> bool {
 }
 
 fn defined_for_fargate(rendering: &Rendering) -> bool {
+    if rendering.run_task["launchType"] == "EXTERNAL" {
+        // See the difference about EXTERNAL: it is not the pool that says FARGATE.
+        return false;
+    }
     let list = rendering.definition.as_ref().and_then(|it| it.get("requiresCompatibilities")).and_then(Value::as_array);
     list.is_some_and(|list| list.contains(&"FARGATE".into()))
 }
@@ -201,6 +199,18 @@ fn has_odd_storage(rendering: &Rendering) -> bool {
     let odd = |owner: &Value| owner.pointer("/ephemeralStorage/sizeInGiB").and_then(Value::as_i64).is_some_and(|it| !(21..=200).contains(&it));
     (defined_for_fargate(rendering) && rendering.definition.as_ref().is_some_and(odd))
         || (launched_on_fargate(rendering) && odd(&rendering.run_task["overrides"]))
+}
+
+fn has_odd_strategy(it: &Circumstances<'_>) -> bool {
+    let strategy = it.configured("/task_run_request/capacityProviderStrategy");
+    strategy.is_some_and(|it| is_falsy(it) && !it.is_array() && !it.is_null())
+}
+
+/// Characters of the overrides of containers that no flow run executes in.
+fn length_of_foreign_overrides(rendering: &Rendering) -> usize {
+    let overrides = rendering.run_task.pointer("/overrides/containerOverrides").and_then(Value::as_array);
+    let foreign = overrides.into_iter().flatten().map(Value::to_string).filter(|it| !it.contains("PREFECT__FLOW_RUN_ID"));
+    foreign.map(|it| it.chars().count()).sum()
 }
 
 /// Characters of the overrides. The generator stays far from the limits; they are tested where they are implemented.

@@ -175,7 +175,8 @@ pub(super) fn environment(dice: &mut Dice) -> Value {
     }
     if dice.one_in(60) {
         let length = *dice.pick_one(&[3_000, 9_000, 20_000, 70_000]);
-        environment.insert("LONG".to_owned(), json!("x".repeat(length)));
+        // Its own name each time: see `ecs::environment` for what is shared and replaced.
+        environment.insert(format!("LONG_{length}_{}", dice.below(1_000_000)), json!("x".repeat(length)));
     }
     Value::Object(environment)
 }
