@@ -1,6 +1,6 @@
 //! [`TaskLauncher`] over `aws-sdk-ecs`.
 //!
-//! Requests leave exactly as [`crate::prepare`] wrote them: the SDK's operation signs and sends, but the body is ours.
+//! Requests leave exactly as [`crate::prepare()`] wrote them: the SDK's operation signs and sends, but the body is ours.
 //! Translating JSON into the SDK's builders would need a line for each of some 150 members of the two requests, and
 //! would lose whatever a template holds that the SDK's release does not know yet.
 //!
