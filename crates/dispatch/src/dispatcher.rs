@@ -4,7 +4,7 @@
 //! does not touch the others. A record is acknowledged only after its outcome is recorded (launched, handed back,
 //! crashed, buried, or shown to be not ours); everything else stays in the queue and comes back.
 //!
-//! What a failure means is decided by its class alone, in [`Dispatcher::conclude`]. One case needs care: a *redelivered*
+//! What a failure means is decided by its class alone, in `Dispatcher::conclude`. One case needs care: a *redelivered*
 //! message whose RunTask is refused. An earlier delivery may have started the task and lost the answer, and a throttle
 //! says nothing about that. So before such a record is handed back or crashed, the task is looked for by `startedBy`.
 
