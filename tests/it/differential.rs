@@ -1,15 +1,16 @@
 //! Random runs, rendered by Prefect's own worker and by pushpool.
 //!
 //! A fixed list of seeds and a fresh one per test run, which is printed. `PUSHPOOL_SEED=n` runs that seed's cases only;
-//! `PUSHPOOL_CASES=n` changes how many there are. Cases that once showed a real bug are in `data/regressions` and run first.
+//! `PUSHPOOL_CASES=n` changes how many there are. Before them come the hand-picked cases of `data/cases`: those that once showed
+//! a bug, and one for each intended difference that chance alone would need too long for.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use pushpool_tests::compare::{Verdict, compare};
 use pushpool_tests::oracle::{Case, Oracle};
 use pushpool_tests::{differences, generate, shrink::shrink};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 /// Seeds of every run; each stands for a stretch of cases.
 const SEEDS: [u64; 2] = [1, 20_241_123];
@@ -22,8 +23,8 @@ const SHOWN: usize = 12;
 fn pushpool_renders_what_the_worker_renders() {
     let mut oracle = Oracle::start();
     let mut tally = Tally::default();
-    for case in regressions() {
-        tally.check(&mut oracle, &case, "a regression");
+    for (name, case) in hand_picked() {
+        tally.check(&mut oracle, &case, &name);
     }
     let number = |name: &str| std::env::var(name).ok().map(|text| text.parse::<u64>().expect("a number"));
     let seeds = match number("PUSHPOOL_SEED") {
@@ -87,9 +88,7 @@ impl Tally {
                 let same_kind = |found: &Verdict| matches!(found, Verdict::Mismatch(found) if found.kind == kind);
                 let smallest = shrink(case, |candidate| same_kind(&compare(oracle, candidate).verdict));
                 let comparison = compare(oracle, &smallest);
-                let Verdict::Mismatch(mismatch) = comparison.verdict else {
-                    unreachable!("a shrunk case still fails")
-                };
+                let Verdict::Mismatch(mismatch) = comparison.verdict else { unreachable!("a shrunk case still fails") };
                 let text = format!(
                     "({origin})\nminimal case: {}\ndifferences taken out: {:?}\n{mismatch}",
                     essence(&smallest),
@@ -135,16 +134,34 @@ fn essence(case: &Case) -> String {
     serde_json::to_string_pretty(&case).expect("JSON")
 }
 
-fn regressions() -> Vec<Case> {
-    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/regressions");
+/// The hand-picked cases: what is not said in a file is as in [`BASE`].
+fn hand_picked() -> Vec<(String, Case)> {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/cases");
     let mut paths: Vec<_> =
-        std::fs::read_dir(directory).expect("data/regressions exists").map(|entry| entry.expect("entry").path()).collect();
+        std::fs::read_dir(directory).expect("data/cases exists").map(|entry| entry.expect("entry").path()).collect();
     paths.sort();
-    paths
-        .iter()
-        .map(|path| {
-            let text = std::fs::read_to_string(path).expect("a regression can be read");
-            serde_json::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
-        })
-        .collect()
+    let read = |path: &Path| -> serde_json::Result<Case> {
+        let Value::Object(mut case) = serde_json::from_str(BASE)? else { unreachable!("BASE is an object") };
+        case.extend(serde_json::from_str::<Map<String, Value>>(
+            &std::fs::read_to_string(path).expect("a case can be read"),
+        )?);
+        let mut case: Case = serde_json::from_value(Value::Object(case))?;
+        generate::existing_definitions(&mut case);
+        Ok(case)
+    };
+    let named = |path: &PathBuf| {
+        let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        let case = read(path).unwrap_or_else(|error| panic!("{name}: {error}"));
+        (name, case)
+    };
+    paths.iter().map(named).collect()
 }
+
+const BASE: &str = r#"{
+    "deployment_job_variables": {},
+    "flow_run_job_variables": null,
+    "work_pool": {"id": "44444444-4444-4444-4444-444444444444", "name": "push pool"},
+    "deployment": {"id": "11111111-1111-1111-1111-111111111111", "name": "nightly"},
+    "flow": {"id": "22222222-2222-2222-2222-222222222222", "name": "etl"},
+    "flow_run": {"id": "33333333-3333-3333-3333-333333333333", "name": "fuzzy-cat"}
+}"#;

@@ -256,7 +256,8 @@ pub fn compare_renderings(
     }
     let mut mismatch = mismatch(Kind::Different(String::new()), shown(&worker), shown(&ours));
     let place = mismatch.differences.first().and_then(|line| line.split(": ").next()).unwrap_or_default();
-    mismatch.kind = Kind::Different(place.split('/').filter(|part| part.parse::<usize>().is_err()).collect::<Vec<_>>().join("/"));
+    mismatch.kind =
+        Kind::Different(place.split('/').filter(|part| part.parse::<usize>().is_err()).collect::<Vec<_>>().join("/"));
     Err(mismatch)
 }
 

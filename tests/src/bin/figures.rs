@@ -62,7 +62,10 @@ async fn cold_starts(bootstrap: &Path, aws: &Aws) -> Result<(), Failure> {
         drop(function);
     }
     println!("process start to first poll               {:>8.1} ms (median of {COLD_STARTS})", median(to_poll));
-    println!("process start to answer with RunTask, TLS {:>8.1} ms (the definition is known to AWS)", median(to_answer));
+    println!(
+        "process start to answer with RunTask, TLS {:>8.1} ms (the definition is known to AWS)",
+        median(to_answer)
+    );
     Ok(())
 }
 

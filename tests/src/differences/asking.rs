@@ -184,9 +184,11 @@ fn with_override(it: &Circumstances<'_>) -> Option<Case> {
 /// The worker iterates over what is explicitly null.
 fn without_nulls(it: &Circumstances<'_>) -> Option<Case> {
     let fails = ["'NoneType' object is not iterable", "argument of type 'NoneType' is not iterable"];
-    let failed = it.answer.error.as_ref().is_some_and(|error| {
-        fails.contains(&error.message.as_str()) && error.at.starts_with("_prepare_task_")
-    });
+    let failed = it
+        .answer
+        .error
+        .as_ref()
+        .is_some_and(|error| fails.contains(&error.message.as_str()) && error.at.starts_with("_prepare_task_"));
     let null_label = it.answer.failed_with("text must be str, bytes or bytearray, not NoneType");
     let no_network_mode = it.answer.request("RegisterTaskDefinition").is_some_and(|definition| {
         let fargate = definition["requiresCompatibilities"].as_array().is_some_and(|it| it.contains(&json!("FARGATE")));
@@ -247,7 +249,8 @@ fn without_empty_names(it: &Circumstances<'_>) -> Option<Case> {
         return None;
     }
     let mut case = it.editable();
-    let defined = case.template.pointer_mut("/job_configuration/task_definition/containerDefinitions")?.as_array_mut()?;
+    let defined =
+        case.template.pointer_mut("/job_configuration/task_definition/containerDefinitions")?.as_array_mut()?;
     let mut changed = false;
     for container in defined.iter_mut().filter_map(Value::as_object_mut) {
         let empty = container.get("name").and_then(|place| it.rendered(place)).is_some_and(is_falsy);
@@ -271,7 +274,8 @@ fn without_valueless_entries(it: &Circumstances<'_>) -> Option<Case> {
     let mut changed = false;
     for list in ["task_definition/containerDefinitions", "task_run_request/overrides/containerOverrides"] {
         let containers = case.template.pointer_mut(&format!("/job_configuration/{list}")).and_then(Value::as_array_mut);
-        let lists = containers.into_iter().flatten().filter_map(|container| container.get_mut("environment")?.as_array_mut());
+        let lists =
+            containers.into_iter().flatten().filter_map(|container| container.get_mut("environment")?.as_array_mut());
         for list in lists {
             let before = list.len();
             let complete = |entry: &Value| {

@@ -86,7 +86,8 @@ fn is_about_a_reference(case: &Case, answer: &Answer, ours: Option<&Diagnosis>) 
 /// about.
 fn is_about_a_dotted_variable(case: &Case, answer: &Answer, ours: Option<&Diagnosis>) -> bool {
     let layers = [&case.deployment_job_variables, &case.flow_run_job_variables];
-    let mut dotted = layers.into_iter().filter_map(Value::as_object).flat_map(|it| it.keys()).filter(|key| key.contains('.'));
+    let mut dotted =
+        layers.into_iter().filter_map(Value::as_object).flat_map(|it| it.keys()).filter(|key| key.contains('.'));
     match answer.schema_errors.first() {
         None => ours.is_some() && dotted.next().is_some(),
         Some(refusal) => ours.is_none() && dotted.any(|key| refusal.contains(&format!("'{key}'"))),

@@ -73,7 +73,9 @@ fn drop_plain_beside_secret(question: &Question<'_>, answer: &mut Answer) -> boo
 }
 
 fn drop_empty_tags(_: &Question<'_>, answer: &mut Answer) -> bool {
-    let Some(Value::Array(tags)) = answer.request_mut("RunTask").and_then(|it| it.get_mut("tags")) else { return false };
+    let Some(Value::Array(tags)) = answer.request_mut("RunTask").and_then(|it| it.get_mut("tags")) else {
+        return false;
+    };
     let before = tags.len();
     tags.retain(|tag| tag["key"] != "");
     tags.len() < before

@@ -135,7 +135,9 @@ fn no_worker(worker: &mut Rendering, _: &mut Rendering) -> Result<bool, String> 
     for container in containers(&mut worker.run_task, "/overrides/containerOverrides") {
         if let Some(environment) = container.get_mut("environment").and_then(Value::as_array_mut) {
             let before = environment.len();
-            environment.retain(|entry| !["PREFECT__WORKER_ID", "PREFECT__WORKER_NAME"].map(Value::from).contains(&entry["name"]));
+            environment.retain(|entry| {
+                !["PREFECT__WORKER_ID", "PREFECT__WORKER_NAME"].map(Value::from).contains(&entry["name"])
+            });
             dropped |= environment.len() < before;
         }
     }
@@ -167,7 +169,10 @@ fn containers<'a>(request: &'a mut Value, pointer: &str) -> Vec<&'a mut Map<Stri
 fn environment(worker: &mut Rendering, ours: &mut Rendering) -> Result<bool, String> {
     let placed = |rendering: &Rendering| {
         let list = |value: Option<&Value>, pointer: &str| value.and_then(|it| it.pointer(pointer)).cloned();
-        (list(rendering.definition.as_ref(), "/containerDefinitions"), list(Some(&rendering.run_task), "/overrides/containerOverrides"))
+        (
+            list(rendering.definition.as_ref(), "/containerDefinitions"),
+            list(Some(&rendering.run_task), "/overrides/containerOverrides"),
+        )
     };
     let before = (placed(worker), placed(ours));
     for rendering in [worker, ours] {
@@ -183,7 +188,9 @@ fn environment(worker: &mut Rendering, ours: &mut Rendering) -> Result<bool, Str
         if let Some(definition) = &mut rendering.definition {
             seen.extend(containers(definition, "/containerDefinitions").into_iter().map(take));
         }
-        for (name, entries) in containers(&mut rendering.run_task, "/overrides/containerOverrides").into_iter().map(take) {
+        for (name, entries) in
+            containers(&mut rendering.run_task, "/overrides/containerOverrides").into_iter().map(take)
+        {
             match seen.iter_mut().find(|(defined, _)| *defined == name) {
                 Some((_, environment)) => environment.extend(entries),
                 None => seen.push((name, entries)),
@@ -251,8 +258,12 @@ fn command(worker: &mut Rendering, ours: &mut Rendering) -> Result<bool, String>
         {
             container.insert("command".to_owned(), command);
             // The definition's own command has no effect beside one in the overrides.
-            let theirs = worker.definition.as_mut().map(|it| containers(it, "/containerDefinitions")).unwrap_or_default();
-            theirs.into_iter().filter(|it| it.get("name") == container.get("name")).for_each(|it| drop(it.remove("command")));
+            let theirs =
+                worker.definition.as_mut().map(|it| containers(it, "/containerDefinitions")).unwrap_or_default();
+            theirs
+                .into_iter()
+                .filter(|it| it.get("name") == container.get("name"))
+                .for_each(|it| drop(it.remove("command")));
             moved = true;
         }
     }
@@ -260,10 +271,14 @@ fn command(worker: &mut Rendering, ours: &mut Rendering) -> Result<bool, String>
 }
 
 fn external(worker: &mut Rendering, ours: &mut Rendering) -> Result<bool, String> {
-    let list = |rendering: &Rendering| rendering.definition.as_ref().and_then(|it| it.get("requiresCompatibilities")).cloned();
+    let list =
+        |rendering: &Rendering| rendering.definition.as_ref().and_then(|it| it.get("requiresCompatibilities")).cloned();
     let (theirs, mine) = (list(worker), list(ours));
     let Some(Value::Array(mut without)) = theirs else { return Ok(false) };
-    if ours.run_task["launchType"] != "EXTERNAL" || without.pop() != Some(json!("FARGATE")) || mine != Some(json!(without)) {
+    if ours.run_task["launchType"] != "EXTERNAL"
+        || without.pop() != Some(json!("FARGATE"))
+        || mine != Some(json!(without))
+    {
         return Ok(false);
     }
     if let Some(definition) = &mut worker.definition {
@@ -316,12 +331,16 @@ fn tags(worker: &mut Rendering, ours: &mut Rendering) -> Result<bool, String> {
     }
     // Which of too many are kept is pushpool's affair, but it may keep nothing else, and its own come first.
     let head = |text: &str, length: usize| text.chars().take(length).collect::<String>();
-    let fitting: BTreeSet<(String, String)> =
-        theirs.iter().map(|(key, value)| (head(key, 128), head(value, 256))).filter(|(key, _)| !reserved(key)).collect();
+    let fitting: BTreeSet<(String, String)> = theirs
+        .iter()
+        .map(|(key, value)| (head(key, 128), head(value, 256)))
+        .filter(|(key, _)| !reserved(key))
+        .collect();
     if let Some(invented) = mine.iter().find(|(key, value)| !fitting.contains(&((*key).clone(), (*value).clone()))) {
         return Err(format!("our tag {invented:?} is not among the worker's"));
     }
-    let kept_all = mine.len() == 50 || fitting.iter().all(|(key, value)| mine.contains_key(key) || key.is_empty() || reserved(value));
+    let kept_all = mine.len() == 50
+        || fitting.iter().all(|(key, value)| mine.contains_key(key) || key.is_empty() || reserved(value));
     let own = fitting.iter().map(|(key, _)| key).filter(|key| key.starts_with("prefect.io/"));
     match own.into_iter().find(|key| !mine.contains_key(*key)) {
         Some(lost) => Err(format!("the tag {lost} was lost")),

@@ -70,7 +70,10 @@ pub(super) const DIFFERENCES: &[Difference] = &[
     Difference {
         name: "a run is one task",
         reason: "Several tasks would execute the same flow run.",
-        effect: Effect::Refuse { code: "PP0221", when: |worker| worker.run_task.get("count").is_some_and(|it| it != 1) },
+        effect: Effect::Refuse {
+            code: "PP0221",
+            when: |worker| worker.run_task.get("count").is_some_and(|it| it != 1),
+        },
     },
     Difference {
         name: "a launch type is a text",
@@ -102,7 +105,8 @@ fn is_secret(name: &Value) -> bool {
 }
 
 fn has_plain_secret(rendering: &Rendering) -> bool {
-    let plain = |entry: &Value| is_secret(&entry["name"]) && entry["value"].as_str().is_some_and(|value| !value.is_empty());
+    let plain =
+        |entry: &Value| is_secret(&entry["name"]) && entry["value"].as_str().is_some_and(|value| !value.is_empty());
     containers(rendering).filter_map(|it| it.get("environment")?.as_array()).flatten().any(plain)
 }
 
@@ -144,7 +148,8 @@ fn has_text_for_environment(it: &Circumstances<'_>) -> bool {
 
 /// CPU units and the MiB that go with them, by the table in the AWS ECS API reference, RegisterTaskDefinition, `memory`.
 fn sizes() -> impl Iterator<Item = (u32, u32)> {
-    let row = |cpu: u32, from: u32, to: u32, step: usize| (from..=to).step_by(step).map(move |memory| (cpu, memory * 1024));
+    let row =
+        |cpu: u32, from: u32, to: u32, step: usize| (from..=to).step_by(step).map(move |memory| (cpu, memory * 1024));
     [(256, 512), (256, 1024), (256, 2048)]
         .into_iter()
         .chain(row(512, 1, 4, 1))
@@ -196,7 +201,9 @@ fn launched_on_fargate(rendering: &Rendering) -> bool {
 }
 
 fn has_odd_storage(rendering: &Rendering) -> bool {
-    let odd = |owner: &Value| owner.pointer("/ephemeralStorage/sizeInGiB").and_then(Value::as_i64).is_some_and(|it| !(21..=200).contains(&it));
+    let odd = |owner: &Value| {
+        owner.pointer("/ephemeralStorage/sizeInGiB").and_then(Value::as_i64).is_some_and(|it| !(21..=200).contains(&it))
+    };
     (defined_for_fargate(rendering) && rendering.definition.as_ref().is_some_and(odd))
         || (launched_on_fargate(rendering) && odd(&rendering.run_task["overrides"]))
 }
@@ -209,7 +216,8 @@ fn has_odd_strategy(it: &Circumstances<'_>) -> bool {
 /// Characters of the overrides of containers that no flow run executes in.
 fn length_of_foreign_overrides(rendering: &Rendering) -> usize {
     let overrides = rendering.run_task.pointer("/overrides/containerOverrides").and_then(Value::as_array);
-    let foreign = overrides.into_iter().flatten().map(Value::to_string).filter(|it| !it.contains("PREFECT__FLOW_RUN_ID"));
+    let foreign =
+        overrides.into_iter().flatten().map(Value::to_string).filter(|it| !it.contains("PREFECT__FLOW_RUN_ID"));
     foreign.map(|it| it.chars().count()).sum()
 }
 

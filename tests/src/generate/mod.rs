@@ -48,7 +48,7 @@ pub fn case(seed: u64, built_in: &Value) -> Case {
     if dice.one_in(60) {
         case.work_pool.name = dice.pick(&["pool ", "łódź-", "q"]).repeat(60);
     }
-    existing_definitions(&mut dice, &mut case);
+    existing_definitions(&mut case);
     case
 }
 
@@ -57,23 +57,25 @@ fn planted() -> Object {
     Object::from_iter([("HOME_OF_THE_WORKER".to_owned(), json!(LEAK))])
 }
 
-/// Definitions of the account for every ARN that a case mentions.
-fn existing_definitions(dice: &mut Dice, case: &mut Case) {
+/// Makes the account have a definition for every ARN that a case mentions.
+pub fn existing_definitions(case: &mut Case) {
     let text = serde_json::to_string(case).expect("a case is JSON");
     for arn in variables::DEFINITION_ARNS {
         if text.contains(arn) {
-            let mut definition = json!({
+            let definition = json!({
                 "family": "theirs",
-                "containerDefinitions": [{"name": "prefect", "image": "theirs:1", "essential": true}],
+                "containerDefinitions": [{
+                    "name": "prefect",
+                    "image": "theirs:1",
+                    "essential": true,
+                    "environment": [{"name": "BAKED", "value": "in"}],
+                }],
                 "networkMode": "awsvpc",
                 "requiresCompatibilities": ["FARGATE"],
                 "cpu": "256",
                 "memory": "512",
                 "executionRoleArn": "arn:aws:iam::123456789012:role/theirs",
             });
-            if dice.one_in(4) {
-                definition["containerDefinitions"][0]["environment"] = json!([{"name": "BAKED", "value": "in"}]);
-            }
             case.existing_definitions.insert((*arn).to_owned(), definition);
         }
     }

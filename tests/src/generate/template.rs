@@ -19,8 +19,16 @@ pub(super) fn template(dice: &mut Dice, built_in: &Value) -> Value {
     }
     if !dice.one_in(3) {
         let changes: [fn(&mut Dice, &mut Value); 10] = [
-            own_variables, definition_keys, containers, container_keys, sidecar, request_keys, overrides, environment_in_configuration,
-            configuration_keys, literals,
+            own_variables,
+            definition_keys,
+            containers,
+            container_keys,
+            sidecar,
+            request_keys,
+            overrides,
+            environment_in_configuration,
+            configuration_keys,
+            literals,
         ];
         for _ in 0..=dice.below(4) {
             changes[dice.below(changes.len())](dice, &mut template);
@@ -109,11 +117,27 @@ fn own_variables(dice: &mut Dice, template: &mut Value) {
         template["variables"]["required"] = json!(["team"]);
     }
     match dice.below(6) {
-        0 => set(template, "/job_configuration/task_definition/containerDefinitions/0/image", json!("{{ registry }}/{{ image }}:{{ tag }}")),
-        1 => set(template, "/job_configuration/labels", json!({"team": "{{ team }}", "n": "n-{{ replicas }}", "gone": "{{ missing }}"})),
+        0 => set(
+            template,
+            "/job_configuration/task_definition/containerDefinitions/0/image",
+            json!("{{ registry }}/{{ image }}:{{ tag }}"),
+        ),
+        1 => set(
+            template,
+            "/job_configuration/labels",
+            json!({"team": "{{ team }}", "n": "n-{{ replicas }}", "gone": "{{ missing }}"}),
+        ),
         2 => set(template, "/job_configuration/task_definition/tags", json!([{"key": "team", "value": "{{ team }}"}])),
-        3 => set(template, "/job_configuration/command", json!("{{ command }} --tag {{ tag }} --extra {{ extra.a.b[0] }}")),
-        4 => set(template, "/job_configuration/env", json!({"TEAM": "{{ team }}", "DEEP": "{{ extra.a.b[2].c }}", "N": "{{ replicas }}"})),
+        3 => set(
+            template,
+            "/job_configuration/command",
+            json!("{{ command }} --tag {{ tag }} --extra {{ extra.a.b[0] }}"),
+        ),
+        4 => set(
+            template,
+            "/job_configuration/env",
+            json!({"TEAM": "{{ team }}", "DEEP": "{{ extra.a.b[2].c }}", "N": "{{ replicas }}"}),
+        ),
         _ => set(template, "/job_configuration/name", json!("{{ team }}-{{ name }}-{{ extra }}")),
     }
 }
@@ -125,7 +149,10 @@ fn definition_keys(dice: &mut Dice, template: &mut Value) {
         let (key, value) = match dice.below(13) {
             0 => ("ephemeralStorage", dice.json(json!([{"sizeInGiB": 50}, {"sizeInGiB": 200}, {"sizeInGiB": 20}]))),
             1 => ("runtimePlatform", json!({"cpuArchitecture": "ARM64", "operatingSystemFamily": "LINUX"})),
-            2 => ("volumes", json!([{"name": "data"}, {"name": "efs", "efsVolumeConfiguration": {"fileSystemId": "fs-1", "transitEncryption": "ENABLED"}}])),
+            2 => (
+                "volumes",
+                json!([{"name": "data"}, {"name": "efs", "efsVolumeConfiguration": {"fileSystemId": "fs-1", "transitEncryption": "ENABLED"}}]),
+            ),
             3 => ("networkMode", dice.json(json!(["awsvpc", "bridge", "host", "{{ missing }}", ""]))),
             4 => ("requiresCompatibilities", dice.json(json!([["FARGATE"], ["EC2"], ["EC2", "FARGATE"], [], null]))),
             5 => ("taskRoleArn", json!("{{ task_role_arn }}")),
@@ -165,8 +192,9 @@ fn containers(dice: &mut Dice, template: &mut Value) {
 
 /// Keys of the first container.
 fn container_keys(dice: &mut Dice, template: &mut Value) {
-    let Some(container) =
-        template.pointer_mut("/job_configuration/task_definition/containerDefinitions/0").and_then(Value::as_object_mut)
+    let Some(container) = template
+        .pointer_mut("/job_configuration/task_definition/containerDefinitions/0")
+        .and_then(Value::as_object_mut)
     else {
         return;
     };
@@ -195,7 +223,11 @@ fn container_keys(dice: &mut Dice, template: &mut Value) {
         container.insert(key.to_owned(), value);
     }
     if container.get("secrets").is_some_and(|secrets| secrets != &json!([])) && !dice.one_in(5) {
-        set(template, "/job_configuration/task_definition/executionRoleArn", json!("arn:aws:iam::123456789012:role/secrets"));
+        set(
+            template,
+            "/job_configuration/task_definition/executionRoleArn",
+            json!("arn:aws:iam::123456789012:role/secrets"),
+        );
     }
 }
 
@@ -232,11 +264,16 @@ fn sidecar(dice: &mut Dice, template: &mut Value) {
         containers.push(container);
     }
     if !dice.one_in(5) {
-        set(template, "/job_configuration/task_definition/executionRoleArn", json!("arn:aws:iam::123456789012:role/side"));
+        set(
+            template,
+            "/job_configuration/task_definition/executionRoleArn",
+            json!("arn:aws:iam::123456789012:role/side"),
+        );
     }
     if dice.one_in(3)
-        && let Some(overrides) =
-            template.pointer_mut("/job_configuration/task_run_request/overrides/containerOverrides").and_then(Value::as_array_mut)
+        && let Some(overrides) = template
+            .pointer_mut("/job_configuration/task_run_request/overrides/containerOverrides")
+            .and_then(Value::as_array_mut)
     {
         overrides.push(dice.json(json!([
             {"name": "side", "environment": [{"name": "RUN", "value": "{{ cluster }}"}, {"name": "NUL", "value": null}]},
@@ -287,8 +324,16 @@ fn request_keys(dice: &mut Dice, template: &mut Value) {
 /// The overrides part of the RunTask request.
 fn overrides(dice: &mut Dice, template: &mut Value) {
     match dice.below(8) {
-        0 => set(template, "/job_configuration/task_run_request/overrides/ephemeralStorage", dice.json(json!([{"sizeInGiB": 30}, {"sizeInGiB": 21}, {"sizeInGiB": 500}]))),
-        1 => set(template, "/job_configuration/task_run_request/overrides/executionRoleArn", json!("{{ execution_role_arn }}")),
+        0 => set(
+            template,
+            "/job_configuration/task_run_request/overrides/ephemeralStorage",
+            dice.json(json!([{"sizeInGiB": 30}, {"sizeInGiB": 21}, {"sizeInGiB": 500}])),
+        ),
+        1 => set(
+            template,
+            "/job_configuration/task_run_request/overrides/executionRoleArn",
+            json!("{{ execution_role_arn }}"),
+        ),
         2 => {
             object(template, "/job_configuration/task_run_request").remove("overrides");
         }
@@ -298,8 +343,16 @@ fn overrides(dice: &mut Dice, template: &mut Value) {
             "/job_configuration/task_run_request/overrides/containerOverrides/0/environment",
             json!([{"name": "LIST", "value": "{{ cluster }}"}, {"name": "A", "value": "from list"}, {"name": "N", "value": null}]),
         ),
-        5 => set(template, "/job_configuration/task_run_request/overrides/containerOverrides/0/memoryReservation", json!(256)),
-        6 => set(template, "/job_configuration/task_run_request/overrides/containerOverrides/0/command", json!(["python", "{{ cluster }}"])),
+        5 => set(
+            template,
+            "/job_configuration/task_run_request/overrides/containerOverrides/0/memoryReservation",
+            json!(256),
+        ),
+        6 => set(
+            template,
+            "/job_configuration/task_run_request/overrides/containerOverrides/0/command",
+            json!(["python", "{{ cluster }}"]),
+        ),
         _ => {
             let pointer = "/job_configuration/task_run_request/overrides/containerOverrides/0";
             if let Some(container) = template.pointer_mut(pointer).and_then(Value::as_object_mut) {
@@ -326,8 +379,20 @@ fn environment_in_configuration(dice: &mut Dice, template: &mut Value) {
 /// Keys of `job_configuration` that are absent.
 fn configuration_keys(dice: &mut Dice, template: &mut Value) {
     let key = dice.pick(&[
-        "labels", "name", "cluster", "command", "env", "container_name", "vpc_id", "network_configuration", "cloudwatch_logs_options",
-        "configure_cloudwatch_logs", "execution_role_arn", "aws_credentials", "match_latest_revision_in_family", "stream_output",
+        "labels",
+        "name",
+        "cluster",
+        "command",
+        "env",
+        "container_name",
+        "vpc_id",
+        "network_configuration",
+        "cloudwatch_logs_options",
+        "configure_cloudwatch_logs",
+        "execution_role_arn",
+        "aws_credentials",
+        "match_latest_revision_in_family",
+        "stream_output",
     ]);
     object(template, "/job_configuration").remove(key);
 }
@@ -335,8 +400,16 @@ fn configuration_keys(dice: &mut Dice, template: &mut Value) {
 /// Keys of `job_configuration` with a literal instead of a placeholder.
 fn literals(dice: &mut Dice, template: &mut Value) {
     let name = dice.pick(&[
-        "command", "cluster", "container_name", "configure_cloudwatch_logs", "cloudwatch_logs_options", "network_configuration",
-        "vpc_id", "execution_role_arn", "name", "prefect_api_auth_string_secret_arn",
+        "command",
+        "cluster",
+        "container_name",
+        "configure_cloudwatch_logs",
+        "cloudwatch_logs_options",
+        "network_configuration",
+        "vpc_id",
+        "execution_role_arn",
+        "name",
+        "prefect_api_auth_string_secret_arn",
     ]);
     let literal = value(dice, name);
     object(template, "/job_configuration").insert(name.to_owned(), literal);
@@ -344,7 +417,10 @@ fn literals(dice: &mut Dice, template: &mut Value) {
 
 /// The object at `pointer`, which the built-in template has.
 fn object<'a>(template: &'a mut Value, pointer: &str) -> &'a mut Object {
-    template.pointer_mut(pointer).and_then(Value::as_object_mut).unwrap_or_else(|| panic!("the template has no {pointer}"))
+    template
+        .pointer_mut(pointer)
+        .and_then(Value::as_object_mut)
+        .unwrap_or_else(|| panic!("the template has no {pointer}"))
 }
 
 /// Puts `value` at `pointer` when the place above it still exists.

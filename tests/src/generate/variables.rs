@@ -9,9 +9,32 @@ pub(super) const DEFINITION_ARNS: &[&str] = &["arn:aws:ecs:us-east-1:12345678901
 
 /// Names with a meaning of their own, weighted by how often they are written.
 const USUAL: &[&str] = &[
-    "env", "env", "env", "env", "image", "image", "cpu", "memory", "cluster", "command", "labels", "labels", "name", "family",
-    "launch_type", "launch_type", "capacity_provider_strategy", "container_name", "task_role_arn", "execution_role_arn", "vpc_id", "configure_cloudwatch_logs",
-    "cloudwatch_logs_options", "cloudwatch_logs_prefix", "network_configuration", "auto_deregister_task_definition",
+    "env",
+    "env",
+    "env",
+    "env",
+    "image",
+    "image",
+    "cpu",
+    "memory",
+    "cluster",
+    "command",
+    "labels",
+    "labels",
+    "name",
+    "family",
+    "launch_type",
+    "launch_type",
+    "capacity_provider_strategy",
+    "container_name",
+    "task_role_arn",
+    "execution_role_arn",
+    "vpc_id",
+    "configure_cloudwatch_logs",
+    "cloudwatch_logs_options",
+    "cloudwatch_logs_prefix",
+    "network_configuration",
+    "auto_deregister_task_definition",
     "match_latest_revision_in_family",
 ];
 
@@ -27,7 +50,9 @@ pub(super) fn job_variables(dice: &mut Dice, template: &Value, usual: usize) -> 
     if let Some(properties) = template.pointer("/variables/properties").and_then(Value::as_object) {
         let own: Vec<&String> = properties
             .keys()
-            .filter(|name| !USUAL.contains(&name.as_str()) && *name != "task_definition_arn" && *name != "aws_credentials")
+            .filter(|name| {
+                !USUAL.contains(&name.as_str()) && *name != "task_definition_arn" && *name != "aws_credentials"
+            })
             .collect();
         for name in own {
             if dice.one_in(6) {
@@ -37,7 +62,8 @@ pub(super) fn job_variables(dice: &mut Dice, template: &Value, usual: usize) -> 
         }
     }
     if dice.one_in(8) {
-        let key = dice.pick(&["env.FOO", "env.A", "labels.team", "env.A", "env.X", "cloudwatch_logs_options.awslogs-group"]);
+        let key =
+            dice.pick(&["env.FOO", "env.A", "labels.team", "env.A", "env.X", "cloudwatch_logs_options.awslogs-group"]);
         variables.insert(key.to_owned(), dice.json(json!(["dotted", "dotted", null, "{{ prefect.variables.team }}"])));
     }
     if dice.one_in(60) {
@@ -159,8 +185,24 @@ pub(super) fn environment(dice: &mut Dice) -> Value {
     let mut environment = Object::new();
     for _ in 0..dice.below(6) {
         let name = dice.pick(&[
-            "A", "B", "C", "X", "EMPTY", "LONG_NAME_WITH_UNDERSCORES", "with.dot", "with-dash", "PREFECT_LOGGING_LEVEL",
-            "PREFECT_API_URL", "PREFECT__FLOW_RUN_ID", "PREFECT__DEPLOYMENT_NAME", "A", "B", "C", "X", "A", "B",
+            "A",
+            "B",
+            "C",
+            "X",
+            "EMPTY",
+            "LONG_NAME_WITH_UNDERSCORES",
+            "with.dot",
+            "with-dash",
+            "PREFECT_LOGGING_LEVEL",
+            "PREFECT_API_URL",
+            "PREFECT__FLOW_RUN_ID",
+            "PREFECT__DEPLOYMENT_NAME",
+            "A",
+            "B",
+            "C",
+            "X",
+            "A",
+            "B",
         ]);
         let name = if dice.one_in(150) { dice.pick(&["PREFECT_API_KEY", "PREFECT_API_AUTH_STRING"]) } else { name };
         let value = match dice.below(40) {
@@ -186,11 +228,33 @@ pub(super) fn labels(dice: &mut Dice) -> Value {
     let mut labels = Object::new();
     for _ in 0..dice.below(5) {
         let name = dice.pick(&[
-            "team", "cost center", "größe", "a.b/c=d", "🚀", "prefect.io/flow-name", "Team", "x(y)", "aws:reserved", "team ",
-            "-edge-", "a--b", "1",
+            "team",
+            "cost center",
+            "größe",
+            "a.b/c=d",
+            "🚀",
+            "prefect.io/flow-name",
+            "Team",
+            "x(y)",
+            "aws:reserved",
+            "team ",
+            "-edge-",
+            "a--b",
+            "1",
         ]);
         let value = dice.pick(&[
-            "data eng", "v", "", "größe", "a,b;c", "🚀🚀", "{{ prefect.variables.team }}", "x@y.z", "__", " lead", "&amp;", "o'clock",
+            "data eng",
+            "v",
+            "",
+            "größe",
+            "a,b;c",
+            "🚀🚀",
+            "{{ prefect.variables.team }}",
+            "x@y.z",
+            "__",
+            " lead",
+            "&amp;",
+            "o'clock",
         ]);
         labels.insert(name.to_owned(), json!(value));
     }
