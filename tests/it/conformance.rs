@@ -3,6 +3,7 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
+use futures_util::future::join_all;
 use local::{
     Config, Local,
     ecs::{ContainerInstance, HostImage},
@@ -51,14 +52,22 @@ fn rules_are_well_formed() {
     }
 }
 
+/// What differs in the end, of all services: they are asked at the same time.
+async fn differences<F: Future<Output = Vec<Verdict>>>(
+    known: &KnownGaps,
+    ask: impl Fn(&'static str) -> F,
+) -> Vec<String> {
+    let verdicts = join_all(SERVICES.map(&ask)).await;
+    let of_service =
+        |(service, verdicts): (_, &Vec<_>)| conformance::differences(&Document::read(service), verdicts, known);
+    SERVICES.into_iter().zip(&verdicts).flat_map(of_service).collect()
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn local_keeps_every_rule_as_boto3_sees_it() {
     let (local, _logs) = local().await;
-    let mut broken = Vec::new();
-    for service in SERVICES {
-        let verdicts = boto3(service, local.endpoint(), &["--jobs", "48"]).await;
-        broken.extend(conformance::differences(&Document::read(service), &verdicts, &KnownGaps::default()));
-    }
+    let ask = |service| boto3(service, local.endpoint(), &["--jobs", "48"]);
+    let broken = differences(&KnownGaps::default(), ask).await;
     local.stop().await;
     assert!(broken.is_empty(), "{} rules:\n{}", broken.len(), broken.join("\n"));
 }
@@ -67,32 +76,27 @@ async fn local_keeps_every_rule_as_boto3_sees_it() {
 async fn local_keeps_every_rule_as_the_rust_sdk_sees_it() {
     let (local, _logs) = local().await;
     let sdk = Arc::new(Sdk::new(&local.endpoint()).await);
-    let mut broken = Vec::new();
-    for service in SERVICES {
-        let document = Document::read(service);
-        let verdicts = document.ask(Arc::clone(&sdk), "r").await;
-        broken.extend(conformance::differences(&document, &verdicts, &KnownGaps::default()));
-    }
+    let ask = |service| {
+        let sdk = Arc::clone(&sdk);
+        async move { Document::read(service).ask(sdk, "r").await }
+    };
+    let broken = differences(&KnownGaps::default(), ask).await;
     local.stop().await;
     assert!(broken.is_empty(), "{} rules:\n{}", broken.len(), broken.join("\n"));
 }
 
-/// Both services are asked before anything is judged, so that a run tells of every difference.
 async fn assert_known_gaps(name: &str, emulator: fn() -> Emulator) {
-    let known = KnownGaps::of(name);
     let emulator = tokio::task::spawn_blocking(emulator).await.unwrap();
-    let mut complaints = Vec::new();
-    for service in SERVICES {
+    let ask = |service| {
         // ministack loses its head over concurrent RunTask calls: its tables change while they are walked. Neither runs
         // containers, so that it is no use to wait long for one. moto looks the subnets up.
         let options: &[&str] = match service {
             "ecs" => &["--jobs", "1", "--patience", "0.03", "--network"],
             _ => &["--jobs", "16"],
         };
-        let verdicts = boto3(service, emulator.endpoint(), options).await;
-        complaints.extend(conformance::differences(&Document::read(service), &verdicts, &known));
-    }
-    let complaints = complaints.join("\n");
+        boto3(service, emulator.endpoint(), options)
+    };
+    let complaints = differences(&KnownGaps::of(name), ask).await.join("\n");
     assert!(complaints.is_empty(), "{name} differs from tests/data/conformance/known-gaps.json:\n{complaints}");
 }
 
