@@ -74,17 +74,15 @@ pub(crate) fn configure(
     Ok(())
 }
 
-/// What stands in `awsvpcConfiguration`, of either shape.
+/// What stands in `awsvpcConfiguration`, of either shape; also of the whole one within the wrapper of a template.
 fn inner(mut given: Object) -> Result<Object, PrepareError> {
-    match given.remove("awsvpcConfiguration") {
-        None => Ok(given),
+    while let Some(wrapped) = given.remove("awsvpcConfiguration") {
+        let Value::Object(mut inner) = wrapped else { return Err(not_an_object(&wrapped)) };
         // Anything beside it is refused by the shape check, which sees it inside.
-        Some(Value::Object(mut inner)) => {
-            inner.extend(given);
-            Ok(inner)
-        }
-        Some(other) => Err(not_an_object(&other)),
+        inner.extend(given);
+        given = inner;
     }
+    Ok(given)
 }
 
 fn not_an_object(found: &Value) -> PrepareError {

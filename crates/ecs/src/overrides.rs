@@ -92,11 +92,14 @@ impl Overrides {
         for (index, container) in self.containers.iter_mut().enumerate() {
             let Some(list) = container.get_mut("environment").and_then(Value::as_array_mut) else { continue };
             let is_orchestration = index == self.container;
+            if is_orchestration {
+                // First, so that a plain secret which the environment replaces by nothing is not complained about.
+                list.retain(|entry| name_of(entry).is_none_or(|name| !environment.all.contains_key(name)));
+            }
             secrets.keep_out_of_list(list, is_orchestration, || {
                 format!("task_run_request.overrides.containerOverrides[{index}].environment")
             })?;
             if is_orchestration {
-                list.retain(|entry| name_of(entry).is_none_or(|name| !environment.all.contains_key(name)));
                 list.extend(environment.overrides().map(|(name, value)| entry(name, value)));
                 // Stable: of two entries with one name, the later one still wins.
                 list.sort_by(|one, other| name_of(one).cmp(&name_of(other)));

@@ -76,8 +76,8 @@ pub(super) const DIFFERENCES: &[Difference] = &[
         effect: Effect::Normalise(cluster),
     },
     Difference {
-        name: "generated log prefixes are short enough",
-        reason: "A stream's name has 512 characters; the names of pools have no limit.",
+        name: "generated log prefixes are legal and short enough",
+        reason: "The name of a stream has 512 characters and neither `:` nor `*`; the name of a pool may have both, and no limit.",
         effect: Effect::Normalise(log_prefix),
     },
     Difference {
@@ -296,19 +296,19 @@ fn cluster(worker: &mut Rendering, _: &mut Rendering) -> Result<bool, String> {
 }
 
 fn log_prefix(worker: &mut Rendering, ours: &mut Rendering) -> Result<bool, String> {
-    let mut shortened = false;
-    let prefix = |container: &&mut Map<String, Value>| -> Option<String> {
-        Some(container.get("logConfiguration")?.pointer("/options/awslogs-stream-prefix")?.as_str()?.to_owned())
-    };
-    let ours: Vec<String> = defined(ours).iter().filter_map(prefix).collect();
-    for container in defined(worker) {
-        let Some(long) = prefix(&container).filter(|prefix| prefix.chars().count() > 200) else { continue };
-        if let Some(short) = ours.iter().find(|short| long.starts_with(*short) && short.chars().count() == 200) {
-            container["logConfiguration"]["options"]["awslogs-stream-prefix"] = json!(short);
-            shortened = true;
+    let mut mended = false;
+    for (container, other) in defined(worker).into_iter().zip(defined(ours)) {
+        let options = |container: &Map<String, Value>| {
+            container.get("logConfiguration")?.pointer("/options/awslogs-stream-prefix").cloned()
+        };
+        let (Some(Value::String(prefix)), other) = (options(container), options(other)) else { continue };
+        let legal: String = prefix.replace([':', '*'], "-").chars().take(200).collect();
+        if prefix != legal && other == Some(json!(legal)) {
+            container["logConfiguration"]["options"]["awslogs-stream-prefix"] = json!(legal);
+            mended = true;
         }
     }
-    Ok(shortened)
+    Ok(mended)
 }
 
 fn tags(worker: &mut Rendering, ours: &mut Rendering) -> Result<bool, String> {

@@ -16,7 +16,10 @@ fn both_shapes_in_both_places() {
     let inner = json!({"subnets": ["s"], "securityGroups": ["g"], "assignPublicIp": "DISABLED"});
     for place in ["/network_configuration", IN_REQUEST] {
         assert_eq!(network(with(defaults(), place, inner.clone())), inner);
-        assert_eq!(network(with(defaults(), place, json!({"awsvpcConfiguration": inner}))), inner);
+        let whole = json!({"awsvpcConfiguration": inner});
+        assert_eq!(network(with(defaults(), place, whole.clone())), inner);
+        // The whole one as the value of a variable that the template has wrapped itself.
+        assert_eq!(network(with(defaults(), place, json!({"awsvpcConfiguration": whole}))), inner);
     }
 }
 

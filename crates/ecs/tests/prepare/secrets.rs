@@ -55,6 +55,15 @@ fn the_pools_arn_wins_over_the_settings() {
 }
 
 #[test]
+fn a_plain_value_that_the_environment_replaces_by_nothing_is_gone() {
+    let mut values = defaults();
+    values["env"] = json!({"PREFECT_API_KEY": ""});
+    values["task_run_request"]["overrides"]["containerOverrides"][0]["environment"] =
+        json!([{"name": "PREFECT_API_KEY", "value": CANARY}]);
+    assert!(!both(&prepared(values)).to_string().contains(CANARY));
+}
+
+#[test]
 fn a_plain_value_is_refused_wherever_it_stands() {
     let entry = json!([{"name": "prefect_api_auth_string", "value": CANARY}]);
     let side = json!([{"name": "prefect", "image": "i"}, {"name": "side", "image": "i", "environment": entry}]);
