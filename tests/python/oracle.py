@@ -22,13 +22,13 @@ Question (all keys but `template` and `flow_run` may be missing):
     lenient_ec2               EC2 knows every VPC that is asked for, and every subnet is in it
     region                    of the clients
 
-Answer: {"calls": [{"api", "request"}], "invalid": [{"api", "report"}], "refused_by_aws": [path], "error":
+Answer: {"calls": [{"api", "request"}], "invalid": [{"api", "report"}], "beyond_enumerations": [path], "error":
 {"type", "message"} | null, "schema_errors": [message]}. A request that boto3 would have refused is recorded all the same, with boto3's reasons in
 `invalid`, and the worker goes on as if it had been sent: the comparison wants to see what was meant. Values outside an
-enumeration of the service model are in `refused_by_aws`: boto3 sends them, AWS refuses them. `schema_errors` is the
+enumeration of the service model are in `beyond_enumerations`: boto3 sends them, AWS refuses them. `schema_errors` is the
 verdict of the Prefect server's validation of job variables, which the worker itself never asks for.
 
-A line {"validate": [{"api", "request"}]} is answered with {"invalid": [...], "refused_by_aws": [...]}: would boto3
+A line {"validate": [{"api", "request"}]} is answered with {"invalid": [...], "beyond_enumerations": [...]}: would boto3
 send these, and would AWS take them?
 """
 
@@ -84,27 +84,25 @@ def _reports(service, api, request):
     return [{"api": api, "report": report.generate_report()}] if report.has_errors() else []
 
 
-def _refused_values(shape, value, path):
-    """What boto3 sends although the service model says otherwise: paths and values."""
+def _beyond_enumerations(shape, value, path):
+    """Paths of the values that no enumeration of the service model contains."""
     if shape.type_name == "structure" and isinstance(value, dict):
         for name, member in shape.members.items():
             if name in value:
-                yield from _refused_values(member, value[name], f"{path}.{name}")
+                yield from _beyond_enumerations(member, value[name], f"{path}.{name}")
     elif shape.type_name == "list" and isinstance(value, list):
         for index, item in enumerate(value):
-            yield from _refused_values(shape.member, item, f"{path}[{index}]")
+            yield from _beyond_enumerations(shape.member, item, f"{path}[{index}]")
     elif shape.type_name == "string" and isinstance(value, str) and shape.enum and value not in shape.enum:
         yield f"{path}: {value!r}"
-    elif shape.type_name in ("integer", "long") and isinstance(value, bool):
-        yield f"{path}: {value!r}"
 
 
-def _refusals_of_aws(calls):
+def _enumeration_reports(calls):
     return [
         line
         for call in calls
         if ":" not in call["api"]
-        for line in _refused_values(
+        for line in _beyond_enumerations(
             _service("ecs").operation_model(call["api"]).input_shape, call["request"], call["api"]
         )
     ]
@@ -344,7 +342,7 @@ async def answer(question):
     return {
         "calls": list(_CALLS),
         "invalid": list(_INVALID),
-        "refused_by_aws": _refusals_of_aws(_CALLS),
+        "beyond_enumerations": _enumeration_reports(_CALLS),
         "error": error,
         "schema_errors": await _schema_errors(question),
     }
@@ -353,7 +351,7 @@ async def answer(question):
 def validate(requests):
     return {
         "invalid": [report for r in requests for report in _reports(_service("ecs"), r["api"], r["request"])],
-        "refused_by_aws": _refusals_of_aws(requests),
+        "beyond_enumerations": _enumeration_reports(requests),
     }
 
 

@@ -119,7 +119,7 @@ fn judge(oracle: &mut Oracle, case: &Case, needed: &mut Needed) -> Result<Verdic
         }
         (Outcome::Rendered(worker), Outcome::Rendered(ours)) => {
             let objections = oracle.validate(&ours.calls());
-            if !objections.invalid.is_empty() || !objections.refused_by_aws.is_empty() {
+            if !objections.invalid.is_empty() || !objections.beyond_enumerations.is_empty() {
                 return Err(mismatch(Kind::Invalid, format!("{objections:#?}").into(), shown(&ours)));
             }
             let question = Question { case: &asked, hello: oracle.hello(), container: container.as_deref() };
@@ -196,7 +196,7 @@ fn mend(oracle: &mut Oracle, asked: &Case, answer: &mut Answer, container: Optio
         let ecs: Vec<_> = answer.calls.iter().filter(|call| !call.api.contains(':')).cloned().collect();
         let objections = oracle.validate(&ecs);
         answer.invalid = objections.invalid;
-        answer.refused_by_aws = objections.refused_by_aws;
+        answer.beyond_enumerations = objections.beyond_enumerations;
     }
 }
 

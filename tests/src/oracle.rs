@@ -115,9 +115,9 @@ pub struct Answer {
     /// Calls among them that boto3 would not have sent.
     #[serde(default)]
     pub invalid: Vec<Invalid>,
-    /// Values that boto3 sends and AWS refuses: outside an enumeration, or a boolean for a number.
+    /// Values that AWS refuses because an enumeration of the service model lacks them.
     #[serde(default)]
-    pub refused_by_aws: Vec<String>,
+    pub beyond_enumerations: Vec<String>,
     /// The exception it ended in.
     pub error: Option<Exception>,
     /// What the server's validation of job variables has against them.
@@ -130,8 +130,8 @@ pub struct Answer {
 pub struct Objections {
     /// Calls that boto3 would not send.
     pub invalid: Vec<Invalid>,
-    /// Values that boto3 sends and AWS refuses.
-    pub refused_by_aws: Vec<String>,
+    /// Values outside the enumerations of the service model.
+    pub beyond_enumerations: Vec<String>,
 }
 
 impl Answer {

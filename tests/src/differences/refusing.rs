@@ -86,9 +86,9 @@ pub(super) const DIFFERENCES: &[Difference] = &[
         effect: Effect::RefuseCase { code: "PP0208", when: has_text_for_environment },
     },
     Difference {
-        name: "values that ECS does not know are refused",
-        reason: "boto3 sends what is outside an enumeration, and booleans for numbers; ECS refuses them, a claimed run later.",
-        effect: Effect::RefuseCase { code: "PP0208", when: |it| !it.answer.refused_by_aws.is_empty() },
+        name: "values outside AWS's enumerations are refused",
+        reason: "boto3 sends them and ECS refuses them, a claimed run later.",
+        effect: Effect::RefuseCase { code: "PP0208", when: |it| !it.answer.beyond_enumerations.is_empty() },
     },
 ];
 
@@ -186,9 +186,12 @@ fn has_odd_size(rendering: &Rendering) -> bool {
 }
 
 fn defined_for_fargate(rendering: &Rendering) -> bool {
+    if rendering.run_task["launchType"] == "EXTERNAL" {
+        // See the difference about EXTERNAL: it is not the pool that says FARGATE.
+        return false;
+    }
     let list = rendering.definition.as_ref().and_then(|it| it.get("requiresCompatibilities")).and_then(Value::as_array);
-    // Twice it is there through the difference about EXTERNAL, not because the pool says so.
-    list.is_some_and(|list| list.iter().filter(|it| **it == "FARGATE").count() == 1)
+    list.is_some_and(|list| list.contains(&"FARGATE".into()))
 }
 
 fn launched_on_fargate(rendering: &Rendering) -> bool {
