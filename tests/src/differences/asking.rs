@@ -44,11 +44,6 @@ pub(super) const DIFFERENCES: &[Difference] = &[
         effect: Effect::Ask(without_credentials),
     },
     Difference {
-        name: "an environment entry that is replaced need not be complete",
-        reason: "The worker asks every entry for its value before it replaces any, and fails with KeyError.",
-        effect: Effect::Ask(without_valueless_entries),
-    },
-    Difference {
         name: "an empty container name is none",
         reason: "The worker leaves that container without a name, which ECS refuses, and adds another.",
         effect: Effect::Ask(without_empty_names),
@@ -260,30 +255,6 @@ fn without_empty_names(it: &Circumstances<'_>) -> Option<Case> {
             if container.values().all(|place| it.rendered(place).is_none()) {
                 container.insert("image".to_owned(), Value::Null);
             }
-        }
-    }
-    changed.then_some(case)
-}
-
-/// Entries that are replaced or unset anyway; where pushpool needs them, it refuses as well.
-fn without_valueless_entries(it: &Circumstances<'_>) -> Option<Case> {
-    let error = it.answer.error.as_ref()?;
-    let incomplete = error.class == "KeyError" && ["'value'", "'name'"].contains(&error.message.as_str());
-    it.container.filter(|_| incomplete)?;
-    let mut case = it.editable();
-    let mut changed = false;
-    for list in ["task_definition/containerDefinitions", "task_run_request/overrides/containerOverrides"] {
-        let containers = case.template.pointer_mut(&format!("/job_configuration/{list}")).and_then(Value::as_array_mut);
-        let lists =
-            containers.into_iter().flatten().filter_map(|container| container.get_mut("environment")?.as_array_mut());
-        for list in lists {
-            let before = list.len();
-            let complete = |entry: &Value| {
-                let given = |member: &str| entry.get(member).is_some_and(|place| it.rendered(place).is_some());
-                given("name") && given("value")
-            };
-            list.retain(complete);
-            changed |= list.len() < before;
         }
     }
     changed.then_some(case)
