@@ -6,6 +6,8 @@
 
 use std::sync::{Arc, Mutex};
 
+use aws_sdk_ecs::config::retry::RetryConfig;
+use aws_sdk_ecs::config::timeout::TimeoutConfig;
 use aws_sdk_ecs::config::{ConfigBag, Intercept, RuntimeComponents, interceptors};
 use aws_sdk_ecs::error::{BoxError, ProvideErrorMetadata};
 use pushpool_tests::conformance::{Client, Refusal};
@@ -31,13 +33,17 @@ pub(crate) struct Sdk {
 impl Sdk {
     pub(crate) async fn new(endpoint: &str) -> Self {
         let config = aws::loopback_config(endpoint, "us-east-1").await;
-        // Rules say how often a call is made, and a long poll outlives the timeout that suits a function.
-        let timeouts = aws_sdk_sqs::config::timeout::TimeoutConfig::disabled();
+        // Rules say how often a call is made, a long poll outlives the timeouts that suit a function, and no rule is
+        // broken because a machine is slow.
         let sqs = aws_sdk_sqs::config::Builder::from(&config)
-            .retry_config(aws_sdk_sqs::config::retry::RetryConfig::disabled())
-            .timeout_config(timeouts)
+            .retry_config(RetryConfig::disabled())
+            .timeout_config(TimeoutConfig::disabled())
             .build();
-        Self { sqs: aws_sdk_sqs::Client::from_conf(sqs), ecs: aws::ecs_client(&config) }
+        let ecs = aws_sdk_ecs::config::Builder::from(&config)
+            .retry_config(RetryConfig::disabled())
+            .timeout_config(TimeoutConfig::disabled())
+            .build();
+        Self { sqs: aws_sdk_sqs::Client::from_conf(sqs), ecs: aws_sdk_ecs::Client::from_conf(ecs) }
     }
 }
 

@@ -181,17 +181,19 @@ class Runner:
             self.network["security_group"] = ec2.describe_security_groups()["SecurityGroups"][0]["GroupId"]
 
     def rule(self, rule, fixtures):
-        # Short, because queue names end at 80 characters.
-        digest = hashlib.sha256(rule["name"].encode()).hexdigest()[:10]
-        variables = {"id": f"c{self.run}-{digest}", **self.network}
         steps = [step for name in rule.get("given", []) for step in fixtures[name]] + rule["steps"]
-        try:
-            self.steps(steps, variables)
-        except Broken as broken:
-            return {"name": rule["name"], "ok": False, "detail": str(broken)}
-        except Exception as error:  # Whatever a client makes of an answer it can not read.
-            return {"name": rule["name"], "ok": False, "detail": f"{type(error).__name__}: {error}"}
-        return {"name": rule["name"], "ok": True, "detail": ""}
+        for number, seconds in enumerate(rule.get("times", [0])):
+            # Short, because queue names end at 80 characters.
+            digest = hashlib.sha256(rule["name"].encode()).hexdigest()[:10]
+            names = {"id": f"c{self.run}-{digest}{number}", "t": seconds, "t_text": str(seconds)}
+            try:
+                self.steps(steps, {**names, **self.network})
+                return {"name": rule["name"], "ok": True, "detail": ""}
+            except Broken as broken:
+                detail = str(broken)
+            except Exception as error:  # Whatever a client makes of an answer it can not read.
+                detail = f"{type(error).__name__}: {error}"
+        return {"name": rule["name"], "ok": False, "detail": detail}
 
     def steps(self, steps, variables):
         for number, step in enumerate(steps, 1):
@@ -202,7 +204,7 @@ class Runner:
 
     def step(self, step, variables):
         if "sleep" in step:
-            time.sleep(step["sleep"])
+            time.sleep(expand(step["sleep"], variables))
             return
         deadline = time.monotonic() + step.get("within", 0) * self.patience
         first = None
