@@ -1,0 +1,271 @@
+//! The calls themselves. Paths and bodies: the OpenAPI schema of prefect 3.8.8, seen to work on 2.20.26 too unless said.
+//!
+//! Most are needed by functions and are made for many runs at once: what a run costs in requests is what a Prefect
+//! server feels of pushpool, and what Prefect Cloud counts.
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::{
+    client::{Client, segment},
+    error::ApiError,
+    models::{
+        Deployment, Event, Flow, FlowRun, LogLine, Object, Orchestrated, Proposal, ScheduledFlowRun, WorkPool,
+        WorkPoolCreate, WorkQueue, Worker,
+    },
+    transport::{Method, Transport},
+};
+
+/// Most items of an answer (prefect 3.8.8, `server/settings`, `PREFECT_SERVER_API_DEFAULT_LIMIT`). More is refused.
+pub const PAGE: usize = 200;
+
+impl<T: Transport> Client<T> {
+    /// Work pools of a type, and those of these names whatever their type.
+    ///
+    /// # Errors
+    /// [`ApiError`].
+    pub async fn work_pools(&self, types: &[&str], names: &[String]) -> Result<Vec<WorkPool>, ApiError> {
+        let filter = match (types, names) {
+            ([], names) => json!({"name": {"any_": names}}),
+            (types, []) => json!({"type": {"any_": types}}),
+            (types, names) => json!({"operator": "or_", "type": {"any_": types}, "name": {"any_": names}}),
+        };
+        let mut pools: Vec<WorkPool> = Vec::new();
+        loop {
+            let body = json!({"work_pools": filter, "limit": PAGE, "offset": pools.len()});
+            let page: Vec<WorkPool> = self.post("/work_pools/filter".into(), &body).await?;
+            let full = page.len() == PAGE;
+            pools.extend(page);
+            if !full {
+                return Ok(pools);
+            }
+        }
+    }
+
+    /// One work pool.
+    ///
+    /// # Errors
+    /// [`ApiError`].
+    pub async fn work_pool(&self, name: &str) -> Result<WorkPool, ApiError> {
+        self.get(format!("/work_pools/{}", segment(name))).await
+    }
+
+    /// Makes a work pool.
+    ///
+    /// # Errors
+    /// [`ApiError`]; a conflict if there is one of that name.
+    pub async fn create_work_pool(&self, pool: &WorkPoolCreate) -> Result<WorkPool, ApiError> {
+        self.post("/work_pools/".into(), pool).await
+    }
+
+    /// Changes members of a work pool: `description`, `is_paused`, `base_job_template`, `concurrency_limit`.
+    ///
+    /// # Errors
+    /// [`ApiError`].
+    pub async fn update_work_pool(&self, name: &str, changes: &Value) -> Result<(), ApiError> {
+        self.send(Method::Patch, format!("/work_pools/{}", segment(name)), Some(changes)).await
+    }
+
+    /// Deletes a work pool.
+    ///
+    /// # Errors
+    /// [`ApiError`].
+    pub async fn delete_work_pool(&self, name: &str) -> Result<(), ApiError> {
+        self.send(Method::Delete, format!("/work_pools/{}", segment(name)), None::<&Value>).await
+    }
+
+    /// The queues of a work pool. At most [`PAGE`]; a pool with more shows its first ones.
+    ///
+    /// # Errors
+    /// [`ApiError`].
+    pub async fn work_queues(&self, pool: &str) -> Result<Vec<WorkQueue>, ApiError> {
+        self.post(format!("/work_pools/{}/queues/filter", segment(pool)), &json!({})).await
+    }
+
+    /// Those who send heartbeats for a pool.
+    ///
+    /// # Errors
+    /// [`ApiError`].
+    pub async fn workers(&self, pool: &str) -> Result<Vec<Worker>, ApiError> {
+        self.post(format!("/work_pools/{}/workers/filter", segment(pool)), &json!({})).await
+    }
+
+    /// Says that `worker` serves the pool. The server takes it for offline after three intervals without another one.
+    ///
+    /// # Errors
+    /// [`ApiError`].
+    pub async fn heartbeat(&self, pool: &str, worker: &str, interval_seconds: u32) -> Result<(), ApiError> {
+        let body = json!({"name": worker, "heartbeat_interval_seconds": interval_seconds});
+        let path = format!("/work_pools/{}/workers/heartbeat", segment(pool));
+        self.send(Method::Post, path, Some(&body)).await
+    }
+
+    /// Runs that are to start before a time, of all queues of the pool or of these. At most [`PAGE`], without paging: the
+    /// rest comes when these are no longer SCHEDULED. Marks the queues and their deployments as polled.
+    ///
+    /// # Errors
+    /// [`ApiError`].
+    pub async fn scheduled_flow_runs(
+        &self,
+        pool: &str,
+        queues: Option<&[String]>,
+        before: Timestamp,
+    ) -> Result<Vec<ScheduledFlowRun>, ApiError> {
+        let mut body = json!({"scheduled_before": before, "limit": PAGE});
+        if let Some(queues) = queues {
+            body["work_queue_names"] = json!(queues);
+        }
+        self.post(format!("/work_pools/{}/get_scheduled_flow_runs", segment(pool)), &body).await
+    }
+
+    /// One flow run.
+    ///
+    /// # Errors
+    /// [`ApiError`].
+    pub async fn flow_run(&self, id: Uuid) -> Result<FlowRun, ApiError> {
+        self.get(format!("/flow_runs/{id}")).await
+    }
+
+    /// The flow runs of these ids that exist, in no order. At most [`PAGE`] ids.
+    ///
+    /// # Errors
+    /// [`ApiError`].
+    pub async fn flow_runs_by_id(&self, ids: &[Uuid]) -> Result<Vec<FlowRun>, ApiError> {
+        self.flow_runs(&json!({"flow_runs": {"id": {"any_": ids}}, "limit": PAGE})).await
+    }
+
+    /// The flow runs a filter names: `{"flow_runs": …, "work_pools": …, "sort": …, "limit": …, "offset": …}`.
+    ///
+    /// # Errors
+    /// [`ApiError`].
+    pub async fn flow_runs(&self, filter: &Value) -> Result<Vec<FlowRun>, ApiError> {
+        self.post("/flow_runs/filter".into(), filter).await
+    }
+
+    /// How many flow runs a filter names.
+    ///
+    /// # Errors
+    /// [`ApiError`].
+    pub async fn count_flow_runs(&self, filter: &Value) -> Result<u64, ApiError> {
+        self.post("/flow_runs/count".into(), filter).await
+    }
+
+    /// The states a flow run has had, oldest first.
+    ///
+    /// # Errors
+    /// [`ApiError`].
+    pub async fn flow_run_states(&self, id: Uuid) -> Result<Vec<crate::models::State>, ApiError> {
+        let mut states: Vec<crate::models::State> = self.get(format!("/flow_run_states/?flow_run_id={id}")).await?;
+        states.sort_by_key(|state| state.timestamp);
+        Ok(states)
+    }
+
+    /// Proposes a state; `force` skips the server's rules.
+    ///
+    /// # Errors
+    /// [`ApiError`]; not found if the run is gone.
+    pub async fn propose(&self, id: Uuid, proposal: &Proposal, force: bool) -> Result<Orchestrated, ApiError> {
+        let body = json!({"state": proposal, "force": force});
+        self.post(format!("/flow_runs/{id}/set_state"), &body).await
+    }
+
+    /// Records what the run runs on.
+    ///
+    /// # Errors
+    /// [`ApiError`]; not found if the run is gone.
+    pub async fn record_infrastructure(&self, id: Uuid, infrastructure_pid: &str) -> Result<(), ApiError> {
+        let body = json!({"infrastructure_pid": infrastructure_pid});
+        self.send(Method::Patch, format!("/flow_runs/{id}"), Some(&body)).await
+    }
+
+    /// Adds labels to a run (3.x; not found on 2.20).
+    ///
+    /// # Errors
+    /// [`ApiError`].
+    pub async fn label_flow_run(&self, id: Uuid, labels: &Object) -> Result<(), ApiError> {
+        self.send(Method::Patch, format!("/flow_runs/{id}/labels"), Some(labels)).await
+    }
+
+    /// The deployments of these ids that exist. At most [`PAGE`] ids.
+    ///
+    /// # Errors
+    /// [`ApiError`].
+    pub async fn deployments(&self, ids: &[Uuid]) -> Result<Vec<Deployment>, ApiError> {
+        let body = json!({"deployments": {"id": {"any_": ids}}, "limit": PAGE});
+        self.post("/deployments/filter".into(), &body).await
+    }
+
+    /// The flows of these ids that exist. At most [`PAGE`] ids.
+    ///
+    /// # Errors
+    /// [`ApiError`].
+    pub async fn flows(&self, ids: &[Uuid]) -> Result<Vec<Flow>, ApiError> {
+        self.post("/flows/filter".into(), &json!({"flows": {"id": {"any_": ids}}, "limit": PAGE})).await
+    }
+
+    /// Data of a block document, secrets included.
+    ///
+    /// # Errors
+    /// [`ApiError`].
+    pub async fn block_document(&self, id: &str) -> Result<Value, ApiError> {
+        let document: Value = self.get(format!("/block_documents/{}?include_secrets=true", segment(id))).await?;
+        Ok(document["data"].clone())
+    }
+
+    /// Data of the block document of a type and name, secrets included.
+    ///
+    /// # Errors
+    /// [`ApiError`].
+    pub async fn block(&self, type_slug: &str, name: &str) -> Result<Value, ApiError> {
+        let (slug, name) = (segment(type_slug), segment(name));
+        let path = format!("/block_types/slug/{slug}/block_documents/name/{name}?include_secrets=true");
+        let document: Value = self.get(path).await?;
+        Ok(document["data"].clone())
+    }
+
+    /// Value of a variable; none if there is no such variable.
+    ///
+    /// # Errors
+    /// [`ApiError`].
+    pub async fn variable(&self, name: &str) -> Result<Option<Value>, ApiError> {
+        match self.get::<Value>(format!("/variables/name/{}", segment(name))).await {
+            Ok(variable) => Ok(Some(variable["value"].clone())),
+            Err(error) if error.is_not_found() => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Adds lines to the logs of flow runs.
+    ///
+    /// # Errors
+    /// [`ApiError`].
+    pub async fn write_logs(&self, lines: &[LogLine]) -> Result<(), ApiError> {
+        self.send(Method::Post, "/logs/".into(), Some(&lines)).await
+    }
+
+    /// Emits events (3.x).
+    ///
+    /// # Errors
+    /// [`ApiError`].
+    pub async fn emit(&self, events: &[Event]) -> Result<(), ApiError> {
+        self.send(Method::Post, "/events".into(), Some(&events)).await
+    }
+
+    /// Keeps a slot of a deployment's concurrency limit (3.x): it would be given away after its life of 60 to 86,400 s.
+    ///
+    /// # Errors
+    /// [`ApiError`]; refused with 410 once it is gone.
+    pub async fn renew_lease(&self, lease: Uuid, seconds: u32) -> Result<(), ApiError> {
+        let path = format!("/v2/concurrency_limits/leases/{lease}/renew");
+        self.send(Method::Post, path, Some(&json!({"lease_duration": seconds}))).await
+    }
+
+    /// Version of the server.
+    ///
+    /// # Errors
+    /// [`ApiError`].
+    pub async fn server_version(&self) -> Result<String, ApiError> {
+        self.get("/admin/version".into()).await
+    }
+}

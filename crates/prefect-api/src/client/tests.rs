@@ -1,0 +1,90 @@
+use std::collections::VecDeque;
+
+use super::*;
+
+type Answer = Result<Response, TransportError>;
+
+/// Gives out prepared answers and keeps the requests.
+#[derive(Default)]
+struct Script {
+    answers: Mutex<VecDeque<Answer>>,
+    requests: Mutex<Vec<Request>>,
+    fresh: Mutex<bool>,
+}
+
+impl Transport for Arc<Script> {
+    async fn send(&self, request: Request) -> Answer {
+        self.requests.lock().unwrap().push(request);
+        self.answers.lock().unwrap().pop_front().expect("an answer is prepared for each request")
+    }
+
+    async fn refresh(&self) -> bool {
+        std::mem::take(&mut *self.fresh.lock().unwrap())
+    }
+}
+
+fn answer(status: u16, body: &str) -> Answer {
+    Ok(Response { status, retry_after: None, body: body.into() })
+}
+
+fn client(answers: Vec<Answer>) -> (Client<Arc<Script>>, Arc<Script>) {
+    let script = Arc::new(Script { answers: Mutex::new(answers.into()), ..Script::default() });
+    (Client::new(Arc::clone(&script), Patience::FUNCTION), script)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_busy_server_is_asked_again_with_the_same_request() {
+    let lost = Err(TransportError::Lost("reset".into()));
+    let (client, script) = client(vec![answer(503, "{}"), lost, answer(200, "3")]);
+    assert_eq!(client.count_flow_runs(&serde_json::json!({"a": 1})).await, Ok(3));
+    let requests = script.requests.lock().unwrap();
+    assert_eq!(requests.len(), 3);
+    assert!(requests.iter().all(|request| request == &requests[0]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn patience_ends_with_the_last_answer() {
+    let (client, script) = client(vec![answer(503, r#"{"exception_message":"locked"}"#); 8]);
+    let error = client.count_flow_runs(&Value::Null).await.unwrap_err();
+    assert!(matches!(&error, ApiError::Busy { status: 503, detail, .. } if detail == "locked"), "{error}");
+    assert_eq!(script.requests.lock().unwrap().len(), 8);
+}
+
+#[tokio::test]
+async fn a_csrf_token_is_fetched_when_one_is_wanted_and_kept() {
+    let wanted = answer(403, r#"{"detail":"Missing CSRF token."}"#);
+    let (client, script) = client(vec![wanted, answer(200, r#"{"token":"t"}"#), answer(200, "1"), answer(200, "2")]);
+    assert_eq!(client.count_flow_runs(&Value::Null).await, Ok(1));
+    assert_eq!(client.count_flow_runs(&Value::Null).await, Ok(2));
+    let requests = script.requests.lock().unwrap();
+    assert!(requests[0].headers.is_empty());
+    assert!(requests[1].path.starts_with("/csrf-token?client="), "{:?}", requests[1]);
+    let client_of =
+        |request: &Request| request.headers.iter().find(|(name, _)| *name == "prefect-csrf-client").cloned();
+    for request in &requests[2..] {
+        assert!(request.headers.contains(&("prefect-csrf-token", "t".to_owned())));
+        assert!(requests[1].path.ends_with(&client_of(request).unwrap().1));
+    }
+}
+
+#[tokio::test]
+async fn credentials_are_read_anew_once_after_a_401() {
+    let (client, script) = client(vec![answer(401, "{}"), answer(200, "1")]);
+    *script.fresh.lock().unwrap() = true;
+    assert_eq!(client.count_flow_runs(&Value::Null).await, Ok(1));
+    script.answers.lock().unwrap().push_back(answer(401, r#"{"exception_message":"Unauthorized"}"#));
+    let error = client.count_flow_runs(&Value::Null).await.unwrap_err();
+    assert!(matches!(error, ApiError::Unauthorised { status: 401, .. }), "{error}");
+}
+
+#[tokio::test]
+async fn an_answer_that_cannot_be_read_is_not_quoted() {
+    let (client, _) = client(vec![answer(200, r#"{"canary": true}"#)]);
+    let error = client.count_flow_runs(&Value::Null).await.unwrap_err().to_string();
+    assert!(error.contains("cannot be read") && !error.contains("canary"), "{error}");
+}
+
+#[test]
+fn names_are_one_segment() {
+    assert_eq!(segment("data eng/ü?"), "data%20eng%2F%C3%BC%3F");
+}
