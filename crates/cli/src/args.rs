@@ -253,6 +253,7 @@ impl RequestArgs {
             assign_public_ip: self.assign_public_ip,
             api_key_secret_arn: one(&self.api_key_secret_arn),
             api_auth_string_secret_arn: one(&self.api_auth_string_secret_arn),
+            reschedule_on_spot: false,
         }
     }
 }

@@ -13,7 +13,10 @@ use std::{borrow::Cow, collections::BTreeMap};
 
 use serde_json::{Value, json};
 
-use crate::{Run, Settings, configuration::Configuration};
+use crate::{Run, Settings, configuration::Configuration, task::FLOW_RUN_VARIABLE};
+
+/// What `prefect flow-run execute` does when its task is to end (prefect 3.8.8, `cli/flow_run.py`).
+pub(crate) const SIGTERM_BEHAVIOR: &str = "PREFECT_FLOW_RUN_EXECUTE_SIGTERM_BEHAVIOR";
 
 /// Environment by name.
 pub(crate) type Entries<'a> = BTreeMap<Cow<'a, str>, Cow<'a, str>>;
@@ -27,8 +30,11 @@ pub(crate) struct Environment<'a> {
 }
 
 impl<'a> Environment<'a> {
-    pub(crate) fn of(configuration: &Configuration<'a>, run: &'a Run, settings: &'a Settings) -> Self {
+    pub(crate) fn of(configuration: &Configuration<'a>, run: &'a Run, settings: &'a Settings, on_spot: bool) -> Self {
         let mut shared = Entries::new();
+        if on_spot && settings.reschedule_on_spot {
+            shared.insert(SIGTERM_BEHAVIOR.into(), "reschedule".into());
+        }
         let mut identity = |name: &'static str, value: Cow<'a, str>| {
             if !value.is_empty() {
                 shared.insert(Cow::Borrowed(name), value);
@@ -45,7 +51,7 @@ impl<'a> Environment<'a> {
             }
         }
         let mut all = shared.clone();
-        all.insert("PREFECT__FLOW_RUN_ID".into(), run.attempt.flow_run_id.to_string().into());
+        all.insert(FLOW_RUN_VARIABLE.into(), run.attempt.flow_run_id.to_string().into());
         all.extend(run.environment.iter().map(|(name, value)| (name.into(), value.into())));
         apply(&mut all, &configuration.env);
         apply(&mut shared, &configuration.shared_env);

@@ -10,7 +10,7 @@ use work_pool::{JobConfiguration, Layer, Sources};
 use crate::{
     Definition, Prepared,
     configuration::Configuration,
-    environment::name_of,
+    environment::{SIGTERM_BEHAVIOR, name_of},
     names::{shortened, slug},
     tags::KEY_LENGTH,
     value::is_empty,
@@ -221,7 +221,7 @@ impl Explainer<'_> {
                 self.configured("env", &[name])
             }
             _ if shared.is_some() => Some("`env` without the flow run's variables".to_owned()),
-            "PREFECT_API_URL" => Some(SETTINGS.to_owned()),
+            "PREFECT_API_URL" | SIGTERM_BEHAVIOR => Some(SETTINGS.to_owned()),
             "PREFECT__FLOW_ID" | "PREFECT__FLOW_NAME" | "PREFECT__DEPLOYMENT_ID" | "PREFECT__DEPLOYMENT_NAME" => {
                 Some("pushpool (flow and deployment)".to_owned())
             }

@@ -5,7 +5,7 @@ use std::future::Future;
 use serde::Serialize;
 use work_pool::Diagnosis;
 
-use crate::{Prepared, failure::Class};
+use crate::{Prepared, failure::Class, task::Task};
 
 /// A task that runs for an attempt.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -50,4 +50,30 @@ pub trait TaskLauncher: Send + Sync + 'static {
     /// # Errors
     /// [`LaunchError`]: it is not known whether there is one.
     fn find(&self, prepared: &Prepared) -> impl Future<Output = Result<Option<Launched>, LaunchError>> + Send;
+}
+
+/// Looks at tasks and ends them.
+pub trait TaskControl: Send + Sync + 'static {
+    /// The tasks of one cluster that ECS still knows, in no order. Stopped ones are known for about an hour.
+    ///
+    /// # Errors
+    /// [`LaunchError`].
+    fn describe(
+        &self,
+        cluster: &str,
+        task_arns: &[String],
+    ) -> impl Future<Output = Result<Vec<Task>, LaunchError>> + Send;
+
+    /// ARNs of the tasks of a cluster that run or are to run; at most `limit`.
+    ///
+    /// # Errors
+    /// [`LaunchError`].
+    fn running(&self, cluster: &str, limit: usize) -> impl Future<Output = Result<Vec<String>, LaunchError>> + Send;
+
+    /// Asks a task to end: SIGTERM, and SIGKILL after its `stopTimeout`. A task that is not known is ended enough.
+    ///
+    /// # Errors
+    /// [`LaunchError`].
+    fn stop(&self, cluster: &str, task_arn: &str, reason: &str)
+    -> impl Future<Output = Result<(), LaunchError>> + Send;
 }

@@ -39,7 +39,7 @@ const REGISTER_TRIES: u32 = 4;
 /// Launches tasks through one ECS client.
 #[derive(Debug)]
 pub struct EcsLauncher {
-    client: Client,
+    pub(crate) client: Client,
     run_task: Pacer,
     known: Mutex<HashMap<String, Arc<OnceCell<()>>>>,
 }
@@ -232,7 +232,7 @@ fn cluster_of(task_arn: &str) -> Option<String> {
     Some(format!("{head}:cluster/{cluster}"))
 }
 
-fn classify<E: ProvideErrorMetadata>(
+pub(crate) fn classify<E: ProvideErrorMetadata>(
     operation: Operation,
     error: &SdkError<E, aws_sdk_ecs::config::http::HttpResponse>,
 ) -> failure::Classified {
@@ -256,7 +256,7 @@ fn classify<E: ProvideErrorMetadata>(
 }
 
 impl failure::Classified {
-    fn into_error(self) -> LaunchError {
+    pub(crate) fn into_error(self) -> LaunchError {
         LaunchError { class: self.class, diagnosis: self.diagnosis }
     }
 }

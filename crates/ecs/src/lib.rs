@@ -4,6 +4,8 @@ mod attempt;
 mod codes;
 mod command;
 mod configuration;
+#[cfg(feature = "aws")]
+pub mod control;
 mod definition;
 mod environment;
 mod error;
@@ -24,6 +26,7 @@ mod prepare;
 mod secrets;
 mod shape;
 mod tags;
+pub mod task;
 mod value;
 
 pub use codes::CODES;
@@ -92,6 +95,9 @@ pub struct Settings {
     pub api_key_secret_arn: Option<String>,
     /// Secrets Manager or SSM ARN of the Prefect auth string, when the pool names none.
     pub api_auth_string_secret_arn: Option<String>,
+    /// Whether a flow run on Spot reschedules itself when its task is interrupted, unless its environment says
+    /// otherwise: `PREFECT_FLOW_RUN_EXECUTE_SIGTERM_BEHAVIOR=reschedule`, which Prefect 3.8 and later understand.
+    pub reschedule_on_spot: bool,
 }
 
 /// The task definition of a prepared run.

@@ -34,6 +34,15 @@ impl Placement {
         Ok(Self { launch_type, providers })
     }
 
+    /// Whether a task may be interrupted because AWS wants its capacity back.
+    pub(crate) fn on_spot(&self) -> bool {
+        if self.providers.is_empty() {
+            self.launch_type == "FARGATE_SPOT"
+        } else {
+            self.providers.iter().any(|name| name == "FARGATE_SPOT")
+        }
+    }
+
     /// Whether the tasks certainly run on Fargate, given what the definition requires.
     pub(crate) fn on_fargate(&self, requires_ec2: bool) -> bool {
         if self.providers.is_empty() {

@@ -49,7 +49,7 @@ pub fn prepare(configuration: &JobConfiguration, run: &Run, settings: &Settings)
     };
     let placement = Placement::of(&request)?;
     let secrets = Secrets::read(&configuration, settings, existing.as_deref(), &mut notices)?;
-    let mut environment = Environment::of(&configuration, run, settings);
+    let mut environment = Environment::of(&configuration, run, settings, placement.on_spot());
     secrets.keep_out_of(&mut environment)?;
 
     let mut draft = match existing {

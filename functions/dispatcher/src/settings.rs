@@ -83,6 +83,7 @@ pub(crate) fn read(variable: impl Fn(&str) -> Option<String>) -> Result<Standalo
                 assign_public_ip,
                 api_key_secret_arn: get("PUSHPOOL_API_KEY_SECRET_ARN"),
                 api_auth_string_secret_arn: get("PUSHPOOL_API_AUTH_STRING_SECRET_ARN"),
+                reschedule_on_spot: false,
             },
             capacity_timeout: Duration::try_from_secs_f64(capacity_timeout).unwrap_or(Duration::MAX),
         },

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use ecs::{Run, Settings, prepare};
-use serde_json::json;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::support::{
@@ -106,4 +106,23 @@ fn a_run_without_deployment_and_server() {
     let names: Vec<_> = environment(&prepared).into_keys().collect();
     assert_eq!(names, ["PREFECT__FLOW_RUN_ID"]);
     assert!(definition(&prepared)["family"].as_str().unwrap().starts_with("prefect_push-pool-1-"));
+}
+
+#[test]
+fn a_run_on_spot_reschedules_itself_unless_the_pool_says_otherwise() {
+    const NAME: &str = "PREFECT_FLOW_RUN_EXECUTE_SIGTERM_BEHAVIOR";
+    let on_spot = Settings { reschedule_on_spot: true, ..settings() };
+    let strategy = json!([{"capacityProvider": "FARGATE_SPOT", "weight": 1, "base": 0}]);
+    let seen = |launch_type: &str, strategy: Value, env: Value, settings: &Settings| {
+        let mut values = defaults();
+        values["task_run_request"]["launchType"] = json!(launch_type);
+        values["task_run_request"]["capacityProviderStrategy"] = strategy;
+        values["env"] = env;
+        environment(&prepare(&configuration(values), &run(), settings).unwrap()).get(NAME).cloned()
+    };
+    assert_eq!(seen("FARGATE_SPOT", json!([]), json!({}), &on_spot).as_deref(), Some("reschedule"));
+    assert_eq!(seen("FARGATE", strategy, json!({}), &on_spot).as_deref(), Some("reschedule"));
+    assert_eq!(seen("FARGATE_SPOT", json!([]), json!({NAME: "relinquish"}), &on_spot).as_deref(), Some("relinquish"));
+    assert_eq!(seen("FARGATE", json!([]), json!({}), &on_spot), None);
+    assert_eq!(seen("FARGATE_SPOT", json!([]), json!({}), &settings()), None);
 }
