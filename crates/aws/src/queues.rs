@@ -9,24 +9,37 @@ use aws_sdk_sqs::{
 };
 use dispatch::{
     codes,
-    ports::{Failure, RunQueues},
+    ports::{Failure, RunQueue, RunQueues},
 };
 use ecs::failure::Class;
 use work_pool::Diagnosis;
 
-/// The two queues a dispatcher writes to.
+/// The queues a dispatcher writes to.
 #[derive(Debug, Clone)]
 pub struct SqsQueues {
     client: Client,
     run_queue_url: String,
+    fifo_queue_url: Option<String>,
     dead_letter_queue_url: String,
 }
 
 impl SqsQueues {
     /// The queues at these URLs.
     #[must_use]
-    pub fn new(client: Client, run_queue_url: String, dead_letter_queue_url: String) -> Self {
-        Self { client, run_queue_url, dead_letter_queue_url }
+    pub fn new(
+        client: Client,
+        run_queue_url: String,
+        fifo_queue_url: Option<String>,
+        dead_letter_queue_url: String,
+    ) -> Self {
+        Self { client, run_queue_url, fifo_queue_url, dead_letter_queue_url }
+    }
+
+    fn url(&self, queue: RunQueue) -> Option<&str> {
+        match queue {
+            RunQueue::Standard => Some(&self.run_queue_url),
+            RunQueue::Fifo => self.fifo_queue_url.as_deref(),
+        }
     }
 }
 
@@ -52,12 +65,13 @@ impl RunQueues for SqsQueues {
         message.send().await.map(drop).map_err(|error| failed("dead-letter queue", &error))
     }
 
-    async fn hurry(&self, receipt_handle: &str, delay: Duration) {
+    async fn hurry(&self, queue: RunQueue, receipt_handle: &str, delay: Duration) {
+        let Some(queue_url) = self.url(queue) else { return };
         let seconds = i32::try_from(delay.as_secs()).unwrap_or(900);
         let changed = self
             .client
             .change_message_visibility()
-            .queue_url(&self.run_queue_url)
+            .queue_url(queue_url)
             .receipt_handle(receipt_handle)
             .visibility_timeout(seconds)
             .send();

@@ -44,7 +44,7 @@ pub fn standalone_dispatcher(
 ) -> Result<StandaloneDispatcher, BadPoolLocation> {
     let clock: Clock = Arc::new(jiff::Timestamp::now);
     let sqs = aws_sdk_sqs::Client::new(config);
-    let queues = Arc::new(SqsQueues::new(sqs, settings.run_queue_url, settings.dead_letter_queue_url));
+    let queues = Arc::new(SqsQueues::new(sqs, settings.run_queue_url, None, settings.dead_letter_queue_url));
     let pools = PoolCache::new(Pools::at(&settings.pools, config)?, POOL_LIFE);
     let bus = EventBridgeBus::new(config, settings.event_bus);
     let control = Standalone::new(pools, Arc::clone(&queues), bus, Arc::clone(&clock));

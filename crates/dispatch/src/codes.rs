@@ -5,7 +5,7 @@ use std::time::Duration;
 use work_pool::Diagnosis;
 
 /// Every code of this crate with its title; `docs/errors.md` has an entry for each.
-pub const CODES: [(&str, &str); 11] = [
+pub const CODES: [(&str, &str); 18] = [
     ("PP0401", "The message body is not a JSON object"),
     ("PP0402", "The message version is not known"),
     ("PP0403", "A field of the message is missing, unknown or of the wrong kind"),
@@ -17,6 +17,13 @@ pub const CODES: [(&str, &str); 11] = [
     ("PP0409", "A queue did not take a message"),
     ("PP0410", "No capacity for a task in time"),
     ("PP0499", "An error in pushpool"),
+    ("PP0501", "The Prefect server does not answer"),
+    ("PP0502", "The Prefect server is busy"),
+    ("PP0503", "The Prefect server does not accept the credentials"),
+    ("PP0504", "The Prefect server refuses a request"),
+    ("PP0505", "An answer of the Prefect server cannot be read"),
+    ("PP0506", "The work pool of the run does not exist"),
+    ("PP0507", "The deployment of the run does not exist"),
 ];
 
 /// A defect of ours: a panic, or an invariant that does not hold.

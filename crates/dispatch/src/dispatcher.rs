@@ -15,20 +15,20 @@ use ecs::{
     failure::Class,
     launch::{LaunchError, Launched, TaskLauncher},
 };
-use futures_util::future::join_all;
+use futures_util::future::{join, join_all};
 use jiff::Timestamp;
 use rand::RngExt;
 use tokio::{
     task::JoinError,
     time::{Instant, timeout, timeout_at},
 };
-use work_pool::Layers;
+use work_pool::{Diagnosis, Layers};
 
 use crate::{
     codes,
     message::ScheduledRun,
     outcome::{Outcome, OutcomeSink},
-    ports::{Claim, ControlPlane, Failure, Order, Reading, RunQueues, Settlement},
+    ports::{Claim, ControlPlane, Delivery, Failure, Order, Reading, RunQueue, RunQueues, Settlement, Waited},
     sqs_event::{BatchItemFailure, BatchResponse, Record},
 };
 
@@ -79,8 +79,10 @@ impl<C: ControlPlane, L: TaskLauncher, Q: RunQueues> Dispatcher<C, L, Q> {
     /// Handles a batch. Returns before `deadline` with the records that have to be delivered again.
     pub async fn handle(self: &Arc<Self>, records: Vec<Record>, deadline: Instant) -> BatchResponse {
         let stop = deadline.checked_sub(RESERVE).unwrap_or(deadline);
+        // A batch comes from one queue.
+        let queue = records.first().map_or(RunQueue::Standard, Record::queue);
         let (messages, mut fates) = self.read_bodies(&records, stop).await;
-        let readings = self.read_runs(&messages, stop).await;
+        let readings = self.read_runs(&messages, &records, queue, stop).await;
         let tasks = messages.into_iter().zip(readings).map(|((index, message), reading)| {
             let this = Arc::clone(self);
             let record = records[index].clone();
@@ -106,7 +108,8 @@ impl<C: ControlPlane, L: TaskLauncher, Q: RunQueues> Dispatcher<C, L, Q> {
         }
         let kept: Vec<&Record> =
             records.iter().zip(&fates).filter(|(_, fate)| matches!(fate, Fate::Returned)).map(|(it, _)| it).collect();
-        self.hurry(&kept).await;
+        // Neither decides anything: half of the reserve is as long as they may take.
+        let _ = timeout(RESERVE / 2, join(self.control.flush(), self.hurry(queue, &kept))).await;
         BatchResponse {
             batch_item_failures: kept
                 .into_iter()
@@ -146,9 +149,21 @@ impl<C: ControlPlane, L: TaskLauncher, Q: RunQueues> Dispatcher<C, L, Q> {
         (messages, fates)
     }
 
-    async fn read_runs(&self, messages: &[(usize, ScheduledRun)], stop: Instant) -> Vec<Result<Reading, Failure>> {
-        let batch: Vec<ScheduledRun> = messages.iter().map(|(_, message)| message.clone()).collect();
-        let mut readings = timeout_at(stop, self.control.read(&batch)).await.unwrap_or_default();
+    async fn read_runs(
+        &self,
+        messages: &[(usize, ScheduledRun)],
+        records: &[Record],
+        queue: RunQueue,
+        stop: Instant,
+    ) -> Vec<Result<Reading, Failure>> {
+        let batch: Vec<Delivery> = messages
+            .iter()
+            .map(|(index, message)| Delivery { message: message.clone(), again: records[*index].receive_count() > 1 })
+            .collect();
+        if batch.is_empty() {
+            return Vec::new();
+        }
+        let mut readings = timeout_at(stop, self.control.read(&batch, queue)).await.unwrap_or_default();
         readings.resize_with(batch.len(), || Err(Failure { class: Class::Transient, diagnosis: codes::out_of_time() }));
         readings
     }
@@ -171,6 +186,8 @@ impl<C: ControlPlane, L: TaskLauncher, Q: RunQueues> Dispatcher<C, L, Q> {
             }
             Ok(Reading::Due(order)) => self.launch(&order, message, record, true).await,
             Ok(Reading::Claimed(order)) => self.launch(&order, message, record, false).await,
+            Ok(Reading::Unrecorded(order)) => self.find_unrecorded(&order, message).await,
+            Ok(Reading::Refused { claimed, reason }) => self.refuse(message, claimed, reason).await,
             Err(failure) => Err(failure),
         };
         self.conclude(message, record, result).await
@@ -184,26 +201,64 @@ impl<C: ControlPlane, L: TaskLauncher, Q: RunQueues> Dispatcher<C, L, Q> {
         record: &Record,
         claim: bool,
     ) -> Result<Option<Launched>, Failure> {
-        let prepared = self.prepare(order)?;
-        if claim && let Claim::NotOurs(reason) = self.control.claim(order.run.attempt).await? {
-            self.sink.emit(&Outcome::NotOurs { message, reason: &reason });
+        let prepared = self.prepare(order);
+        // Claimed before it crashes, too: a run that somebody else has taken meanwhile is not ours to crash.
+        if claim && !self.claim(message).await? {
             return Ok(None);
         }
+        let prepared = prepared?;
         let error = match self.launcher.launch(&prepared).await {
             Ok(launched) => return Ok(Some(launched)),
             Err(error) => error,
         };
         if record.receive_count() > 1 && is_definite(&error) {
-            let found = self
-                .launcher
-                .find(&prepared)
-                .await
-                .map_err(|error| Failure { class: Class::Transient, diagnosis: error.diagnosis })?;
+            let found = self.find(&prepared).await?;
             if found.is_some() {
                 return Ok(found);
             }
         }
         Err(Failure { class: error.class, diagnosis: error.diagnosis })
+    }
+
+    /// Whether the run is ours now.
+    async fn claim(&self, message: &ScheduledRun) -> Result<bool, Failure> {
+        match self.control.claim(message.attempt()).await? {
+            Claim::Ours => Ok(true),
+            Claim::NotOurs(reason) => {
+                self.sink.emit(&Outcome::NotOurs { message, reason: &reason });
+                Ok(false)
+            }
+        }
+    }
+
+    /// An earlier delivery launched it and died before it could record that.
+    async fn find_unrecorded(&self, order: &Order, message: &ScheduledRun) -> Result<Option<Launched>, Failure> {
+        let found = match self.prepare(order) {
+            Ok(prepared) => self.find(&prepared).await?,
+            // What cannot be prepared now is not what runs.
+            Err(_) => None,
+        };
+        if found.is_none() {
+            self.sink.emit(&Outcome::NotOurs { message, reason: "another task runs it" });
+        }
+        Ok(found)
+    }
+
+    async fn find(&self, prepared: &Prepared) -> Result<Option<Launched>, Failure> {
+        let found = self.launcher.find(prepared).await;
+        found.map_err(|error| Failure { class: Class::Transient, diagnosis: error.diagnosis })
+    }
+
+    async fn refuse(
+        &self,
+        message: &ScheduledRun,
+        claimed: bool,
+        reason: Diagnosis,
+    ) -> Result<Option<Launched>, Failure> {
+        if !claimed && !self.claim(message).await? {
+            return Ok(None);
+        }
+        Err(Failure { class: Class::Rejected, diagnosis: reason })
     }
 
     fn prepare(&self, order: &Order) -> Result<Prepared, Failure> {
@@ -232,11 +287,17 @@ impl<C: ControlPlane, L: TaskLauncher, Q: RunQueues> Dispatcher<C, L, Q> {
             }
             Err(Failure { class: Class::Malformed | Class::Rejected, diagnosis }) => Settlement::Crashed(diagnosis),
             Err(Failure { class: Class::Throttled | Class::Capacity, diagnosis }) => {
-                let waited = self.since(message.first_due());
+                let Waited { since, hand_backs } = match self.control.waited(message).await {
+                    Ok(waited) => waited,
+                    Err(failure) => {
+                        return self.returned(record, Some(message), failure.class, &failure.diagnosis);
+                    }
+                };
+                let waited = self.since(since);
                 if waited >= self.policy.capacity_timeout {
                     Settlement::Crashed(codes::no_capacity(waited, &diagnosis))
                 } else {
-                    Settlement::HandedBack { delay: hand_back_delay(message.hand_backs), reason: diagnosis }
+                    Settlement::HandedBack { delay: hand_back_delay(hand_backs), reason: diagnosis }
                 }
             }
             Err(Failure { class: class @ (Class::Transient | Class::Bug), diagnosis }) => {
@@ -263,13 +324,7 @@ impl<C: ControlPlane, L: TaskLauncher, Q: RunQueues> Dispatcher<C, L, Q> {
         Duration::try_from(elapsed).unwrap_or(Duration::ZERO)
     }
 
-    fn returned(
-        &self,
-        record: &Record,
-        message: Option<&ScheduledRun>,
-        class: Class,
-        reason: &work_pool::Diagnosis,
-    ) -> Fate {
+    fn returned(&self, record: &Record, message: Option<&ScheduledRun>, class: Class, reason: &Diagnosis) -> Fate {
         self.sink.emit(&Outcome::Returned { message_id: &record.message_id, message, class, reason });
         Fate::Returned
     }
@@ -282,14 +337,13 @@ impl<C: ControlPlane, L: TaskLauncher, Q: RunQueues> Dispatcher<C, L, Q> {
     }
 
     /// Returned records shall not wait out the queue's visibility timeout, nor come back all at once.
-    async fn hurry(&self, kept: &[&Record]) {
+    async fn hurry(&self, queue: RunQueue, kept: &[&Record]) {
         let changes = kept.iter().filter(|record| !record.receipt_handle.is_empty()).map(|record| {
             let ceiling = 5_u64 << record.receive_count().min(5);
             let delay = Duration::from_secs(rand::rng().random_range(ceiling / 2..=ceiling));
-            self.queues.hurry(&record.receipt_handle, delay)
+            self.queues.hurry(queue, &record.receipt_handle, delay)
         });
-        // A hint only: half of the reserve is as long as it may take.
-        let _ = timeout(RESERVE / 2, join_all(changes)).await;
+        join_all(changes).await;
     }
 }
 
@@ -299,7 +353,7 @@ fn is_definite(error: &LaunchError) -> bool {
 }
 
 /// 15 s, doubling to four minutes, each between half and the whole.
-fn hand_back_delay(hand_backs: u32) -> Duration {
+pub(crate) fn hand_back_delay(hand_backs: u32) -> Duration {
     let ceiling = 15_000_u64 << hand_backs.min(4);
     Duration::from_millis(rand::rng().random_range(ceiling / 2..=ceiling))
 }

@@ -5,9 +5,11 @@
 
 pub mod codes;
 pub mod dispatcher;
+pub mod infrastructure;
 pub mod message;
 pub mod outcome;
 pub mod pool;
 pub mod ports;
+pub mod prefect;
 pub mod sqs_event;
 pub mod standalone;

@@ -3,6 +3,7 @@
 use std::{future::Future, sync::Arc, time::Duration};
 
 use ecs::{Attempt, Run, failure::Class, launch::Launched};
+use jiff::Timestamp;
 use serde_json::Value;
 use work_pool::{BaseJobTemplate, Diagnosis, Object, Resolver};
 
@@ -28,6 +29,8 @@ pub struct Order {
     pub deployment_variables: Object,
     /// The flow run's job variables.
     pub flow_run_variables: Object,
+    /// Since when the run is in its current state: nothing older than this may be used for it.
+    pub since: Timestamp,
     /// Answers the references of template and variables.
     pub resolver: Arc<dyn Resolver + Send + Sync>,
 }
@@ -39,6 +42,15 @@ pub enum Reading {
     Due(Box<Order>),
     /// Claimed by an earlier delivery of this very attempt: launch again, the token adopts.
     Claimed(Box<Order>),
+    /// Running, or about to end, without a record of what it runs on: find the task of this attempt and record it.
+    Unrecorded(Box<Order>),
+    /// To be launched, but nothing can be made of it: claim it where it is not yet claimed, then crash it.
+    Refused {
+        /// Whether it is claimed already.
+        claimed: bool,
+        /// Why.
+        reason: Diagnosis,
+    },
     /// Not to be launched by this message; the text says why.
     NotOurs(String),
     /// Not due yet, or its pool is paused: look again after this long.
@@ -57,6 +69,33 @@ pub enum Claim {
     Ours,
     /// Leave it; the text says why.
     NotOurs(String),
+}
+
+/// A message as it was received.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Delivery {
+    /// The message.
+    pub message: ScheduledRun,
+    /// Whether it was received before: an earlier delivery may have got further than anybody recorded.
+    pub again: bool,
+}
+
+/// How long an attempt's run has been waiting for capacity.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Waited {
+    /// When it was due before it was first handed back.
+    pub since: Timestamp,
+    /// How often it was handed back since.
+    pub hand_backs: u32,
+}
+
+/// Which of the run queues.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum RunQueue {
+    /// For work pools and queues without limits: messages arrive in any order, many at a time.
+    Standard,
+    /// For those with limits: one batch of a pool at a time.
+    Fifo,
 }
 
 /// How an attempt ended.
@@ -82,14 +121,24 @@ pub enum Settlement {
 
 /// Where runs come from and where their outcome is recorded: a Prefect server, or the message itself (standalone).
 pub trait ControlPlane: Send + Sync + 'static {
-    /// Reads the runs of a batch. The answer has an entry for each message, in order.
-    fn read(&self, messages: &[ScheduledRun]) -> impl Future<Output = Vec<Result<Reading, Failure>>> + Send;
+    /// Reads the runs of a batch from one queue. The answer has an entry for each delivery, in order.
+    fn read(
+        &self,
+        deliveries: &[Delivery],
+        queue: RunQueue,
+    ) -> impl Future<Output = Vec<Result<Reading, Failure>>> + Send;
 
     /// Claims an attempt; repeating it is harmless.
     ///
     /// # Errors
     /// [`Failure`] when the answer is not known: the message has to come back.
     fn claim(&self, attempt: Attempt) -> impl Future<Output = Result<Claim, Failure>> + Send;
+
+    /// Since when the run has been waiting for capacity; asked when it is to wait on.
+    ///
+    /// # Errors
+    /// [`Failure`] when that cannot be told: the message has to come back.
+    fn waited(&self, message: &ScheduledRun) -> impl Future<Output = Result<Waited, Failure>> + Send;
 
     /// Records how the attempt ended. Only after this may the message be acknowledged.
     ///
@@ -100,6 +149,11 @@ pub trait ControlPlane: Send + Sync + 'static {
         message: &ScheduledRun,
         settlement: &Settlement,
     ) -> impl Future<Output = Result<(), Failure>> + Send;
+
+    /// Writes what was put off to the end of a batch. Nothing depends on it.
+    fn flush(&self) -> impl Future<Output = ()> + Send {
+        async {}
+    }
 }
 
 /// The queues a dispatcher writes to.
@@ -118,7 +172,7 @@ pub trait RunQueues: Send + Sync + 'static {
 
     /// Makes a message that is being returned visible again after `delay` instead of the queue's visibility timeout.
     /// A hint: a failure only means that it takes longer.
-    fn hurry(&self, receipt_handle: &str, delay: Duration) -> impl Future<Output = ()> + Send;
+    fn hurry(&self, queue: RunQueue, receipt_handle: &str, delay: Duration) -> impl Future<Output = ()> + Send;
 }
 
 /// Where the pool documents of standalone mode are kept.

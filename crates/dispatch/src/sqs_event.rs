@@ -6,6 +6,8 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::ports::RunQueue;
+
 /// One message as the event carries it.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -36,6 +38,12 @@ pub struct Attributes {
 }
 
 impl Record {
+    /// Which kind of queue it comes from: only FIFO queues have groups.
+    #[must_use]
+    pub fn queue(&self) -> RunQueue {
+        if self.attributes.message_group_id.is_some() { RunQueue::Fifo } else { RunQueue::Standard }
+    }
+
     /// How often the message was received, this time included; 1 where the event does not say.
     #[must_use]
     pub fn receive_count(&self) -> u32 {

@@ -16,7 +16,9 @@ use crate::{
     message::{InlineRun, ScheduledRun},
     outcome::NAMESPACE,
     pool::PoolCache,
-    ports::{Claim, ControlPlane, Failure, Order, PoolDocuments, Reading, RunQueues, Settlement},
+    ports::{
+        Claim, ControlPlane, Delivery, Failure, Order, PoolDocuments, Reading, RunQueue, RunQueues, Settlement, Waited,
+    },
 };
 
 /// Environment variable with the parameters of the run as one JSON object.
@@ -81,6 +83,7 @@ impl<D: PoolDocuments, Q: RunQueues, B: OutcomeBus> Standalone<D, Q, B> {
             template: pool.template.clone(),
             deployment_variables: inline.deployment.as_ref().map(|it| it.job_variables.clone()).unwrap_or_default(),
             flow_run_variables: inline.job_variables.clone(),
+            since: message.expected_start_time,
             resolver: Arc::new(NoReferences),
         })))
     }
@@ -109,12 +112,16 @@ fn seconds_until(due: Timestamp, now: Timestamp) -> Duration {
 }
 
 impl<D: PoolDocuments, Q: RunQueues, B: OutcomeBus> ControlPlane for Standalone<D, Q, B> {
-    async fn read(&self, messages: &[ScheduledRun]) -> Vec<Result<Reading, Failure>> {
-        futures_util::future::join_all(messages.iter().map(|message| self.read_one(message))).await
+    async fn read(&self, deliveries: &[Delivery], _queue: RunQueue) -> Vec<Result<Reading, Failure>> {
+        futures_util::future::join_all(deliveries.iter().map(|delivery| self.read_one(&delivery.message))).await
     }
 
     async fn claim(&self, _attempt: Attempt) -> Result<Claim, Failure> {
         Ok(Claim::Ours)
+    }
+
+    async fn waited(&self, message: &ScheduledRun) -> Result<Waited, Failure> {
+        Ok(Waited { since: message.first_due(), hand_backs: message.hand_backs })
     }
 
     async fn settle(&self, message: &ScheduledRun, settlement: &Settlement) -> Result<(), Failure> {

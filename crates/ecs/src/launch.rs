@@ -1,6 +1,6 @@
 //! What a launch can end in, and the port through which the dispatch use case asks for one.
 
-use std::future::Future;
+use std::{future::Future, sync::Arc};
 
 use serde::Serialize;
 use work_pool::Diagnosis;
@@ -50,6 +50,16 @@ pub trait TaskLauncher: Send + Sync + 'static {
     /// # Errors
     /// [`LaunchError`]: it is not known whether there is one.
     fn find(&self, prepared: &Prepared) -> impl Future<Output = Result<Option<Launched>, LaunchError>> + Send;
+}
+
+impl<L: TaskLauncher> TaskLauncher for Arc<L> {
+    async fn launch(&self, prepared: &Prepared) -> Result<Launched, LaunchError> {
+        L::launch(self, prepared).await
+    }
+
+    async fn find(&self, prepared: &Prepared) -> Result<Option<Launched>, LaunchError> {
+        L::find(self, prepared).await
+    }
 }
 
 /// Looks at tasks and ends them.

@@ -94,7 +94,7 @@ impl RunQueues for Queues {
         Ok(())
     }
 
-    async fn hurry(&self, receipt_handle: &str, _delay: Duration) {
+    async fn hurry(&self, _queue: RunQueue, receipt_handle: &str, _delay: Duration) {
         self.hurried.lock().unwrap().push(receipt_handle.to_owned());
     }
 }

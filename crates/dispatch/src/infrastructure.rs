@@ -1,0 +1,63 @@
+//! What a flow run runs on, as Prefect keeps it: `infrastructure_pid`, `<cluster>::<task ARN>` (prefect-aws 0.7.12,
+//! `parse_identifier`).
+
+use prefect_api::models::FlowRun;
+
+/// A task and the cluster it is in.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Infrastructure {
+    /// Name or ARN of the cluster.
+    pub cluster: String,
+    /// ARN of the task.
+    pub task_arn: String,
+}
+
+impl Infrastructure {
+    /// Reads a record. None if it is not that of an ECS task.
+    #[must_use]
+    pub fn parse(infrastructure_pid: &str) -> Option<Self> {
+        let (cluster, task_arn) = infrastructure_pid.split_once("::")?;
+        let is_task = task_arn.starts_with("arn:") && task_arn.contains(":task/");
+        (is_task && !cluster.is_empty()).then(|| Self { cluster: cluster.to_owned(), task_arn: task_arn.to_owned() })
+    }
+
+    /// What a run runs on, or ran on last.
+    #[must_use]
+    pub fn of_run(run: &FlowRun) -> Option<Self> {
+        Self::parse(run.infrastructure_pid.as_deref()?)
+    }
+
+    /// The task in the AWS console. None if the ARN is of another form.
+    #[must_use]
+    pub fn console_link(&self) -> Option<String> {
+        // arn:PARTITION:ecs:REGION:ACCOUNT:task/CLUSTER/ID
+        let parts: Vec<&str> = self.task_arn.splitn(6, ':').collect();
+        let [_, partition, _, region, _, resource] = parts[..] else { return None };
+        let (cluster, id) = resource.strip_prefix("task/")?.split_once('/')?;
+        let host = match partition {
+            "aws" => "console.aws.amazon.com",
+            "aws-us-gov" => "console.amazonaws-us-gov.com",
+            "aws-cn" => "console.amazonaws.cn",
+            _ => return None,
+        };
+        Some(format!("https://{region}.{host}/ecs/v2/clusters/{cluster}/tasks/{id}?region={region}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_names_cluster_and_task() {
+        let arn = "arn:aws:ecs:eu-west-1:123456789012:task/prod/0123";
+        let cluster = "arn:aws:ecs:eu-west-1:123456789012:cluster/prod";
+        let parsed = Infrastructure::parse(&format!("{cluster}::{arn}")).unwrap();
+        assert_eq!((parsed.cluster.as_str(), parsed.task_arn.as_str()), (cluster, arn));
+        let link = "https://eu-west-1.console.aws.amazon.com/ecs/v2/clusters/prod/tasks/0123?region=eu-west-1";
+        assert_eq!(parsed.console_link().as_deref(), Some(link));
+        for other in ["", "12345", "host:4711", "default::", "::arn:aws:ecs:r:1:task/c/t", "docker::abc"] {
+            assert_eq!(Infrastructure::parse(other), None, "{other}");
+        }
+    }
+}

@@ -1,0 +1,578 @@
+//! The dispatcher's side of a Prefect server: reading a batch of runs, claiming, recording.
+//!
+//! Requests are what this costs the server, so a batch reads all its runs in one, what runs share comes out of
+//! [`super::cache`], and the lines for the runs' logs go in one. What is left for each run is the claim and the record.
+
+use std::{
+    collections::{BTreeSet, HashMap, HashSet},
+    sync::Arc,
+    time::Duration,
+};
+
+use ecs::{
+    Attempt, Named, Run,
+    launch::{Launched, TaskControl},
+};
+use futures_util::future::{join, join_all, join3};
+use jiff::Timestamp;
+use prefect_api::{
+    ApiError, Client, Transport,
+    models::{self, Deployment, Flow, FlowRun, WorkQueue, level},
+};
+use serde_json::Value;
+use uuid::Uuid;
+use work_pool::{BaseJobTemplate, Diagnosis, Layers, Object, Reference, ResolveError, Resolver};
+
+use super::{
+    cache::Kept,
+    failure, history,
+    judge::{Judgement, judge},
+    logs::Logs,
+    slots::{self, Used},
+    states::{self, Proposed},
+};
+use crate::{
+    dispatcher::Clock,
+    infrastructure::Infrastructure,
+    message::ScheduledRun,
+    ports::{Claim, ControlPlane, Delivery, Failure, Order, Reading, RunQueue, Settlement, Waited},
+};
+
+/// How long pools and queues are kept: pausing one reaches the messages that are already queued within this time.
+const POOL_LIFE: Duration = Duration::from_secs(5);
+
+/// How long deployments and flows are kept.
+const DEPLOYMENT_LIFE: Duration = Duration::from_secs(60);
+
+/// How long blocks and variables are kept.
+const REFERENCE_LIFE: Duration = Duration::from_secs(30);
+
+/// What the operator decides about the control plane.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// How long before its time a run is launched.
+    pub launch_lead: Duration,
+    /// The name pushpool goes by where Prefect shows a worker's; sets the labels a worker would, for one more request a
+    /// run. None sets no labels.
+    pub label_as: Option<String>,
+}
+
+/// A work pool with its queues, ready to render.
+#[derive(Clone)]
+struct Pool {
+    pool: Arc<models::WorkPool>,
+    template: Result<BaseJobTemplate, Diagnosis>,
+    queues: Arc<HashMap<Uuid, WorkQueue>>,
+}
+
+impl Pool {
+    /// Whether runs of the queue are counted.
+    fn is_limited(&self, queue: Option<Uuid>) -> bool {
+        self.pool.concurrency_limit.is_some() || self.queue_limit(queue).is_some()
+    }
+
+    fn queue(&self, queue: Option<Uuid>) -> Option<&WorkQueue> {
+        self.queues.get(&queue?)
+    }
+
+    fn queue_limit(&self, queue: Option<Uuid>) -> Option<u32> {
+        self.queue(queue)?.concurrency_limit
+    }
+
+    /// Why no run of the queue is to start.
+    fn pause(&self, queue: Option<Uuid>) -> Option<&'static str> {
+        if self.pool.is_paused {
+            return Some("the work pool is paused");
+        }
+        self.queue(queue).is_some_and(|queue| queue.is_paused).then_some("the work queue is paused")
+    }
+}
+
+/// What was fetched for a batch.
+struct Shared {
+    pools: HashMap<String, Result<Option<Pool>, Failure>>,
+    deployments: Result<HashMap<Uuid, Deployment>, Failure>,
+    flows: Result<HashMap<Uuid, Flow>, Failure>,
+}
+
+/// A Prefect server as the dispatcher's control plane.
+pub struct PrefectControl<T, K> {
+    client: Client<T>,
+    tasks: Arc<K>,
+    options: Options,
+    clock: Clock,
+    pools: Kept<String, Pool>,
+    deployments: Kept<Uuid, Deployment>,
+    flows: Kept<Uuid, Flow>,
+    references: Kept<Reference, Result<Value, ResolveError>>,
+    logs: Logs,
+}
+
+impl<T: Transport, K: TaskControl> PrefectControl<T, K> {
+    /// A control plane over a client of the server, and the tasks that runs run on.
+    pub fn new(client: Client<T>, tasks: Arc<K>, options: Options, clock: Clock) -> Self {
+        Self {
+            client,
+            tasks,
+            options,
+            clock,
+            pools: Kept::new(POOL_LIFE),
+            deployments: Kept::new(DEPLOYMENT_LIFE),
+            flows: Kept::new(DEPLOYMENT_LIFE),
+            references: Kept::new(REFERENCE_LIFE),
+            logs: Logs::default(),
+        }
+    }
+
+    async fn read_batch(
+        &self,
+        deliveries: &[Delivery],
+        queue: RunQueue,
+    ) -> Result<Vec<Result<Reading, Failure>>, ApiError> {
+        let ids: BTreeSet<Uuid> = deliveries.iter().map(|delivery| delivery.message.flow_run_id).collect();
+        let ids: Vec<Uuid> = ids.into_iter().collect();
+        let runs = self.client.flow_runs_by_id(&ids).await?;
+        let runs: HashMap<Uuid, FlowRun> = runs.into_iter().map(|run| (run.id, run)).collect();
+        let now = (self.clock)();
+        let judged: Vec<(Judgement, Option<&FlowRun>)> = deliveries
+            .iter()
+            .map(|Delivery { message, again }| {
+                let run = runs.get(&message.flow_run_id);
+                (judge(run, message.attempt(), *again, now, self.options.launch_lead), run)
+            })
+            .collect();
+        let wanted: Vec<&FlowRun> = judged
+            .iter()
+            .filter(|(judgement, _)| !matches!(judgement, Judgement::NotOurs(_)))
+            .filter_map(|(_, run)| *run)
+            .collect();
+        if wanted.is_empty() {
+            return Ok(judged.into_iter().map(|(judgement, _)| Ok(not_ours(judgement))).collect());
+        }
+        let shared = self.fetch(&wanted, queue, now).await;
+        let mut slots = Slots::default();
+        let mut readings = Vec::with_capacity(deliveries.len());
+        // A run that stands twice in the batch is judged twice and claimed once; it takes one slot.
+        let mut seen = HashSet::new();
+        for (Delivery { message, .. }, (judgement, run)) in deliveries.iter().zip(judged) {
+            let Some(run) = run.filter(|_| !matches!(judgement, Judgement::NotOurs(_))) else {
+                readings.push(Ok(not_ours(judgement)));
+                continue;
+            };
+            let first = seen.insert(run.id);
+            let admitted = match judgement {
+                Judgement::Due if first => self.admit(run, queue, &shared, &mut slots, now).await,
+                _ => Ok(None),
+            };
+            readings.push(match admitted {
+                Ok(Some(reason)) => Ok(Reading::NotOurs(reason)),
+                Ok(None) => assemble(message, run, &judgement, &shared),
+                Err(failure) => Err(failure),
+            });
+        }
+        self.resolve(&mut readings, now).await;
+        Ok(readings)
+    }
+
+    /// Pools, deployments and flows of runs, each of them in one request.
+    async fn fetch(&self, runs: &[&FlowRun], queue: RunQueue, now: Timestamp) -> Shared {
+        // For each thing the youngest run that needs it.
+        let mut pools: HashMap<String, Timestamp> = HashMap::new();
+        let mut deployments: HashMap<Uuid, Timestamp> = HashMap::new();
+        let mut flows: HashMap<Uuid, Timestamp> = HashMap::new();
+        for run in runs {
+            let since = run.state.as_ref().map_or(now, |state| state.timestamp);
+            let keep = |entry: &mut Timestamp| *entry = (*entry).max(since);
+            if let Some(name) = &run.work_pool_name {
+                keep(pools.entry(name.clone()).or_insert(since));
+            }
+            if let Some(id) = run.deployment_id {
+                keep(deployments.entry(id).or_insert(since));
+            }
+            // What a flow is called does not depend on when its run was made.
+            flows.entry(run.flow_id).or_insert(Timestamp::MIN);
+        }
+        let (pools, deployments, flows) = join3(
+            self.fetch_pools(&pools, queue, now),
+            through(
+                &self.deployments,
+                &deployments,
+                now,
+                |deployment: &Deployment| deployment.id,
+                async |ids| self.client.deployments(&ids).await,
+            ),
+            through(&self.flows, &flows, now, |flow: &Flow| flow.id, async |ids| self.client.flows(&ids).await),
+        )
+        .await;
+        Shared { pools, deployments, flows }
+    }
+
+    async fn fetch_pools(
+        &self,
+        wanted: &HashMap<String, Timestamp>,
+        queue: RunQueue,
+        now: Timestamp,
+    ) -> HashMap<String, Result<Option<Pool>, Failure>> {
+        let reads = wanted.iter().map(|(name, since)| async move {
+            // Limits are read anew for each batch that they hold for.
+            let kept = if queue == RunQueue::Fifo { None } else { self.pools.get(name, now, *since) };
+            let pool = match kept {
+                Some(pool) => Ok(Some(pool)),
+                None => self.read_pool(name, now).await.map_err(|error| failure::of(&error)),
+            };
+            (name.clone(), pool)
+        });
+        join_all(reads).await.into_iter().collect()
+    }
+
+    async fn read_pool(&self, name: &str, now: Timestamp) -> Result<Option<Pool>, ApiError> {
+        let (pool, queues) = join(self.client.work_pool(name), self.client.work_queues(name)).await;
+        let (pool, queues) = match (pool, queues) {
+            (Ok(pool), Ok(queues)) => (pool, queues),
+            (Err(error), _) | (_, Err(error)) if error.is_not_found() => return Ok(None),
+            (Err(error), _) | (_, Err(error)) => return Err(error),
+        };
+        // Compiling a template costs far more than comparing it.
+        let template = match self.pools.last(&name.to_owned()) {
+            Some(last) if last.pool.base_job_template == pool.base_job_template => last.template,
+            _ if pool.base_job_template.is_null() => Ok(BaseJobTemplate::built_in()),
+            _ => BaseJobTemplate::from_value(&pool.base_job_template).map_err(|error| error.diagnosis()),
+        };
+        let queues = queues.into_iter().map(|queue| (queue.id, queue)).collect();
+        let pool = Pool { pool: Arc::new(pool), template, queues: Arc::new(queues) };
+        self.pools.put(name.to_owned(), pool.clone(), now);
+        Ok(Some(pool))
+    }
+
+    /// Whether a due run may start now; the reason if not. It comes again: the poller sends what is still scheduled.
+    async fn admit(
+        &self,
+        run: &FlowRun,
+        queue: RunQueue,
+        shared: &Shared,
+        slots: &mut Slots,
+        now: Timestamp,
+    ) -> Result<Option<String>, Failure> {
+        let Some(Ok(Some(pool))) = run.work_pool_name.as_ref().and_then(|name| shared.pools.get(name)) else {
+            return Ok(None);
+        };
+        if let Some(pause) = pool.pause(run.work_queue_id) {
+            return Ok(Some(pause.to_owned()));
+        }
+        if !pool.is_limited(run.work_queue_id) {
+            return Ok(None);
+        }
+        if queue == RunQueue::Standard {
+            return Ok(Some("its work pool or queue has become limited".to_owned()));
+        }
+        let name = &pool.pool.name;
+        if !slots.0.contains_key(name) {
+            let used = slots::used(&self.client, &*self.tasks, name, now).await;
+            slots.0.insert(name.clone(), used.map_err(|error| failure::of(&error))?);
+        }
+        let used = slots.0.entry(name.clone()).or_default();
+        let queue_limit = pool.queue_limit(run.work_queue_id);
+        let free = used.take(pool.pool.concurrency_limit, run.work_queue_id, queue_limit);
+        Ok((!free).then(|| "no slot is free".to_owned()))
+    }
+
+    /// Fetches what templates and variables refer to, and hands it to the orders.
+    async fn resolve(&self, readings: &mut [Result<Reading, Failure>], now: Timestamp) {
+        let mut wanted: HashMap<Reference, Timestamp> = HashMap::new();
+        for (order, since) in orders(readings) {
+            for reference in references_of(order) {
+                let entry = wanted.entry(reference).or_insert(since);
+                *entry = (*entry).max(since);
+            }
+        }
+        if wanted.is_empty() {
+            return;
+        }
+        let mut found: HashMap<Reference, Result<Value, ResolveError>> = HashMap::new();
+        while !wanted.is_empty() {
+            let reads = wanted.drain().map(|(reference, since)| async move {
+                let answer = match self.references.get(&reference, now, since) {
+                    Some(answer) => answer,
+                    None => self.read_reference(&reference, now).await,
+                };
+                (reference, since, answer)
+            });
+            let mut inner = HashMap::new();
+            for (reference, since, answer) in join_all(reads).await {
+                // Variables inside the data of a block are resolved as well.
+                for nested in answer.iter().flat_map(work_pool::references_in) {
+                    inner.insert(nested, since);
+                }
+                found.insert(reference, answer);
+            }
+            inner.retain(|reference, _| !found.contains_key(reference));
+            wanted = inner;
+        }
+        let resolver: Arc<dyn Resolver + Send + Sync> = Arc::new(Fetched(found));
+        for (order, _) in orders(readings) {
+            order.resolver = Arc::clone(&resolver);
+        }
+    }
+
+    async fn read_reference(&self, reference: &Reference, now: Timestamp) -> Result<Value, ResolveError> {
+        let read = match reference {
+            Reference::BlockDocument { id } => self.client.block_document(id).await,
+            Reference::Block { type_slug, name } => self.client.block(type_slug, name).await,
+            Reference::Variable { name } => match self.client.variable(name).await {
+                Ok(Some(value)) => Ok(value),
+                Ok(None) => {
+                    self.references.put(reference.clone(), Err(ResolveError::NotFound), now);
+                    return Err(ResolveError::NotFound);
+                }
+                Err(error) => Err(error),
+            },
+        };
+        let answer = match read {
+            Ok(value) => Ok(value),
+            Err(error) if error.is_not_found() => Err(ResolveError::NotFound),
+            // Not kept: the next run may fare better.
+            Err(error) => return Err(ResolveError::Failed(error.to_string())),
+        };
+        self.references.put(reference.clone(), answer.clone(), now);
+        answer
+    }
+
+    async fn record(&self, message: &ScheduledRun, launched: &Launched) -> Result<(), ApiError> {
+        let infrastructure_pid = launched.infrastructure_pid();
+        match self.client.record_infrastructure(message.flow_run_id, &infrastructure_pid).await {
+            // Deleted since it was claimed. Its task is a task without a run, which the reconciler stops.
+            Err(error) if error.is_not_found() => return Ok(()),
+            other => other?,
+        }
+        if let Some(name) = &self.options.label_as {
+            self.label(message, name).await;
+        }
+        let link = Infrastructure::parse(&infrastructure_pid).and_then(|infrastructure| infrastructure.console_link());
+        let verb = if launched.adopted { "adopted" } else { "launched" };
+        let definition = launched.definition_arn.as_deref().unwrap_or("as it was launched");
+        let link = link.map(|link| format!(" {link}")).unwrap_or_default();
+        let line = format!("ECS task {verb}: {} (task definition: {definition}){link}", launched.task_arn);
+        self.logs.info(message.flow_run_id, line, (self.clock)());
+        Ok(())
+    }
+
+    /// What a worker says about itself (prefect 3.8.8, `workers/base.py`, `_update_flow_run_labels`). Servers before 3.0
+    /// know no labels.
+    async fn label(&self, message: &ScheduledRun, name: &str) {
+        let pool = self.pools.last(&message.work_pool);
+        let mut labels = Object::new();
+        labels.insert("prefect.worker.name".to_owned(), name.into());
+        labels.insert("prefect.worker.type".to_owned(), "pushpool".into());
+        labels.insert("prefect.work-pool.name".to_owned(), message.work_pool.clone().into());
+        if let Some(pool) = pool {
+            labels.insert("prefect.work-pool.id".to_owned(), pool.pool.id.to_string().into());
+        }
+        if let Err(error) = self.client.label_flow_run(message.flow_run_id, &labels).await {
+            tracing::debug!(%error, flow_run_id = %message.flow_run_id, "labels not set");
+        }
+    }
+
+    fn say(&self, message: &ScheduledRun, severity: u32, text: String) {
+        self.logs.add(message.flow_run_id, severity, text, (self.clock)());
+    }
+}
+
+/// Slots by name of the pool, counted when they are first needed.
+#[derive(Default)]
+struct Slots(HashMap<String, Used>);
+
+/// Reads what is not kept, in one request, and keeps it.
+async fn through<V: Clone>(
+    kept: &Kept<Uuid, V>,
+    wanted: &HashMap<Uuid, Timestamp>,
+    now: Timestamp,
+    id: impl Fn(&V) -> Uuid,
+    read: impl AsyncFnOnce(Vec<Uuid>) -> Result<Vec<V>, ApiError>,
+) -> Result<HashMap<Uuid, V>, Failure> {
+    let mut found = HashMap::new();
+    let mut missing = Vec::new();
+    for (key, since) in wanted {
+        match kept.get(key, now, *since) {
+            Some(value) => drop(found.insert(*key, value)),
+            None => missing.push(*key),
+        }
+    }
+    if !missing.is_empty() {
+        for value in read(missing).await.map_err(|error| failure::of(&error))? {
+            kept.put(id(&value), value.clone(), now);
+            found.insert(id(&value), value);
+        }
+    }
+    Ok(found)
+}
+
+fn not_ours(judgement: Judgement) -> Reading {
+    match judgement {
+        Judgement::NotOurs(reason) => Reading::NotOurs(reason),
+        _ => Reading::NotOurs("the run is gone".to_owned()),
+    }
+}
+
+/// Puts together what is needed to launch the run.
+fn assemble(message: &ScheduledRun, run: &FlowRun, judgement: &Judgement, shared: &Shared) -> Result<Reading, Failure> {
+    let claimed = *judgement != Judgement::Due;
+    let refused = |reason: Diagnosis| Ok(Reading::Refused { claimed, reason });
+    let pool = match run.work_pool_name.as_ref().and_then(|name| shared.pools.get(name)) {
+        Some(Ok(Some(pool))) => pool,
+        Some(Err(failure)) => return Err(failure.clone()),
+        Some(Ok(None)) | None => return refused(no_pool(run)),
+    };
+    let deployment = match run.deployment_id {
+        None => None,
+        Some(id) => match shared.deployments.as_ref().map_err(Clone::clone)?.get(&id) {
+            Some(deployment) => Some(deployment),
+            None => return refused(no_deployment(id)),
+        },
+    };
+    let flow = shared.flows.as_ref().map_err(Clone::clone)?.get(&run.flow_id);
+    let template = match &pool.template {
+        Ok(template) => template.clone(),
+        Err(reason) => return refused(reason.clone()),
+    };
+    let order = Order {
+        run: Run {
+            attempt: message.attempt(),
+            name: run.name.clone(),
+            work_pool: Named { id: Some(pool.pool.id), name: pool.pool.name.clone() },
+            flow: Some(Named { id: Some(run.flow_id), name: flow.map(|flow| flow.name.clone()).unwrap_or_default() }),
+            deployment: deployment.map(|it| Named { id: Some(it.id), name: it.name.clone() }),
+            environment: std::collections::BTreeMap::new(),
+        },
+        template,
+        deployment_variables: deployment.and_then(|it| it.job_variables.clone()).unwrap_or_default(),
+        flow_run_variables: run.job_variables.clone().unwrap_or_default(),
+        since: run.state.as_ref().map_or(Timestamp::MIN, |state| state.timestamp),
+        resolver: Arc::new(Fetched(HashMap::new())),
+    };
+    Ok(match judgement {
+        Judgement::Claimed => Reading::Claimed(Box::new(order)),
+        Judgement::Unrecorded => Reading::Unrecorded(Box::new(order)),
+        Judgement::Due | Judgement::NotOurs(_) => Reading::Due(Box::new(order)),
+    })
+}
+
+fn no_pool(run: &FlowRun) -> Diagnosis {
+    Diagnosis {
+        code: "PP0506",
+        summary: "The work pool of the run does not exist".to_owned(),
+        detail: match &run.work_pool_name {
+            Some(name) => format!("The server has no work pool '{name}'."),
+            None => "The run is in no work pool: it was deleted, or the run was taken out of it.".to_owned(),
+        },
+        resolution: "Deploy to a work pool that exists, then run again.".to_owned(),
+    }
+}
+
+fn no_deployment(id: Uuid) -> Diagnosis {
+    Diagnosis {
+        code: "PP0507",
+        summary: "The deployment of the run does not exist".to_owned(),
+        detail: format!("The server has no deployment {id}: it was deleted after the run was scheduled."),
+        resolution: "Deploy again, then run again.".to_owned(),
+    }
+}
+
+fn orders(readings: &mut [Result<Reading, Failure>]) -> impl Iterator<Item = (&mut Order, Timestamp)> {
+    readings.iter_mut().filter_map(|reading| match reading {
+        Ok(Reading::Due(order) | Reading::Claimed(order) | Reading::Unrecorded(order)) => {
+            let since = order.since;
+            Some((&mut **order, since))
+        }
+        _ => None,
+    })
+}
+
+fn references_of(order: &Order) -> Vec<Reference> {
+    let layers = Layers { deployment: Some(&order.deployment_variables), flow_run: Some(&order.flow_run_variables) };
+    order.template.references(layers)
+}
+
+/// What was fetched for a batch, as a resolver.
+struct Fetched(HashMap<Reference, Result<Value, ResolveError>>);
+
+impl Fetched {
+    fn get(&self, reference: &Reference) -> Result<Value, ResolveError> {
+        self.0.get(reference).cloned().unwrap_or(Err(ResolveError::NotFetched))
+    }
+}
+
+impl Resolver for Fetched {
+    fn block_document(&self, id: &str) -> Result<Value, ResolveError> {
+        self.get(&Reference::BlockDocument { id: id.to_owned() })
+    }
+
+    fn block(&self, type_slug: &str, name: &str) -> Result<Value, ResolveError> {
+        self.get(&Reference::Block { type_slug: type_slug.to_owned(), name: name.to_owned() })
+    }
+
+    fn variable(&self, name: &str) -> Result<Option<Value>, ResolveError> {
+        match self.get(&Reference::Variable { name: name.to_owned() }) {
+            Ok(value) => Ok(Some(value)),
+            Err(ResolveError::NotFound) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+impl<T: Transport, K: TaskControl> ControlPlane for PrefectControl<T, K> {
+    async fn read(&self, deliveries: &[Delivery], queue: RunQueue) -> Vec<Result<Reading, Failure>> {
+        match self.read_batch(deliveries, queue).await {
+            Ok(readings) => readings,
+            Err(error) => {
+                let failed = failure::of(&error);
+                deliveries.iter().map(|_| Err(failed.clone())).collect()
+            }
+        }
+    }
+
+    async fn claim(&self, attempt: Attempt) -> Result<Claim, Failure> {
+        match states::propose(&self.client, attempt.flow_run_id, &states::pending(attempt)).await {
+            Ok(Proposed::Set) => Ok(Claim::Ours),
+            Ok(Proposed::Not(reason)) => Ok(Claim::NotOurs(reason)),
+            Err(error) => Err(failure::of(&error)),
+        }
+    }
+
+    async fn waited(&self, message: &ScheduledRun) -> Result<Waited, Failure> {
+        let states = self.client.flow_run_states(message.flow_run_id).await;
+        let states = match states {
+            Ok(states) => states,
+            Err(error) if error.is_not_found() => Vec::new(),
+            Err(error) => return Err(failure::of(&error)),
+        };
+        let unknown = Waited { since: message.expected_start_time, hand_backs: 0 };
+        Ok(history::waited(&states, message.state_id).unwrap_or(unknown))
+    }
+
+    async fn settle(&self, message: &ScheduledRun, settlement: &Settlement) -> Result<(), Failure> {
+        let (run, attempt) = (message.flow_run_id, message.attempt());
+        let settled = match settlement {
+            Settlement::Launched(launched) => self.record(message, launched).await,
+            Settlement::HandedBack { delay, reason } => {
+                let due = states::later((self.clock)(), *delay);
+                self.say(
+                    message,
+                    level::WARNING,
+                    format!("{} Tried again in {} s.", states::text(reason), delay.as_secs()),
+                );
+                states::hand_back(&self.client, run, reason, due, attempt).await.map(drop)
+            }
+            Settlement::Crashed(reason) => {
+                self.say(message, level::ERROR, states::text(reason));
+                states::crash(&self.client, run, reason, attempt).await.map(drop)
+            }
+            // Nobody waits here: the poller sends what is still scheduled.
+            Settlement::Deferred { .. } => Ok(()),
+        };
+        settled.map_err(|error| failure::of(&error))
+    }
+
+    async fn flush(&self) {
+        self.logs.flush(&self.client).await;
+    }
+}

@@ -1,0 +1,96 @@
+//! What the states a run has had say about its attempts.
+
+use ecs::Attempt;
+use prefect_api::models::{State, StateType};
+use uuid::Uuid;
+
+use super::states::HANDED_BACK;
+use crate::ports::Waited;
+
+/// The attempt that pushpool claimed last: the latest PENDING state whose `transition_id` is that of an attempt for a
+/// SCHEDULED state before it. None if somebody else claimed the run. `states` are the oldest first.
+#[must_use]
+pub fn claimed_attempt(run: Uuid, states: &[State]) -> Option<Attempt> {
+    let (position, claim) =
+        states.iter().enumerate().rev().find(|(_, state)| state.state_type == StateType::Pending)?;
+    let transition = claim.state_details.transition_id?;
+    states[..position]
+        .iter()
+        .rev()
+        .filter(|state| state.state_type == StateType::Scheduled)
+        .map(|state| Attempt { flow_run_id: run, state_id: state.id })
+        .find(|attempt| attempt.transition_id() == transition)
+}
+
+/// Since when the run has been handed back again and again, up to the SCHEDULED state `state_id`. `states` are the oldest
+/// first. None if there is no such state.
+#[must_use]
+pub fn waited(states: &[State], state_id: Uuid) -> Option<Waited> {
+    let position = states.iter().position(|state| state.id == state_id)?;
+    let mut scheduled = states[..=position].iter().rev().filter(|state| state.state_type == StateType::Scheduled);
+    let mut first = scheduled.next()?;
+    let mut hand_backs = 0;
+    while first.name.as_deref() == Some(HANDED_BACK) {
+        let Some(earlier) = scheduled.next() else { break };
+        first = earlier;
+        hand_backs += 1;
+    }
+    // A run that was due long before it was scheduled again (a retry by hand) has waited only since then.
+    let due = first.state_details.scheduled_time.unwrap_or(first.timestamp);
+    Some(Waited { since: due.max(first.timestamp), hand_backs })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn state(number: u128, state_type: &str, name: &str, transition_id: Option<Uuid>) -> State {
+        serde_json::from_value(json!({
+            "id": Uuid::from_u128(number), "type": state_type, "name": name,
+            "timestamp": format!("2026-01-01T00:00:{number:02}Z"),
+            "state_details": {"transition_id": transition_id, "scheduled_time": format!("2026-01-01T00:00:{number:02}Z")},
+        }))
+        .unwrap()
+    }
+
+    fn attempt(state: u128) -> Attempt {
+        Attempt { flow_run_id: Uuid::from_u128(77), state_id: Uuid::from_u128(state) }
+    }
+
+    #[test]
+    fn hand_backs_are_counted_back_to_the_state_that_was_none() {
+        let states = [
+            state(1, "SCHEDULED", "Scheduled", None),
+            state(2, "PENDING", "Pending", None),
+            state(3, "FAILED", "Failed", None),
+            state(4, "SCHEDULED", "AwaitingRetry", None),
+            state(5, "PENDING", "Pending", None),
+            state(6, "SCHEDULED", HANDED_BACK, None),
+            state(7, "PENDING", "Pending", None),
+            state(8, "SCHEDULED", HANDED_BACK, None),
+        ];
+        let at = |second: u32| format!("2026-01-01T00:00:{second:02}Z").parse().unwrap();
+        assert_eq!(waited(&states, Uuid::from_u128(8)), Some(Waited { since: at(4), hand_backs: 2 }));
+        assert_eq!(waited(&states, Uuid::from_u128(4)), Some(Waited { since: at(4), hand_backs: 0 }));
+        assert_eq!(waited(&states, Uuid::from_u128(99)), None);
+    }
+
+    #[test]
+    fn the_claim_names_its_attempt() {
+        let ours = Some(attempt(3).transition_id());
+        let states = [
+            state(1, "SCHEDULED", "Scheduled", None),
+            state(2, "PENDING", "Pending", Some(attempt(1).transition_id())),
+            state(3, "SCHEDULED", "AwaitingRetry", None),
+            state(4, "PENDING", "Pending", ours),
+            state(5, "RUNNING", "Running", None),
+        ];
+        assert_eq!(claimed_attempt(Uuid::from_u128(77), &states), Some(attempt(3)));
+        assert_eq!(claimed_attempt(Uuid::from_u128(77), &states[..3]), Some(attempt(1)));
+        assert_eq!(claimed_attempt(Uuid::from_u128(78), &states), None, "another run");
+        let theirs = [state(1, "SCHEDULED", "Scheduled", None), state(2, "PENDING", "Pending", None)];
+        assert_eq!(claimed_attempt(Uuid::from_u128(77), &theirs), None);
+    }
+}

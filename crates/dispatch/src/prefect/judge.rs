@@ -1,0 +1,131 @@
+//! What a flow run's state says about a message: the first table of the launch protocol, as a function.
+
+use std::time::Duration;
+
+use ecs::Attempt;
+use jiff::Timestamp;
+use prefect_api::models::{FlowRun, StateType};
+
+/// How much earlier than its time a run may be launched, whatever the launch lead: SQS counts whole seconds, and clocks
+/// differ. A container that is early waits for its time (prefect 3.8.8, `WaitForScheduledTime`).
+pub const EARLY: Duration = Duration::from_secs(5);
+
+/// What is to be done about a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Judgement {
+    /// Claim and launch.
+    Due,
+    /// Claimed by an earlier delivery of this attempt: launch again, the token adopts.
+    Claimed,
+    /// It runs, and what it runs on may not be recorded.
+    Unrecorded,
+    /// Nothing; the text says why.
+    NotOurs(String),
+}
+
+/// Judges a message by the run as the server has it. `again` says that the message was received before.
+#[must_use]
+pub fn judge(run: Option<&FlowRun>, attempt: Attempt, again: bool, now: Timestamp, lead: Duration) -> Judgement {
+    let Some(run) = run else {
+        return Judgement::NotOurs("the run is gone".to_owned());
+    };
+    let Some(state) = &run.state else {
+        return Judgement::NotOurs("the run has no state".to_owned());
+    };
+    match state.state_type {
+        StateType::Scheduled if state.id != attempt.state_id => {
+            Judgement::NotOurs("the run was scheduled anew".to_owned())
+        }
+        StateType::Scheduled => {
+            let early = (lead + EARLY).as_secs_f64();
+            match run.due() {
+                Some(due) if due.duration_since(now).as_secs_f64() > early => {
+                    Judgement::NotOurs("the run was moved to a later time".to_owned())
+                }
+                _ => Judgement::Due,
+            }
+        }
+        StateType::Pending if state.state_details.transition_id == Some(attempt.transition_id()) => Judgement::Claimed,
+        StateType::Pending => Judgement::NotOurs("the run is claimed by another attempt".to_owned()),
+        // A record of an earlier attempt stays until there is a newer one, so only the absence of any is proof; a message
+        // that comes again is worth a look at ECS.
+        StateType::Running | StateType::Cancelling if again || run.infrastructure_pid.is_none() => {
+            Judgement::Unrecorded
+        }
+        other => Judgement::NotOurs(format!("the run is {}", other.name())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+    use uuid::Uuid;
+
+    use super::*;
+
+    const NOW: &str = "2026-01-01T00:00:00Z";
+
+    fn attempt() -> Attempt {
+        Attempt { flow_run_id: Uuid::from_u128(1), state_id: Uuid::from_u128(2) }
+    }
+
+    fn run(state_type: &str, details: Value) -> FlowRun {
+        serde_json::from_value(json!({
+            "id": attempt().flow_run_id, "flow_id": Uuid::from_u128(3),
+            "state": {"id": attempt().state_id, "type": state_type, "timestamp": NOW, "state_details": details},
+        }))
+        .unwrap()
+    }
+
+    fn judged(run: &FlowRun) -> Judgement {
+        judge(Some(run), attempt(), false, NOW.parse().unwrap(), Duration::from_secs(30))
+    }
+
+    #[test]
+    fn a_scheduled_run_is_due_for_its_own_state_only() {
+        let mut due = run("SCHEDULED", json!({"scheduled_time": NOW}));
+        assert_eq!(judged(&due), Judgement::Due);
+        due.state.as_mut().unwrap().id = Uuid::from_u128(99);
+        assert!(matches!(judged(&due), Judgement::NotOurs(_)));
+    }
+
+    #[test]
+    fn a_run_within_the_lead_is_due_and_a_later_one_is_not() {
+        assert_eq!(judged(&run("SCHEDULED", json!({"scheduled_time": "2026-01-01T00:00:34Z"}))), Judgement::Due);
+        let later = run("SCHEDULED", json!({"scheduled_time": "2026-01-01T00:00:36Z"}));
+        assert!(matches!(judged(&later), Judgement::NotOurs(_)));
+    }
+
+    #[test]
+    fn a_pending_run_is_ours_if_this_attempt_claimed_it() {
+        assert_eq!(judged(&run("PENDING", json!({"transition_id": attempt().transition_id()}))), Judgement::Claimed);
+        for other in [json!({"transition_id": Uuid::from_u128(5)}), json!({})] {
+            assert!(matches!(judged(&run("PENDING", other)), Judgement::NotOurs(_)));
+        }
+    }
+
+    #[test]
+    fn a_running_run_without_a_record_is_looked_for() {
+        let now = NOW.parse().unwrap();
+        for state_type in ["RUNNING", "CANCELLING"] {
+            let mut found = run(state_type, json!({}));
+            assert_eq!(judged(&found), Judgement::Unrecorded);
+            found.infrastructure_pid = Some("c::t".into());
+            assert!(matches!(judged(&found), Judgement::NotOurs(_)));
+            assert_eq!(judge(Some(&found), attempt(), true, now, Duration::ZERO), Judgement::Unrecorded);
+        }
+    }
+
+    #[test]
+    fn everything_else_is_left_alone() {
+        for state_type in ["COMPLETED", "FAILED", "CRASHED", "CANCELLED", "PAUSED", "LATER"] {
+            for again in [false, true] {
+                let found = run(state_type, json!({"transition_id": attempt().transition_id()}));
+                let judged = judge(Some(&found), attempt(), again, NOW.parse().unwrap(), Duration::ZERO);
+                assert!(matches!(judged, Judgement::NotOurs(_)), "{state_type}");
+            }
+        }
+        let gone = judge(None, attempt(), true, NOW.parse().unwrap(), Duration::ZERO);
+        assert!(matches!(gone, Judgement::NotOurs(_)));
+    }
+}

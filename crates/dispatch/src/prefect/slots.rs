@@ -1,0 +1,127 @@
+//! How many slots of a limited work pool and its queues are free.
+//!
+//! The server counts runs that are PENDING or RUNNING, and only when it hands runs out (prefect 3.8.8,
+//! `get-runs-from-worker-queues.sql`). Between that and the claim a message waits in a queue, so the count is taken again,
+//! for each batch of the FIFO queue, which hands out one batch of a pool at a time. And a limit is there for something that
+//! the *tasks* of the pool use: a run that is being cancelled, and one that has just ended while its task has not, still
+//! hold their slot here.
+
+use std::{collections::HashMap, time::Duration};
+
+use ecs::launch::TaskControl;
+use jiff::Timestamp;
+use prefect_api::{
+    ApiError, Client, PAGE, Transport,
+    models::{FlowRun, StateType},
+};
+use serde_json::json;
+use uuid::Uuid;
+
+use crate::infrastructure::Infrastructure;
+
+/// How long after its end a run's task is still looked at. A task stops within its `stopTimeout` of at most 120 s.
+const LINGER: Duration = Duration::from_secs(150);
+
+/// Slots in use.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Used {
+    /// Of the pool.
+    pub pool: u32,
+    /// Of each queue.
+    pub queues: HashMap<Uuid, u32>,
+}
+
+impl Used {
+    /// Takes a slot of the pool and the queue, if both have one free.
+    pub fn take(&mut self, pool_limit: Option<u32>, queue: Option<Uuid>, queue_limit: Option<u32>) -> bool {
+        let of_queue = queue.map(|queue| self.queues.entry(queue).or_default());
+        let full = pool_limit.is_some_and(|limit| self.pool >= limit)
+            || queue_limit.zip(of_queue.as_deref()).is_some_and(|(limit, used)| *used >= limit);
+        if full {
+            return false;
+        }
+        self.pool += 1;
+        if let Some(used) = of_queue {
+            *used += 1;
+        }
+        true
+    }
+}
+
+/// Counts the slots in use in a work pool.
+///
+/// # Errors
+/// [`ApiError`]. Tasks that cannot be looked at hold their slot.
+pub async fn used<T: Transport, K: TaskControl>(
+    client: &Client<T>,
+    tasks: &K,
+    work_pool: &str,
+    now: Timestamp,
+) -> Result<Used, ApiError> {
+    let mut runs: Vec<FlowRun> = Vec::new();
+    let lately = now.checked_sub(LINGER).unwrap_or(now);
+    loop {
+        let filter = json!({
+            "work_pools": {"name": {"any_": [work_pool]}},
+            "flow_runs": {"operator": "or_", "state": {"type": {"any_": ["PENDING", "RUNNING", "CANCELLING"]}},
+                "end_time": {"after_": lately}},
+            "sort": "ID_DESC", "limit": PAGE, "offset": runs.len(),
+        });
+        let page = client.flow_runs(&filter).await?;
+        let full = page.len() == PAGE;
+        runs.extend(page);
+        if !full {
+            break;
+        }
+    }
+    let (active, ended): (Vec<FlowRun>, Vec<FlowRun>) = runs
+        .into_iter()
+        .partition(|run| matches!(run.state_type(), StateType::Pending | StateType::Running | StateType::Cancelling));
+    let mut used = Used::default();
+    for run in &active {
+        used.take(None, run.work_queue_id, None);
+    }
+    for run in still_live(tasks, &ended).await {
+        used.take(None, run.work_queue_id, None);
+    }
+    Ok(used)
+}
+
+/// Those of the runs whose task is still live.
+async fn still_live<'a, K: TaskControl>(tasks: &K, runs: &'a [FlowRun]) -> Vec<&'a FlowRun> {
+    let mut by_cluster: HashMap<String, Vec<(String, &FlowRun)>> = HashMap::new();
+    for run in runs {
+        if let Some(Infrastructure { cluster, task_arn }) = Infrastructure::of_run(run) {
+            by_cluster.entry(cluster).or_default().push((task_arn, run));
+        }
+    }
+    let mut live = Vec::new();
+    for (cluster, runs) in by_cluster {
+        let arns: Vec<String> = runs.iter().map(|(task_arn, _)| task_arn.clone()).collect();
+        match tasks.describe(&cluster, &arns).await {
+            Ok(described) => live.extend(runs.iter().filter_map(|(task_arn, run)| {
+                described.iter().any(|task| task.task_arn == *task_arn && task.is_live()).then_some(*run)
+            })),
+            Err(_) => live.extend(runs.iter().map(|(_, run)| *run)),
+        }
+    }
+    live
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slot_is_taken_where_pool_and_queue_have_one() {
+        let (a, b) = (Some(Uuid::from_u128(1)), Some(Uuid::from_u128(2)));
+        let mut used = Used::default();
+        assert!(used.take(Some(3), a, Some(1)));
+        assert!(!used.take(Some(3), a, Some(1)), "the queue is full");
+        assert!(used.take(Some(3), b, None));
+        assert!(used.take(Some(3), b, None));
+        assert!(!used.take(Some(3), b, None), "the pool is full");
+        assert_eq!(used.pool, 3);
+        assert!(!Used::default().take(Some(0), None, None), "a limit of 0 is no slot");
+    }
+}

@@ -1,0 +1,227 @@
+//! The states that pushpool proposes, and what the answers mean.
+//!
+//! A proposal is judged by the server's rules (reference: `CoreFlowPolicy` of prefect 3.8.8); `force` is never used.
+
+use std::time::Duration;
+
+use ecs::Attempt;
+use jiff::Timestamp;
+use prefect_api::{
+    ApiError, Client, Transport,
+    models::{Orchestrated, Proposal, StateDetails, StateType, Verdict},
+};
+use uuid::Uuid;
+use work_pool::Diagnosis;
+
+/// Name of the SCHEDULED state of a run that was handed back. The server knows no such name and keeps it; only states
+/// named "Scheduled" become "Late".
+pub const HANDED_BACK: &str = "AwaitingCapacity";
+
+/// Longest message of a state that is written, in characters. The server has no limit; people do.
+const MESSAGE: usize = 4_000;
+
+/// What became of a proposal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Proposed {
+    /// The state is set, or was set by the same proposal before.
+    Set,
+    /// Another state holds; the text says which and why.
+    Not(String),
+}
+
+/// Claims an attempt. The `transition_id` is the attempt's, so that a repeated claim is known as the same one: the server
+/// answers it with the state it made before (REJECT), or with the state that holds now (ABORT).
+#[must_use]
+pub fn pending(attempt: Attempt) -> Proposal {
+    Proposal {
+        state_type: StateType::Pending,
+        name: Some("Pending".to_owned()),
+        message: None,
+        state_details: StateDetails { transition_id: Some(attempt.transition_id()), ..StateDetails::default() },
+    }
+}
+
+/// Hands a run back: it is scheduled again, which frees its slots, and the new SCHEDULED state is a new attempt.
+#[must_use]
+pub fn awaiting_capacity(reason: &Diagnosis, due: Timestamp, attempt: Attempt) -> Proposal {
+    Proposal {
+        state_type: StateType::Scheduled,
+        name: Some(HANDED_BACK.to_owned()),
+        message: Some(text(reason)),
+        state_details: StateDetails {
+            scheduled_time: Some(due),
+            transition_id: Some(transition(attempt, HANDED_BACK)),
+            ..StateDetails::default()
+        },
+    }
+}
+
+/// Ends a run that has no task, or whose task ended without a word.
+#[must_use]
+pub fn crashed(reason: &Diagnosis, attempt: Attempt) -> Proposal {
+    Proposal {
+        state_type: StateType::Crashed,
+        name: Some("Crashed".to_owned()),
+        message: Some(text(reason)),
+        state_details: StateDetails { transition_id: Some(transition(attempt, "Crashed")), ..StateDetails::default() },
+    }
+}
+
+/// Ends a run that was being cancelled.
+#[must_use]
+pub fn cancelled(message: &str, attempt: Attempt) -> Proposal {
+    Proposal {
+        state_type: StateType::Cancelled,
+        name: Some("Cancelled".to_owned()),
+        message: Some(message.to_owned()),
+        state_details: StateDetails {
+            transition_id: Some(transition(attempt, "Cancelled")),
+            ..StateDetails::default()
+        },
+    }
+}
+
+/// Proposes, and tells a state that holds from one that does not: an accepted proposal, or a repeated one that was
+/// accepted before. A run that is gone has no state.
+///
+/// # Errors
+/// [`ApiError`]: it is not known.
+pub async fn propose<T: Transport>(client: &Client<T>, run: Uuid, proposal: &Proposal) -> Result<Proposed, ApiError> {
+    match client.propose(run, proposal, false).await {
+        Ok(answer) => Ok(judge(&answer, proposal)),
+        Err(error) if error.is_not_found() => Ok(Proposed::Not("the run is gone".to_owned())),
+        Err(error) => Err(error),
+    }
+}
+
+/// Crashes a run. One that is being cancelled ends cancelled instead: the server refuses every other state for it.
+///
+/// # Errors
+/// [`ApiError`]: it is not known.
+pub async fn crash<T: Transport>(
+    client: &Client<T>,
+    run: Uuid,
+    reason: &Diagnosis,
+    attempt: Attempt,
+) -> Result<Proposed, ApiError> {
+    propose_or_cancel(client, run, &crashed(reason, attempt), reason, attempt).await
+}
+
+/// Hands a run back. One that is being cancelled ends cancelled instead: it has no task.
+///
+/// # Errors
+/// [`ApiError`]: it is not known.
+pub async fn hand_back<T: Transport>(
+    client: &Client<T>,
+    run: Uuid,
+    reason: &Diagnosis,
+    due: Timestamp,
+    attempt: Attempt,
+) -> Result<Proposed, ApiError> {
+    propose_or_cancel(client, run, &awaiting_capacity(reason, due, attempt), reason, attempt).await
+}
+
+async fn propose_or_cancel<T: Transport>(
+    client: &Client<T>,
+    run: Uuid,
+    proposal: &Proposal,
+    reason: &Diagnosis,
+    attempt: Attempt,
+) -> Result<Proposed, ApiError> {
+    let answer = match client.propose(run, proposal, false).await {
+        Ok(answer) => answer,
+        Err(error) if error.is_not_found() => return Ok(Proposed::Not("the run is gone".to_owned())),
+        Err(error) => return Err(error),
+    };
+    let cancelling = answer.state.as_ref().is_some_and(|state| state.state_type == StateType::Cancelling);
+    if answer.status == Verdict::Accept || !cancelling {
+        return Ok(judge(&answer, proposal));
+    }
+    propose(client, run, &cancelled(&reason.summary, attempt)).await
+}
+
+fn judge(answer: &Orchestrated, proposal: &Proposal) -> Proposed {
+    let same = |state: &prefect_api::models::State| {
+        state.state_type == proposal.state_type
+            && state.state_details.transition_id == proposal.state_details.transition_id
+    };
+    if answer.status == Verdict::Accept || answer.state.as_ref().is_some_and(same) {
+        return Proposed::Set;
+    }
+    Proposed::Not(answer.reason())
+}
+
+/// Names a transition of an attempt, so that a repeated proposal is known as the same one.
+fn transition(attempt: Attempt, state: &str) -> Uuid {
+    Uuid::new_v5(&attempt.transition_id(), state.as_bytes())
+}
+
+/// What the owner of the run reads.
+#[must_use]
+pub fn text(reason: &Diagnosis) -> String {
+    let Diagnosis { code, summary, detail, resolution } = reason;
+    let text = format!("{summary} ({code}). {detail} {resolution}");
+    text.chars().take(MESSAGE).collect()
+}
+
+/// When a run that is handed back is due again.
+#[must_use]
+pub fn later(now: Timestamp, delay: Duration) -> Timestamp {
+    now.checked_add(delay).unwrap_or(Timestamp::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn attempt() -> Attempt {
+        Attempt { flow_run_id: Uuid::from_u128(1), state_id: Uuid::from_u128(2) }
+    }
+
+    fn answer(status: &str, state_type: &str, transition_id: Option<Uuid>) -> Orchestrated {
+        serde_json::from_value(json!({"status": status, "details": {"reason": "because"}, "state": {
+            "id": Uuid::from_u128(9), "type": state_type, "timestamp": "2026-01-01T00:00:00Z",
+            "state_details": {"transition_id": transition_id},
+        }}))
+        .unwrap()
+    }
+
+    #[test]
+    fn a_repeated_claim_is_known_by_its_transition() {
+        let ours = attempt().transition_id();
+        let proposal = pending(attempt());
+        let claim = |answer: &Orchestrated| judge(answer, &proposal);
+        assert_eq!(claim(&answer("ACCEPT", "PENDING", Some(ours))), Proposed::Set);
+        assert_eq!(claim(&answer("REJECT", "PENDING", Some(ours))), Proposed::Set);
+        assert_eq!(claim(&answer("ABORT", "PENDING", Some(ours))), Proposed::Set);
+        for other in [
+            answer("ABORT", "PENDING", Some(Uuid::from_u128(5))),
+            answer("ABORT", "PENDING", None),
+            answer("REJECT", "SCHEDULED", Some(ours)),
+            answer("REJECT", "CANCELLED", None),
+            answer("WAIT", "SCHEDULED", None),
+            answer("ABORT", "RUNNING", None),
+        ] {
+            assert!(matches!(claim(&other), Proposed::Not(reason) if reason.contains("because")), "{other:?}");
+        }
+    }
+
+    #[test]
+    fn each_state_of_an_attempt_has_a_transition_of_its_own() {
+        let reason = Diagnosis { code: "PP0000", summary: "s".into(), detail: "d".into(), resolution: "r".into() };
+        let mut ids: Vec<Uuid> = [
+            pending(attempt()),
+            awaiting_capacity(&reason, Timestamp::UNIX_EPOCH, attempt()),
+            crashed(&reason, attempt()),
+            cancelled("c", attempt()),
+        ]
+        .iter()
+        .filter_map(|proposal| proposal.state_details.transition_id)
+        .collect();
+        ids.sort();
+        ids.dedup();
+        assert_eq!(ids.len(), 4);
+    }
+}
