@@ -36,7 +36,7 @@ use crate::{
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
 /// No new work is taken this long before the function's deadline.
-const RESERVE: Duration = Duration::from_secs(2);
+pub(crate) const RESERVE: Duration = Duration::from_secs(2);
 
 /// What the operator decides about dispatching.
 #[derive(Debug, Clone)]

@@ -9,7 +9,7 @@ use ecs::{failure::Class, launch::Launched};
 use serde_json::{Value, json};
 use work_pool::Diagnosis;
 
-use crate::message::ScheduledRun;
+use crate::{message::ScheduledRun, poll::Polled};
 
 /// CloudWatch namespace of every metric.
 pub const NAMESPACE: &str = "pushpool";
@@ -25,6 +25,74 @@ pub const METRICS: [(&str, &str); 8] = [
     ("Returned", "Count"),
     ("DueToLaunch", "Seconds"),
 ];
+
+/// Every metric that the poller emits, with its CloudWatch unit.
+pub const POLL_METRICS: [(&str, &str); 4] =
+    [("Found", "Count"), ("Sent", "Count"), ("OldestDue", "Seconds"), ("PollFailed", "Count")];
+
+/// Takes what polls find and do.
+pub trait PollSink: Send + Sync + 'static {
+    /// A work pool was polled.
+    fn polled(&self, polled: &Polled);
+
+    /// Something could not be polled or sent; the next poll does it.
+    fn poll_failed(&self, detail: &str);
+}
+
+impl PollSink for LogAndMetrics {
+    fn polled(&self, polled: &Polled) {
+        let Polled { work_pool, found, sent, not_sent, oldest_due_seconds } = polled;
+        tracing::info!(work_pool, found, sent, not_sent, oldest_due_seconds, "polled");
+        #[expect(clippy::cast_precision_loss, reason = "at most some hundreds")]
+        let values = [("Found", *found as f64), ("Sent", *sent as f64), ("OldestDue", *oldest_due_seconds)];
+        write_line(&metrics_line(&POLL_METRICS, Some(work_pool), &values, now()));
+    }
+
+    fn poll_failed(&self, detail: &str) {
+        tracing::error!(detail, "poll failed");
+        write_line(&metrics_line(&POLL_METRICS, None, &[("PollFailed", 1.0)], now()));
+    }
+}
+
+fn now() -> i64 {
+    jiff::Timestamp::now().as_millisecond()
+}
+
+/// One write for one line. A closed standard output is no reason to fail a run.
+fn write_line(line: &Value) {
+    let _ = writeln!(std::io::stdout(), "{line}");
+}
+
+/// A line in CloudWatch's embedded metric format: `values` with the units that `metrics` has for them, under the work
+/// pool if there is one; `now` in milliseconds since 1970.
+pub(crate) fn metrics_line(
+    metrics: &[(&str, &str)],
+    work_pool: Option<&str>,
+    values: &[(&str, f64)],
+    now: i64,
+) -> Value {
+    let described: Vec<Value> = values
+        .iter()
+        .map(|(name, _)| {
+            let unit = metrics.iter().find(|(metric, _)| metric == name).map_or("None", |(_, unit)| unit);
+            json!({"Name": name, "Unit": unit})
+        })
+        .collect();
+    let dimensions: Vec<&str> = work_pool.map(|_| "WorkPool").into_iter().collect();
+    let mut line = json!({
+        "_aws": {
+            "Timestamp": now,
+            "CloudWatchMetrics": [{"Namespace": NAMESPACE, "Dimensions": [dimensions], "Metrics": described}],
+        },
+    });
+    if let Some(work_pool) = work_pool {
+        line["WorkPool"] = json!(work_pool);
+    }
+    for (name, value) in values {
+        line[*name] = json!(value);
+    }
+    line
+}
 
 /// What became of one message.
 #[derive(Debug, Clone, Copy)]
@@ -103,9 +171,8 @@ pub struct LogAndMetrics;
 impl OutcomeSink for LogAndMetrics {
     fn emit(&self, outcome: &Outcome<'_>) {
         outcome.log();
-        if let Some(line) = outcome.metrics(jiff::Timestamp::now().as_millisecond()) {
-            // One write for one line. A closed standard output is no reason to fail a run.
-            let _ = writeln!(std::io::stdout(), "{line}");
+        if let Some(line) = outcome.metrics(now()) {
+            write_line(&line);
         }
     }
 }
@@ -194,26 +261,7 @@ impl Outcome<'_> {
                 (message.map(|message| message.work_pool.as_str()), vec![("Returned", 1.0)])
             }
         };
-        let metrics: Vec<Value> = values
-            .iter()
-            .map(|(name, _)| {
-                let unit = METRICS.iter().find(|(metric, _)| metric == name).map_or("None", |(_, unit)| unit);
-                json!({"Name": name, "Unit": unit})
-            })
-            .collect();
-        let dimensions: Vec<&str> = work_pool.map(|_| "WorkPool").into_iter().collect();
-        let mut line = json!({
-            "_aws": {
-                "Timestamp": now,
-                "CloudWatchMetrics": [{"Namespace": NAMESPACE, "Dimensions": [dimensions], "Metrics": metrics}],
-            },
-        });
-        if let Some(work_pool) = work_pool {
-            line["WorkPool"] = json!(work_pool);
-        }
-        for (name, value) in values {
-            line[name] = json!(value);
-        }
+        let mut line = metrics_line(&METRICS, work_pool, &values, now);
         if let Self::HandedBack { reason, .. } | Self::Crashed { reason, .. } | Self::Returned { reason, .. } = self {
             // A property, not a dimension: it can be queried, and costs no metric of its own.
             line["Code"] = json!(reason.code);

@@ -1,0 +1,408 @@
+//! The poll use case: what is to start soon goes into the run queues.
+//!
+//! A poll asks each served work pool for the runs that are due within the *horizon* and sends one message per attempt, so
+//! delayed that it arrives when the run is due. Asking is also what keeps the pool READY: the server takes queues and
+//! deployments that nobody asked for 60 s for abandoned, and a pool without heartbeats as well.
+//!
+//! Pools and queues with a concurrency limit are another matter. The server hands out no more runs than there are free
+//! slots, so asking ahead would let a run of tomorrow take the place of one of today; they are asked for due runs only,
+//! and their messages go through the FIFO queue, one batch of a pool at a time. When the next of their runs is due,
+//! another tick comes.
+//!
+//! Requests: one for the pools, and for each pool a heartbeat, the scheduled runs, and every 20 s its queues.
+
+mod memory;
+
+use std::{
+    collections::{BTreeSet, HashSet},
+    sync::Arc,
+    time::Duration,
+};
+
+use ecs::Attempt;
+use futures_util::{
+    StreamExt,
+    future::{join, join_all},
+    stream,
+};
+use jiff::Timestamp;
+use prefect_api::{
+    ApiError, Client, PAGE, Transport,
+    models::{FlowRun, StateType, WorkPool, WorkQueue},
+};
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use self::memory::Memory;
+use crate::{
+    dispatcher::{Clock, RESERVE},
+    message::{ScheduledRun, VERSION},
+    outcome::PollSink,
+    ports::{Failure, RunQueue},
+    prefect::cache::Kept,
+    ring::{PollMessage, Ring, Tick},
+    sqs_event::{BatchResponse, Record},
+    standalone::LONGEST_DELAY,
+};
+
+/// Type of the work pools that are served unasked.
+pub const PUSH_POOL: &str = "ecs:push";
+
+/// How many work pools are asked at once.
+const POOLS_AT_ONCE: usize = 8;
+
+/// How soon a pool is asked again that had more to give than one answer holds.
+const AGAIN: Duration = Duration::from_secs(4);
+
+/// How long the queues of a pool are kept.
+const QUEUE_LIFE: Duration = Duration::from_secs(20);
+
+/// A message for a run queue.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QueuedRun {
+    /// The body.
+    pub body: String,
+    /// When it is to arrive, from now (standard queue).
+    pub delay: Duration,
+    /// One group is handed out one batch at a time (FIFO queue): the work pool.
+    pub group: String,
+    /// Messages with the same id are one for five minutes (FIFO queue): attempt and poll.
+    pub deduplication_id: String,
+}
+
+/// The queues a poller writes to.
+pub trait PollerQueues: Send + Sync + 'static {
+    /// Sends messages to a run queue. The answer has, for each message, whether it was taken.
+    fn send_runs(&self, queue: RunQueue, messages: &[QueuedRun]) -> impl Future<Output = Vec<bool>> + Send;
+
+    /// Sends a message to the poll queue, to arrive after `delay`.
+    ///
+    /// # Errors
+    /// [`Failure`] when it is not known to have been taken.
+    fn send_tick(&self, message: &PollMessage, delay: Duration) -> impl Future<Output = Result<(), Failure>> + Send;
+
+    /// Has the observer look at a run that is being cancelled.
+    ///
+    /// # Errors
+    /// [`Failure`] when it is not known to have been taken.
+    fn send_check(&self, flow_run_id: Uuid) -> impl Future<Output = Result<(), Failure>> + Send;
+}
+
+/// What the operator decides about polling.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Work pools to serve besides those of type [`PUSH_POOL`], whatever their type.
+    pub named_pools: Vec<String>,
+    /// The name of whoever serves the pools, where Prefect shows a worker's.
+    pub name: String,
+    /// Time between polls. Less than 60 s, after which the server takes queues for abandoned.
+    pub interval: Duration,
+    /// How far ahead runs are asked for.
+    pub horizon: Duration,
+    /// How long before its time a run is launched.
+    pub launch_lead: Duration,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            named_pools: Vec::new(),
+            name: "pushpool".to_owned(),
+            interval: Duration::from_secs(20),
+            horizon: Duration::from_secs(60),
+            launch_lead: Duration::ZERO,
+        }
+    }
+}
+
+/// What a poll of one work pool found and did.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Polled {
+    /// The work pool.
+    pub work_pool: String,
+    /// Runs that the server handed out.
+    pub found: usize,
+    /// Messages that were sent.
+    pub sent: usize,
+    /// Messages that a queue did not take; their runs are sent with the next poll.
+    pub not_sent: usize,
+    /// How long the run that waits longest has been due, in seconds.
+    pub oldest_due_seconds: f64,
+}
+
+/// Polls work pools.
+pub struct Poller<T, Q> {
+    client: Client<T>,
+    queues: Arc<Q>,
+    options: Options,
+    sink: Arc<dyn PollSink>,
+    clock: Clock,
+    memory: Memory,
+    work_queues: Kept<String, Vec<WorkQueue>>,
+}
+
+/// The part of a work pool that is asked for in one request.
+struct Share {
+    queues: Option<Vec<String>>,
+    limited: bool,
+}
+
+impl<T: Transport, Q: PollerQueues> Poller<T, Q> {
+    /// A poller over these.
+    pub fn new(client: Client<T>, queues: Arc<Q>, options: Options, sink: Arc<dyn PollSink>, clock: Clock) -> Self {
+        let work_queues = Kept::new(QUEUE_LIFE);
+        Self { client, queues, options, sink, clock, memory: Memory::default(), work_queues }
+    }
+
+    /// Handles messages of the poll queue: one poll for all of them. Every message is acknowledged: ticks come again, and a
+    /// ring is a shortcut to what the next tick finds.
+    pub async fn handle(&self, records: &[Record], deadline: Instant) -> BatchResponse {
+        let stop = deadline.checked_sub(RESERVE).unwrap_or(deadline);
+        let messages: Vec<PollMessage> = records.iter().map(|record| PollMessage::parse(&record.body)).collect();
+        if messages.contains(&PollMessage::Tick(Tick::Minute)) {
+            self.tick_on().await;
+        }
+        self.pass_checks_on(&messages).await;
+        if tokio::time::timeout_at(stop, self.poll(&wanted(&messages))).await.is_err() {
+            self.sink.poll_failed("the function ran out of time: fewer pools, or a longer timeout");
+        }
+        BatchResponse::default()
+    }
+
+    /// The ticks until the schedule's next one.
+    async fn tick_on(&self) {
+        let interval = self.options.interval.max(Duration::from_secs(1));
+        let delays = (1..).map(|number| interval * number).take_while(|delay| *delay < Duration::from_secs(60));
+        let sends = delays.map(async |delay| {
+            if let Err(failure) = self.queues.send_tick(&PollMessage::Tick(Tick::Extra), delay).await {
+                self.sink.poll_failed(&failure.diagnosis.detail);
+            }
+        });
+        join_all(sends).await;
+    }
+
+    /// Runs that are being cancelled may have a task to stop, which is the observer's.
+    async fn pass_checks_on(&self, messages: &[PollMessage]) {
+        let runs: BTreeSet<Uuid> = messages
+            .iter()
+            .filter_map(|message| match message {
+                PollMessage::Ring(ring) if ring.is_about_cancelling() => ring.flow_run_id,
+                _ => None,
+            })
+            .collect();
+        join_all(runs.into_iter().map(async |run| {
+            if let Err(failure) = self.queues.send_check(run).await {
+                self.sink.poll_failed(&failure.diagnosis.detail);
+            }
+        }))
+        .await;
+    }
+
+    /// Polls the work pools of these names, or all that are served.
+    pub async fn poll(&self, only: &Option<HashSet<String>>) {
+        let pools = match self.client.work_pools(&[PUSH_POOL], &self.options.named_pools).await {
+            Ok(pools) => pools,
+            Err(error) => return self.sink.poll_failed(&error.to_string()),
+        };
+        let pools = pools.into_iter().filter(|pool| only.as_ref().is_none_or(|only| only.contains(&pool.name)));
+        stream::iter(pools)
+            .for_each_concurrent(POOLS_AT_ONCE, async |pool| match self.poll_pool(&pool).await {
+                Ok(polled) => self.sink.polled(&polled),
+                // Deleted since it was listed.
+                Err(error) if error.is_not_found() => {}
+                Err(error) => self.sink.poll_failed(&error.to_string()),
+            })
+            .await;
+    }
+
+    async fn poll_pool(&self, pool: &WorkPool) -> Result<Polled, ApiError> {
+        let interval = u32::try_from(self.options.interval.as_secs()).unwrap_or(60).clamp(1, 60);
+        let (heartbeat, polled) =
+            join(self.client.heartbeat(&pool.name, &self.options.name, interval), self.send_scheduled(pool)).await;
+        heartbeat?;
+        polled
+    }
+
+    async fn send_scheduled(&self, pool: &WorkPool) -> Result<Polled, ApiError> {
+        let mut polled = Polled { work_pool: pool.name.clone(), ..Polled::default() };
+        for share in self.shares(pool).await? {
+            if share.limited {
+                self.send_due(pool, &share, &mut polled).await?;
+            } else {
+                self.send_ahead(pool, &share, &mut polled).await?;
+            }
+        }
+        Ok(polled)
+    }
+
+    /// All queues together, unless some of them are limited and others are not.
+    async fn shares(&self, pool: &WorkPool) -> Result<Vec<Share>, ApiError> {
+        if pool.concurrency_limit.is_some() {
+            return Ok(vec![Share { queues: None, limited: true }]);
+        }
+        let now = (self.clock)();
+        let queues = match self.work_queues.get(&pool.name, now, Timestamp::MIN) {
+            Some(queues) => queues,
+            None => {
+                let queues = self.client.work_queues(&pool.name).await?;
+                self.work_queues.put(pool.name.clone(), queues.clone(), now);
+                queues
+            }
+        };
+        let (limited, free): (Vec<WorkQueue>, Vec<WorkQueue>) =
+            queues.into_iter().partition(|queue| queue.concurrency_limit.is_some());
+        let names = |queues: Vec<WorkQueue>| Some(queues.into_iter().map(|queue| queue.name).collect());
+        if limited.is_empty() {
+            return Ok(vec![Share { queues: None, limited: false }]);
+        }
+        let mut shares = vec![Share { queues: names(limited), limited: true }];
+        if !free.is_empty() {
+            shares.push(Share { queues: names(free), limited: false });
+        }
+        Ok(shares)
+    }
+
+    /// Unlimited: everything within the horizon, each message delayed until its run is due.
+    async fn send_ahead(&self, pool: &WorkPool, share: &Share, polled: &mut Polled) -> Result<(), ApiError> {
+        let now = (self.clock)();
+        let runs = self.scheduled(pool, share, now, self.options.horizon, polled).await?;
+        if runs.len() >= PAGE {
+            self.again(pool, AGAIN).await;
+        }
+        let (mut attempts, mut messages) = (Vec::new(), Vec::new());
+        for run in &runs {
+            let Some((attempt, message)) = self.message(pool, run) else { continue };
+            if !self.memory.is_new(&attempt, now) {
+                continue;
+            }
+            let wait = until(message.expected_start_time, now).saturating_sub(self.options.launch_lead);
+            let delay = whole_seconds(wait).min(LONGEST_DELAY);
+            attempts.push((attempt, now.checked_add(delay).unwrap_or(now)));
+            messages.push(queued(&message, delay, now));
+        }
+        for (taken, (attempt, arrives)) in self.send(RunQueue::Standard, &messages, polled).await.zip(attempts) {
+            if taken {
+                self.memory.note(attempt, arrives, now);
+            }
+        }
+        Ok(())
+    }
+
+    /// Limited: what is due, as far as there are slots; and another tick when the next one is.
+    async fn send_due(&self, pool: &WorkPool, share: &Share, polled: &mut Polled) -> Result<(), ApiError> {
+        let now = (self.clock)();
+        let runs = self.scheduled(pool, share, now, Duration::ZERO, polled).await?;
+        if runs.len() >= PAGE {
+            self.again(pool, AGAIN).await;
+        }
+        let messages: Vec<QueuedRun> =
+            runs.iter().filter_map(|run| Some(queued(&self.message(pool, run)?.1, Duration::ZERO, now))).collect();
+        let _ = self.send(RunQueue::Fifo, &messages, polled).await.count();
+        // What is due soon is no business of the dispatcher yet, but somebody has to ask for it then.
+        let soon = self.options.interval;
+        let before = now.checked_add(soon + self.options.launch_lead).unwrap_or(now);
+        let coming = self.client.scheduled_flow_runs(&pool.name, share.queues.as_deref(), before).await?;
+        let waits: BTreeSet<Duration> = coming
+            .iter()
+            .filter_map(|it| Some(until(it.flow_run.due()?, now).saturating_sub(self.options.launch_lead)))
+            .filter(|wait| !wait.is_zero())
+            // Rounded up: whoever asks early is told of nothing.
+            .map(|wait| Duration::from_secs(wait.as_millis().div_ceil(1_000).try_into().unwrap_or(u64::MAX)))
+            .collect();
+        for wait in waits {
+            self.again(pool, wait).await;
+        }
+        Ok(())
+    }
+
+    async fn scheduled(
+        &self,
+        pool: &WorkPool,
+        share: &Share,
+        now: Timestamp,
+        ahead: Duration,
+        polled: &mut Polled,
+    ) -> Result<Vec<FlowRun>, ApiError> {
+        let before = now.checked_add(ahead + self.options.launch_lead).unwrap_or(now);
+        let answer = self.client.scheduled_flow_runs(&pool.name, share.queues.as_deref(), before).await?;
+        let runs: Vec<FlowRun> = answer.into_iter().map(|it| it.flow_run).collect();
+        polled.found += runs.len();
+        for due in runs.iter().filter_map(FlowRun::due) {
+            polled.oldest_due_seconds = polled.oldest_due_seconds.max(now.duration_since(due).as_secs_f64());
+        }
+        Ok(runs)
+    }
+
+    fn message(&self, pool: &WorkPool, run: &FlowRun) -> Option<(Attempt, ScheduledRun)> {
+        let state = run.state.as_ref().filter(|state| state.state_type == StateType::Scheduled)?;
+        let message = ScheduledRun {
+            version: VERSION,
+            flow_run_id: run.id,
+            state_id: state.id,
+            expected_start_time: run.due()?,
+            work_pool: pool.name.clone(),
+            first_due: None,
+            hand_backs: 0,
+            run: None,
+        };
+        Some((message.attempt(), message))
+    }
+
+    async fn send(
+        &self,
+        queue: RunQueue,
+        messages: &[QueuedRun],
+        polled: &mut Polled,
+    ) -> impl Iterator<Item = bool> + use<T, Q> {
+        let taken = if messages.is_empty() { Vec::new() } else { self.queues.send_runs(queue, messages).await };
+        polled.sent += taken.iter().filter(|taken| **taken).count();
+        polled.not_sent += taken.iter().filter(|taken| !**taken).count();
+        taken.into_iter()
+    }
+
+    async fn again(&self, pool: &WorkPool, delay: Duration) {
+        let ring = PollMessage::Ring(Ring { work_pool: Some(pool.name.clone()), ..Ring::default() });
+        if let Err(failure) = self.queues.send_tick(&ring, delay).await {
+            self.sink.poll_failed(&failure.diagnosis.detail);
+        }
+    }
+}
+
+/// The pools that messages ask for; none is all of them.
+fn wanted(messages: &[PollMessage]) -> Option<HashSet<String>> {
+    messages
+        .iter()
+        .map(|message| match message {
+            PollMessage::Ring(Ring { work_pool, .. }) => work_pool.clone(),
+            PollMessage::Tick(_) => None,
+        })
+        .collect()
+}
+
+fn queued(message: &ScheduledRun, delay: Duration, now: Timestamp) -> QueuedRun {
+    let attempt = message.attempt();
+    QueuedRun {
+        body: serde_json::to_string(message).unwrap_or_default(),
+        delay,
+        group: group(&message.work_pool),
+        // Of this poll: the same attempt may have to be sent again within the five minutes.
+        deduplication_id: format!("{}-{}", attempt.client_token(), now.as_millisecond()),
+    }
+}
+
+/// SQS takes letters, digits and punctuation of ASCII, 128 of them; names of pools may be anything.
+fn group(work_pool: &str) -> String {
+    Uuid::new_v5(&Uuid::NAMESPACE_URL, work_pool.as_bytes()).to_string()
+}
+
+fn until(due: Timestamp, now: Timestamp) -> Duration {
+    Duration::try_from(due.duration_since(now)).unwrap_or_default()
+}
+
+/// SQS knows whole seconds. Rounded down: a run that is a fraction of a second early waits for its time itself.
+fn whole_seconds(wait: Duration) -> Duration {
+    Duration::from_secs(wait.as_secs())
+}
+
+#[cfg(test)]
+mod tests;
