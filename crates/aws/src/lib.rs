@@ -5,13 +5,17 @@
 mod bus;
 mod call;
 mod config;
+mod poller_queues;
 mod pools;
 mod queues;
+mod served;
 mod standalone;
 
 pub use aws_config::SdkConfig;
 pub use bus::EventBridgeBus;
 pub use config::{ecs_client, loopback_config, sdk_config};
+pub use poller_queues::{PollerQueueUrls, SqsPollerQueues};
 pub use pools::{BadPoolLocation, Pools};
 pub use queues::SqsQueues;
+pub use served::{PrefectDispatcher, PrefectSettings, SqsPoller, poller, prefect_dispatcher};
 pub use standalone::{StandaloneDispatcher, StandaloneSettings, standalone_dispatcher};

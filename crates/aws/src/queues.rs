@@ -45,9 +45,8 @@ impl SqsQueues {
 
 impl RunQueues for SqsQueues {
     async fn send(&self, body: String, delay: Duration) -> Result<(), Failure> {
-        let seconds = i32::try_from(delay.as_secs().min(900)).unwrap_or(900);
-        let sent =
-            self.client.send_message().queue_url(&self.run_queue_url).message_body(body).delay_seconds(seconds).send();
+        let send = self.client.send_message().queue_url(&self.run_queue_url).message_body(body);
+        let sent = send.delay_seconds(seconds(delay)).send();
         sent.await.map(drop).map_err(|error| failed("run queue", &error))
     }
 
@@ -81,6 +80,11 @@ impl RunQueues for SqsQueues {
     }
 }
 
+/// A delay as SQS takes it: at most 900 s.
+pub(crate) fn seconds(delay: Duration) -> i32 {
+    i32::try_from(delay.as_secs()).unwrap_or(900).min(900)
+}
+
 /// A string attribute of at most 1,000 characters, without what SQS does not take.
 fn attribute(text: &str) -> Option<MessageAttributeValue> {
     let text: String = text.chars().filter(|c| *c >= ' ' || matches!(c, '\t' | '\n' | '\r')).take(1_000).collect();
@@ -90,11 +94,11 @@ fn attribute(text: &str) -> Option<MessageAttributeValue> {
     MessageAttributeValue::builder().data_type("String").string_value(text).build().ok()
 }
 
-fn failed<E: ProvideErrorMetadata, R>(queue: &str, error: &SdkError<E, R>) -> Failure {
+pub(crate) fn failed<E: ProvideErrorMetadata, R>(queue: &str, error: &SdkError<E, R>) -> Failure {
     Failure { class: Class::Transient, diagnosis: codes::queue_failed(queue, &describe(error)) }
 }
 
-fn describe<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> String {
+pub(crate) fn describe<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> String {
     match error {
         SdkError::ServiceError(service) => {
             let error = service.err();

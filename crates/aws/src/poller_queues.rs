@@ -1,0 +1,119 @@
+//! The queues a poller writes to, in SQS.
+
+use std::time::Duration;
+
+use aws_config::SdkConfig;
+use aws_sdk_sqs::{
+    Client,
+    types::{SendMessageBatchRequestEntry, builders::SendMessageBatchRequestEntryBuilder},
+};
+use dispatch::{
+    check::Check,
+    poll::{PollerQueues, QueuedRun},
+    ports::{Failure, RunQueue},
+    ring::PollMessage,
+};
+use futures_util::future::join_all;
+use uuid::Uuid;
+
+use crate::queues::{describe, failed, seconds};
+
+/// Most messages of one SendMessageBatch (SQS API reference).
+const BATCH: usize = 10;
+
+/// URLs of the queues a poller writes to.
+#[derive(Debug, Clone)]
+pub struct PollerQueueUrls {
+    /// The poll queue: ticks and rings.
+    pub poll: String,
+    /// The standard run queue.
+    pub run: String,
+    /// The FIFO run queue, for work pools and queues with limits.
+    pub fifo: String,
+    /// The events queue: what the observer looks at.
+    pub events: String,
+}
+
+/// [`PollerQueues`] in SQS.
+#[derive(Debug, Clone)]
+pub struct SqsPollerQueues {
+    client: Client,
+    urls: PollerQueueUrls,
+}
+
+impl SqsPollerQueues {
+    /// The queues at these URLs.
+    #[must_use]
+    pub fn new(config: &SdkConfig, urls: PollerQueueUrls) -> Self {
+        Self { client: Client::new(config), urls }
+    }
+
+    /// Up to ten messages; for each, whether it was taken.
+    async fn send_batch(&self, queue: RunQueue, messages: &[QueuedRun]) -> Vec<bool> {
+        let url = match queue {
+            RunQueue::Standard => &self.urls.run,
+            RunQueue::Fifo => &self.urls.fifo,
+        };
+        let entries = messages.iter().enumerate().map(|(index, message)| {
+            let entry = SendMessageBatchRequestEntry::builder().id(index.to_string()).message_body(&message.body);
+            with_manner(entry, queue, message).build()
+        });
+        let Ok(entries) = entries.collect::<Result<Vec<_>, _>>() else { return vec![false; messages.len()] };
+        match self.client.send_message_batch().queue_url(url).set_entries(Some(entries)).send().await {
+            Ok(answer) => {
+                for failure in answer.failed() {
+                    tracing::warn!(code = failure.code(), message = failure.message(), "a message was not taken");
+                }
+                let taken = |index: usize| answer.successful().iter().any(|entry| entry.id() == index.to_string());
+                (0..messages.len()).map(taken).collect()
+            }
+            Err(error) => {
+                tracing::warn!(error = describe(&error), "messages were not taken");
+                vec![false; messages.len()]
+            }
+        }
+    }
+
+    async fn send(&self, what: &str, url: &str, body: String, delay: Duration) -> Result<(), Failure> {
+        let sent = self.client.send_message().queue_url(url).message_body(body).delay_seconds(seconds(delay));
+        sent.send().await.map(drop).map_err(|error| failed(what, &error))
+    }
+}
+
+/// FIFO queues have no delay for single messages, standard ones no groups.
+fn with_manner(
+    entry: SendMessageBatchRequestEntryBuilder,
+    queue: RunQueue,
+    message: &QueuedRun,
+) -> SendMessageBatchRequestEntryBuilder {
+    match queue {
+        RunQueue::Standard => entry.delay_seconds(seconds(message.delay)),
+        RunQueue::Fifo => entry.message_group_id(&message.group).message_deduplication_id(&message.deduplication_id),
+    }
+}
+
+impl PollerQueues for SqsPollerQueues {
+    async fn send_runs(&self, queue: RunQueue, messages: &[QueuedRun]) -> Vec<bool> {
+        match queue {
+            RunQueue::Standard => {
+                join_all(messages.chunks(BATCH).map(|batch| self.send_batch(queue, batch))).await.concat()
+            }
+            // One after the other: the order is that of the server, by priority and time.
+            RunQueue::Fifo => {
+                let mut taken = Vec::with_capacity(messages.len());
+                for batch in messages.chunks(BATCH) {
+                    taken.extend(self.send_batch(queue, batch).await);
+                }
+                taken
+            }
+        }
+    }
+
+    async fn send_tick(&self, message: &PollMessage, delay: Duration) -> Result<(), Failure> {
+        self.send("poll queue", &self.urls.poll, message.body(), delay).await
+    }
+
+    async fn send_check(&self, flow_run_id: Uuid) -> Result<(), Failure> {
+        self.send("events queue", &self.urls.events, Check { flow_run_id }.body(), Duration::ZERO).await
+    }
+}
