@@ -3,6 +3,7 @@
 //!
 //! Helpers of tests: they panic with a sentence rather than return errors, because nobody could handle one.
 
+pub mod binaries;
 pub mod bootstrap;
 pub mod compare;
 pub mod conformance;
@@ -11,6 +12,7 @@ pub mod generate;
 pub mod oracle;
 pub mod prefect;
 pub mod python;
+pub mod served;
 pub mod shrink;
 pub mod subject;
 
