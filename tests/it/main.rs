@@ -13,4 +13,6 @@ mod goldens;
 mod launching;
 mod pools;
 mod prefect_harness;
+mod prefect_settings;
+mod secrets;
 mod served;

@@ -9,6 +9,7 @@ mod poller_queues;
 mod pools;
 mod prefect;
 mod queues;
+mod secrets;
 mod served;
 mod standalone;
 
@@ -19,5 +20,6 @@ pub use poller_queues::{PollerQueueUrls, SqsPollerQueues};
 pub use pools::{BadPoolLocation, Pools};
 pub use prefect::{PrefectSecrets, prefect_transport};
 pub use queues::{Sender, SqsQueues};
+pub use secrets::{BadReference, Secret, SecretError};
 pub use served::{PrefectDispatcher, PrefectSettings, SqsPoller, poller, prefect_dispatcher};
 pub use standalone::{StandaloneDispatcher, StandaloneSettings, standalone_dispatcher};

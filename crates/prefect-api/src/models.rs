@@ -120,7 +120,13 @@ pub struct FlowRun {
     /// Name of its work pool.
     #[serde(default)]
     pub work_pool_name: Option<String>,
-    /// Its current state; none only while the server has not set one.
+    /// Id of its current state.
+    #[serde(default)]
+    pub state_id: Option<Uuid>,
+    /// Type of its current state.
+    #[serde(default, rename = "state_type")]
+    pub current: Option<StateType>,
+    /// Its current state. Not in the answer of `get_scheduled_flow_runs` (seen on 3.8.8), which has its id and type.
     #[serde(default)]
     pub state: Option<State>,
     /// Its own job variables.
@@ -150,7 +156,7 @@ impl FlowRun {
     /// Type of its state.
     #[must_use]
     pub fn state_type(&self) -> StateType {
-        self.state.as_ref().map_or(StateType::Unknown, |state| state.state_type)
+        self.state.as_ref().map(|state| state.state_type).or(self.current).unwrap_or(StateType::Unknown)
     }
 
     /// When its SCHEDULED state is due.

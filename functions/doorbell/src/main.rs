@@ -23,7 +23,7 @@ async fn main() -> Result<(), Error> {
     let Read { poll_queue_url, token, token_secret } = read(Settings::of("doorbell"))?;
     let config = aws::sdk_config().await;
     let token = match token_secret {
-        Some(secret) => aws::read_secret(&config, &secret).await?,
+        Some(secret) => aws::Secret::at(&secret, &config)?.read().await?.trim().to_owned(),
         None => token,
     };
     let doorbell = Arc::new(Doorbell::new(token, aws::Sender::new(&config, poll_queue_url)));
