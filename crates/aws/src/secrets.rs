@@ -153,13 +153,11 @@ fn member(json: &str, key: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use aws_config::BehaviorVersion;
-
     use super::*;
 
-    #[test]
-    fn a_reference_is_what_ecs_takes() {
-        let config = SdkConfig::builder().behavior_version(BehaviorVersion::latest()).build();
+    #[tokio::test]
+    async fn a_reference_is_what_ecs_takes() {
+        let config = crate::loopback_config("http://127.0.0.1:1", "us-east-1").await;
         let at = |reference: &str| Secret::at(reference, &config).map(|secret| secret.place);
         let arn = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:team/prefect-AbCdEf";
         assert!(matches!(at(arn), Ok(Place::Manager { arn: of, key: None, version_stage: None, version_id: None, .. })
