@@ -1,0 +1,113 @@
+//! The Prefect server a command talks to, and what is said when it does not answer as hoped.
+//!
+//! Who can run `prefect` needs to configure nothing: address, key, auth string, headers and certificates are read from
+//! Prefect's own profiles and variables (`prefect_api::settings`).
+
+use clap::Args;
+use prefect_api::{ApiError, Client, Transport, TransportError, models::WorkPool};
+
+use crate::{error::CliError, pool::near::did_you_mean};
+
+/// Which server, and how.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Prefect server")]
+pub(crate) struct ServerArgs {
+    /// Address of the Prefect API [default: as `prefect` finds it: PREFECT_API_URL, then the profile]
+    #[arg(long, global = true, value_name = "URL")]
+    pub(crate) prefect_api_url: Option<String>,
+
+    /// Profile of Prefect's own settings [default: PREFECT_PROFILE, then the active one]
+    #[arg(long, global = true, value_name = "NAME")]
+    pub(crate) profile: Option<String>,
+
+    /// Never ask anything
+    #[arg(long, global = true)]
+    pub(crate) no_input: bool,
+}
+
+/// A Prefect server.
+pub(crate) struct Server<T> {
+    /// What it is asked with.
+    pub(crate) client: Client<T>,
+    /// Where it is, for people.
+    pub(crate) url: String,
+}
+
+impl<T: Transport> Server<T> {
+    /// The work pool of a name.
+    ///
+    /// # Errors
+    /// There is none: the error names those with a similar name.
+    pub(crate) async fn pool(&self, name: &str) -> Result<WorkPool, CliError> {
+        match self.client.work_pool(name).await {
+            Ok(pool) => Ok(pool),
+            Err(error) if error.is_not_found() => Err(self.no_such_pool(name).await),
+            Err(error) => Err(self.told(error)),
+        }
+    }
+
+    /// There is no pool of that name.
+    pub(crate) async fn no_such_pool(&self, name: &str) -> CliError {
+        let pools = match self.client.all_work_pools().await {
+            Ok(pools) => pools,
+            Err(error) => return self.told(error),
+        };
+        let hint = did_you_mean(name, pools.iter().map(|pool| pool.name.as_str()));
+        CliError::Explained {
+            summary: format!("there is no work pool \"{name}\" at {}", self.url),
+            detail: String::new(),
+            help: hint.unwrap_or_else(|| {
+                "`pushpool pool ls --all` shows those there are; `pushpool pool create` makes one.".to_owned()
+            }),
+        }
+    }
+
+    /// An error of the API for people, with what to do about it.
+    pub(crate) fn told(&self, error: ApiError) -> CliError {
+        let url = &self.url;
+        let (summary, detail, help) = match error {
+            ApiError::Unanswered { source: TransportError::Setting(problem), .. } => {
+                ("the Prefect server cannot be asked".to_owned(), problem, "Correct the setting.")
+            }
+            ApiError::Unanswered { source, .. } => (
+                format!("no answer from the Prefect server at {url}"),
+                source.to_string(),
+                "Check that it runs and can be reached from here. Another address is given with --prefect-api-url, \
+                 --profile or PREFECT_API_URL; `prefect config view` shows what is set.",
+            ),
+            ApiError::Unauthorised { status: 401, detail, .. } => (
+                format!("the Prefect server at {url} does not accept the credentials (HTTP 401)"),
+                detail,
+                "Set PREFECT_API_AUTH_STRING for a self-hosted server or PREFECT_API_KEY for Prefect Cloud, in the \
+                 environment or with `prefect config set`.",
+            ),
+            ApiError::Unauthorised { status, operation, detail } => (
+                format!("the Prefect server at {url} does not allow {operation} (HTTP {status})"),
+                detail,
+                "Use credentials that may do it.",
+            ),
+            ApiError::Busy { status, detail, .. } => (
+                format!("the Prefect server at {url} is busy (HTTP {status})"),
+                detail,
+                "Try again; if it goes on, look at the server's log.",
+            ),
+            ApiError::NotFound { operation, detail } => (
+                format!("the Prefect server at {url} does not know {operation}"),
+                detail,
+                "Check the address: that of an API usually ends in /api.",
+            ),
+            ApiError::Unreadable { operation, detail } => (
+                format!("what answers at {url} is no Prefect API: {operation}"),
+                detail,
+                "Check the address: that of an API usually ends in /api.",
+            ),
+            ApiError::Refused { operation, status, detail } => (
+                format!("the Prefect server refuses {operation} (HTTP {status})"),
+                detail,
+                "Correct what it objects to.",
+            ),
+            other => (other.to_string(), String::new(), ""),
+        };
+        CliError::Explained { summary, detail, help: help.to_owned() }
+    }
+}
