@@ -13,13 +13,17 @@
 
 mod calls;
 mod client;
+mod connection;
 mod error;
+#[cfg(feature = "http")]
+pub mod http;
 pub mod models;
 mod retry;
 mod transport;
 
 pub use calls::PAGE;
 pub use client::Client;
+pub use connection::{Auth, Connection, Credentials};
 pub use error::ApiError;
 pub use retry::Patience;
 pub use transport::{Method, Request, Response, Transport, TransportError};

@@ -1,0 +1,250 @@
+//! The transport over HTTP: hyper's pooled client, TLS by rustls with *ring*.
+//!
+//! These are the very crates, in the same versions, that the AWS SDK's HTTP client is made of, so a function links one
+//! HTTP and one TLS stack. HTTP/1.1 only, which is Prefect's default too (`PREFECT_API_ENABLE_HTTP2` is off).
+//!
+//! # Connections that died while nobody looked
+//!
+//! A function is frozen between invocations: a server closes an idle connection (Prefect's own server after 5 s), a
+//! load balancer forgets it, and nobody here hears of it. Four things keep that from costing an error:
+//!
+//! * a connection idle for more than [`IDLE`] is not used again, by the clock that is read when it would be;
+//! * a request that found its connection closed before anything was written goes out again on another one, inside hyper;
+//! * what was written into the void is given up by the kernel after [`UNACKNOWLEDGED`] (Linux), not after the whole try;
+//! * all else ends as [`TransportError::Lost`] and the client tries again, which is safe for every call it makes
+//!   (see [`Patience`](crate::Patience)).
+
+mod access;
+#[cfg(test)]
+mod tests;
+mod tls;
+
+use std::{error::Error, fmt, sync::Arc, time::Duration};
+
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use hyper::{
+    HeaderMap, Uri,
+    body::{Bytes, Incoming},
+    header::{ACCEPT, CONTENT_TYPE, HeaderValue, RETRY_AFTER, USER_AGENT},
+};
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::{
+    client::legacy::{self, connect::HttpConnector},
+    rt::{TokioExecutor, TokioTimer},
+};
+use tokio::time::timeout;
+
+use self::access::Access;
+pub use self::access::{CredentialSource, Fetched};
+use crate::{
+    connection::{Connection, without_userinfo},
+    transport::{Method, Request, Response, Transport, TransportError},
+};
+
+/// Time for a TCP connection to stand.
+const CONNECT: Duration = Duration::from_secs(3);
+
+/// How long an unused connection is kept. Prefect Cloud's load balancer closes after 30 s; Prefect's client keeps 25 s.
+const IDLE: Duration = Duration::from_secs(20);
+
+/// How long sent bytes may stay without acknowledgement before the connection counts as lost.
+const UNACKNOWLEDGED: Duration = Duration::from_secs(3);
+
+/// Largest answer that is read. A full page of 200 flow runs with large parameters (512 KiB each) would be 100 MB, but
+/// no function has the memory for it.
+const LARGEST: usize = 64 * 1024 * 1024;
+
+const SELF: HeaderValue = HeaderValue::from_static(concat!("pushpool/", env!("CARGO_PKG_VERSION")));
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+
+/// A connection cannot be used as it is set.
+#[derive(Debug, thiserror::Error)]
+pub enum BadConnection {
+    /// The URL is none.
+    #[error("the API URL `{url}` {problem}")]
+    Url {
+        /// The URL, without user and password.
+        url: String,
+        /// What is wrong with it.
+        problem: &'static str,
+    },
+    /// A header's name or value is not one of HTTP.
+    #[error("the custom header `{0}` is not valid: a name is letters, digits and hyphens, a value has no line breaks")]
+    Header(String),
+    /// The key or the auth string cannot be sent.
+    #[error("the {0} holds characters that no header may hold, such as line breaks")]
+    Credentials(&'static str),
+    /// The certificates to trust cannot be read.
+    #[error("the certificates in {place} cannot be used: {problem}")]
+    Certificates {
+        /// The file, or the system.
+        place: String,
+        /// What is wrong with them.
+        problem: String,
+    },
+}
+
+/// Sends requests to one Prefect API over HTTP.
+pub struct HttpTransport {
+    client: legacy::Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    /// Scheme, authority and path, without a slash at its end.
+    base: String,
+    /// Host and port, for error texts.
+    authority: String,
+    access: Access,
+    timeout: Duration,
+}
+
+impl HttpTransport {
+    /// A transport with the connection's credentials. For `https` the certificates to trust are read here: in a function
+    /// that is while it starts, when it has a whole core.
+    ///
+    /// # Errors
+    /// [`BadConnection`]: a setting is wrong.
+    pub fn new(connection: &Connection) -> Result<Self, BadConnection> {
+        Self::build(connection, None)
+    }
+
+    /// A transport whose credentials come from `source`: before its first request, and again when the server refuses
+    /// them. They replace those of the connection.
+    ///
+    /// # Errors
+    /// [`BadConnection`]: a setting is wrong.
+    pub fn with_source(connection: &Connection, source: Arc<dyn CredentialSource>) -> Result<Self, BadConnection> {
+        Self::build(connection, Some(source))
+    }
+
+    fn build(connection: &Connection, source: Option<Arc<dyn CredentialSource>>) -> Result<Self, BadConnection> {
+        let (base, uri) = base_url(&connection.api_url)?;
+        let tls = tls::config(connection, uri.scheme_str() == Some("https"))?;
+        let mut tcp = HttpConnector::new();
+        tcp.enforce_http(false);
+        tcp.set_connect_timeout(Some(CONNECT));
+        tcp.set_nodelay(true);
+        #[cfg(target_os = "linux")]
+        tcp.set_tcp_user_timeout(Some(UNACKNOWLEDGED));
+        let connector =
+            HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http().enable_http1().wrap_connector(tcp);
+        let client = legacy::Client::builder(TokioExecutor::new())
+            .pool_timer(TokioTimer::new())
+            .pool_idle_timeout(IDLE)
+            .retry_canceled_requests(true)
+            .build(connector);
+        let authority = uri.authority().map(ToString::to_string).unwrap_or_default();
+        let access = Access::new(connection, source)?;
+        Ok(Self { client, base, authority, access, timeout: connection.timeout })
+    }
+
+    async fn exchange(&self, request: Request) -> Result<Response, TransportError> {
+        let headers = self.access.headers().await?;
+        let request = self.written(request, &headers)?;
+        let response = self.client.request(request).await.map_err(|error| self.unanswered(&error))?;
+        read(response).await
+    }
+
+    fn written(&self, request: Request, headers: &HeaderMap) -> Result<hyper::Request<Full<Bytes>>, TransportError> {
+        let Request { method, path, body, headers: own } = request;
+        let mut written = hyper::Request::new(Full::default());
+        *written.method_mut() = match method {
+            Method::Get => hyper::Method::GET,
+            Method::Post => hyper::Method::POST,
+            Method::Patch => hyper::Method::PATCH,
+            Method::Delete => hyper::Method::DELETE,
+        };
+        *written.uri_mut() = format!("{}{path}", self.base)
+            .parse()
+            .map_err(|error| TransportError::Setting(format!("{path} is no path of a URL: {error}")))?;
+        let to = written.headers_mut();
+        to.insert(ACCEPT, JSON);
+        to.extend(headers.clone());
+        to.insert(USER_AGENT, SELF);
+        for (name, value) in own {
+            // Only the CSRF token is sent like this, and the server chose it.
+            let value = HeaderValue::try_from(value)
+                .map_err(|_| TransportError::Setting(format!("the header {name} cannot be sent")))?;
+            to.insert(name, value);
+        }
+        if let Some(body) = body {
+            to.insert(CONTENT_TYPE, JSON);
+            *written.body_mut() = Full::from(body);
+        }
+        Ok(written)
+    }
+
+    fn unanswered(&self, error: &legacy::Error) -> TransportError {
+        let reason = root(error);
+        if !error.is_connect() {
+            return TransportError::Lost(reason);
+        }
+        let hint = if reason.contains("UnknownIssuer") {
+            " (PREFECT_API_SSL_CERT_FILE names a file with the certificates to trust)"
+        } else {
+            ""
+        };
+        TransportError::Connect(format!("{}: {reason}{hint}", self.authority))
+    }
+}
+
+impl fmt::Debug for HttpTransport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HttpTransport")
+            .field("base", &self.base)
+            .field("timeout", &self.timeout)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Transport for HttpTransport {
+    async fn send(&self, request: Request) -> Result<Response, TransportError> {
+        timeout(self.timeout, self.exchange(request)).await.unwrap_or(Err(TransportError::Timeout))
+    }
+
+    async fn refresh(&self) -> bool {
+        self.access.refresh().await
+    }
+}
+
+/// The base without a slash at its end, and its parts.
+fn base_url(api_url: &str) -> Result<(String, Uri), BadConnection> {
+    let api_url = api_url.trim();
+    let bad = |problem: &'static str| BadConnection::Url { url: without_userinfo(api_url), problem };
+    let Ok(uri) = api_url.parse::<Uri>() else {
+        return Err(bad("is not a URL"));
+    };
+    if !matches!(uri.scheme_str(), Some("http" | "https")) {
+        return Err(bad("must begin with http:// or https://"));
+    }
+    if uri.authority().is_none_or(|authority| authority.as_str().contains('@')) {
+        return Err(bad("holds a user or password: set PREFECT_API_AUTH_STRING to `user:password` instead"));
+    }
+    if uri.host().is_none_or(str::is_empty) {
+        return Err(bad("names no host"));
+    }
+    if uri.query().is_some() || api_url.contains('#') {
+        return Err(bad("has a query or a fragment; it must end with the path of the API"));
+    }
+    Ok((api_url.trim_end_matches('/').to_owned(), uri))
+}
+
+async fn read(response: hyper::Response<Incoming>) -> Result<Response, TransportError> {
+    let status = response.status().as_u16();
+    let retry_after = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let body = match Limited::new(response.into_body(), LARGEST).collect().await {
+        Ok(body) => body.to_bytes().to_vec(),
+        // Not `Lost`: asking again would bring the same.
+        Err(error) if error.is::<LengthLimitError>() => {
+            return Err(TransportError::Setting(format!("the answer is larger than {LARGEST} bytes")));
+        }
+        Err(error) => return Err(TransportError::Lost(root(error.as_ref()))),
+    };
+    Ok(Response { status, retry_after, body })
+}
+
+/// The innermost reason: the layers around it name the layers of hyper.
+fn root(error: &(dyn Error + 'static)) -> String {
+    let mut error = error;
+    while let Some(source) = error.source() {
+        error = source;
+    }
+    error.to_string()
+}
