@@ -12,3 +12,4 @@ mod functions;
 mod goldens;
 mod launching;
 mod pools;
+mod prefect_harness;

@@ -1,5 +1,5 @@
-//! Shared support of the black-box tests: the Python environment they make for themselves, and the comparison of what
-//! pushpool renders with what Prefect's own ECS worker sends.
+//! Shared support of the black-box tests: the Python environments they make for themselves, real Prefect servers, and the
+//! comparison of what pushpool renders with what Prefect's own ECS worker sends.
 //!
 //! Helpers of tests: they panic with a sentence rather than return errors, because nobody could handle one.
 
@@ -9,6 +9,7 @@ pub mod conformance;
 pub mod differences;
 pub mod generate;
 pub mod oracle;
+pub mod prefect;
 pub mod python;
 pub mod shrink;
 pub mod subject;

@@ -1,9 +1,12 @@
-//! The pinned Python environment of the tests, made by the tests.
+//! The pinned Python environments of the tests, made by the tests.
 //!
-//! Several proofs need programs that exist in Python only: the real ECS worker, boto3, moto, ministack. Asking people to
-//! install them would make the proofs optional, so the first test that needs Python makes a virtual environment under
-//! the workspace's `target/test-env/` and every later one, in whichever process, finds it. Its name carries the hash of
-//! `tests/python/requirements.txt`, which pins every package: a changed list is another environment, never an upgraded one.
+//! Several proofs need programs that exist in Python only: Prefect's server and its ECS worker, boto3, moto, ministack.
+//! Asking people to install them would make the proofs optional, so the first test that needs Python makes a virtual
+//! environment under the workspace's `target/test-env/` and every later one, in whichever process, finds it. Its name
+//! carries the hash of the list in `tests/python/` which pins every package: a changed list is another environment,
+//! never an upgraded one.
+//!
+//! There are two, because Prefect 3 and Prefect 2.20 cannot live in one: [`python`] and [`python_2_20`].
 //!
 //! Nothing is skipped: without Python the tests fail and say what is missing.
 
@@ -20,27 +23,47 @@ use sha2::{Digest, Sha256};
 /// The programs tried, in this order, for an interpreter that is new enough.
 const INTERPRETERS: &[&str] = &["python3.11", "python3", "python3.12", "python3.13", "python"];
 
-/// A Python interpreter with everything in `tests/python/requirements.txt`.
+/// A Python interpreter with everything in one list of requirements.
 #[derive(Debug)]
 pub struct Python {
     interpreter: PathBuf,
     home: PathBuf,
 }
 
-/// The environment, made on first use.
+/// The environment of `tests/python/requirements.txt`, made on first use: Prefect 3 and all else the tests drive.
 ///
 /// # Panics
 ///
 /// When there is no Python 3.11 with `venv` and `pip`, or the packages cannot be installed.
 pub fn python() -> &'static Python {
     static PYTHON: OnceLock<Python> = OnceLock::new();
-    PYTHON.get_or_init(prepare)
+    PYTHON.get_or_init(|| prepare("requirements.txt"))
+}
+
+/// The environment of `tests/python/requirements-2.20.txt`, made on first use: Prefect 2.20 and its `prefect-aws`.
+///
+/// # Panics
+///
+/// As [`python`].
+pub fn python_2_20() -> &'static Python {
+    static PYTHON: OnceLock<Python> = OnceLock::new();
+    PYTHON.get_or_init(|| prepare("requirements-2.20.txt"))
 }
 
 impl Python {
     /// The interpreter of the environment.
     pub fn interpreter(&self) -> &Path {
         &self.interpreter
+    }
+
+    /// Directory of the environment's programs, for a `PATH`.
+    pub fn programs(&self) -> &Path {
+        self.interpreter.parent().expect("an interpreter lies in a directory")
+    }
+
+    /// Directory of the environment, made for this list of requirements and no other.
+    pub fn environment(&self) -> &Path {
+        self.programs().parent().expect("its programs lie in the environment")
     }
 
     /// A file of `tests/python`.
@@ -86,9 +109,9 @@ fn tests_directory() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-fn prepare() -> Python {
-    let requirements_path = tests_directory().join("python").join("requirements.txt");
-    let requirements = fs::read(&requirements_path).expect("tests/python/requirements.txt can be read");
+fn prepare(list: &str) -> Python {
+    let requirements_path = tests_directory().join("python").join(list);
+    let requirements = fs::read(&requirements_path).expect("the list of requirements can be read");
     let root = tests_directory().join("..").join("target").join("test-env");
     fs::create_dir_all(&root).expect("target/test-env can be created");
     let root = root.canonicalize().expect("target/test-env exists");
@@ -117,7 +140,7 @@ fn install(environment: &Path, interpreter: &Path, requirements: &Path) {
     let base = base_interpreter();
     let started = Instant::now();
     tell(&format!(
-        "making the tests' Python environment in {} with {base}; this takes a minute or two, once",
+        "making a Python environment of the tests in {} with {base}; this takes a minute or two, once",
         environment.display()
     ));
     if environment.exists() {
@@ -125,12 +148,12 @@ fn install(environment: &Path, interpreter: &Path, requirements: &Path) {
     }
     run("making a virtual environment", Command::new(base).args(["-m", "venv"]).arg(environment));
     run(
-        "installing tests/python/requirements.txt",
+        "installing the requirements",
         Command::new(interpreter)
             .args(["-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check", "--requirement"])
             .arg(requirements),
     );
-    tell(&format!("the tests' Python environment is ready after {} s", started.elapsed().as_secs()));
+    tell(&format!("the Python environment is ready after {} s", started.elapsed().as_secs()));
 }
 
 /// Past the test harness, which keeps what `eprintln!` prints until a test fails: someone is waiting.
