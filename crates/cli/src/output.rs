@@ -43,6 +43,12 @@ pub(crate) fn width() -> Option<usize> {
     Some(usize::from(width))
 }
 
+/// Columns of the terminal that standard error is, if it is one.
+pub(crate) fn width_of_errors() -> Option<usize> {
+    let (Width(width), _) = terminal_size_of(io::stderr())?;
+    Some(usize::from(width))
+}
+
 /// Writes a line to standard error. Where that is closed there is nobody left to tell.
 pub(crate) fn say(line: impl std::fmt::Display) {
     let _ = writeln!(anstream::stderr(), "{line}");

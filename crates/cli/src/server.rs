@@ -3,8 +3,12 @@
 //! Who can run `prefect` needs to configure nothing: address, key, auth string, headers and certificates are read from
 //! Prefect's own profiles and variables (`prefect_api::settings`).
 
+use std::io::{self, IsTerminal};
+
 use clap::Args;
-use prefect_api::{ApiError, Client, Transport, TransportError, models::WorkPool};
+use prefect_api::{
+    ApiError, Auth, Client, Connection, Patience, Transport, TransportError, http::HttpTransport, models::WorkPool,
+};
 
 use crate::{error::CliError, pool::near::did_you_mean};
 
@@ -23,6 +27,42 @@ pub(crate) struct ServerArgs {
     /// Never ask anything
     #[arg(long, global = true)]
     pub(crate) no_input: bool,
+}
+
+/// Does something with the server of these arguments.
+///
+/// # Errors
+/// The settings are wrong, or what `act` says.
+pub(crate) fn with_server(
+    args: &ServerArgs,
+    act: impl AsyncFnOnce(&Server<HttpTransport>) -> Result<u8, CliError>,
+) -> Result<u8, CliError> {
+    let connection = connection(args)?;
+    let transport = HttpTransport::new(&connection).map_err(|error| CliError::Explained {
+        summary: error.to_string(),
+        detail: String::new(),
+        help: "`prefect config view` shows where each setting comes from.".to_owned(),
+    })?;
+    let server = Server { client: Client::new(transport, Patience::PERSON), url: connection.api_url };
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|source| CliError::SetUp { what: "start the runtime", source })?;
+    runtime.block_on(act(&server))
+}
+
+/// Whether there is somebody to ask: a terminal to ask on and one to answer from.
+pub(crate) fn may_ask(args: &ServerArgs) -> bool {
+    !args.no_input && io::stdin().is_terminal() && io::stderr().is_terminal()
+}
+
+fn connection(args: &ServerArgs) -> Result<Connection, CliError> {
+    let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let url = args.prefect_api_url.clone().or_else(|| variable("PREFECT_API_URL"));
+    let mut connection = Connection::to(url.unwrap_or_default());
+    connection.auth = Auth::of(variable("PREFECT_API_KEY"), variable("PREFECT_API_AUTH_STRING"));
+    connection.timeout = Connection::TIMEOUT_FOR_PEOPLE;
+    Ok(connection)
 }
 
 /// A Prefect server.

@@ -11,6 +11,7 @@ mod inspect;
 mod list;
 pub(crate) mod near;
 mod set_variable;
+mod shown;
 mod status;
 mod switch;
 mod template;

@@ -1,0 +1,132 @@
+//! `pushpool pool status`: one screen with what people ask when runs do not start.
+//!
+//! Five requests per pool and one for all: the pools, then its queues, its workers, what is due, what is pending or
+//! running, and the last crashed runs. Only where a list is full (200) is a count asked for as well.
+
+pub(crate) mod facts;
+mod screen;
+mod verdict;
+
+use std::{
+    io::{IsTerminal, Write},
+    time::Duration,
+};
+
+use clap::Args;
+use jiff::Timestamp;
+use prefect_api::Transport;
+
+use self::facts::Facts;
+use super::PUSH;
+use crate::{
+    args::{Output, seconds},
+    error::CliError,
+    output,
+    server::Server,
+};
+
+pub(crate) const HELP: &str = "\
+Examples:
+  pushpool pool status
+      All pools of type ecs:push.
+  pushpool pool status etl --watch
+      Again every 5 seconds, in place on a terminal, until Ctrl-C.
+  pushpool pool status etl --output json | jq -e '.[0].verdict.ready'
+      For programs and alarms: the exit code of jq says whether it is served.
+
+The last line says in plain words how things are:
+  READY       somebody polls the pool, what is due starts
+  NOT SERVED  nobody has polled it for a minute: nothing starts
+  PAUSED      it gives out no runs
+  WAITING     it is served, and runs wait for a slot or an unpaused queue";
+
+/// Between two looks when nothing else is said.
+const EVERY: &str = "5";
+/// Clears from the cursor to the end of the screen.
+const CLEAR: &str = "\x1b[J";
+/// Moves to the upper left corner.
+const HOME: &str = "\x1b[H";
+
+#[derive(Debug, Args)]
+pub(crate) struct StatusArgs {
+    /// Name of the pool [default: all of type ecs:push]
+    name: Option<String>,
+
+    /// Look again every so many seconds [default: 5]
+    #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = EVERY, value_parser = pause)]
+    watch: Option<Duration>,
+
+    /// Form of the answer; with --watch, one JSON document a line
+    #[arg(long, value_enum, value_name = "FORM", default_value_t = Output::Text)]
+    output: Output,
+}
+
+/// At least a second: the server has other things to do.
+fn pause(text: &str) -> Result<Duration, String> {
+    let pause = seconds(text)?;
+    if pause < Duration::from_secs(1) { Err("less than a second".to_owned()) } else { Ok(pause) }
+}
+
+pub(super) async fn run<T: Transport>(server: &Server<T>, args: &StatusArgs) -> Result<u8, CliError> {
+    let Some(every) = args.watch else {
+        let facts = look(server, args).await?;
+        output::data(&written(&facts, args, Timestamp::now())).map_err(CliError::WriteOutput)?;
+        return Ok(0);
+    };
+    let in_place = args.output == Output::Text && std::io::stdout().is_terminal();
+    loop {
+        let facts = look(server, args).await?;
+        let mut text = written(&facts, args, Timestamp::now());
+        if in_place {
+            // Line by line over what was there: a cleared screen flickers.
+            text = format!("{HOME}{}{CLEAR}", text.replace('\n', "\x1b[K\n"));
+        }
+        if !shown(&text)? {
+            return Ok(0);
+        }
+        tokio::select! {
+            () = tokio::time::sleep(every) => {}
+            _ = tokio::signal::ctrl_c() => return Ok(0),
+        }
+    }
+}
+
+/// Writes; false when the reader has gone, which ends watching.
+fn shown(text: &str) -> Result<bool, CliError> {
+    let mut out = anstream::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(false),
+        Err(error) => Err(CliError::WriteOutput(error)),
+    }
+}
+
+async fn look<T: Transport>(server: &Server<T>, args: &StatusArgs) -> Result<Vec<Facts>, CliError> {
+    let pools = match &args.name {
+        Some(name) => vec![server.pool(name).await?],
+        None => {
+            let mut pools = server.client.work_pools(&[PUSH], &[]).await.map_err(|error| server.told(error))?;
+            pools.sort_by(|one, other| one.name.cmp(&other.name));
+            pools
+        }
+    };
+    let mut all = Vec::with_capacity(pools.len());
+    // One after the other: the five requests of a pool go together already.
+    for pool in pools {
+        let facts = facts::gather(&server.client, pool, Timestamp::now()).await;
+        all.push(facts.map_err(|error| server.told(error))?);
+    }
+    Ok(all)
+}
+
+fn written(facts: &[Facts], args: &StatusArgs, now: Timestamp) -> String {
+    if args.output == Output::Json {
+        let documents: serde_json::Value = facts.iter().map(|facts| facts.document(now)).collect();
+        return if args.watch.is_some() { format!("{documents}\n") } else { format!("{documents:#}\n") };
+    }
+    if facts.is_empty() {
+        return format!("No work pool of type {PUSH}. `pushpool pool create NAME` makes one.\n");
+    }
+    let screens: Vec<String> = facts.iter().map(|facts| screen::of(facts, now, output::width())).collect();
+    screens.join("\n")
+}
