@@ -14,4 +14,4 @@ pub mod python;
 pub mod shrink;
 pub mod subject;
 
-pub use bootstrap::bootstrap;
+pub use bootstrap::{bootstrap, pushpool};

@@ -48,7 +48,14 @@ pub(crate) fn with_server(
         .enable_all()
         .build()
         .map_err(|source| CliError::SetUp { what: "start the runtime", source })?;
-    runtime.block_on(act(&server))
+    // Who presses Ctrl-C while a question is on the screen gets the cursor back: the signal must not end the process.
+    runtime.block_on(async {
+        tokio::select! {
+            biased;
+            _ = tokio::signal::ctrl_c() => Err(CliError::Interrupted),
+            result = act(&server) => result,
+        }
+    })
 }
 
 /// Whether there is somebody to ask: a terminal to ask on and one to answer from.

@@ -27,8 +27,7 @@ Examples:
 Doing it again updates both. Without a token the present one stays.";
 
 /// States of runs that are worth a look at once: something to start, or something to stop.
-const STATES: [&str; 6] =
-    ["Scheduled", "Late", "AwaitingRetry", "AwaitingConcurrencySlot", "Cancelling", "Cancelled"];
+const STATES: [&str; 6] = ["Scheduled", "Late", "AwaitingRetry", "AwaitingConcurrencySlot", "Cancelling", "Cancelled"];
 
 #[derive(Debug, Args)]
 pub(crate) struct InstallArgs {

@@ -124,13 +124,14 @@ fn locate(template: &Value, name: &str) -> Result<(String, Vec<String>), CliErro
     }
     let network = NETWORK.iter().map(|(name, _)| *name).filter(|name| is_network(&schema, name));
     let known: Vec<&str> = schema.properties.keys().map(String::as_str).chain(network).collect();
-    let help = did_you_mean(&variable, known.iter().copied())
-        .unwrap_or_else(|| "A new variable has to be added to the base job template itself.".to_owned());
-    Err(CliError::Explained {
-        summary: format!("the template has no variable `{variable}`"),
-        detail: format!("Its variables: {}", known.join(", ")),
-        help,
-    })
+    let (detail, help) = match did_you_mean(&variable, known.iter().copied()) {
+        Some(hint) => (String::new(), hint),
+        None => (
+            format!("Its variables: {}", known.join(", ")),
+            "A new variable has to be added to the base job template itself.".to_owned(),
+        ),
+    };
+    Err(CliError::Explained { summary: format!("the template has no variable `{variable}`"), detail, help })
 }
 
 /// Whether the name is a convenience here: the template has no variable of that name itself.
@@ -180,7 +181,8 @@ impl Schema<'_> {
     fn at(&self, variable: &str, path: &[String]) -> Option<&Value> {
         let mut schema = self.follow(self.properties.get(variable)?);
         for part in path {
-            let inner = schema.pointer(&format!("/properties/{part}")).or_else(|| schema.get("additionalProperties"))?;
+            let inner =
+                schema.pointer(&format!("/properties/{part}")).or_else(|| schema.get("additionalProperties"))?;
             schema = self.follow(inner);
         }
         Some(schema)
@@ -368,8 +370,10 @@ mod tests {
     fn an_unknown_variable_is_refused_with_the_nearest() {
         let mut template = template();
         let error = apply(&mut template, &[parse("imgae=x").unwrap()], &[]).unwrap_err();
-        let CliError::Explained { summary, detail, help } = error else { panic!("{error}") };
+        let CliError::Explained { summary, help, .. } = error else { panic!("{error}") };
         assert!(summary.contains("`imgae`") && help.contains("`image`"), "{summary} {help}");
+        let error = apply(&mut template, &[parse("retries=3").unwrap()], &[]).unwrap_err();
+        let CliError::Explained { detail, .. } = error else { panic!("{error}") };
         assert!(detail.contains("network_configuration") && detail.contains("subnets"), "{detail}");
         assert!(apply(&mut json!({}), &[parse("a=b").unwrap()], &[]).is_err());
     }

@@ -16,8 +16,9 @@ use super::{
 };
 use crate::{
     error::CliError,
+    grid::{self, Cell},
     input,
-    output::{GOOD, note, paint, say},
+    output::{DIM, GOOD, note, paint, say},
     server::Server,
 };
 
@@ -192,13 +193,20 @@ async fn replace<T: Transport>(server: &Server<T>, args: &CreateArgs, document: 
 }
 
 fn next_steps(name: &str, paused: bool) {
+    let resume = (format!("pushpool pool resume {name}"), "it is paused: no run starts before");
+    let steps = [
+        (format!("pushpool pool status {name}"), "whether a poller serves it"),
+        (format!("prefect deploy --pool {name}"), "give it deployments"),
+        ("pushpool doorbell install".to_owned(), "let ad-hoc runs start at once"),
+    ];
+    let rows: Vec<Vec<Cell>> = paused
+        .then_some(resume)
+        .into_iter()
+        .chain(steps)
+        .map(|(command, why)| vec![Cell::new(format!("  {command}")), Cell::new(why).styled(DIM)])
+        .collect();
     say("\nNext:");
-    if paused {
-        say(format_args!("  pushpool pool resume {name}        it is paused: no run starts before"));
-    }
-    say(format_args!("  pushpool pool status {name}        whether a poller serves it"));
-    say(format_args!("  prefect deploy --pool {name}       give it deployments"));
-    say(format_args!("  pushpool doorbell install         let ad-hoc runs start at once"));
+    grid::lines(&rows, None).iter().for_each(say);
 }
 
 #[cfg(test)]

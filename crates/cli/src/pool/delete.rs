@@ -35,7 +35,8 @@ pub(super) async fn run<T: Transport>(server: &Server<T>, args: &DeleteArgs, may
     let pool = server.pool(&args.name).await?;
     let of_pool = json!({"name": {"any_": [pool.name]}});
     let runs = |types: &[&str]| json!({"work_pools": of_pool, "flow_runs": {"state": {"type": {"any_": types}}}});
-    let (scheduled, active, deployments) = (runs(&["SCHEDULED"]), runs(&["PENDING", "RUNNING"]), json!({"work_pools": of_pool}));
+    let (scheduled, active, deployments) =
+        (runs(&["SCHEDULED"]), runs(&["PENDING", "RUNNING"]), json!({"work_pools": of_pool}));
     let counts = tokio::try_join!(
         server.client.count_flow_runs(&scheduled),
         server.client.count_flow_runs(&active),
@@ -46,7 +47,7 @@ pub(super) async fn run<T: Transport>(server: &Server<T>, args: &DeleteArgs, may
         "Work pool \"{}\" has {}, {} and {}.",
         pool.name,
         counted(scheduled, "scheduled run"),
-        counted(active, "run pending or running", ),
+        counted(active, "run pending or running",),
         counted(deployments, "deployment"),
     );
     say(&holds);

@@ -65,7 +65,8 @@ fn summary(pool: &Value, width: Option<usize>) -> String {
         fact("Id", text("id")),
     ];
     let template = template::of_pool(&pool["base_job_template"]);
-    let built_in = if pool["base_job_template"].as_object().is_none_or(|it| it.is_empty()) { " (built in)" } else { "" };
+    let built_in =
+        if pool["base_job_template"].as_object().is_none_or(|it| it.is_empty()) { " (built in)" } else { "" };
     let mut lines = vec![paint(HEAD, Cell::new(text("name")).plain())];
     lines.extend(grid::lines(&facts, width));
     lines.extend([String::new(), paint(HEAD, format_args!("Variables{built_in}"))]);
@@ -108,8 +109,12 @@ mod tests {
             "concurrency_limit": 5, "base_job_template": {"job_configuration": {"x": 1}, "variables": {
                 "required": ["b"], "properties": {"a": {}, "b": {}, "cpu": {"default": 256, "description": "Size."}}}}});
         let text = anstream::adapter::strip_str(&summary(&pool, None)).to_string();
-        let names: Vec<&str> =
-            text.lines().skip_while(|line| !line.starts_with("VARIABLE")).skip(1).filter_map(|it| it.split(' ').next()).collect();
+        let names: Vec<&str> = text
+            .lines()
+            .skip_while(|line| !line.starts_with("VARIABLE"))
+            .skip(1)
+            .filter_map(|it| it.split(' ').next())
+            .collect();
         assert_eq!(names, ["cpu", "a", "b"], "{text}");
         for part in ["256", "Size.", "required", "5, 2 in use"] {
             assert!(text.contains(part), "{part} in {text}");

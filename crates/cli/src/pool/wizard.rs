@@ -22,7 +22,10 @@ use crate::{
 /// The user left.
 pub(super) fn ask(name: &str, document: &Value) -> Result<Vec<Assignment>, CliError> {
     say(paint(HEAD, format_args!("A work pool \"{name}\" of type {}.", super::PUSH)));
-    say(paint(DIM, "Empty answers leave a thing open. Everything can be changed later with `pushpool pool set-variable`."));
+    say(paint(
+        DIM,
+        "Empty answers leave a thing open. Everything can be changed later with `pushpool pool set-variable`.",
+    ));
     let mut answers = Answers(Vec::new());
     answers.text("ECS cluster", "cluster", "default", |_| Ok(()))?;
     answers.text("Subnets, with commas between (empty: those of the dispatcher)", "subnets", "", ids("subnet-"))?;

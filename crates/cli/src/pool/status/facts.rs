@@ -198,9 +198,15 @@ mod tests {
     #[test]
     fn times_are_told_in_the_unit_that_fits() {
         let at = Timestamp::from_second(1_000_000_000).unwrap();
-        for (seconds, expected) in
-            [(-5, "0 s"), (0, "0 s"), (119, "119 s"), (120, "2 min"), (7_199, "119 min"), (7_200, "2 h"), (200_000, "2 days")]
-        {
+        for (seconds, expected) in [
+            (-5, "0 s"),
+            (0, "0 s"),
+            (119, "119 s"),
+            (120, "2 min"),
+            (7_199, "119 min"),
+            (7_200, "2 h"),
+            (200_000, "2 days"),
+        ] {
             assert_eq!(span(at, Timestamp::from_second(1_000_000_000 + seconds).unwrap()), expected);
         }
     }

@@ -38,7 +38,13 @@ The last line says in plain words how things are:
   READY       somebody polls the pool, what is due starts
   NOT SERVED  nobody has polled it for a minute: nothing starts
   PAUSED      it gives out no runs
-  WAITING     it is served, and runs wait for a slot or an unpaused queue";
+  WAITING     it is served, and runs wait for a slot or an unpaused queue
+
+Exit codes:
+  0    shown, however the pool is
+  1    there is no such pool, or the server does not answer
+  2    the command line is wrong
+  130  --watch was ended by Ctrl-C";
 
 /// Between two looks when nothing else is said.
 const EVERY: &str = "5";
@@ -84,10 +90,7 @@ pub(super) async fn run<T: Transport>(server: &Server<T>, args: &StatusArgs) -> 
         if !shown(&text)? {
             return Ok(0);
         }
-        tokio::select! {
-            () = tokio::time::sleep(every) => {}
-            _ = tokio::signal::ctrl_c() => return Ok(0),
-        }
+        tokio::time::sleep(every).await;
     }
 }
 

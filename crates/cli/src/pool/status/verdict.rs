@@ -90,7 +90,8 @@ pub(super) fn of(facts: &Facts, now: Timestamp) -> Verdict {
     let since = facts.oldest_pending.as_ref().and_then(|run| run.state.as_ref()).map(|state| state.timestamp);
     match since.filter(|since| older(*since, now, PATIENCE)) {
         Some(since) => {
-            let text = format!("{polled}; a run has been pending for {}: its task starts slowly or not", span(since, now));
+            let text =
+                format!("{polled}; a run has been pending for {}: its task starts slowly or not", span(since, now));
             verdict(State::Ready, text)
         }
         None => verdict(State::Ready, polled),
@@ -171,10 +172,7 @@ mod tests {
         let never = json!([{"id": uuid::Uuid::nil(), "name": "default"}]);
         let mut waiting = facts(pool.clone(), never, json!([{"name": "old", "status": "OFFLINE"}]));
         waiting.due = 3;
-        assert_eq!(
-            judged(&waiting),
-            "NOT SERVED: nobody has ever polled it; is the poller running?; 3 runs wait"
-        );
+        assert_eq!(judged(&waiting), "NOT SERVED: nobody has ever polled it; is the poller running?; 3 runs wait");
         let beating = facts(pool, polled(61), json!([{"name": "pushpool", "status": "ONLINE"}]));
         assert!(judged(&beating).starts_with("NOT SERVED") && judged(&beating).contains("\"pushpool\""));
     }
