@@ -14,3 +14,4 @@ mod goldens;
 mod launching;
 mod pools;
 mod prefect_harness;
+mod prefect_settings;

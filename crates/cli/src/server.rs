@@ -7,7 +7,10 @@ use std::io::{self, IsTerminal};
 
 use clap::Args;
 use prefect_api::{
-    ApiError, Auth, Client, Connection, Patience, Transport, TransportError, http::HttpTransport, models::WorkPool,
+    ApiError, Client, Connection, Patience, Transport, TransportError,
+    http::HttpTransport,
+    models::WorkPool,
+    settings::{Origin, Place, Setting, Settings, SettingsError},
 };
 
 use crate::{error::CliError, pool::near::did_you_mean};
@@ -63,13 +66,38 @@ pub(crate) fn may_ask(args: &ServerArgs) -> bool {
     !args.no_input && io::stdin().is_terminal() && io::stderr().is_terminal()
 }
 
+/// What Prefect's own settings say, with the address of the command line before all others.
 fn connection(args: &ServerArgs) -> Result<Connection, CliError> {
-    let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-    let url = args.prefect_api_url.clone().or_else(|| variable("PREFECT_API_URL"));
-    let mut connection = Connection::to(url.unwrap_or_default());
-    connection.auth = Auth::of(variable("PREFECT_API_KEY"), variable("PREFECT_API_AUTH_STRING"));
-    connection.timeout = Connection::TIMEOUT_FOR_PEOPLE;
-    Ok(connection)
+    let wrong = |summary: String| CliError::Explained {
+        summary,
+        detail: String::new(),
+        help: "`prefect config view` shows what is set, and where.".to_owned(),
+    };
+    let place = Place::of_process(args.profile.clone())
+        .map_err(|source| CliError::SetUp { what: "find the working directory", source })?;
+    let mut settings = Settings::load(&place).map_err(|error| wrong(error.to_string()))?;
+    // Prefect would go on with its default profile; who named one meant it.
+    if let (Some(name), Some(profile)) = (&args.profile, &settings.profile)
+        && !profile.exists
+    {
+        return Err(CliError::Explained {
+            summary: format!("there is no profile `{name}`"),
+            detail: profile.path.as_ref().map(|path| format!("Looked for in {}.", path.display())).unwrap_or_default(),
+            help: "`prefect profile ls` shows those there are.".to_owned(),
+        });
+    }
+    if let Some(url) = &args.prefect_api_url {
+        let origin = Origin::Variable("--prefect-api-url".to_owned());
+        settings.api_url = Some(Setting { value: url.clone(), origin });
+    }
+    settings.connection(Connection::TIMEOUT_FOR_PEOPLE).map_err(|error| match error {
+        SettingsError::NoApiUrl { .. } => CliError::Explained {
+            summary: "no Prefect API is set".to_owned(),
+            detail: error.to_string(),
+            help: "Or give it with --prefect-api-url, or another profile with --profile.".to_owned(),
+        },
+        other => wrong(other.to_string()),
+    })
 }
 
 /// A Prefect server.
