@@ -35,3 +35,29 @@ async fn who_does_not_answer_is_named() {
     let error = run(server, &["pool", "ls", "--prefect-api-url", "example"]).await.refused();
     assert!(error.contains("example"), "{error}");
 }
+
+#[tokio::test]
+async fn the_active_profile_of_prefect_leads_to_the_server_and_another_may_be_named() {
+    let server = shared().await;
+    let home = tempfile::tempdir().unwrap();
+    let profiles = format!(
+        "active = \"lost\"\n[profiles.lost]\nPREFECT_API_URL = \"http://127.0.0.1:9/api\"\n\
+         [profiles.mine]\nPREFECT_API_URL = \"{}\"\n",
+        server.url()
+    );
+    std::fs::write(home.path().join("profiles.toml"), profiles).unwrap();
+    let at_home = async |arguments: &[&str]| {
+        let mut command = pushpool(server, arguments).await;
+        command.env_remove("PREFECT_API_URL").env("PREFECT_HOME", home.path()).current_dir(home.path());
+        finish(command).await
+    };
+    let error = at_home(&["pool", "ls"]).await.refused();
+    assert!(error.contains("127.0.0.1:9"), "{error}");
+    at_home(&["pool", "ls", "--profile", "mine"]).await.ok();
+    at_home(&["pool", "ls", "--prefect-api-url", &server.url()]).await.ok();
+    let error = at_home(&["pool", "ls", "--profile", "nobody"]).await.refused();
+    assert!(error.contains("`nobody`") && error.contains("profiles.toml"), "{error}");
+    std::fs::write(home.path().join("profiles.toml"), "active = \"empty\"\n[profiles.empty]\n").unwrap();
+    let error = at_home(&["pool", "ls"]).await.refused();
+    assert!(error.contains("no Prefect API is set") && error.contains("--prefect-api-url"), "{error}");
+}
