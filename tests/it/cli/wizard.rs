@@ -82,5 +82,6 @@ async fn watching_draws_in_place_and_ends_with_ctrl_c() {
     let steps = [("NOT SERVED", ""), ("NOT SERVED", "\x03")];
     let watched = converse(server, &["pool", "status", &name, "--watch", "1"], &steps).await;
     assert_eq!(watched.code, Some(130), "{}", watched.stdout);
-    assert!(watched.stdout.contains("\u{1b}[H"), "{:?}", watched.stdout);
+    // Up again by the ten lines of the first frame.
+    assert!(watched.stdout.contains("\u{1b}[10A"), "{:?}", watched.stdout);
 }

@@ -6,22 +6,20 @@
 pub(crate) mod facts;
 mod screen;
 mod verdict;
+mod watch;
 
-use std::{
-    io::{IsTerminal, Write},
-    time::Duration,
-};
+use std::time::Duration;
 
 use clap::Args;
 use jiff::Timestamp;
 use prefect_api::Transport;
 
-use self::facts::Facts;
+use self::{facts::Facts, watch::Canvas};
 use super::PUSH;
 use crate::{
     args::{Output, seconds},
     error::CliError,
-    output,
+    output::{self, BAD, paint},
     server::Server,
 };
 
@@ -48,10 +46,6 @@ Exit codes:
 
 /// Between two looks when nothing else is said.
 const EVERY: &str = "5";
-/// Clears from the cursor to the end of the screen.
-const CLEAR: &str = "\x1b[J";
-/// Moves to the upper left corner.
-const HOME: &str = "\x1b[H";
 
 #[derive(Debug, Args)]
 pub(crate) struct StatusArgs {
@@ -74,34 +68,23 @@ fn pause(text: &str) -> Result<Duration, String> {
 }
 
 pub(super) async fn run<T: Transport>(server: &Server<T>, args: &StatusArgs) -> Result<u8, CliError> {
+    let facts = look(server, args).await?;
+    let mut text = written(&facts, args, Timestamp::now());
     let Some(every) = args.watch else {
-        let facts = look(server, args).await?;
-        output::data(&written(&facts, args, Timestamp::now())).map_err(CliError::WriteOutput)?;
+        output::data(&text).map_err(CliError::WriteOutput)?;
         return Ok(0);
     };
-    let in_place = args.output == Output::Text && std::io::stdout().is_terminal();
-    loop {
-        let facts = look(server, args).await?;
-        let mut text = written(&facts, args, Timestamp::now());
-        if in_place {
-            // Line by line over what was there: a cleared screen flickers.
-            text = format!("{HOME}{}{CLEAR}", text.replace('\n', "\x1b[K\n"));
-        }
-        if !shown(&text)? {
-            return Ok(0);
-        }
+    let mut canvas = Canvas::new(args.output == Output::Text);
+    while canvas.show(&text)? {
         tokio::time::sleep(every).await;
+        text = match look(server, args).await {
+            Ok(facts) => written(&facts, args, Timestamp::now()),
+            // A server that restarts is no reason to stop looking.
+            Err(error) if canvas.in_place() => format!("{} {error}\n", paint(BAD, "error:")),
+            Err(error) => return Err(error),
+        };
     }
-}
-
-/// Writes; false when the reader has gone, which ends watching.
-fn shown(text: &str) -> Result<bool, CliError> {
-    let mut out = anstream::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        Ok(()) => Ok(true),
-        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(false),
-        Err(error) => Err(CliError::WriteOutput(error)),
-    }
+    Ok(0)
 }
 
 async fn look<T: Transport>(server: &Server<T>, args: &StatusArgs) -> Result<Vec<Facts>, CliError> {
