@@ -76,6 +76,9 @@ async fn it_rings_for_runs_of_push_pools() {
     run(&server, &["doorbell", "install", "--url", &url]).await.ok();
     assert!(run(&server, &["doorbell", "test"]).await.ok().contains("HTTP 202"), "the token was kept");
     assert_eq!(rings.recv_timeout(PATIENCE).unwrap().body, json!({}));
+    let elsewhere = run(&server, &["doorbell", "test", "--url", &format!("{url}/other")]).await;
+    assert_eq!(elsewhere.code, Some(1), "{}", elsewhere.stdout);
+    assert_eq!(rings.recv_timeout(PATIENCE).unwrap().authorization, "", "the token goes to its own address only");
     let automations = api.post("/automations/filter", json!({})).await.ok();
     assert_eq!(automations.as_array().unwrap().len(), 1, "nothing is doubled: {automations}");
 

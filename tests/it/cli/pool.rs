@@ -104,6 +104,8 @@ async fn a_template_may_be_given_and_the_server_has_the_last_word() {
     let pool = server.api().get(&format!("/work_pools/{name}")).await.ok();
     assert_eq!((default(&pool, "command"), default(&pool, "size")), (&json!("a b"), &json!(2)));
 
+    let error = with_input(server, &["pool", "create", "x", "--base-job-template", "-"], "[1]".into()).await.refused();
+    assert!(error.contains("PP0101"), "{error}");
     let mut undeclared = template;
     undeclared["job_configuration"]["x"] = json!("{{ nowhere }}");
     let other = unique("template");

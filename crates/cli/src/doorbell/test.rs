@@ -16,7 +16,8 @@ pub(crate) const HELP: &str = "\
 Examples:
   pushpool doorbell test
   pushpool doorbell test --url $URL --token $TOKEN
-      Ring that, whatever the server has.
+      Ring that, whatever the server has. The block's token is sent to the block's
+      address only.
 
 Nothing is changed on the server. The ring is sent from here, with the address
 and the token of the webhook block where the server shows them (it does to those
@@ -47,6 +48,8 @@ pub(super) async fn run<T: Transport>(server: &Server<T>, args: &TestArgs) -> Re
     let name = &args.name.name;
     let found = installed(server, name).await?;
     let (url, token) = found.block.as_ref().map(address).unwrap_or_default();
+    // The token goes to the address it belongs to and to no other.
+    let token = token.filter(|_| args.url.is_none() || args.url == url);
     let mut findings = on_server(name, &found);
     match args.url.clone().or(url) {
         Some(url) => findings.push(rung(&url, args.token.clone().or(token).as_deref()).await),

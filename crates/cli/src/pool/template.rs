@@ -25,11 +25,12 @@ pub(crate) fn built_in() -> Value {
     serde_json::from_str(include_str!("../../../work-pool/src/built_in.json")).unwrap_or_else(|_| json!({}))
 }
 
-/// The template to work on: `{}` is the built-in one.
+/// The template to work on: `{}` is the built-in one. What is no template stays what it is, to be refused.
 pub(crate) fn of_pool(template: &Value) -> Value {
     match template {
-        Value::Object(object) if !object.is_empty() => template.clone(),
-        _ => built_in(),
+        Value::Null => built_in(),
+        Value::Object(object) if object.is_empty() => built_in(),
+        other => other.clone(),
     }
 }
 
@@ -187,6 +188,9 @@ mod tests {
 
     #[test]
     fn a_malformed_template_is_refused_with_its_code() {
+        assert_eq!(of_pool(&json!({})), built_in());
+        let array = check(&of_pool(&json!([1])), "p").unwrap_err();
+        assert!(matches!(&array, CliError::Refused(diagnosis) if diagnosis.code == "PP0101"), "{array}");
         let refused = check(&json!({"variables": {}}), "p").unwrap_err();
         assert!(matches!(&refused, CliError::Refused(diagnosis) if diagnosis.code == "PP0102"), "{refused}");
     }
