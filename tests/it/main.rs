@@ -15,3 +15,4 @@ mod launching;
 mod pools;
 mod prefect_harness;
 mod prefect_settings;
+mod secrets;

@@ -6,12 +6,16 @@ mod bus;
 mod call;
 mod config;
 mod pools;
+mod prefect;
 mod queues;
+mod secrets;
 mod standalone;
 
 pub use aws_config::SdkConfig;
 pub use bus::EventBridgeBus;
 pub use config::{ecs_client, loopback_config, sdk_config};
 pub use pools::{BadPoolLocation, Pools};
+pub use prefect::{PrefectSecrets, prefect_transport};
 pub use queues::SqsQueues;
+pub use secrets::{BadReference, Secret, SecretError};
 pub use standalone::{StandaloneDispatcher, StandaloneSettings, standalone_dispatcher};

@@ -18,17 +18,23 @@ pub enum Service {
     Sqs,
     /// Amazon Elastic Container Service, API version 2014-11-13.
     Ecs,
+    /// AWS Secrets Manager, API version 2017-10-17.
+    SecretsManager,
+    /// AWS Systems Manager, API version 2014-11-06.
+    Ssm,
 }
 
 impl Service {
     /// All of them.
-    pub const ALL: [Self; 2] = [Self::Sqs, Self::Ecs];
+    pub const ALL: [Self; 4] = [Self::Sqs, Self::Ecs, Self::SecretsManager, Self::Ssm];
 
     /// Short name, as in `sqs:SendMessage`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Sqs => "sqs",
             Self::Ecs => "ecs",
+            Self::SecretsManager => "secretsmanager",
+            Self::Ssm => "ssm",
         }
     }
 
@@ -37,6 +43,8 @@ impl Service {
         match self {
             Self::Sqs => "AmazonSQS",
             Self::Ecs => "AmazonEC2ContainerServiceV20141113",
+            Self::SecretsManager => "secretsmanager",
+            Self::Ssm => "AmazonSSM",
         }
     }
 
@@ -44,7 +52,7 @@ impl Service {
     pub fn content_type(self) -> &'static str {
         match self {
             Self::Sqs => "application/x-amz-json-1.0",
-            Self::Ecs => "application/x-amz-json-1.1",
+            Self::Ecs | Self::SecretsManager | Self::Ssm => "application/x-amz-json-1.1",
         }
     }
 
@@ -52,7 +60,7 @@ impl Service {
     pub fn namespace(self) -> Option<&'static str> {
         match self {
             Self::Sqs => Some("com.amazonaws.sqs"),
-            Self::Ecs => None,
+            Self::Ecs | Self::SecretsManager | Self::Ssm => None,
         }
     }
 
