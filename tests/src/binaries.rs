@@ -1,4 +1,5 @@
-//! The binaries under test, built by the tests in the profile that their dependencies are built in already.
+//! The binaries under test, built by the tests: the dispatcher as Lambda would be given it, and everything in the profile
+//! that its dependencies are built in already.
 
 use std::{
     collections::BTreeMap,
@@ -7,36 +8,48 @@ use std::{
     sync::OnceLock,
 };
 
-/// Packages of the functions; the binaries have the same names without the prefix.
-const PACKAGES: [&str; 3] = ["pushpool-dispatcher", "pushpool-poller", "pushpool-doorbell"];
+/// What is built together, so that it is built with the same features. A function's binary is named without the prefix.
+const PACKAGES: [&str; 4] = ["pushpool", "pushpool-dispatcher", "pushpool-poller", "pushpool-doorbell"];
 
-/// Paths of the functions' binaries by name.
-#[derive(Debug, Clone)]
-pub struct Functions(BTreeMap<String, PathBuf>);
-
-impl Functions {
-    /// The binary of a function.
-    ///
-    /// # Panics
-    /// When there is no such function.
-    #[must_use]
-    pub fn path(&self, name: &str) -> &Path {
-        self.0.get(name).unwrap_or_else(|| panic!("there is no function {name}"))
-    }
+/// Builds the command line tool and the functions (once in a process; cargo does nothing when they are fresh); the binary
+/// of that name.
+///
+/// # Panics
+/// When cargo fails, or there is no such binary.
+#[must_use]
+pub fn binary(name: &str) -> PathBuf {
+    static BINARIES: OnceLock<BTreeMap<String, PathBuf>> = OnceLock::new();
+    let binaries = BINARIES.get_or_init(|| build(&PACKAGES, &[]));
+    binaries.get(name).unwrap_or_else(|| panic!("there is no binary {name}")).clone()
 }
 
-/// Builds the functions (once in a process; cargo does nothing when they are fresh).
+/// The command line tool.
 ///
 /// # Panics
 /// When cargo fails.
 #[must_use]
-pub fn functions() -> Functions {
-    static FUNCTIONS: OnceLock<Functions> = OnceLock::new();
-    FUNCTIONS.get_or_init(|| Functions(build(&PACKAGES, &[]))).clone()
+pub fn pushpool() -> PathBuf {
+    binary("pushpool")
+}
+
+/// Builds the dispatcher in release mode (once in a process) and returns the binary.
+///
+/// # Panics
+/// When cargo fails.
+#[must_use]
+pub fn bootstrap() -> PathBuf {
+    static BOOTSTRAP: OnceLock<PathBuf> = OnceLock::new();
+    BOOTSTRAP
+        .get_or_init(|| {
+            eprintln!("building the release dispatcher (some minutes the first time)");
+            let mut built = build(&["pushpool-dispatcher"], &["--release"]);
+            built.remove("dispatcher").expect("cargo names the binary it built")
+        })
+        .clone()
 }
 
 /// Builds packages with further arguments for cargo; the executables by name.
-pub(crate) fn build(packages: &[&str], arguments: &[&str]) -> BTreeMap<String, PathBuf> {
+fn build(packages: &[&str], arguments: &[&str]) -> BTreeMap<String, PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the tests live in the workspace");
     let mut command = Command::new(env!("CARGO"));
     command

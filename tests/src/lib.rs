@@ -4,7 +4,6 @@
 //! Helpers of tests: they panic with a sentence rather than return errors, because nobody could handle one.
 
 pub mod binaries;
-pub mod bootstrap;
 pub mod compare;
 pub mod conformance;
 pub mod differences;
@@ -16,4 +15,4 @@ pub mod served;
 pub mod shrink;
 pub mod subject;
 
-pub use bootstrap::bootstrap;
+pub use binaries::{bootstrap, pushpool};

@@ -20,7 +20,7 @@ use serde_json::{Value, json};
 use tokio::{sync::mpsc, task::JoinHandle};
 
 use crate::{
-    binaries::{Functions, functions},
+    binaries::binary,
     prefect::{self, Server},
 };
 
@@ -77,7 +77,6 @@ impl Setup {
     /// # Panics
     /// When something does not start.
     pub async fn start(self, server: &Server, directory: &Path) -> Served {
-        let binaries = tokio::task::spawn_blocking(functions).await.expect("the functions are built");
         let mut config = Config::default();
         config.ecs.dwell = self.dwell;
         config.ecs.runner = self.runner;
@@ -100,7 +99,7 @@ impl Setup {
             ticks: tokio::spawn(async {}),
         };
         for name in self.functions {
-            served.start_function(name, &binaries, &self, server, sender.clone()).await;
+            served.start_function(name, &self, server, sender.clone()).await;
         }
         served.ticks = served.tick();
         served
@@ -131,13 +130,13 @@ impl Setup {
 impl Served {
     async fn start_function(
         &mut self,
-        name: &str,
-        binaries: &Functions,
+        name: &'static str,
         setup: &Setup,
         server: &Server,
         lines: mpsc::UnboundedSender<Line>,
     ) {
-        let mut bootstrap = Bootstrap::new(name, binaries.path(name));
+        let path = tokio::task::spawn_blocking(move || binary(name)).await.expect("the function is built");
+        let mut bootstrap = Bootstrap::new(name, path);
         bootstrap.endpoint_url = Some(self.local.endpoint());
         bootstrap.environment = setup.variables(self, server);
         bootstrap.environments = 2 * setup.dispatchers;

@@ -148,6 +148,7 @@ impl HttpTransport {
         *written.method_mut() = match method {
             Method::Get => hyper::Method::GET,
             Method::Post => hyper::Method::POST,
+            Method::Put => hyper::Method::PUT,
             Method::Patch => hyper::Method::PATCH,
             Method::Delete => hyper::Method::DELETE,
         };

@@ -400,3 +400,53 @@ pub struct WorkPoolCreate {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub concurrency_limit: Option<u32>,
 }
+
+/// A block document.
+#[derive(Clone, PartialEq, Deserialize)]
+pub struct BlockDocument {
+    /// Its id.
+    pub id: Uuid,
+    /// Its fields; the server masks secret ones unless it is asked for them.
+    #[serde(default)]
+    pub data: Object,
+}
+
+/// Data may be secret.
+impl std::fmt::Debug for BlockDocument {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("BlockDocument").field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
+/// An automation (3.x).
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct Automation {
+    /// Its id.
+    pub id: Uuid,
+    /// Its name.
+    pub name: String,
+    /// Whether it does anything.
+    #[serde(default)]
+    pub enabled: bool,
+    /// When it acts.
+    #[serde(default)]
+    pub trigger: Value,
+    /// What it does.
+    #[serde(default)]
+    pub actions: Vec<Value>,
+}
+
+/// An automation to make.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct AutomationSpec {
+    /// Its name.
+    pub name: String,
+    /// What somebody wrote about it.
+    pub description: String,
+    /// Whether it does anything.
+    pub enabled: bool,
+    /// When it acts.
+    pub trigger: Value,
+    /// What it does.
+    pub actions: Vec<Value>,
+}
