@@ -10,6 +10,7 @@ use aws_sdk_sqs::{
 };
 use dispatch::{
     codes,
+    doorbell::Rings,
     ports::{Failure, RunQueue, RunQueues},
 };
 use ecs::failure::Class;
@@ -102,6 +103,12 @@ impl Sender {
     pub async fn send(&self, what: &str, body: String) -> Result<(), Failure> {
         let sent = self.client.send_message().queue_url(&self.queue_url).message_body(body).send();
         sent.await.map(drop).map_err(|error| failed(what, &error))
+    }
+}
+
+impl Rings for Sender {
+    async fn send(&self, body: String) -> Result<(), Failure> {
+        Self::send(self, "poll queue", body).await
     }
 }
 

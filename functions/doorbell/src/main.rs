@@ -10,11 +10,9 @@
 //! | `PUSHPOOL_DOORBELL_TOKEN` | the shared secret, at least 16 characters | this or the next |
 //! | `PUSHPOOL_DOORBELL_TOKEN_SECRET_ARN` | secret with it: Secrets Manager ARN, or SSM parameter | this or the previous |
 
-mod answer;
-
 use std::sync::Arc;
 
-use answer::Doorbell;
+use dispatch::doorbell::Doorbell;
 use function::{BadSettings, Error, Settings, serve, start_log};
 
 #[tokio::main(flavor = "current_thread")]
