@@ -9,11 +9,12 @@
 //! Left out on purpose: the settings of the worker's own process, `PREFECT__WORKER_ID` and `PREFECT__WORKER_NAME`. There
 //! is no worker.
 
-use std::{borrow::Cow, collections::BTreeMap};
+use std::{borrow::Cow, collections::BTreeMap, sync::LazyLock};
 
-use serde_json::{Value, json};
+use serde_json::Value;
+use work_pool::Object;
 
-use crate::{Run, Settings, configuration::Configuration};
+use crate::{Run, Settings, configuration::Configuration, value::{filled, pair}};
 
 /// Environment by name.
 pub(crate) type Entries<'a> = BTreeMap<Cow<'a, str>, Cow<'a, str>>;
@@ -86,7 +87,8 @@ fn apply<'a>(entries: &mut Entries<'a>, layer: &[(&'a str, Option<Cow<'a, str>>)
 
 /// One entry as ECS writes it.
 pub(crate) fn entry(name: &str, value: &str) -> Value {
-    json!({"name": name, "value": value})
+    static ENTRY: LazyLock<Object> = LazyLock::new(|| pair("name", "value"));
+    filled(&ENTRY, name, value)
 }
 
 /// Name of an entry as ECS writes it.
