@@ -11,7 +11,7 @@ mod standalone;
 
 pub use aws_config::SdkConfig;
 pub use bus::EventBridgeBus;
-pub use config::{ecs_client, loopback_config, sdk_config};
+pub use config::{ecs_client, function_config, loopback_config, sdk_config};
 pub use pools::{BadPoolLocation, Pools};
 pub use queues::SqsQueues;
 pub use standalone::{StandaloneDispatcher, StandaloneSettings, standalone_dispatcher};

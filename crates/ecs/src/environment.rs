@@ -14,7 +14,11 @@ use std::{borrow::Cow, collections::BTreeMap, sync::LazyLock};
 use serde_json::Value;
 use work_pool::Object;
 
-use crate::{Run, Settings, configuration::Configuration, value::{filled, pair}};
+use crate::{
+    Run, Settings,
+    configuration::Configuration,
+    value::{filled, pair},
+};
 
 /// Environment by name.
 pub(crate) type Entries<'a> = BTreeMap<Cow<'a, str>, Cow<'a, str>>;

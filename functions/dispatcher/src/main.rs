@@ -23,7 +23,7 @@ async fn main() -> Result<(), Error> {
         .with_max_level(log_level(std::env::var("AWS_LAMBDA_LOG_LEVEL").ok().as_deref()))
         .init();
     let settings = settings::read(|name| std::env::var(name).ok())?;
-    let config = aws::sdk_config().await;
+    let config = aws::function_config();
     let dispatcher = aws::standalone_dispatcher(&config, settings, Arc::new(LogAndMetrics))
         .map_err(|error| format!("PUSHPOOL_POOLS {error}"))?;
     let dispatcher = Arc::new(dispatcher);
