@@ -15,7 +15,7 @@ mod standalone;
 
 pub use aws_config::SdkConfig;
 pub use bus::EventBridgeBus;
-pub use config::{ecs_client, loopback_config, sdk_config};
+pub use config::{ecs_client, function_config, loopback_config, sdk_config};
 pub use poller_queues::{PollerQueueUrls, SqsPollerQueues};
 pub use pools::{BadPoolLocation, Pools};
 pub use prefect::{PrefectSecrets, prefect_transport};

@@ -19,7 +19,7 @@ use function::{BadSettings, Error, Settings, serve, start_log};
 async fn main() -> Result<(), Error> {
     start_log();
     let Read { poll_queue_url, token, token_secret } = read(Settings::of("doorbell"))?;
-    let config = aws::sdk_config().await;
+    let config = aws::function_config();
     let token = match token_secret {
         Some(secret) => aws::Secret::at(&secret, &config)?.read().await?.trim().to_owned(),
         None => token,
