@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use aws_config::SdkConfig;
 use aws_sdk_sqs::{
     Client,
     error::{ProvideErrorMetadata, SdkError},
@@ -77,6 +78,30 @@ impl RunQueues for SqsQueues {
         if let Err(error) = changed.await {
             tracing::debug!(error = describe(&error), "visibility not changed: the message comes back later");
         }
+    }
+}
+
+/// Sends to one queue.
+#[derive(Debug, Clone)]
+pub struct Sender {
+    client: Client,
+    queue_url: String,
+}
+
+impl Sender {
+    /// The queue at this URL.
+    #[must_use]
+    pub fn new(config: &SdkConfig, queue_url: String) -> Self {
+        Self { client: Client::new(config), queue_url }
+    }
+
+    /// Sends a body to the queue, which failures call `what`.
+    ///
+    /// # Errors
+    /// [`Failure`] when it is not known to have been taken.
+    pub async fn send(&self, what: &str, body: String) -> Result<(), Failure> {
+        let sent = self.client.send_message().queue_url(&self.queue_url).message_body(body).send();
+        sent.await.map(drop).map_err(|error| failed(what, &error))
     }
 }
 

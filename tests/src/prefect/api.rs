@@ -46,7 +46,6 @@ impl Answer {
     ///
     /// When the status is not 2xx; the body is in the message.
     #[track_caller]
-    #[must_use]
     pub fn ok(self) -> Value {
         assert!((200..300).contains(&self.status), "Prefect answered {}: {}", self.status, self.body);
         self.body

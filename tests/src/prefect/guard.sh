@@ -5,14 +5,15 @@ exec 3<&0
 (
     trap '' TERM INT HUP
     cat <&3 >/dev/null
-    kill -TERM -- "-$$"
+    # `-s`: dash does not understand `kill -TERM --`.
+    kill -s TERM -- "-$$"
     tries=0
     while kill -0 "$$" && [ "$tries" -lt 50 ]; do
         sleep 0.1
         tries=$((tries + 1))
     done
     rm -rf -- "$1"
-    kill -KILL -- "-$$"
+    kill -s KILL -- "-$$"
 ) >/dev/null 2>&1 &
 shift
 exec "$@" </dev/null 3<&-

@@ -346,3 +346,37 @@ fn make_seed(version: Version, seed: &Path) {
     }
     fs::rename(half, seed).expect("the seed can be put in its place");
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Also one that does not listen to SIGTERM.
+    #[test]
+    fn a_server_ends_when_the_pipe_of_the_tests_closes() {
+        for script in ["exec sleep 600", "trap '' TERM; while :; do sleep 600; done"] {
+            let home = TempDir::new().expect("a scratch directory can be made");
+            let mut process = Command::new("sh")
+                .args(["-c", include_str!("guard.sh"), "guard"])
+                .arg(home.path())
+                .args(["sh", "-c", script])
+                .stdin(Stdio::piped())
+                .process_group(0)
+                .spawn()
+                .expect("a shell starts");
+            drop(process.stdin.take());
+            let closed = Instant::now();
+            while process.try_wait().expect("the process can be waited for").is_none() {
+                if closed.elapsed() > Duration::from_secs(60) {
+                    end_group(&mut process, "-KILL", END);
+                    panic!("it outlives the tests: {script}");
+                }
+                std::thread::sleep(Duration::from_millis(20));
+            }
+            while home.path().exists() {
+                assert!(closed.elapsed() < Duration::from_secs(60), "its scratch directory is left");
+                std::thread::sleep(Duration::from_millis(20));
+            }
+        }
+    }
+}

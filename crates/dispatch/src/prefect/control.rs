@@ -521,7 +521,8 @@ impl Resolver for Fetched {
 
 impl<T: Transport, K: TaskControl> ControlPlane for PrefectControl<T, K> {
     async fn read(&self, deliveries: &[Delivery], queue: RunQueue) -> Vec<Result<Reading, Failure>> {
-        match self.read_batch(deliveries, queue).await {
+        // Boxed: a batch's future holds all of its requests, and is moved about by whoever waits for it.
+        match Box::pin(self.read_batch(deliveries, queue)).await {
             Ok(readings) => readings,
             Err(error) => {
                 let failed = failure::of(&error);

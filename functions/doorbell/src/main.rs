@@ -1,0 +1,57 @@
+//! The doorbell function: a POST from outside becomes a message of the poll queue.
+//!
+//! It can be reached by anybody who knows its URL, so it does nothing but compare a secret and send one message, and it is
+//! allowed nothing else. What comes in is not believed: of an automation's payload it keeps the names of work pool, flow
+//! run and event, and the poller asks the server.
+//!
+//! | variable | meaning | default |
+//! | --- | --- | --- |
+//! | `PUSHPOOL_POLL_QUEUE_URL` | URL of the poll queue | required |
+//! | `PUSHPOOL_DOORBELL_TOKEN` | the shared secret, at least 16 characters | this or the next |
+//! | `PUSHPOOL_DOORBELL_TOKEN_SECRET_ARN` | secret with it: Secrets Manager ARN, or SSM parameter | this or the previous |
+
+mod answer;
+
+use std::sync::Arc;
+
+use answer::Doorbell;
+use function::{BadSettings, Error, Settings, serve, start_log};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    start_log();
+    let Read { poll_queue_url, token, token_secret } = read(Settings::of("doorbell"))?;
+    let config = aws::sdk_config().await;
+    let token = match token_secret {
+        Some(secret) => aws::read_secret(&config, &secret).await?,
+        None => token,
+    };
+    let doorbell = Arc::new(Doorbell::new(token, aws::Sender::new(&config, poll_queue_url)));
+    serve(move |event, _| {
+        let doorbell = Arc::clone(&doorbell);
+        async move { Ok(doorbell.answer(&event).await) }
+    })
+    .await
+}
+
+struct Read {
+    poll_queue_url: String,
+    token: String,
+    token_secret: Option<String>,
+}
+
+/// Shorter ones can be guessed in a day.
+const SHORTEST_TOKEN: usize = 16;
+
+fn read(settings: Settings<'_>) -> Result<Read, BadSettings> {
+    let poll_queue_url = settings.required("PUSHPOOL_POLL_QUEUE_URL", "the URL of the poll queue");
+    let token_secret = settings.get("PUSHPOOL_DOORBELL_TOKEN_SECRET_ARN");
+    let token = settings.get("PUSHPOOL_DOORBELL_TOKEN").unwrap_or_default();
+    if token_secret.is_none() && token.chars().count() < SHORTEST_TOKEN {
+        settings.mistake(format!(
+            "PUSHPOOL_DOORBELL_TOKEN has less than {SHORTEST_TOKEN} characters, and PUSHPOOL_DOORBELL_TOKEN_SECRET_ARN is \
+             not set"
+        ));
+    }
+    settings.finish(Read { poll_queue_url, token, token_secret })
+}

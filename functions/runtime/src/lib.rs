@@ -1,0 +1,59 @@
+//! What the Lambda functions share, so that each `main.rs` says only what is its own: log, settings from environment
+//! variables, the client of the Prefect server, and the invocation loop.
+
+mod log;
+mod prefect;
+mod settings;
+
+use std::{
+    future::Future,
+    time::{Duration, SystemTime},
+};
+
+use dispatch::sqs_event::{self, BatchResponse, Record};
+use lambda_runtime::{LambdaEvent, service_fn};
+use serde_json::Value;
+use tokio::time::Instant;
+
+pub use lambda_runtime::Error;
+pub use log::start_log;
+pub use prefect::Prefect;
+pub use settings::{BadSettings, Settings};
+
+/// Answers invocations, each with its event and the instant at which Lambda ends it.
+///
+/// # Errors
+/// The Runtime API is not there, or gives nothing that can be read.
+pub async fn serve<F, R>(handle: F) -> Result<(), Error>
+where
+    F: Fn(Value, Instant) -> R + Clone + Send + Sync + 'static,
+    R: Future<Output = Result<Value, Error>> + Send,
+{
+    lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| {
+        let deadline = Instant::now() + remaining(event.context.deadline());
+        handle(event.payload, deadline)
+    }))
+    .await
+}
+
+/// Answers invocations with batches of SQS records.
+///
+/// # Errors
+/// As [`serve`]. An event that is no batch fails its invocation.
+pub async fn serve_batches<F, R>(handle: F) -> Result<(), Error>
+where
+    F: Fn(Vec<Record>, Instant) -> R + Clone + Send + Sync + 'static,
+    R: Future<Output = BatchResponse> + Send,
+{
+    serve(move |event, deadline| {
+        let records = sqs_event::records(event);
+        let handled = records.map(|records| handle(records, deadline));
+        async move { Ok(serde_json::to_value(handled?.await)?) }
+    })
+    .await
+}
+
+/// The invocation's deadline is a wall-clock time; everything inside counts from a steady clock.
+fn remaining(deadline: SystemTime) -> Duration {
+    deadline.duration_since(SystemTime::now()).unwrap_or(Duration::ZERO)
+}
