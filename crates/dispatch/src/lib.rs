@@ -8,6 +8,7 @@ pub mod codes;
 pub mod dispatcher;
 pub mod infrastructure;
 pub mod message;
+pub mod observe;
 pub mod outcome;
 pub mod poll;
 pub mod pool;
