@@ -14,6 +14,7 @@ pub mod poll;
 pub mod pool;
 pub mod ports;
 pub mod prefect;
+pub mod reconcile;
 pub mod ring;
 pub mod sqs_event;
 pub mod standalone;

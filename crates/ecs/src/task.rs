@@ -189,7 +189,8 @@ mod tests {
         let at = |value: Value| Task::of_json(&json!({"taskArn": "a", "createdAt": value})).unwrap().created_at();
         assert_eq!(at(json!("2026-01-01T00:00:00Z")), at(json!(1_767_225_600.25)));
         assert_eq!(at(json!(null)), None);
-        let started = json!({"taskArn": "a", "createdAt": "2026-01-01T00:00:00Z", "startedAt": "2026-01-01T00:00:31.5Z"});
+        let started =
+            json!({"taskArn": "a", "createdAt": "2026-01-01T00:00:00Z", "startedAt": "2026-01-01T00:00:31.5Z"});
         assert_eq!(Task::of_json(&started).unwrap().seconds_to_start(), Some(31.5));
     }
 }

@@ -23,6 +23,9 @@ pub(super) const SSM: Service = Service { host: "ssm", id: "SSM" };
 /// EventBridge.
 pub(super) const EVENTS: Service = Service { host: "events", id: "EventBridge" };
 
+/// CloudWatch Logs.
+pub(super) const LOGS: Service = Service { host: "logs", id: "CloudWatch Logs" };
+
 /// S3.
 pub(super) const S3: Service = Service { host: "s3", id: "S3" };
 
@@ -85,7 +88,7 @@ fn derived(service: Service, region: &str, fips: bool, dual: bool) -> String {
     let partition = PARTITIONS.iter().find(|(regions, ..)| region.starts_with(regions));
     let (_, suffix, dual_suffix) = *partition.unwrap_or(&("", "amazonaws.com", "api.aws"));
     // In GovCloud the plain hosts are the FIPS ones.
-    let plain = region.starts_with("us-gov-") && (service == EVENTS || (service == SSM && !dual));
+    let plain = region.starts_with("us-gov-") && (service == EVENTS || ((service == SSM || service == LOGS) && !dual));
     let fips = if fips && !plain { "-fips" } else { "" };
     let host = service.host;
     match (service == S3, dual) {

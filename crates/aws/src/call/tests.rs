@@ -173,8 +173,8 @@ fn hosts_are_those_of_botocore() {
         let [service, region, fips, dual, bucket, url] = line.split(' ').collect::<Vec<_>>()[..] else {
             panic!("not six columns: {line}");
         };
-        let service =
-            [endpoint::SSM, endpoint::EVENTS, endpoint::S3].into_iter().find(|it| it.host == service).unwrap();
+        let services = [endpoint::SSM, endpoint::EVENTS, endpoint::LOGS, endpoint::S3];
+        let service = services.into_iter().find(|it| it.host == service).unwrap();
         let config = SdkConfig::builder()
             .region(Region::new(region.to_owned()))
             .use_fips(fips == "fips")
@@ -190,7 +190,7 @@ fn hosts_are_those_of_botocore() {
         assert_eq!(derived, url, "{line}");
         lines += 1;
     }
-    assert_eq!(lines, 159);
+    assert_eq!(lines, 199);
 }
 
 #[test]

@@ -12,9 +12,9 @@ use super::event::TaskEvent;
 /// the run.
 pub(super) fn event(seen: &TaskEvent, run: Option<&FlowRun>, now: Timestamp) -> Event {
     let status = seen.task.last_status.to_lowercase();
-    let id = seen.id.unwrap_or_else(|| {
-        Uuid::new_v5(&Uuid::NAMESPACE_URL, format!("{} {status}", seen.task.task_arn).as_bytes())
-    });
+    let id = seen
+        .id
+        .unwrap_or_else(|| Uuid::new_v5(&Uuid::NAMESPACE_URL, format!("{} {status}", seen.task.task_arn).as_bytes()));
     let resource = |id: String, more: &[(&str, &str)]| {
         let mut resource = Object::new();
         resource.insert("prefect.resource.id".to_owned(), Value::from(id));

@@ -118,10 +118,11 @@ fn interrupted(pending: bool, task: &Task, past: Past, limits: Limits) -> Action
         code: "PP0620",
         summary: "AWS took back what the task ran on".to_owned(),
         detail: facts(task),
-        resolution: "Nothing: the run starts again. Spot capacity comes and goes; runs that must not start again belong \
+        resolution:
+            "Nothing: the run starts again. Spot capacity comes and goes; runs that must not start again belong \
                      on demand. A container that is to reschedule its run itself on SIGTERM needs \
                      PREFECT_FLOW_RUN_EXECUTE_SIGTERM_BEHAVIOR=reschedule."
-            .to_owned(),
+                .to_owned(),
     };
     if pending {
         return bounded(reason, past, limits);
@@ -132,7 +133,8 @@ fn interrupted(pending: bool, task: &Task, past: Past, limits: Limits) -> Action
     Action::Crash(Diagnosis {
         code: "PP0621",
         summary: format!("The run was interrupted more than {} times", past.interruptions),
-        resolution: "Let it run on demand, or split it into shorter runs; PUSHPOOL_INTERRUPTIONS is the limit.".to_owned(),
+        resolution: "Let it run on demand, or split it into shorter runs; PUSHPOOL_INTERRUPTIONS is the limit."
+            .to_owned(),
         ..reason
     })
 }
@@ -156,9 +158,10 @@ pub(crate) fn not_started(detail: String) -> Diagnosis {
         code: "PP0606",
         summary: "The task did not start in time".to_owned(),
         detail,
-        resolution: "It was stopped, and the run is tried again. If it stays: look at the task's network and the size of \
+        resolution:
+            "It was stopped, and the run is tried again. If it stays: look at the task's network and the size of \
                      its image; PUSHPOOL_TASK_START_TIMEOUT is the limit."
-            .to_owned(),
+                .to_owned(),
     }
 }
 
@@ -171,7 +174,8 @@ fn stopped(task: &Task, said: &str) -> Diagnosis {
         code: "PP0622",
         summary,
         detail: facts(task),
-        resolution: "Whoever stopped it gave the reason above; CloudTrail has the StopTask call with its caller.".to_owned(),
+        resolution: "Whoever stopped it gave the reason above; CloudTrail has the StopTask call with its caller."
+            .to_owned(),
     }
 }
 
@@ -189,7 +193,8 @@ fn ended(pending: bool, task: &Task) -> Diagnosis {
         ),
         Some(0) if pending => (
             "PP0624",
-            "The container ended without starting the flow run: does its command run `prefect flow-run execute`?".to_owned(),
+            "The container ended without starting the flow run: does its command run `prefect flow-run execute`?"
+                .to_owned(),
             "Check `command` in the job variables and the entry point of the image; without a command of its own the \
              pool's default runs `prefect flow-run execute`.",
         ),
@@ -225,7 +230,8 @@ pub fn facts(task: &Task) -> String {
         (None, None) => "ECS gives no reason.".to_owned(),
     };
     for container in &task.containers {
-        let exit_code = container.exit_code.map_or_else(|| "no exit code".to_owned(), |code| format!("exit code {code}"));
+        let exit_code =
+            container.exit_code.map_or_else(|| "no exit code".to_owned(), |code| format!("exit code {code}"));
         let reason = container.reason.as_deref().map(|reason| format!(", {reason}")).unwrap_or_default();
         facts.push_str(&format!(" Container {}: {exit_code}{reason}.", container.name));
     }
@@ -297,14 +303,23 @@ mod tests {
             }
         }
         // Stop code, and for exit codes 0, 1, 137 and none: PENDING, RUNNING.
-        let ended = [("crash PP0624", "crash PP0626"), ("crash PP0625", "crash PP0625"), ("crash PP0623", "crash PP0623")];
+        let ended =
+            [("crash PP0624", "crash PP0626"), ("crash PP0625", "crash PP0625"), ("crash PP0623", "crash PP0623")];
         let rows = [
             ("TaskFailedToStart", ended, ("crash PP0601", "crash PP0626")),
             ("EssentialContainerExited", ended, ("crash PP0601", "crash PP0626")),
             ("UserInitiated", [("crash PP0622", "crash PP0622"); 3], ("crash PP0622", "crash PP0622")),
             ("ServiceSchedulerInitiated", [("crash PP0622", "crash PP0622"); 3], ("crash PP0622", "crash PP0622")),
-            ("SpotInterruption", [("hand back PP0620", "hand back PP0620"); 3], ("hand back PP0620", "hand back PP0620")),
-            ("TerminationNotice", [("hand back PP0620", "hand back PP0620"); 3], ("hand back PP0620", "hand back PP0620")),
+            (
+                "SpotInterruption",
+                [("hand back PP0620", "hand back PP0620"); 3],
+                ("hand back PP0620", "hand back PP0620"),
+            ),
+            (
+                "TerminationNotice",
+                [("hand back PP0620", "hand back PP0620"); 3],
+                ("hand back PP0620", "hand back PP0620"),
+            ),
             (
                 "InfrastructureHealth",
                 [("hand back PP0620", "hand back PP0620"); 3],
@@ -348,7 +363,10 @@ mod tests {
     fn a_host_that_went_took_the_task_along() {
         let words = "Host EC2 (instance i-0123) terminated.";
         assert_eq!(decided(StateType::Running, &task("", words, unstarted()), Past::default()), "hand back PP0620");
-        assert_eq!(decided(StateType::Running, &task("UserInitiated", words, exit(0)), Past::default()), "crash PP0622");
+        assert_eq!(
+            decided(StateType::Running, &task("UserInitiated", words, exit(0)), Past::default()),
+            "crash PP0622"
+        );
     }
 
     #[test]

@@ -73,9 +73,10 @@ fn odd(detail: &str) -> Diagnosis {
         code: "PP0630",
         summary: "The body is neither an ECS event nor a check".to_owned(),
         detail: detail.to_owned(),
-        resolution: "Only the EventBridge rule for \"ECS Task State Change\" events, the poller and the observer itself \
+        resolution:
+            "Only the EventBridge rule for \"ECS Task State Change\" events, the poller and the observer itself \
                      may send to the events queue. A rule must not transform its input."
-            .to_owned(),
+                .to_owned(),
     }
 }
 

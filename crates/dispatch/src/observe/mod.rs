@@ -33,12 +33,12 @@ use tokio::time::{Instant, timeout, timeout_at};
 use uuid::Uuid;
 use work_pool::Diagnosis;
 
+use self::runs::Runs;
 pub use self::{
     event::{Body, TaskEvent, read},
     observed::{Finder, OBSERVE_METRICS, ObserveSink, Observed},
     runs::{Change, NoOutput, Policy, TaskOutput},
 };
-use self::runs::Runs;
 use crate::{
     check::Check,
     codes,
@@ -147,7 +147,8 @@ impl<T: Transport, K: TaskControl, O: TaskOutput, Q: ObserverQueues> Observer<T,
         });
         let handled = join_all(handled).await;
         let kept: Vec<&Record> = records.iter().zip(&handled).filter(|(_, done)| !**done).map(|(it, _)| it).collect();
-        let acknowledged = bodies.iter().zip(&handled).filter(|(_, done)| **done).filter_map(|(it, _)| it.as_ref().ok());
+        let acknowledged =
+            bodies.iter().zip(&handled).filter(|(_, done)| **done).filter_map(|(it, _)| it.as_ref().ok());
         let events = self.events(acknowledged, found.as_ref().ok());
         let extras = join(join(self.runs.flush(), self.announce(&events)), self.hurry(&kept));
         // None of them decides anything: half of the reserve is as long as they may take.

@@ -151,11 +151,7 @@ const ROWS: &[Row] = &[
         words: &["network interface provisioning", "unexpected ec2 error while attempting to create network interface"],
         reason: NETWORK,
     },
-    Row {
-        kind: "cannotpull",
-        words: PASSING,
-        reason: IMAGE_LATER,
-    },
+    Row { kind: "cannotpull", words: PASSING, reason: IMAGE_LATER },
     Row { kind: "cannotpull", words: &[], reason: IMAGE },
     Row { kind: "resourceinitializationerror", words: PASSING, reason: NETWORK },
     Row {
@@ -292,7 +288,11 @@ mod tests {
                 "PP0613",
                 false,
             ),
-            ("ContainerRuntimeTimeoutError: Could not transition to running; timed out after waiting 1m", "PP0605", true),
+            (
+                "ContainerRuntimeTimeoutError: Could not transition to running; timed out after waiting 1m",
+                "PP0605",
+                true,
+            ),
             ("Internal error", "PP0605", true),
             ("Task failed to start", "PP0601", false),
             ("", "PP0601", false),
