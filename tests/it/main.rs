@@ -13,3 +13,4 @@ mod goldens;
 mod launching;
 mod pools;
 mod prefect_harness;
+mod prefect_observer;

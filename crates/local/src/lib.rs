@@ -46,6 +46,7 @@ pub mod ecs;
 pub mod faults;
 mod http;
 pub mod lambda;
+mod logs;
 mod server;
 pub mod sqs;
 #[cfg(test)]

@@ -19,6 +19,7 @@ use uuid::Uuid;
 use crate::ecs::Ecs;
 use crate::faults::{Fault, Faults};
 use crate::http::{Answer, Handler, HangUp, Listening, respond};
+use crate::logs;
 use crate::sqs::Sqs;
 use crate::wire::{AwsError, Caller, Service};
 
@@ -38,6 +39,7 @@ impl Services {
         match service {
             Service::Sqs => self.sqs.call(operation, input).await,
             Service::Ecs => self.ecs.call(operation, input).await,
+            Service::Logs => logs::call(&self.ecs, operation, &input),
         }
     }
 }

@@ -18,17 +18,20 @@ pub enum Service {
     Sqs,
     /// Amazon Elastic Container Service, API version 2014-11-13.
     Ecs,
+    /// Amazon CloudWatch Logs, API version 2014-03-28.
+    Logs,
 }
 
 impl Service {
     /// All of them.
-    pub const ALL: [Self; 2] = [Self::Sqs, Self::Ecs];
+    pub const ALL: [Self; 3] = [Self::Sqs, Self::Ecs, Self::Logs];
 
     /// Short name, as in `sqs:SendMessage`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Sqs => "sqs",
             Self::Ecs => "ecs",
+            Self::Logs => "logs",
         }
     }
 
@@ -37,6 +40,7 @@ impl Service {
         match self {
             Self::Sqs => "AmazonSQS",
             Self::Ecs => "AmazonEC2ContainerServiceV20141113",
+            Self::Logs => "Logs_20140328",
         }
     }
 
@@ -44,7 +48,7 @@ impl Service {
     pub fn content_type(self) -> &'static str {
         match self {
             Self::Sqs => "application/x-amz-json-1.0",
-            Self::Ecs => "application/x-amz-json-1.1",
+            Self::Ecs | Self::Logs => "application/x-amz-json-1.1",
         }
     }
 
@@ -52,7 +56,7 @@ impl Service {
     pub fn namespace(self) -> Option<&'static str> {
         match self {
             Self::Sqs => Some("com.amazonaws.sqs"),
-            Self::Ecs => None,
+            Self::Ecs | Self::Logs => None,
         }
     }
 

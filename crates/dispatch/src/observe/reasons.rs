@@ -210,7 +210,8 @@ mod tests {
     use super::*;
 
     fn reason(stopped_reason: &str) -> (&'static str, bool) {
-        let task = Task { stopped_reason: Some(stopped_reason.to_owned()), ..Task::default() };
+        let mut task = Task::default();
+        task.stopped_reason = Some(stopped_reason.to_owned());
         let reason = never_started(&task);
         (reason.code, reason.transient)
     }
@@ -303,12 +304,9 @@ mod tests {
 
     #[test]
     fn a_containers_words_count_too() {
-        let container = ecs::task::Container {
-            reason: Some("CannotPullContainerError: not found".to_owned()),
-            ..ecs::task::Container::default()
-        };
-        let stopped_reason = Some("Task failed to start".to_owned());
-        let task = Task { stopped_reason, containers: vec![container], ..Task::default() };
+        let json = serde_json::json!({"taskArn": "a", "stoppedReason": "Task failed to start",
+            "containers": [{"name": "prefect"}, {"name": "log", "reason": "CannotPullContainerError: not found"}]});
+        let task = Task::of_json(&json).unwrap();
         assert_eq!(never_started(&task).code, "PP0610");
     }
 }

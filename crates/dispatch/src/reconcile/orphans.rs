@@ -20,7 +20,7 @@ use super::Reconciler;
 use crate::{
     infrastructure::Infrastructure,
     observe::{
-        Change, TaskOutput,
+        TaskOutput,
         runs::{between, is_no_cluster, unknown},
     },
     ports::Failure,
