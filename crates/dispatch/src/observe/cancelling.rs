@@ -53,7 +53,7 @@ impl<T: Transport, K: TaskControl, O: TaskOutput> Runs<T, K, O> {
         let ended = match self.locate(run, &history).await? {
             Located::Unknown(why) => return Ok(Change::nothing(why)),
             Located::Task(task) if task.is_live() => {
-                let began = history.claim.map_or(run.start_time.is_some(), |claim| claim.began);
+                let began = history.claim.map_or_else(|| run.start_time.is_some(), |claim| claim.began);
                 let age = between(state.timestamp, now);
                 if began && age < self.policy.cancel_grace {
                     return Ok(Change::CheckAgain(self.policy.cancel_grace - age));

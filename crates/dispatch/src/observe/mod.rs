@@ -13,6 +13,8 @@ mod cancelling;
 mod clusters;
 pub mod decide;
 mod event;
+#[cfg(test)]
+pub(crate) mod fake;
 mod observed;
 pub mod reasons;
 pub(crate) mod runs;

@@ -153,7 +153,8 @@ impl<T: Transport, K: TaskControl, O: TaskOutput> Reconciler<T, K, O> {
         for count in [&self.counts.looked_at, &self.counts.repaired, &self.counts.failed] {
             count.store(0, Ordering::Relaxed);
         }
-        let complete = match timeout_at(stop, self.everything()).await {
+        // In a box: the compiler gives up on futures that nest too deeply.
+        let complete = match timeout_at(stop, Box::pin(self.everything())).await {
             Ok(Ok(())) => true,
             Ok(Err(failure)) => {
                 self.failed(None, &failure.diagnosis);
@@ -240,7 +241,7 @@ impl<T: Transport, K: TaskControl, O: TaskOutput> Reconciler<T, K, O> {
                     return;
                 }
                 let task = recorded.and_then(|it| described.tasks.get(&it.task_arn));
-                match self.repair(run, task).await {
+                match Box::pin(self.repair(run, task)).await {
                     Ok(change) => self.done(run.id, Some(run), &change),
                     Err(failure) => self.failed(Some(run.id), &failure.diagnosis),
                 }
