@@ -14,6 +14,7 @@ mod goldens;
 mod launching;
 mod pools;
 mod prefect_harness;
+mod prefect_observer;
 mod prefect_settings;
 mod secrets;
 mod served;

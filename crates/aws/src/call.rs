@@ -112,6 +112,11 @@ impl Rpc {
         Self::new(config, endpoint::EVENTS, "PutEvents", "AWSEvents.PutEvents")
     }
 
+    /// `logs:GetLogEvents`.
+    pub(crate) fn get_log_events(config: &SdkConfig) -> Self {
+        Self::new(config, endpoint::LOGS, "GetLogEvents", "Logs_20140328.GetLogEvents")
+    }
+
     fn new(config: &SdkConfig, service: Service, operation: &'static str, target: &'static str) -> Self {
         let write = move |body: String| {
             let mut request = HttpRequest::new(SdkBody::from(body));

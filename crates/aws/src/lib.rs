@@ -5,6 +5,8 @@
 mod bus;
 mod call;
 mod config;
+mod logs;
+mod observer_queues;
 mod poller_queues;
 mod pools;
 mod prefect;
@@ -16,10 +18,15 @@ mod standalone;
 pub use aws_config::SdkConfig;
 pub use bus::EventBridgeBus;
 pub use config::{ecs_client, function_config, loopback_config, sdk_config};
+pub use logs::CloudWatchOutput;
+pub use observer_queues::{ObserverQueueUrls, SqsObserverQueues};
 pub use poller_queues::{PollerQueueUrls, SqsPollerQueues};
 pub use pools::{BadPoolLocation, Pools};
 pub use prefect::{PrefectSecrets, prefect_transport};
 pub use queues::{Sender, SqsQueues};
 pub use secrets::{BadReference, Secret, SecretError};
-pub use served::{PrefectDispatcher, PrefectSettings, SqsPoller, poller, prefect_dispatcher};
+pub use served::{
+    ObserverSettings, PrefectDispatcher, PrefectSettings, SqsObserver, SqsPoller, SqsReconciler, observer, poller,
+    prefect_dispatcher, reconciler,
+};
 pub use standalone::{StandaloneDispatcher, StandaloneSettings, standalone_dispatcher};

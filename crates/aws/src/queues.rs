@@ -53,17 +53,7 @@ impl RunQueues for SqsQueues {
     }
 
     async fn bury(&self, body: String, reason: &Diagnosis) -> Result<(), Failure> {
-        // SQS takes no empty body, and an empty one is one of the things that get buried.
-        let body = if body.is_empty() { "(empty)".to_owned() } else { body };
-        let mut message = self.client.send_message().queue_url(&self.dead_letter_queue_url).message_body(body);
-        for (name, value) in
-            [("ErrorCode", reason.code), ("ErrorSummary", &reason.summary), ("ErrorDetail", &reason.detail)]
-        {
-            if let Some(value) = attribute(value) {
-                message = message.message_attributes(name, value);
-            }
-        }
-        message.send().await.map(drop).map_err(|error| failed("dead-letter queue", &error))
+        bury(&self.client, &self.dead_letter_queue_url, body, reason).await
     }
 
     async fn hurry(&self, queue: RunQueue, receipt_handle: &str, delay: Duration) {
@@ -110,6 +100,21 @@ impl Rings for Sender {
     async fn send(&self, body: String) -> Result<(), Failure> {
         Self::send(self, "poll queue", body).await
     }
+}
+
+/// Copies a message to a dead-letter queue, with the reason as attributes.
+pub(crate) async fn bury(client: &Client, queue_url: &str, body: String, reason: &Diagnosis) -> Result<(), Failure> {
+    // SQS takes no empty body, and an empty one is one of the things that get buried.
+    let body = if body.is_empty() { "(empty)".to_owned() } else { body };
+    let mut message = client.send_message().queue_url(queue_url).message_body(body);
+    for (name, value) in
+        [("ErrorCode", reason.code), ("ErrorSummary", &reason.summary), ("ErrorDetail", &reason.detail)]
+    {
+        if let Some(value) = attribute(value) {
+            message = message.message_attributes(name, value);
+        }
+    }
+    message.send().await.map(drop).map_err(|error| failed("dead-letter queue", &error))
 }
 
 /// A delay as SQS takes it: at most 900 s.

@@ -5,14 +5,18 @@ use std::sync::Arc;
 use aws_config::SdkConfig;
 use dispatch::{
     dispatcher::{Clock, Dispatcher, Policy},
+    observe::{self, ObserveSink, Observer},
     outcome::{OutcomeSink, PollSink},
     poll::{self, Poller},
     prefect::control::{self, PrefectControl},
+    reconcile::{self, Reconciler},
 };
 use ecs::launcher::EcsLauncher;
 use prefect_api::{Client, http::HttpTransport};
 
-use crate::{PollerQueueUrls, SqsPollerQueues, SqsQueues, ecs_client};
+use crate::{
+    CloudWatchOutput, ObserverQueueUrls, PollerQueueUrls, SqsObserverQueues, SqsPollerQueues, SqsQueues, ecs_client,
+};
 
 /// The dispatcher of a Prefect server's work pools over AWS.
 pub type PrefectDispatcher = Dispatcher<PrefectControl<HttpTransport, EcsLauncher>, Arc<EcsLauncher>, SqsQueues>;
@@ -66,4 +70,48 @@ pub fn poller(
 ) -> SqsPoller {
     let queues = Arc::new(SqsPollerQueues::new(config, queues));
     Poller::new(prefect, queues, options, sink, Arc::new(jiff::Timestamp::now))
+}
+
+/// The observer over AWS.
+pub type SqsObserver = Observer<HttpTransport, EcsLauncher, CloudWatchOutput, SqsObserverQueues>;
+
+/// The reconciler over AWS.
+pub type SqsReconciler = Reconciler<HttpTransport, EcsLauncher, CloudWatchOutput>;
+
+/// What the observer has to be told.
+#[derive(Debug, Clone)]
+pub struct ObserverSettings {
+    /// The queues it writes to.
+    pub queues: ObserverQueueUrls,
+    /// What the operator decides about runs and their tasks.
+    pub policy: observe::Policy,
+    /// What it does besides.
+    pub options: observe::Options,
+}
+
+/// Builds the clients and the observer over them.
+#[must_use]
+pub fn observer(
+    config: &SdkConfig,
+    prefect: Client<HttpTransport>,
+    settings: ObserverSettings,
+    sink: Arc<dyn ObserveSink>,
+) -> SqsObserver {
+    let tasks = Arc::new(EcsLauncher::new(ecs_client(config), 0.0));
+    let queues = Arc::new(SqsObserverQueues::new(config, settings.queues));
+    let (output, clock) = (CloudWatchOutput::new(config), Arc::new(jiff::Timestamp::now));
+    Observer::new(prefect, tasks, output, queues, settings.policy, settings.options, sink, clock)
+}
+
+/// Builds the clients and the reconciler over them.
+#[must_use]
+pub fn reconciler(
+    config: &SdkConfig,
+    prefect: Client<HttpTransport>,
+    policy: reconcile::Policy,
+    sink: Arc<dyn ObserveSink>,
+) -> SqsReconciler {
+    let tasks = Arc::new(EcsLauncher::new(ecs_client(config), 0.0));
+    let output = CloudWatchOutput::new(config);
+    Reconciler::new(prefect, tasks, output, policy, sink, Arc::new(jiff::Timestamp::now))
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use work_pool::Diagnosis;
 
 /// Every code of this crate with its title; `docs/errors.md` has an entry for each.
-pub const CODES: [(&str, &str); 18] = [
+pub const CODES: [(&str, &str); 41] = [
     ("PP0401", "The message body is not a JSON object"),
     ("PP0402", "The message version is not known"),
     ("PP0403", "A field of the message is missing, unknown or of the wrong kind"),
@@ -24,6 +24,29 @@ pub const CODES: [(&str, &str); 18] = [
     ("PP0505", "An answer of the Prefect server cannot be read"),
     ("PP0506", "The work pool of the run does not exist"),
     ("PP0507", "The deployment of the run does not exist"),
+    ("PP0601", "The task did not start"),
+    ("PP0602", "There was no room for the task"),
+    ("PP0603", "The task's network or its start-up did not come in time"),
+    ("PP0604", "The registry did not give the image in time"),
+    ("PP0605", "ECS failed to start the task"),
+    ("PP0606", "The task did not start in time"),
+    ("PP0607", "The run was claimed and no task was launched"),
+    ("PP0610", "The image cannot be pulled"),
+    ("PP0611", "A secret or parameter of the task cannot be read"),
+    ("PP0612", "The container's log cannot be set up"),
+    ("PP0613", "The container cannot be started"),
+    ("PP0614", "A role of the task cannot be used"),
+    ("PP0615", "No task started in time"),
+    ("PP0620", "AWS took back what the task ran on"),
+    ("PP0621", "The run was interrupted too often"),
+    ("PP0622", "The task was stopped by somebody"),
+    ("PP0623", "The container ran out of memory"),
+    ("PP0624", "The container ended without starting the flow run"),
+    ("PP0625", "The container failed"),
+    ("PP0626", "The container ended without reporting"),
+    ("PP0627", "ECS does not say how the container ended"),
+    ("PP0628", "The task is gone"),
+    ("PP0630", "The body is neither an ECS event nor a check"),
 ];
 
 /// A defect of ours: a panic, or an invariant that does not hold.

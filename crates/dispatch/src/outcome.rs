@@ -54,12 +54,12 @@ impl PollSink for LogAndMetrics {
     }
 }
 
-fn now() -> i64 {
+pub(crate) fn now() -> i64 {
     jiff::Timestamp::now().as_millisecond()
 }
 
 /// One write for one line. A closed standard output is no reason to fail a run.
-fn write_line(line: &Value) {
+pub(crate) fn write_line(line: &Value) {
     let _ = writeln!(std::io::stdout(), "{line}");
 }
 

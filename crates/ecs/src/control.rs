@@ -62,6 +62,28 @@ impl TaskControl for EcsLauncher {
         }
     }
 
+    async fn started_by(&self, cluster: &str, started_by: &str) -> Result<Vec<Task>, LaunchError> {
+        let mut arns = Vec::new();
+        // ListTasks shows either, never both in one call.
+        for status in [DesiredStatus::Running, DesiredStatus::Stopped] {
+            let list = self.client.list_tasks().cluster(cluster).started_by(started_by).desired_status(status);
+            let mut patience = Patience::default();
+            let output = loop {
+                match list.clone().send().await {
+                    Ok(output) => break output,
+                    Err(error) => patience.or_give_up(classify(Operation::ListTasks, &error).into_error()).await?,
+                }
+            };
+            arns.extend_from_slice(output.task_arns());
+        }
+        if arns.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut tasks = self.describe(cluster, &arns).await?;
+        tasks.sort_by_key(|task| !task.is_live());
+        Ok(tasks)
+    }
+
     async fn stop(&self, cluster: &str, task_arn: &str, reason: &str) -> Result<(), LaunchError> {
         let reason: String = reason.chars().take(REASON).collect();
         let stop = self.client.stop_task().cluster(cluster).task(task_arn).reason(reason);

@@ -80,6 +80,17 @@ pub trait TaskControl: Send + Sync + 'static {
     /// [`LaunchError`].
     fn running(&self, cluster: &str, limit: usize) -> impl Future<Output = Result<Vec<String>, LaunchError>> + Send;
 
+    /// The tasks of a cluster that were launched for an attempt, live ones first: `started_by` is
+    /// [`crate::Attempt::started_by`]. Stopped ones are known for about an hour.
+    ///
+    /// # Errors
+    /// [`LaunchError`]. A cluster that does not exist is [`Class::Rejected`].
+    fn started_by(
+        &self,
+        cluster: &str,
+        started_by: &str,
+    ) -> impl Future<Output = Result<Vec<Task>, LaunchError>> + Send;
+
     /// Asks a task to end: SIGTERM, and SIGKILL after its `stopTimeout`. A task that is not known is ended enough.
     ///
     /// # Errors

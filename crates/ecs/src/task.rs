@@ -113,12 +113,15 @@ impl Task {
     /// When it was asked for, in seconds since 1970.
     #[must_use]
     pub fn created_at(&self) -> Option<i64> {
-        match self.created_at.as_ref()? {
-            #[expect(clippy::cast_possible_truncation, reason = "seconds fit for a while")]
-            Value::Number(seconds) => seconds.as_f64().map(|seconds| seconds as i64),
-            Value::String(text) => text.parse::<jiff::Timestamp>().ok().map(jiff::Timestamp::as_second),
-            _ => None,
-        }
+        #[expect(clippy::cast_possible_truncation, reason = "seconds fit for a while")]
+        self.created_at.as_ref().and_then(seconds).map(|at| at as i64)
+    }
+
+    /// Seconds from when it was asked for to when its containers were started. None if they were not.
+    #[must_use]
+    pub fn seconds_to_start(&self) -> Option<f64> {
+        let (created, started) = (seconds(self.created_at.as_ref()?)?, seconds(self.started_at.as_ref()?)?);
+        Some((started - created).max(0.0))
     }
 
     /// The container the flow run executes in: the one that was told the flow run's id, else `prefect`, else the first.
@@ -137,6 +140,18 @@ impl Task {
     #[must_use]
     pub fn id(&self) -> &str {
         self.task_arn.rsplit('/').next().unwrap_or_default()
+    }
+}
+
+/// A time as events and answers have it, in seconds since 1970.
+fn seconds(at: &Value) -> Option<f64> {
+    match at {
+        Value::Number(seconds) => seconds.as_f64(),
+        Value::String(text) => {
+            let at: jiff::Timestamp = text.parse().ok()?;
+            Some(at.duration_since(jiff::Timestamp::UNIX_EPOCH).as_secs_f64())
+        }
+        _ => None,
     }
 }
 
@@ -174,5 +189,8 @@ mod tests {
         let at = |value: Value| Task::of_json(&json!({"taskArn": "a", "createdAt": value})).unwrap().created_at();
         assert_eq!(at(json!("2026-01-01T00:00:00Z")), at(json!(1_767_225_600.25)));
         assert_eq!(at(json!(null)), None);
+        let started =
+            json!({"taskArn": "a", "createdAt": "2026-01-01T00:00:00Z", "startedAt": "2026-01-01T00:00:31.5Z"});
+        assert_eq!(Task::of_json(&started).unwrap().seconds_to_start(), Some(31.5));
     }
 }

@@ -48,6 +48,7 @@ pub mod ecs;
 pub mod faults;
 mod http;
 pub mod lambda;
+mod logs;
 mod secrets;
 mod server;
 pub mod sqs;

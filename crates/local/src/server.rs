@@ -19,6 +19,7 @@ use uuid::Uuid;
 use crate::ecs::{Ecs, Secrets};
 use crate::faults::{Fault, Faults};
 use crate::http::{Answer, Handler, HangUp, Listening, respond};
+use crate::logs;
 use crate::secrets;
 use crate::sqs::Sqs;
 use crate::wire::{AwsError, Caller, Service};
@@ -41,6 +42,7 @@ impl Services {
             Service::Sqs => self.sqs.call(operation, input).await,
             Service::Ecs => self.ecs.call(operation, input).await,
             Service::SecretsManager | Service::Ssm => secrets::call(&self.secrets, service, operation, &input),
+            Service::Logs => logs::call(&self.ecs, operation, &input),
         }
     }
 }

@@ -22,11 +22,13 @@ pub enum Service {
     SecretsManager,
     /// AWS Systems Manager, API version 2014-11-06.
     Ssm,
+    /// Amazon CloudWatch Logs, API version 2014-03-28.
+    Logs,
 }
 
 impl Service {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Sqs, Self::Ecs, Self::SecretsManager, Self::Ssm];
+    pub const ALL: [Self; 5] = [Self::Sqs, Self::Ecs, Self::SecretsManager, Self::Ssm, Self::Logs];
 
     /// Short name, as in `sqs:SendMessage`.
     pub fn name(self) -> &'static str {
@@ -35,6 +37,7 @@ impl Service {
             Self::Ecs => "ecs",
             Self::SecretsManager => "secretsmanager",
             Self::Ssm => "ssm",
+            Self::Logs => "logs",
         }
     }
 
@@ -45,6 +48,7 @@ impl Service {
             Self::Ecs => "AmazonEC2ContainerServiceV20141113",
             Self::SecretsManager => "secretsmanager",
             Self::Ssm => "AmazonSSM",
+            Self::Logs => "Logs_20140328",
         }
     }
 
@@ -52,7 +56,7 @@ impl Service {
     pub fn content_type(self) -> &'static str {
         match self {
             Self::Sqs => "application/x-amz-json-1.0",
-            Self::Ecs | Self::SecretsManager | Self::Ssm => "application/x-amz-json-1.1",
+            Self::Ecs | Self::SecretsManager | Self::Ssm | Self::Logs => "application/x-amz-json-1.1",
         }
     }
 
@@ -60,7 +64,7 @@ impl Service {
     pub fn namespace(self) -> Option<&'static str> {
         match self {
             Self::Sqs => Some("com.amazonaws.sqs"),
-            Self::Ecs | Self::SecretsManager | Self::Ssm => None,
+            Self::Ecs | Self::SecretsManager | Self::Ssm | Self::Logs => None,
         }
     }
 

@@ -26,6 +26,9 @@ pub(super) const SECRETS: Service = Service { host: "secretsmanager", id: "Secre
 /// EventBridge.
 pub(super) const EVENTS: Service = Service { host: "events", id: "EventBridge" };
 
+/// CloudWatch Logs.
+pub(super) const LOGS: Service = Service { host: "logs", id: "CloudWatch Logs" };
+
 /// S3.
 pub(super) const S3: Service = Service { host: "s3", id: "S3" };
 
@@ -91,7 +94,7 @@ fn derived(service: Service, region: &str, fips: bool, dual: bool) -> String {
     let named = service != SECRETS || !(partition.is_none() || (region.starts_with("cn-") && !fips));
     let dual_suffix = if named { dual_suffix } else { suffix };
     // In GovCloud the plain hosts are the FIPS ones.
-    let plain = region.starts_with("us-gov-") && (service == EVENTS || (service == SSM && !dual));
+    let plain = region.starts_with("us-gov-") && (service == EVENTS || ((service == SSM || service == LOGS) && !dual));
     let fips = if fips && !plain { "-fips" } else { "" };
     let host = service.host;
     match (service == S3, dual) {

@@ -185,10 +185,8 @@ fn hosts_are_those_of_botocore() {
         let [service, region, fips, dual, bucket, url] = line.split(' ').collect::<Vec<_>>()[..] else {
             panic!("not six columns: {line}");
         };
-        let service = [endpoint::SSM, endpoint::SECRETS, endpoint::EVENTS, endpoint::S3]
-            .into_iter()
-            .find(|it| it.host == service)
-            .unwrap();
+        let services = [endpoint::SSM, endpoint::SECRETS, endpoint::EVENTS, endpoint::LOGS, endpoint::S3];
+        let service = services.into_iter().find(|it| it.host == service).unwrap();
         let config = SdkConfig::builder()
             .region(Region::new(region.to_owned()))
             .use_fips(fips == "fips")

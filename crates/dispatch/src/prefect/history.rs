@@ -1,6 +1,7 @@
 //! What the states a run has had say about its attempts.
 
 use ecs::Attempt;
+use jiff::Timestamp;
 use prefect_api::models::{State, StateType};
 use uuid::Uuid;
 
@@ -11,33 +12,79 @@ use crate::ports::Waited;
 /// SCHEDULED state before it. None if somebody else claimed the run. `states` are the oldest first.
 #[must_use]
 pub fn claimed_attempt(run: Uuid, states: &[State]) -> Option<Attempt> {
-    let (position, claim) =
-        states.iter().enumerate().rev().find(|(_, state)| state.state_type == StateType::Pending)?;
-    let transition = claim.state_details.transition_id?;
-    states[..position]
+    claim(run, states).map(|claim| claim.attempt)
+}
+
+/// A claim of pushpool's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Claimed {
+    /// What was claimed.
+    pub attempt: Attempt,
+    /// When.
+    pub at: Timestamp,
+    /// Whether the flow has run since.
+    pub began: bool,
+}
+
+/// The same with what is known about it.
+#[must_use]
+pub fn claim(run: Uuid, states: &[State]) -> Option<Claimed> {
+    let position = states.iter().rposition(|state| state.state_type == StateType::Pending)?;
+    let transition = states[position].state_details.transition_id?;
+    let attempt = states[..position]
         .iter()
         .rev()
         .filter(|state| state.state_type == StateType::Scheduled)
         .map(|state| Attempt { flow_run_id: run, state_id: state.id })
-        .find(|attempt| attempt.transition_id() == transition)
+        .find(|attempt| attempt.transition_id() == transition)?;
+    let began = states[position..].iter().any(|state| state.state_type == StateType::Running);
+    Some(Claimed { attempt, at: states[position].timestamp, began })
 }
 
 /// Since when the run has been handed back again and again, up to the SCHEDULED state `state_id`. `states` are the oldest
-/// first. None if there is no such state.
+/// first. None if there is no such state. A run that got to run has waited only since it was handed back after that.
 #[must_use]
 pub fn waited(states: &[State], state_id: Uuid) -> Option<Waited> {
     let position = states.iter().position(|state| state.id == state_id)?;
-    let mut scheduled = states[..=position].iter().rev().filter(|state| state.state_type == StateType::Scheduled);
-    let mut first = scheduled.next()?;
+    let mut first = scheduled_before(&states[..=position])?;
     let mut hand_backs = 0;
-    while first.name.as_deref() == Some(HANDED_BACK) {
-        let Some(earlier) = scheduled.next() else { break };
+    while let Some(earlier) = handed_back_from(states, first).filter(|earlier| !has_run(&states[*earlier..first])) {
         first = earlier;
         hand_backs += 1;
     }
     // A run that was due long before it was scheduled again (a retry by hand) has waited only since then.
+    let first = &states[first];
     let due = first.state_details.scheduled_time.unwrap_or(first.timestamp);
     Some(Waited { since: due.max(first.timestamp), hand_backs })
+}
+
+/// How often the run was handed back although it had run, since it was last scheduled for another reason.
+#[must_use]
+pub fn interruptions(states: &[State]) -> u32 {
+    let mut interruptions = 0;
+    let Some(mut first) = scheduled_before(states) else { return 0 };
+    while let Some(earlier) = handed_back_from(states, first) {
+        interruptions += u32::from(has_run(&states[earlier..first]));
+        first = earlier;
+    }
+    interruptions
+}
+
+/// Place of the last SCHEDULED state.
+fn scheduled_before(states: &[State]) -> Option<usize> {
+    states.iter().rposition(|state| state.state_type == StateType::Scheduled)
+}
+
+/// If a run was handed back at this place: place of the SCHEDULED state of the attempt that was handed back.
+fn handed_back_from(states: &[State], place: usize) -> Option<usize> {
+    if states[place].name.as_deref() != Some(HANDED_BACK) {
+        return None;
+    }
+    scheduled_before(&states[..place])
+}
+
+fn has_run(states: &[State]) -> bool {
+    states.iter().any(|state| state.state_type == StateType::Running)
 }
 
 #[cfg(test)]
@@ -75,6 +122,26 @@ mod tests {
         assert_eq!(waited(&states, Uuid::from_u128(8)), Some(Waited { since: at(4), hand_backs: 2 }));
         assert_eq!(waited(&states, Uuid::from_u128(4)), Some(Waited { since: at(4), hand_backs: 0 }));
         assert_eq!(waited(&states, Uuid::from_u128(99)), None);
+        assert_eq!(interruptions(&states), 0);
+    }
+
+    #[test]
+    fn a_run_that_ran_waits_anew_and_its_interruptions_are_counted() {
+        let states = [
+            state(1, "SCHEDULED", "Scheduled", None),
+            state(2, "PENDING", "Pending", None),
+            state(3, "RUNNING", "Running", None),
+            state(4, "SCHEDULED", HANDED_BACK, None),
+            state(5, "PENDING", "Pending", None),
+            state(6, "SCHEDULED", HANDED_BACK, None),
+            state(7, "PENDING", "Pending", None),
+            state(8, "RUNNING", "Running", None),
+        ];
+        let at = |second: u32| format!("2026-01-01T00:00:{second:02}Z").parse().unwrap();
+        assert_eq!(waited(&states, Uuid::from_u128(6)), Some(Waited { since: at(4), hand_backs: 1 }));
+        assert_eq!(waited(&states, Uuid::from_u128(4)), Some(Waited { since: at(4), hand_backs: 0 }));
+        assert_eq!(interruptions(&states), 1);
+        assert_eq!(interruptions(&states[..3]), 0);
     }
 
     #[test]

@@ -218,6 +218,15 @@ impl Engine {
         Some(containers.find(|container| container.essential)?.name.clone())
     }
 
+    /// Log group and stream prefix of a container of a task, if its log driver is `awslogs` and it has both.
+    pub(crate) fn log_place(&self, task_id: &str, container: &str) -> Option<(String, String)> {
+        let task = self.tasks.get(self.sequences.get(task_id)?)?;
+        let spec = task.definition.spec.container_definitions.iter().find(|spec| spec.name == container)?;
+        let logs = spec.log_configuration.as_ref().filter(|logs| logs.log_driver == "awslogs")?;
+        let option = |name: &str| logs.options.get(name).and_then(serde_json::Value::as_str).map(str::to_owned);
+        Some((option("awslogs-group")?, option("awslogs-stream-prefix")?))
+    }
+
     /// When [`Engine::advance`] has something to do next.
     pub fn next_due(&self) -> Option<Millis> {
         self.due.keys().next().map(|(at, _)| *at)

@@ -117,6 +117,12 @@ impl Ecs {
         Some(self.0.log_path(task_arn, &name))
     }
 
+    /// Log group and stream prefix of a container, and the file its output goes to.
+    pub(crate) fn log_place(&self, task_id: &str, container: &str) -> Option<(String, String, PathBuf)> {
+        let (group, prefix) = self.0.engine().log_place(task_id, container)?;
+        Some((group, prefix, self.0.log_path(task_id, container)))
+    }
+
     /// Where the output of one container goes.
     pub fn container_log_path(&self, task_arn: &str, container: &str) -> PathBuf {
         self.0.log_path(task_arn, container)

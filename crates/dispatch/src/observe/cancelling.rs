@@ -1,0 +1,90 @@
+//! A run that is being cancelled, or was: its task has to end, and the run has to end CANCELLED.
+//!
+//! A healthy container does both by itself: it sees the state, ends the flow, reports, and exits. What is left:
+//!
+//! | run | its task | what is done |
+//! | --- | --- | --- |
+//! | CANCELLING | has ended, or there is none | Cancelled |
+//! | CANCELLING or CANCELLED | lives, and the flow never ran | StopTask now: there is nothing to lose |
+//! | CANCELLING or CANCELLED | lives, and the flow ran | `cancel_grace` for the container, then StopTask |
+//! | CANCELLING or CANCELLED | not there, and claimed just now | looked at again: it may be about to be launched |
+//! | CANCELLED | has ended, or there is none | nothing |
+//! | another state | | nothing |
+//!
+//! StopTask is SIGTERM, and SIGKILL after `stopTimeout`; the STOPPED event that follows finds the run CANCELLING and ends
+//! it. For work pools of types ending in `:push` the server stops nothing (prefect 3.8.8,
+//! `server/services/cancellation_cleanup.py`).
+
+use std::time::Duration;
+
+use ecs::{Attempt, launch::TaskControl};
+use prefect_api::{
+    Transport,
+    models::{FlowRun, StateType},
+};
+
+use super::{
+    decide::Action,
+    runs::{Change, History, Located, Runs, TaskOutput, between},
+};
+use crate::ports::Failure;
+
+/// Reason of a StopTask for a run that is being cancelled.
+const CANCELLING: &str = "pushpool: the flow run is being cancelled";
+
+/// Reason of a StopTask for a run that was cancelled.
+const CANCELLED: &str = "pushpool: the flow run was cancelled";
+
+/// How soon a run is looked at again whose task may be about to be launched.
+const SOON: Duration = Duration::from_secs(10);
+
+impl<T: Transport, K: TaskControl, O: TaskOutput> Runs<T, K, O> {
+    /// Looks at a run that is being cancelled.
+    pub(crate) async fn check(&self, run: &FlowRun) -> Result<Change, Failure> {
+        if !is_cancelled(run.state_type()) {
+            return Ok(Change::Nothing(format!("the run is {}", run.state_type().name())));
+        }
+        let history = self.history(run.id).await?;
+        let Some(state) = history.current().filter(|state| is_cancelled(state.state_type)) else {
+            return Ok(Change::Nothing(format!("the run is {}", history.state_type().name())));
+        };
+        let now = self.now();
+        let cancelling = state.state_type == StateType::Cancelling;
+        let ended = match self.locate(run, &history).await? {
+            Located::Unknown(why) => return Ok(Change::nothing(why)),
+            Located::Task(task) if task.is_live() => {
+                let began = history.claim.map_or_else(|| run.start_time.is_some(), |claim| claim.began);
+                let age = between(state.timestamp, now);
+                if began && age < self.policy.cancel_grace {
+                    return Ok(Change::CheckAgain(self.policy.cancel_grace - age));
+                }
+                return self.stop(&task, if cancelling { CANCELLING } else { CANCELLED }).await;
+            }
+            Located::Task(task) => task.attempt(),
+            Located::Nowhere => {
+                let launching = |claim: &crate::prefect::history::Claimed| {
+                    !claim.began && between(claim.at, now) < self.policy.claim_grace
+                };
+                if history.claim.as_ref().is_some_and(launching) {
+                    return Ok(Change::CheckAgain(SOON));
+                }
+                None
+            }
+        };
+        if !cancelling {
+            return Ok(Change::nothing("the run is CANCELLED and has no task"));
+        }
+        let attempt = ended.unwrap_or_else(|| any_attempt(run, &history));
+        self.settle(run, &history, Action::Cancel, attempt, None).await
+    }
+}
+
+fn is_cancelled(state: StateType) -> bool {
+    matches!(state, StateType::Cancelling | StateType::Cancelled)
+}
+
+/// The attempt a proposal is named after where no task says one.
+fn any_attempt(run: &FlowRun, history: &History) -> Attempt {
+    let state_id = history.current().map(|state| state.id).unwrap_or_default();
+    history.claim.map_or(Attempt { flow_run_id: run.id, state_id }, |claim| claim.attempt)
+}

@@ -1,0 +1,120 @@
+//! What the bodies of the events queue say.
+
+use ecs::{Attempt, task::Task};
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde_json::Value;
+use uuid::Uuid;
+use work_pool::Diagnosis;
+
+use crate::check::Check;
+
+/// A message of the events queue.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Body {
+    /// Look at this flow run.
+    Check(Check),
+    /// A task of pushpool's got into another state.
+    Task(Box<TaskEvent>),
+    /// Something that is none of pushpool's business.
+    Foreign,
+}
+
+/// "ECS Task State Change" for a task of pushpool's.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TaskEvent {
+    /// EventBridge's id; the same for every delivery.
+    pub id: Option<Uuid>,
+    /// When it happened.
+    pub time: Option<Timestamp>,
+    /// The task.
+    pub task: Task,
+    /// What it was launched for.
+    pub attempt: Attempt,
+}
+
+#[derive(Deserialize)]
+struct Envelope {
+    #[serde(default)]
+    id: Option<Uuid>,
+    #[serde(default)]
+    time: Option<Timestamp>,
+    #[serde(rename = "detail-type", default)]
+    detail_type: Option<String>,
+    #[serde(default)]
+    detail: Value,
+}
+
+/// Reads a body. Events of other kinds and tasks of others are foreign, whatever they hold.
+///
+/// # Errors
+/// It is neither an event nor a check.
+pub fn read(body: &str) -> Result<Body, Diagnosis> {
+    if let Some(check) = Check::parse(body) {
+        return Ok(Body::Check(check));
+    }
+    let envelope: Envelope = serde_json::from_str(body).map_err(|error| odd(&format!("not JSON, or {error}")))?;
+    match envelope.detail_type.as_deref() {
+        Some("ECS Task State Change") => {}
+        Some(_) => return Ok(Body::Foreign),
+        None => return Err(odd("it has no `detail-type`")),
+    }
+    let Some(task) = Task::of_json(&envelope.detail) else {
+        return Err(odd("its `detail` is no task"));
+    };
+    Ok(match task.attempt() {
+        Some(attempt) => Body::Task(Box::new(TaskEvent { id: envelope.id, time: envelope.time, task, attempt })),
+        None => Body::Foreign,
+    })
+}
+
+fn odd(detail: &str) -> Diagnosis {
+    Diagnosis {
+        code: "PP0630",
+        summary: "The body is neither an ECS event nor a check".to_owned(),
+        detail: detail.to_owned(),
+        resolution:
+            "Only the EventBridge rule for \"ECS Task State Change\" events, the poller and the observer itself \
+                     may send to the events queue. A rule must not transform its input."
+                .to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn event(started_by: &str) -> Value {
+        json!({
+            "version": "0", "id": "3317b2af-7005-947d-b652-f55e762e571a", "detail-type": "ECS Task State Change",
+            "source": "aws.ecs", "account": "111122223333", "time": "2026-01-23T17:57:58Z", "region": "us-west-2",
+            "resources": ["arn:task"],
+            "detail": {"taskArn": "arn:task", "clusterArn": "arn:cluster", "lastStatus": "STOPPED", "startedBy": started_by},
+        })
+    }
+
+    #[test]
+    fn tasks_of_others_are_foreign_and_ours_name_their_attempt() {
+        let attempt = Attempt { flow_run_id: Uuid::from_u128(1), state_id: Uuid::from_u128(2) };
+        let Ok(Body::Task(ours)) = read(&event(&attempt.started_by()).to_string()) else { panic!() };
+        assert_eq!(ours.attempt, attempt);
+        assert!(ours.id.is_some() && ours.time.is_some() && ours.task.is_stopped());
+        assert_eq!(read(&event("ecs-svc/123").to_string()), Ok(Body::Foreign));
+        let mut other = event("x");
+        other["detail-type"] = "ECS Container Instance State Change".into();
+        assert_eq!(read(&other.to_string()), Ok(Body::Foreign));
+        let check = Check { flow_run_id: Uuid::from_u128(7) };
+        assert_eq!(read(&check.body()), Ok(Body::Check(check)));
+    }
+
+    #[test]
+    fn what_is_neither_is_odd() {
+        let mut no_task = event("x");
+        no_task["detail"] = json!({"lastStatus": "STOPPED"});
+        for body in ["", "{}", "[]", "5", "{\"version\":2,\"check\":1}", &no_task.to_string()] {
+            assert_eq!(read(body).unwrap_err().code, "PP0630", "{body}");
+        }
+    }
+}

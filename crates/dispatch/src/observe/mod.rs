@@ -1,0 +1,303 @@
+//! The observe use case: what ECS says about tasks becomes states of flow runs.
+//!
+//! Messages of the events queue are ECS Task State Change events, and *checks*, which ask to look at a run that is being
+//! cancelled. They come in any order, late, and more than once; [`runs`] says why the run ends in the same state all the
+//! same, [`decide`](mod@decide) what the end of a task means, [`cancelling`] what a check does.
+//!
+//! Requests: one for all runs of a batch that a STOPPED event or a check is about. A run that ended by itself needs no
+//! more; one that did not costs its history, a proposal, and its share of one request for the log lines. ECS is asked
+//! only by checks, and about the log of a container that crashed. Tasks of others cost nothing.
+
+mod announce;
+mod cancelling;
+mod clusters;
+pub mod decide;
+mod event;
+#[cfg(test)]
+pub(crate) mod fake;
+mod observed;
+pub mod reasons;
+pub(crate) mod runs;
+#[cfg(test)]
+mod tests;
+
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+    time::Duration,
+};
+
+use ecs::{failure::Class, launch::TaskControl};
+use futures_util::future::{join, join_all};
+use prefect_api::{Client, PAGE, Transport, models::FlowRun};
+use rand::RngExt;
+use tokio::time::{Instant, timeout, timeout_at};
+use uuid::Uuid;
+use work_pool::Diagnosis;
+
+use self::runs::Runs;
+pub use self::{
+    event::{Body, TaskEvent, read},
+    observed::{Finder, OBSERVE_METRICS, ObserveSink, Observed},
+    runs::{Change, NoOutput, Policy, TaskOutput},
+};
+use crate::{
+    check::Check,
+    codes,
+    dispatcher::{Clock, RESERVE},
+    ports::Failure,
+    prefect::failure,
+    ring::{PollMessage, Ring},
+    sqs_event::{BatchItemFailure, BatchResponse, Record},
+};
+
+/// The queues an observer writes to.
+pub trait ObserverQueues: Send + Sync + 'static {
+    /// Sends a message to the poll queue.
+    ///
+    /// # Errors
+    /// [`Failure`] when it is not known to have been taken.
+    fn ring(&self, message: &PollMessage) -> impl Future<Output = Result<(), Failure>> + Send;
+
+    /// Sends a check to the events queue, to arrive after `delay` (at most 900 s).
+    ///
+    /// # Errors
+    /// [`Failure`] when it is not known to have been taken.
+    fn check(&self, check: Check, delay: Duration) -> impl Future<Output = Result<(), Failure>> + Send;
+
+    /// Copies a message that can never be read to the dead-letter queue, with the reason as attributes.
+    ///
+    /// # Errors
+    /// [`Failure`] when it is not known to have been taken.
+    fn bury(&self, body: String, reason: &Diagnosis) -> impl Future<Output = Result<(), Failure>> + Send;
+
+    /// Makes a message of the events queue that is being returned visible again after `delay`. A hint: a failure only
+    /// means that it takes longer.
+    fn hurry(&self, receipt_handle: &str, delay: Duration) -> impl Future<Output = ()> + Send;
+}
+
+/// What it does besides.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Options {
+    /// Whether the server is told of every state of a task, for one more request a batch.
+    pub task_events: bool,
+}
+
+/// Handles messages of the events queue.
+pub struct Observer<T, K, O, Q> {
+    runs: Runs<T, K, O>,
+    queues: Arc<Q>,
+    options: Options,
+    sink: Arc<dyn ObserveSink>,
+}
+
+/// What a batch's messages are about, by id; a run that is gone is missing.
+type Found = HashMap<Uuid, Arc<FlowRun>>;
+
+impl<T: Transport, K: TaskControl, O: TaskOutput, Q: ObserverQueues> Observer<T, K, O, Q> {
+    /// An observer over these.
+    #[expect(clippy::too_many_arguments, reason = "each is a port or what the operator decides")]
+    pub fn new(
+        client: Client<T>,
+        tasks: Arc<K>,
+        output: O,
+        queues: Arc<Q>,
+        policy: Policy,
+        options: Options,
+        sink: Arc<dyn ObserveSink>,
+        clock: Clock,
+    ) -> Self {
+        Self { runs: Runs::new(client, tasks, output, policy, clock), queues, options, sink }
+    }
+
+    /// Handles a batch. Returns before `deadline` with the records that have to be delivered again.
+    pub async fn handle(self: &Arc<Self>, records: Vec<Record>, deadline: Instant) -> BatchResponse {
+        let stop = deadline.checked_sub(RESERVE).unwrap_or(deadline);
+        let bodies: Vec<Result<Body, Diagnosis>> = records.iter().map(|record| read(&record.body)).collect();
+        let found = match timeout_at(stop, self.find(&bodies)).await {
+            Ok(found) => found,
+            Err(_) => Err(transient(codes::out_of_time())),
+        };
+        let handled = records.iter().zip(&bodies).map(|(record, body)| {
+            let (this, record, body, found) = (Arc::clone(self), record.clone(), body.clone(), found.clone());
+            async move {
+                let flow_run_id = body.as_ref().ok().and_then(about);
+                let message_id = record.message_id.clone();
+                // A task of its own: a panic fails this record only.
+                let task = tokio::spawn(async move { this.observe(&record, body, found).await });
+                let abort = task.abort_handle();
+                let failure = match timeout_at(stop, task).await {
+                    Ok(Ok(Ok(()))) => return true,
+                    Ok(Ok(Err(failure))) => failure,
+                    Ok(Err(panicked)) if panicked.is_panic() => {
+                        Failure { class: Class::Bug, diagnosis: codes::bug("a panic while the record was handled") }
+                    }
+                    Ok(Err(_)) => transient(codes::out_of_time()),
+                    Err(_) => {
+                        abort.abort();
+                        transient(codes::out_of_time())
+                    }
+                };
+                self.sink.observed(&Observed::Returned {
+                    message_id: &message_id,
+                    flow_run_id,
+                    class: failure.class,
+                    reason: &failure.diagnosis,
+                });
+                false
+            }
+        });
+        let handled = join_all(handled).await;
+        let kept: Vec<&Record> = records.iter().zip(&handled).filter(|(_, done)| !**done).map(|(it, _)| it).collect();
+        let acknowledged =
+            bodies.iter().zip(&handled).filter(|(_, done)| **done).filter_map(|(it, _)| it.as_ref().ok());
+        let events = self.events(acknowledged, found.as_ref().ok());
+        let extras = join(join(self.runs.flush(), self.announce(&events)), self.hurry(&kept));
+        // None of them decides anything: half of the reserve is as long as they may take.
+        let _ = timeout(RESERVE / 2, extras).await;
+        BatchResponse {
+            batch_item_failures: kept
+                .into_iter()
+                .map(|record| BatchItemFailure { item_identifier: record.message_id.clone() })
+                .collect(),
+        }
+    }
+
+    /// Reads the runs that a batch is about, in one request.
+    async fn find(&self, bodies: &[Result<Body, Diagnosis>]) -> Result<Found, Failure> {
+        let wanted: BTreeSet<Uuid> = bodies.iter().flatten().filter_map(about).collect();
+        let wanted: Vec<Uuid> = wanted.into_iter().collect();
+        let mut found = Found::new();
+        for ids in wanted.chunks(PAGE) {
+            let runs = self.runs.client.flow_runs_by_id(ids).await.map_err(|error| failure::of(&error))?;
+            found.extend(runs.into_iter().map(|run| (run.id, Arc::new(run))));
+        }
+        Ok(found)
+    }
+
+    async fn observe(
+        &self,
+        record: &Record,
+        body: Result<Body, Diagnosis>,
+        found: Result<Found, Failure>,
+    ) -> Result<(), Failure> {
+        match body {
+            Ok(Body::Foreign) => Ok(()),
+            Ok(Body::Task(event)) if event.task.is_stopped() => self.stopped(&event, &found?).await,
+            Ok(Body::Task(event)) => {
+                self.seen(&event);
+                Ok(())
+            }
+            Ok(Body::Check(check)) => self.check(check, &found?).await,
+            Err(reason) => {
+                self.queues.bury(record.body.clone(), &reason).await?;
+                self.sink.observed(&Observed::Malformed { message_id: &record.message_id, reason: &reason });
+                Ok(())
+            }
+        }
+    }
+
+    async fn stopped(&self, event: &TaskEvent, found: &Found) -> Result<(), Failure> {
+        let Some(run) = found.get(&event.attempt.flow_run_id) else {
+            self.tell(event.attempt.flow_run_id, None, &Change::nothing("the run is gone"));
+            return Ok(());
+        };
+        let change = self.runs.task_ended(run, &event.task).await?;
+        self.tell(run.id, Some(run), &change);
+        // Its slot is free; a run that was handed back is due later and comes by itself.
+        if self.runs.is_limited(run).await {
+            self.ring(run).await;
+        }
+        Ok(())
+    }
+
+    /// A task on its way: nothing to decide.
+    fn seen(&self, event: &TaskEvent) {
+        let running = event.task.last_status == "RUNNING" && event.task.desired_status == "RUNNING";
+        if let Some(launch_to_running) = event.task.seconds_to_start().filter(|_| running) {
+            self.sink.observed(&Observed::Running {
+                flow_run_id: event.attempt.flow_run_id,
+                task_arn: &event.task.task_arn,
+                launch_to_running,
+            });
+        }
+    }
+
+    async fn check(&self, check: Check, found: &Found) -> Result<(), Failure> {
+        let Some(run) = found.get(&check.flow_run_id) else {
+            self.tell(check.flow_run_id, None, &Change::nothing("the run is gone"));
+            return Ok(());
+        };
+        let change = self.runs.check(run).await?;
+        if let Change::CheckAgain(delay) = &change {
+            self.queues.check(check, *delay).await?;
+        }
+        self.tell(run.id, Some(run), &change);
+        Ok(())
+    }
+
+    fn tell(&self, flow_run_id: Uuid, run: Option<&FlowRun>, change: &Change) {
+        self.sink.observed(&Observed::Run { finder: Finder::Observer, flow_run_id, run, change });
+    }
+
+    /// Has the run's work pool polled. A shortcut: the next tick polls it, too.
+    async fn ring(&self, run: &FlowRun) {
+        let ring = PollMessage::Ring(Ring { work_pool: run.work_pool_name.clone(), ..Ring::default() });
+        if let Err(failure) = self.queues.ring(&ring).await {
+            tracing::warn!(detail = %failure.diagnosis.detail, "not rung: the next tick polls");
+        }
+    }
+
+    /// Events for the server, of the messages that are done with.
+    fn events<'a>(
+        &self,
+        bodies: impl Iterator<Item = &'a Body>,
+        found: Option<&Found>,
+    ) -> Vec<prefect_api::models::Event> {
+        if !self.options.task_events {
+            return Vec::new();
+        }
+        let now = self.runs.now();
+        bodies
+            .filter_map(|body| match body {
+                Body::Task(event) => {
+                    let run = found.and_then(|found| found.get(&event.attempt.flow_run_id));
+                    Some(announce::event(event, run.map(|run| &**run), now))
+                }
+                _ => None,
+            })
+            .collect()
+    }
+
+    async fn announce(&self, events: &[prefect_api::models::Event]) {
+        if events.is_empty() {
+            return;
+        }
+        if let Err(error) = self.runs.client.emit(events).await {
+            tracing::warn!(%error, events = events.len(), "events were not emitted");
+        }
+    }
+
+    /// Returned records shall not wait out the queue's visibility timeout, nor come back all at once.
+    async fn hurry(&self, kept: &[&Record]) {
+        let changes = kept.iter().filter(|record| !record.receipt_handle.is_empty()).map(|record| {
+            let ceiling = 5_u64 << record.receive_count().min(5);
+            let delay = Duration::from_secs(rand::rng().random_range(ceiling / 2..=ceiling));
+            self.queues.hurry(&record.receipt_handle, delay)
+        });
+        join_all(changes).await;
+    }
+}
+
+/// The run that has to be read for a message.
+fn about(body: &Body) -> Option<Uuid> {
+    match body {
+        Body::Check(check) => Some(check.flow_run_id),
+        Body::Task(event) if event.task.is_stopped() => Some(event.attempt.flow_run_id),
+        Body::Task(_) | Body::Foreign => None,
+    }
+}
+
+fn transient(diagnosis: Diagnosis) -> Failure {
+    Failure { class: Class::Transient, diagnosis }
+}

@@ -1,0 +1,207 @@
+//! What observer and reconciler saw and did, told once: each [`Observed`] is one log line and its metrics together.
+
+use ecs::failure::Class;
+use prefect_api::models::FlowRun;
+use uuid::Uuid;
+use work_pool::Diagnosis;
+
+use super::runs::Change;
+use crate::outcome::{LogAndMetrics, metrics_line, now, write_line};
+
+/// Every metric of observer and reconciler, with its CloudWatch unit. `HandedBack` and `Crashed` are the dispatcher's, too.
+pub const OBSERVE_METRICS: [(&str, &str); 9] = [
+    ("LaunchToRunning", "Seconds"),
+    ("HandedBack", "Count"),
+    ("Crashed", "Count"),
+    ("Cancelled", "Count"),
+    ("TaskStopped", "Count"),
+    ("Repaired", "Count"),
+    ("Malformed", "Count"),
+    ("Returned", "Count"),
+    ("ReconcileFailed", "Count"),
+];
+
+/// Who found out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Finder {
+    /// The observer: an event or a check said it.
+    Observer,
+    /// The reconciler: no event had said it.
+    Reconciler,
+}
+
+/// Something that was seen or done.
+#[derive(Debug, Clone, Copy)]
+pub enum Observed<'a> {
+    /// A task is RUNNING.
+    Running {
+        /// Its run.
+        flow_run_id: Uuid,
+        /// Its ARN.
+        task_arn: &'a str,
+        /// Seconds from RunTask to the start of its containers.
+        launch_to_running: f64,
+    },
+    /// A run was looked at.
+    Run {
+        /// Who looked.
+        finder: Finder,
+        /// The run; only its id may be known.
+        flow_run_id: Uuid,
+        /// The run.
+        run: Option<&'a FlowRun>,
+        /// What was done.
+        change: &'a Change,
+    },
+    /// The body could not be read; a copy went to the dead-letter queue.
+    Malformed {
+        /// SQS message id.
+        message_id: &'a str,
+        /// Why.
+        reason: &'a Diagnosis,
+    },
+    /// Left in the queue, to be delivered again.
+    Returned {
+        /// SQS message id.
+        message_id: &'a str,
+        /// The run, where it is known.
+        flow_run_id: Option<Uuid>,
+        /// Transient or Bug.
+        class: Class,
+        /// Why.
+        reason: &'a Diagnosis,
+    },
+    /// Something that the reconciler could not look at or repair; the next pass does.
+    Failed {
+        /// The run, where it is about one.
+        flow_run_id: Option<Uuid>,
+        /// Why.
+        reason: &'a Diagnosis,
+    },
+}
+
+/// Takes what is seen and done, as it happens.
+pub trait ObserveSink: Send + Sync + 'static {
+    /// Called once for each.
+    fn observed(&self, observed: &Observed<'_>);
+}
+
+impl ObserveSink for LogAndMetrics {
+    fn observed(&self, observed: &Observed<'_>) {
+        observed.log();
+        let (work_pool, values) = observed.metrics();
+        if !values.is_empty() {
+            let mut line = metrics_line(&OBSERVE_METRICS, work_pool, &values, now());
+            if let Some(code) = observed.code() {
+                line["Code"] = code.into();
+            }
+            write_line(&line);
+        }
+    }
+}
+
+impl<'a> Observed<'a> {
+    fn code(&self) -> Option<&'static str> {
+        match *self {
+            Self::Run { change: Change::HandedBack { reason, .. } | Change::Crashed(reason), .. }
+            | Self::Returned { reason, .. }
+            | Self::Failed { reason, .. } => Some(reason.code),
+            _ => None,
+        }
+    }
+
+    /// The work pool, if known, and what is counted.
+    #[must_use]
+    pub fn metrics(&self) -> (Option<&'a str>, Vec<(&'static str, f64)>) {
+        match *self {
+            // Without the pool: it would have to be asked for.
+            Self::Running { launch_to_running, .. } => (None, vec![("LaunchToRunning", launch_to_running)]),
+            Self::Run { finder, run, change, .. } => {
+                let name = match change {
+                    Change::Nothing(_) | Change::CheckAgain(_) => return (None, Vec::new()),
+                    Change::Cancelled => "Cancelled",
+                    Change::HandedBack { .. } => "HandedBack",
+                    Change::Crashed(_) => "Crashed",
+                    Change::TaskStopped { .. } => "TaskStopped",
+                };
+                let mut values = vec![(name, 1.0)];
+                if finder == Finder::Reconciler {
+                    values.push(("Repaired", 1.0));
+                }
+                (run.and_then(|run| run.work_pool_name.as_deref()), values)
+            }
+            Self::Malformed { .. } => (None, vec![("Malformed", 1.0)]),
+            Self::Returned { .. } => (None, vec![("Returned", 1.0)]),
+            Self::Failed { .. } => (None, vec![("ReconcileFailed", 1.0)]),
+        }
+    }
+
+    fn log(&self) {
+        match *self {
+            Self::Running { flow_run_id, task_arn, launch_to_running } => {
+                tracing::info!(%flow_run_id, task_arn, launch_to_running_seconds = launch_to_running, "running");
+            }
+            Self::Run { finder, flow_run_id, run, change } => {
+                let work_pool = run.and_then(|run| run.work_pool_name.as_deref());
+                log_change(finder, flow_run_id, work_pool, change);
+            }
+            Self::Malformed { message_id, reason } => tracing::error!(
+                message_id,
+                code = reason.code,
+                summary = %reason.summary,
+                detail = %reason.detail,
+                resolution = %reason.resolution,
+                "malformed"
+            ),
+            Self::Returned { message_id, flow_run_id, class, reason } => tracing::warn!(
+                message_id,
+                flow_run_id = flow_run_id.map(tracing::field::display),
+                class = ?class,
+                code = reason.code,
+                summary = %reason.summary,
+                detail = %reason.detail,
+                "returned to the queue"
+            ),
+            Self::Failed { flow_run_id, reason } => tracing::error!(
+                flow_run_id = flow_run_id.map(tracing::field::display),
+                code = reason.code,
+                summary = %reason.summary,
+                detail = %reason.detail,
+                "not reconciled"
+            ),
+        }
+    }
+}
+
+fn log_change(finder: Finder, flow_run_id: Uuid, work_pool: Option<&str>, change: &Change) {
+    match change {
+        Change::Nothing(reason) => tracing::info!(?finder, %flow_run_id, work_pool, reason, "nothing to do"),
+        Change::CheckAgain(delay) => {
+            tracing::info!(?finder, %flow_run_id, work_pool, delay_seconds = delay.as_secs(), "checked again");
+        }
+        Change::Cancelled => tracing::info!(?finder, %flow_run_id, work_pool, "cancelled"),
+        Change::TaskStopped { task_arn, reason } => {
+            tracing::warn!(?finder, %flow_run_id, work_pool, task_arn, reason, "task stopped");
+        }
+        Change::HandedBack { reason, delay } => tracing::warn!(
+            ?finder,
+            %flow_run_id,
+            work_pool,
+            code = reason.code,
+            summary = %reason.summary,
+            detail = %reason.detail,
+            delay_seconds = delay.as_secs(),
+            "handed back"
+        ),
+        Change::Crashed(reason) => tracing::error!(
+            ?finder,
+            %flow_run_id,
+            work_pool,
+            code = reason.code,
+            summary = %reason.summary,
+            detail = %reason.detail,
+            resolution = %reason.resolution,
+            "crashed"
+        ),
+    }
+}

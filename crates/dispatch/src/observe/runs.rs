@@ -1,0 +1,446 @@
+//! What observer and reconciler do to a run, whichever of them found out first.
+//!
+//! A run is changed only on the ground of its history, read right before: which attempt holds it, whether the flow ran,
+//! how long it waited. The *claim* in the history says which task is the run's, because an attempt has exactly one task
+//! and `startedBy` names the attempt; `infrastructure_pid` may still be that of an earlier attempt, and decides only where
+//! no claim of pushpool's is the last one. So an old event, a repeated one and one that comes after the next attempt find
+//! that the task is not the run's, or that the run has moved on, and change nothing.
+
+use std::{sync::Arc, time::Duration};
+
+use ecs::{
+    Attempt,
+    failure::Class,
+    launch::{LaunchError, TaskControl},
+    task::Task,
+};
+use jiff::Timestamp;
+use prefect_api::{
+    ApiError, Client, Transport,
+    models::{FlowRun, State, StateType, WorkPool, WorkQueue, level},
+};
+use tokio::time::timeout;
+use uuid::Uuid;
+use work_pool::Diagnosis;
+
+use super::{
+    clusters::{Clusters, rendered},
+    decide::{Action, Limits, Past, decide},
+};
+use crate::{
+    dispatcher::{Clock, hand_back_delay},
+    infrastructure::Infrastructure,
+    ports::{Failure, Waited},
+    prefect::{
+        cache::Kept,
+        failure,
+        history::{self, Claimed},
+        logs::Logs,
+        states::{self, Proposed},
+    },
+};
+
+/// How long pools and their queues are kept: only whether they have limits and where their tasks run is asked of them.
+const POOL_LIFE: Duration = Duration::from_secs(60);
+
+/// How many of a container's last lines go into the run's log.
+const LINES: usize = 20;
+
+/// Longest text of these lines, in characters.
+const TAIL: usize = 8_000;
+
+/// How long the lines may take to come.
+const TAIL_TIME: Duration = Duration::from_secs(5);
+
+/// Reads what a container of a task wrote.
+pub trait TaskOutput: Send + Sync + 'static {
+    /// The last lines of a container, oldest first. None where they are not kept or cannot be read: nothing depends on
+    /// them.
+    fn tail(&self, task: &Task, container: &str, lines: usize) -> impl Future<Output = Vec<String>> + Send;
+}
+
+/// Where containers' output is not to be had.
+#[derive(Debug, Clone, Copy)]
+pub struct NoOutput;
+
+impl TaskOutput for NoOutput {
+    async fn tail(&self, _: &Task, _: &str, _: usize) -> Vec<String> {
+        Vec::new()
+    }
+}
+
+/// What the operator decides about runs and their tasks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Policy {
+    /// How long after a run was first due it may wait for a task that starts, before it crashes.
+    pub capacity_timeout: Duration,
+    /// How often a run may be interrupted while it runs (Spot, host failures) and start again.
+    pub interruptions: u32,
+    /// How long a flow that runs has to cancel itself before its task is stopped.
+    pub cancel_grace: Duration,
+    /// How long a claimed run may have no task: the time from the claim to RunTask and back.
+    pub claim_grace: Duration,
+    /// Clusters that tasks run in, besides those that pools, deployments and runs name.
+    pub clusters: Vec<String>,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            capacity_timeout: Duration::from_secs(3_600),
+            interruptions: 10,
+            cancel_grace: Duration::from_secs(60),
+            claim_grace: Duration::from_secs(120),
+            clusters: Vec::new(),
+        }
+    }
+}
+
+impl Policy {
+    pub(crate) fn limits(&self) -> Limits {
+        Limits { capacity_timeout: self.capacity_timeout, interruptions: self.interruptions }
+    }
+}
+
+/// What was done to a run or its task.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Change {
+    /// Nothing; the text says why.
+    Nothing(String),
+    /// It is CANCELLED.
+    Cancelled,
+    /// It is SCHEDULED again.
+    HandedBack {
+        /// Why.
+        reason: Diagnosis,
+        /// When it is due, from now.
+        delay: Duration,
+    },
+    /// It is CRASHED.
+    Crashed(Diagnosis),
+    /// Its task was told to stop.
+    TaskStopped {
+        /// The task.
+        task_arn: String,
+        /// Why.
+        reason: String,
+    },
+    /// Nothing yet: to be looked at again after this long.
+    CheckAgain(Duration),
+}
+
+impl Change {
+    pub(crate) fn nothing(why: &str) -> Self {
+        Self::Nothing(why.to_owned())
+    }
+}
+
+/// The states a run has had, and what they say.
+pub(crate) struct History {
+    pub(crate) states: Vec<State>,
+    /// The claim that holds, if it is pushpool's.
+    pub(crate) claim: Option<Claimed>,
+}
+
+impl History {
+    /// The state the run is in.
+    pub(crate) fn current(&self) -> Option<&State> {
+        self.states.last()
+    }
+
+    pub(crate) fn state_type(&self) -> StateType {
+        self.current().map_or(StateType::Unknown, |state| state.state_type)
+    }
+
+    /// How long the run has been waiting, for a task that was launched for `attempt`.
+    fn waited(&self, attempt: Attempt, now: Timestamp) -> Waited {
+        history::waited(&self.states, attempt.state_id).unwrap_or(Waited { since: now, hand_backs: 0 })
+    }
+}
+
+/// The task of a run.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Located {
+    /// ECS knows it.
+    Task(Box<Task>),
+    /// There is none, or ECS has forgotten it.
+    Nowhere,
+    /// It is not known where to look, or the run is not pushpool's.
+    Unknown(&'static str),
+}
+
+/// A work pool and its queues.
+pub(crate) struct Pool {
+    pub(crate) pool: WorkPool,
+    pub(crate) queues: Vec<WorkQueue>,
+}
+
+/// Changes runs of a Prefect server on the ground of what became of their tasks.
+pub(crate) struct Runs<T, K, O> {
+    pub(crate) client: Client<T>,
+    pub(crate) tasks: Arc<K>,
+    output: O,
+    pub(crate) policy: Policy,
+    pub(crate) clock: Clock,
+    logs: Logs,
+    pools: Kept<String, Option<Arc<Pool>>>,
+}
+
+impl<T: Transport, K: TaskControl, O: TaskOutput> Runs<T, K, O> {
+    pub(crate) fn new(client: Client<T>, tasks: Arc<K>, output: O, policy: Policy, clock: Clock) -> Self {
+        Self { client, tasks, output, policy, clock, logs: Logs::default(), pools: Kept::new(POOL_LIFE) }
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        (self.clock)()
+    }
+
+    /// Writes the lines for the runs' logs.
+    pub(crate) async fn flush(&self) {
+        self.logs.flush(&self.client).await;
+    }
+
+    /// Does what the end of a task asks for. `run` may be of a while ago.
+    pub(crate) async fn task_ended(&self, run: &FlowRun, task: &Task) -> Result<Change, Failure> {
+        if !is_open(run.state_type()) {
+            return Ok(Change::Nothing(format!("the run is {}", run.state_type().name())));
+        }
+        let history = self.history(run.id).await?;
+        self.conclude(run, &history, task).await
+    }
+
+    /// The same with the history at hand.
+    pub(crate) async fn conclude(&self, run: &FlowRun, history: &History, task: &Task) -> Result<Change, Failure> {
+        if !is_open(history.state_type()) {
+            return Ok(Change::Nothing(format!("the run is {}", history.state_type().name())));
+        }
+        if !is_task_of(run, history, task) {
+            return Ok(Change::nothing("another task is the run's"));
+        }
+        let Some(attempt) = task.attempt() else {
+            return Ok(Change::nothing("the task is not pushpool's"));
+        };
+        let past = self.past(history, attempt);
+        let action = decide(history.state_type(), task, past, self.policy.limits());
+        self.settle(run, history, action, attempt, Some(task)).await
+    }
+
+    pub(crate) fn past(&self, history: &History, attempt: Attempt) -> Past {
+        let now = self.now();
+        let since = history.waited(attempt, now).since;
+        Past { waited: between(since, now), interruptions: history::interruptions(&history.states) }
+    }
+
+    /// Proposes what was decided, and tells the run's owner.
+    pub(crate) async fn settle(
+        &self,
+        run: &FlowRun,
+        history: &History,
+        action: Action,
+        attempt: Attempt,
+        task: Option<&Task>,
+    ) -> Result<Change, Failure> {
+        let failed = |error: ApiError| failure::of(&error);
+        let (proposed, change) = match action {
+            Action::Nothing => return Ok(Change::Nothing(format!("the run is {}", history.state_type().name()))),
+            Action::Cancel => {
+                let proposal = states::cancelled("The flow run was cancelled and its ECS task has ended.", attempt);
+                let proposed = states::propose(&self.client, run.id, &proposal).await.map_err(failed)?;
+                (proposed, Change::Cancelled)
+            }
+            Action::HandBack(reason) => {
+                let delay = hand_back_delay(history.waited(attempt, self.now()).hand_backs);
+                let due = states::later(self.now(), delay);
+                let proposed = states::hand_back(&self.client, run.id, &reason, due, attempt).await.map_err(failed)?;
+                (proposed, Change::HandedBack { reason, delay })
+            }
+            Action::Crash(reason) => {
+                let proposed = states::crash(&self.client, run.id, &reason, attempt).await.map_err(failed)?;
+                (proposed, Change::Crashed(reason))
+            }
+        };
+        match proposed {
+            Proposed::Set => {
+                self.tell(run.id, &change, task).await;
+                Ok(change)
+            }
+            Proposed::Not(why) => Ok(Change::Nothing(why)),
+        }
+    }
+
+    /// Lines for the run's log.
+    async fn tell(&self, run: Uuid, change: &Change, task: Option<&Task>) {
+        let now = self.now();
+        match change {
+            Change::HandedBack { reason, delay } => {
+                let line = format!("{} Tried again in {} s.", states::text(reason), delay.as_secs());
+                self.logs.add(run, level::WARNING, line, now);
+            }
+            Change::Crashed(reason) => self.logs.add(run, level::ERROR, states::text(reason), now),
+            _ => return,
+        }
+        let container = task.filter(|task| task.has_started()).and_then(|task| Some((task, task.main_container()?)));
+        if let Some((task, container)) = container {
+            let tail = timeout(TAIL_TIME, self.output.tail(task, &container.name, LINES)).await.unwrap_or_default();
+            if !tail.is_empty() {
+                let line = format!("Last lines of the container {}:\n{}", container.name, last(&tail.join("\n"), TAIL));
+                self.logs.info(run, line, now);
+            }
+        }
+    }
+
+    /// The run's history; empty if the run is gone.
+    pub(crate) async fn history(&self, run: Uuid) -> Result<History, Failure> {
+        let states = match self.client.flow_run_states(run).await {
+            Ok(states) => states,
+            Err(error) if error.is_not_found() => Vec::new(),
+            Err(error) => return Err(failure::of(&error)),
+        };
+        let claim = history::claim(run, &states);
+        Ok(History { states, claim })
+    }
+
+    /// The task of the claim that holds.
+    pub(crate) async fn locate(&self, run: &FlowRun, history: &History) -> Result<Located, Failure> {
+        let recorded = Infrastructure::of_run(run);
+        if let Some(Infrastructure { cluster, task_arn }) = &recorded {
+            let described = match self.tasks.describe(cluster, std::slice::from_ref(task_arn)).await {
+                Ok(described) => described,
+                Err(error) if is_no_cluster(&error) => Vec::new(),
+                Err(error) => return Err(unknown(error)),
+            };
+            for task in described {
+                if task.attempt().is_none() {
+                    return Ok(Located::Unknown("its task is not pushpool's"));
+                }
+                if is_task_of(run, history, &task) {
+                    return Ok(Located::Task(Box::new(task)));
+                }
+            }
+        }
+        let Some(claim) = history.claim else {
+            return Ok(match recorded {
+                Some(_) => Located::Nowhere,
+                None => Located::Unknown("it is claimed by somebody else"),
+            });
+        };
+        let clusters = self.clusters(run, recorded.as_ref()).await?;
+        for cluster in &clusters.names {
+            match self.tasks.started_by(cluster, &claim.attempt.started_by()).await {
+                Ok(tasks) => {
+                    if let Some(task) = tasks.into_iter().next() {
+                        return Ok(Located::Task(Box::new(task)));
+                    }
+                }
+                Err(error) if is_no_cluster(&error) => {}
+                Err(error) => return Err(unknown(error)),
+            }
+        }
+        Ok(if clusters.complete { Located::Nowhere } else { Located::Unknown("its cluster is not known") })
+    }
+
+    /// Where a run's task may be.
+    async fn clusters(&self, run: &FlowRun, recorded: Option<&Infrastructure>) -> Result<Clusters, Failure> {
+        let mut clusters = Clusters { names: Vec::new(), complete: !self.policy.clusters.is_empty() };
+        if let Some(Infrastructure { cluster, .. }) = recorded {
+            clusters.add(cluster);
+        }
+        let deployment = match run.deployment_id {
+            None => Some(None),
+            Some(id) => {
+                let found = self.client.deployments(&[id]).await.map_err(|error| failure::of(&error))?;
+                // A deployment that is gone may have named a cluster.
+                found.into_iter().next().map(Some)
+            }
+        };
+        let pool = match &run.work_pool_name {
+            Some(name) => self.pool(name).await?,
+            None => None,
+        };
+        if let (Some(deployment), Some(pool)) = (deployment, pool) {
+            let of_deployment = deployment.and_then(|deployment| deployment.job_variables).unwrap_or_default();
+            let of_run = run.job_variables.clone().unwrap_or_default();
+            if let Some(cluster) = rendered(&pool.pool.base_job_template, &of_deployment, &of_run) {
+                clusters.add(&cluster);
+                clusters.complete = true;
+            }
+        }
+        for cluster in &self.policy.clusters {
+            clusters.add(cluster);
+        }
+        Ok(clusters)
+    }
+
+    /// A work pool with its queues. None if there is no such pool.
+    pub(crate) async fn pool(&self, name: &str) -> Result<Option<Arc<Pool>>, Failure> {
+        let now = self.now();
+        if let Some(pool) = self.pools.get(&name.to_owned(), now, Timestamp::MIN) {
+            return Ok(pool);
+        }
+        let read = futures_util::future::try_join(self.client.work_pool(name), self.client.work_queues(name)).await;
+        let pool = match read {
+            Ok((pool, queues)) => Some(Arc::new(Pool { pool, queues })),
+            Err(error) if error.is_not_found() => None,
+            Err(error) => return Err(failure::of(&error)),
+        };
+        self.pools.put(name.to_owned(), pool.clone(), now);
+        Ok(pool)
+    }
+
+    /// Whether runs of the run's work pool or queue are counted, so that its end makes room for another.
+    pub(crate) async fn is_limited(&self, run: &FlowRun) -> bool {
+        let Some(name) = &run.work_pool_name else { return false };
+        match self.pool(name).await {
+            Ok(Some(pool)) => {
+                let queue = pool.queues.iter().find(|queue| Some(queue.id) == run.work_queue_id);
+                pool.pool.concurrency_limit.is_some() || queue.is_some_and(|queue| queue.concurrency_limit.is_some())
+            }
+            // Not known: a poll too many does no harm.
+            Ok(None) | Err(_) => true,
+        }
+    }
+
+    /// Tells a task to stop. One that is stopping already is left to it.
+    pub(crate) async fn stop(&self, task: &Task, reason: &str) -> Result<Change, Failure> {
+        if task.desired_status == "STOPPED" {
+            return Ok(Change::nothing("its task is stopping"));
+        }
+        self.tasks.stop(&task.cluster_arn, &task.task_arn, reason).await.map_err(unknown)?;
+        Ok(Change::TaskStopped { task_arn: task.task_arn.clone(), reason: reason.to_owned() })
+    }
+}
+
+/// Whether the end of its task says something about a run.
+pub(crate) fn is_open(state: StateType) -> bool {
+    matches!(state, StateType::Pending | StateType::Running | StateType::Cancelling)
+}
+
+/// Whether a task is the one that the run runs on.
+fn is_task_of(run: &FlowRun, history: &History, task: &Task) -> bool {
+    match history.claim {
+        Some(claim) => task.attempt() == Some(claim.attempt),
+        // Claimed by somebody else, whose record is still to come.
+        None if history.state_type() == StateType::Pending => false,
+        None => Infrastructure::of_run(run).is_some_and(|recorded| recorded.task_arn == task.task_arn),
+    }
+}
+
+pub(crate) fn is_no_cluster(error: &LaunchError) -> bool {
+    error.diagnosis.code == "PP0314"
+}
+
+/// A question that ECS did not answer: whoever asked has to ask again.
+pub(crate) fn unknown(error: LaunchError) -> Failure {
+    Failure { class: Class::Transient, diagnosis: error.diagnosis }
+}
+
+/// From one moment to another; nothing if it is the other way round.
+pub(crate) fn between(from: Timestamp, to: Timestamp) -> Duration {
+    Duration::try_from(to.duration_since(from)).unwrap_or_default()
+}
+
+/// The end of a text, of at most so many characters.
+fn last(text: &str, most: usize) -> String {
+    let length = text.chars().count();
+    text.chars().skip(length.saturating_sub(most)).collect()
+}

@@ -1,0 +1,422 @@
+//! The reconcile use case: what no event told anybody.
+//!
+//! Every few minutes one *pass* looks at the runs of the served work pools and at the tasks they should have:
+//!
+//! * PENDING runs: claimed and never launched (a dispatcher died in between) are handed back; a task that does not get to
+//!   run within `task_start_timeout` is stopped and its run handed back; a task that ended meanwhile is judged as the
+//!   observer judges it; a task that is coming up keeps its deployment's concurrency slot, whose lease is renewed.
+//! * RUNNING runs: a task that ended without an event is judged; a task that ECS has forgotten crashed.
+//! * CANCELLING runs, and those CANCELLED lately: as a check of the observer does.
+//! * Tasks: those of runs that another attempt holds are stopped; and those of runs that do not exist, if the clusters are
+//!   pushpool's for this server alone ([`Policy::sole_owner`]).
+//!
+//! All of it is what the observer does ([`crate::observe::runs`]), on the ground of the same history, so both may find the
+//! same thing at once, and so may two passes. Work pools that somebody else serves are not asked for, and runs that
+//! somebody else claimed are left alone.
+//!
+//! Requests: pages of 200 runs (three kinds), one DescribeTasks for every 100 tasks of a cluster, and for each run that is
+//! out of order what its repair needs. A pass ends in time; where it ended in the long list of RUNNING runs is kept in
+//! the process, and whoever starts anew merely looks at some of them twice.
+
+mod orphans;
+#[cfg(test)]
+mod tests;
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use ecs::{launch::TaskControl, task::Task};
+use futures_util::{StreamExt, stream};
+use prefect_api::{
+    Client, PAGE, Transport,
+    models::{FlowRun, StateType},
+};
+use serde_json::{Value, json};
+use tokio::time::{Instant, timeout_at};
+use uuid::Uuid;
+use work_pool::Diagnosis;
+
+use crate::{
+    codes,
+    dispatcher::{Clock, RESERVE},
+    infrastructure::Infrastructure,
+    observe::{
+        self, Change, Finder, ObserveSink, Observed, TaskOutput,
+        decide::{self, NOT_STARTED, bounded, facts},
+        runs::{Located, Runs, between, is_no_cluster, unknown},
+    },
+    poll::PUSH_POOL,
+    ports::Failure,
+    prefect::failure,
+};
+
+/// How many runs are repaired at once.
+const AT_ONCE: usize = 8;
+
+/// How long a renewed lease of a concurrency slot lives, in seconds: two passes and some.
+const LEASE: u32 = 900;
+
+/// How long after its end a CANCELLED run's task is looked for. ECS forgets stopped tasks after an hour.
+const CANCELLED_LATELY: Duration = Duration::from_secs(3_600);
+
+/// What the operator decides about reconciling.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Policy {
+    /// What the observer is told, too. Its `claim_grace` is how long a run may be PENDING without a task.
+    pub runs: observe::Policy,
+    /// Work pools that are served besides those of type `ecs:push`, whatever their type.
+    pub named_pools: Vec<String>,
+    /// How long a task may take to start. Zero: for ever.
+    pub task_start_timeout: Duration,
+    /// How long a task may outlive its claim on a run.
+    pub orphan_grace: Duration,
+    /// Whether the clusters have no tasks of another pushpool's (for another Prefect server, or without one): then a task
+    /// whose run this server does not know is of a run that was deleted.
+    pub sole_owner: bool,
+    /// Most pages of RUNNING runs that one pass looks at.
+    pub pages: usize,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            runs: observe::Policy::default(),
+            named_pools: Vec::new(),
+            task_start_timeout: Duration::from_secs(600),
+            orphan_grace: Duration::from_secs(300),
+            sole_owner: false,
+            pages: 20,
+        }
+    }
+}
+
+/// What a pass came across.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Pass {
+    /// Runs that were looked at.
+    pub looked_at: usize,
+    /// Runs and tasks that were repaired.
+    pub repaired: usize,
+    /// Runs and tasks that could not be looked at or repaired.
+    pub failed: usize,
+    /// Whether it got through, as far as a pass goes.
+    pub complete: bool,
+}
+
+/// Repairs what events missed.
+pub struct Reconciler<T, K, O> {
+    runs: Runs<T, K, O>,
+    policy: Policy,
+    sink: Arc<dyn ObserveSink>,
+    /// Where the next pass goes on in the RUNNING runs.
+    cursor: AtomicUsize,
+    counts: Counts,
+}
+
+#[derive(Default)]
+struct Counts {
+    looked_at: AtomicUsize,
+    repaired: AtomicUsize,
+    failed: AtomicUsize,
+}
+
+/// What ECS knows of the tasks that runs name, by ARN; and the clusters that could not be asked.
+#[derive(Default)]
+struct Described {
+    tasks: HashMap<String, Task>,
+    not_asked: HashSet<String>,
+}
+
+impl<T: Transport, K: TaskControl, O: TaskOutput> Reconciler<T, K, O> {
+    /// A reconciler over these.
+    pub fn new(
+        client: Client<T>,
+        tasks: Arc<K>,
+        output: O,
+        policy: Policy,
+        sink: Arc<dyn ObserveSink>,
+        clock: Clock,
+    ) -> Self {
+        let runs = Runs::new(client, tasks, output, policy.runs.clone(), clock);
+        Self { runs, policy, sink, cursor: AtomicUsize::new(0), counts: Counts::default() }
+    }
+
+    /// One pass. Returns before `deadline`.
+    pub async fn pass(&self, deadline: Instant) -> Pass {
+        let stop = deadline.checked_sub(RESERVE).unwrap_or(deadline);
+        for count in [&self.counts.looked_at, &self.counts.repaired, &self.counts.failed] {
+            count.store(0, Ordering::Relaxed);
+        }
+        // In a box: the compiler gives up on futures that nest too deeply.
+        let complete = match timeout_at(stop, Box::pin(self.everything())).await {
+            Ok(Ok(())) => true,
+            Ok(Err(failure)) => {
+                self.failed(None, &failure.diagnosis);
+                false
+            }
+            Err(_) => {
+                self.failed(None, &codes::out_of_time());
+                false
+            }
+        };
+        // Nothing depends on the lines: half of the reserve is as long as they may take.
+        let _ = tokio::time::timeout(RESERVE / 2, self.runs.flush()).await;
+        let count = |count: &AtomicUsize| count.load(Ordering::Relaxed);
+        Pass {
+            looked_at: count(&self.counts.looked_at),
+            repaired: count(&self.counts.repaired),
+            failed: count(&self.counts.failed),
+            complete,
+        }
+    }
+
+    async fn everything(&self) -> Result<(), Failure> {
+        let mut clusters: BTreeSet<String> = self.policy.runs.clusters.iter().cloned().collect();
+        // What waits for something comes first: it is little, and somebody waits for it.
+        let waiting = json!({"state": {"type": {"any_": ["PENDING", "CANCELLING"]}}});
+        let lately = self.runs.now().checked_sub(CANCELLED_LATELY).unwrap_or(jiff::Timestamp::MIN);
+        let cancelled = json!({"state": {"type": {"any_": ["CANCELLED"]}}, "end_time": {"after_": lately}});
+        for filter in [waiting, cancelled] {
+            let mut offset = 0;
+            loop {
+                let runs = self.page(&filter, offset).await?;
+                offset += PAGE;
+                let full = runs.len() == PAGE;
+                self.look_at(runs, &mut clusters).await;
+                if !full {
+                    break;
+                }
+            }
+        }
+        self.running(&mut clusters).await?;
+        self.orphans(&clusters).await;
+        Ok(())
+    }
+
+    /// The RUNNING runs, from where the last pass ended.
+    async fn running(&self, clusters: &mut BTreeSet<String>) -> Result<(), Failure> {
+        let filter = json!({"state": {"type": {"any_": ["RUNNING"]}}});
+        for _ in 0..self.policy.pages {
+            let runs = self.page(&filter, self.cursor.load(Ordering::Relaxed)).await?;
+            let full = runs.len() == PAGE;
+            self.look_at(runs, clusters).await;
+            if full {
+                self.cursor.fetch_add(PAGE, Ordering::Relaxed);
+            } else {
+                self.cursor.store(0, Ordering::Relaxed);
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Runs of the served work pools.
+    async fn page(&self, flow_runs: &Value, offset: usize) -> Result<Vec<FlowRun>, Failure> {
+        let mut work_pools = json!({"type": {"any_": [PUSH_POOL]}});
+        if !self.policy.named_pools.is_empty() {
+            work_pools["name"] = json!({"any_": self.policy.named_pools});
+            work_pools["operator"] = "or_".into();
+        }
+        let filter = json!({
+            "work_pools": work_pools, "flow_runs": flow_runs, "sort": "ID_DESC", "limit": PAGE, "offset": offset,
+        });
+        self.runs.client.flow_runs(&filter).await.map_err(|error| failure::of(&error))
+    }
+
+    /// Looks at runs and repairs those that are out of order.
+    async fn look_at(&self, runs: Vec<FlowRun>, clusters: &mut BTreeSet<String>) {
+        let described = self.describe(&runs).await;
+        clusters.extend(runs.iter().filter_map(Infrastructure::of_run).map(|recorded| recorded.cluster));
+        stream::iter(&runs)
+            .for_each_concurrent(AT_ONCE, async |run| {
+                self.counts.looked_at.fetch_add(1, Ordering::Relaxed);
+                let recorded = Infrastructure::of_run(run);
+                if recorded.as_ref().is_some_and(|it| described.not_asked.contains(&it.cluster)) {
+                    return;
+                }
+                let task = recorded.and_then(|it| described.tasks.get(&it.task_arn));
+                match Box::pin(self.repair(run, task)).await {
+                    Ok(change) => self.done(run.id, Some(run), &change),
+                    Err(failure) => self.failed(Some(run.id), &failure.diagnosis),
+                }
+            })
+            .await;
+    }
+
+    /// The tasks that runs name, in as few requests as can be.
+    async fn describe(&self, runs: &[FlowRun]) -> Described {
+        let mut by_cluster: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for Infrastructure { cluster, task_arn } in runs.iter().filter_map(Infrastructure::of_run) {
+            by_cluster.entry(cluster).or_default().push(task_arn);
+        }
+        let mut described = Described::default();
+        for (cluster, arns) in by_cluster {
+            match self.runs.tasks.describe(&cluster, &arns).await {
+                Ok(tasks) => described.tasks.extend(tasks.into_iter().map(|task| (task.task_arn.clone(), task))),
+                // Its tasks went with it.
+                Err(error) if is_no_cluster(&error) => {}
+                Err(error) => {
+                    self.failed(None, &unknown(error).diagnosis);
+                    described.not_asked.insert(cluster);
+                }
+            }
+        }
+        described
+    }
+
+    async fn repair(&self, run: &FlowRun, task: Option<&Task>) -> Result<Change, Failure> {
+        match run.state_type() {
+            StateType::Pending => self.pending(run).await,
+            StateType::Running => self.running_run(run, task).await,
+            StateType::Cancelling => self.cancelling(run).await,
+            // Its task ended, or was never launched: nothing is left to be done, at no cost.
+            StateType::Cancelled if run.infrastructure_pid.is_none() || task.is_none_or(|task| !task.is_live()) => {
+                Ok(Change::nothing("the run is CANCELLED and has no task"))
+            }
+            StateType::Cancelled => self.cancelling(run).await,
+            other => Ok(Change::Nothing(format!("the run is {}", other.name()))),
+        }
+    }
+
+    /// As a check does; one that is to be made again is made by the next pass.
+    async fn cancelling(&self, run: &FlowRun) -> Result<Change, Failure> {
+        match self.runs.check(run).await? {
+            Change::CheckAgain(_) => Ok(Change::nothing("the container has time to cancel the run itself")),
+            change => Ok(change),
+        }
+    }
+
+    async fn pending(&self, run: &FlowRun) -> Result<Change, Failure> {
+        let now = self.runs.now();
+        let young = |since| between(since, now) < self.policy.runs.claim_grace;
+        if run.state.as_ref().is_some_and(|state| young(state.timestamp)) {
+            self.renew(run).await;
+            return Ok(Change::nothing("the run was claimed just now"));
+        }
+        let history = self.runs.history(run.id).await?;
+        if history.state_type() != StateType::Pending {
+            return Ok(Change::Nothing(format!("the run is {}", history.state_type().name())));
+        }
+        let Some(claim) = history.claim else {
+            return Ok(Change::nothing("the run is claimed by somebody else"));
+        };
+        if young(claim.at) {
+            return Ok(Change::nothing("the run was claimed just now"));
+        }
+        let past = self.runs.past(&history, claim.attempt);
+        let limits = self.policy.runs.limits();
+        match self.runs.locate(run, &history).await? {
+            Located::Unknown(why) => Ok(Change::nothing(why)),
+            Located::Task(task) if task.is_stopped() => self.runs.conclude(run, &history, &task).await,
+            Located::Task(task) if task.desired_status == "STOPPED" => Ok(Change::nothing("its task is stopping")),
+            Located::Task(task) if self.is_late(&task) => {
+                // Stopped first: a container that comes up now must not find the run scheduled again.
+                self.runs.stop(&task, NOT_STARTED).await?;
+                let action = bounded(decide::not_started(facts(&task)), past, limits);
+                self.runs.settle(run, &history, action, claim.attempt, None).await
+            }
+            Located::Task(_) => {
+                self.renew(run).await;
+                Ok(Change::nothing("its task is coming up"))
+            }
+            Located::Nowhere => {
+                let action = bounded(never_launched(), past, limits);
+                self.runs.settle(run, &history, action, claim.attempt, None).await
+            }
+        }
+    }
+
+    /// Whether a task took too long to start. One that started may take its time: what it does then is its own matter.
+    fn is_late(&self, task: &Task) -> bool {
+        let limit = self.policy.task_start_timeout;
+        let created = task.created_at().and_then(|at| jiff::Timestamp::from_second(at).ok());
+        !limit.is_zero()
+            && !task.has_started()
+            && created.is_some_and(|created| between(created, self.runs.now()) >= limit)
+    }
+
+    /// Keeps the deployment's concurrency slot of a run whose task is coming up. The server renews it from RUNNING on.
+    async fn renew(&self, run: &FlowRun) {
+        let lease = run.state.as_ref().and_then(|state| state.state_details.deployment_concurrency_lease_id);
+        if let Some(lease) = lease
+            && let Err(error) = self.runs.client.renew_lease(lease, LEASE).await
+        {
+            // At RUNNING the server takes a slot anew, if there is one.
+            tracing::warn!(%error, flow_run_id = %run.id, "the lease of a concurrency slot was not renewed");
+        }
+    }
+
+    async fn running_run(&self, run: &FlowRun, task: Option<&Task>) -> Result<Change, Failure> {
+        if task.is_some_and(Task::is_live) {
+            return Ok(Change::nothing("its task lives"));
+        }
+        let history = self.runs.history(run.id).await?;
+        if history.state_type() != StateType::Running {
+            return Ok(Change::Nothing(format!("the run is {}", history.state_type().name())));
+        }
+        let now = self.runs.now();
+        if history.claim.is_some_and(|claim| between(claim.at, now) < self.policy.runs.claim_grace) {
+            return Ok(Change::nothing("the run was claimed just now"));
+        }
+        match self.runs.locate(run, &history).await? {
+            Located::Unknown(why) => Ok(Change::nothing(why)),
+            Located::Task(task) if task.is_stopped() => self.runs.conclude(run, &history, &task).await,
+            Located::Task(_) => Ok(Change::nothing("its task lives")),
+            Located::Nowhere => {
+                let Some(claim) = history.claim else {
+                    return Ok(Change::nothing("the run is claimed by somebody else"));
+                };
+                let action = decide::Action::Crash(gone(run));
+                self.runs.settle(run, &history, action, claim.attempt, None).await
+            }
+        }
+    }
+
+    fn done(&self, flow_run_id: Uuid, run: Option<&FlowRun>, change: &Change) {
+        if let Change::Nothing(reason) = change {
+            // The usual thing, for each of maybe thousands.
+            tracing::debug!(%flow_run_id, reason, "in order");
+            return;
+        }
+        self.counts.repaired.fetch_add(1, Ordering::Relaxed);
+        self.sink.observed(&Observed::Run { finder: Finder::Reconciler, flow_run_id, run, change });
+    }
+
+    fn failed(&self, flow_run_id: Option<Uuid>, reason: &Diagnosis) {
+        self.counts.failed.fetch_add(1, Ordering::Relaxed);
+        self.sink.observed(&Observed::Failed { flow_run_id, reason });
+    }
+}
+
+fn never_launched() -> Diagnosis {
+    Diagnosis {
+        code: "PP0607",
+        summary: "The run was claimed and no task was launched".to_owned(),
+        detail: "A dispatcher claimed it and ended before it could launch its task.".to_owned(),
+        resolution: "Nothing: the run is tried again. If it goes on: look at the dispatcher's log and its dead-letter \
+                     queue."
+            .to_owned(),
+    }
+}
+
+fn gone(run: &FlowRun) -> Diagnosis {
+    Diagnosis {
+        code: "PP0628",
+        summary: "The task is gone".to_owned(),
+        detail: format!(
+            "The flow run runs on {}, which ECS does not know: it stopped more than an hour ago, or its cluster was \
+             deleted.",
+            run.infrastructure_pid.as_deref().unwrap_or("a task that was not recorded")
+        ),
+        resolution:
+            "Look at the container's log. Why no event told of its end: is the EventBridge rule on, and does the \
+                     observer get its messages?"
+                .to_owned(),
+    }
+}

@@ -1,0 +1,182 @@
+//! Tasks that nobody waits for.
+//!
+//! A task belongs to an attempt. It is an orphan when its run was deleted, or when another attempt holds the run: the run
+//! was handed back and its task lives all the same (a StopTask that failed, a RunTask that took effect after all). Such a
+//! task costs money, and may run the flow a second time.
+//!
+//! The run decides, never the absence of a record: two Prefect servers may share a cluster, and what one of them does not
+//! know is the other's.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use ecs::{launch::TaskControl, task::Task};
+use prefect_api::{
+    PAGE, Transport,
+    models::{FlowRun, State, StateType},
+};
+use uuid::Uuid;
+
+use super::Reconciler;
+use crate::{
+    infrastructure::Infrastructure,
+    observe::{
+        TaskOutput,
+        runs::{between, is_no_cluster, unknown},
+    },
+    ports::Failure,
+    prefect::{failure, states::HANDED_BACK},
+};
+
+/// Most tasks of a cluster that one pass looks at.
+const TASKS: usize = 2_000;
+
+/// Reason of a StopTask for a task whose run was deleted.
+const DELETED: &str = "pushpool: its flow run was deleted";
+
+/// Reason of a StopTask for a task of an attempt that holds its run no more.
+const SUPERSEDED: &str = "pushpool: another attempt holds the flow run";
+
+/// What a run says about a task of one of its attempts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Standing {
+    /// It is the run's, or the run is over.
+    Fine,
+    /// Another attempt holds the run, or none does, and this one was given up.
+    Superseded,
+    /// The history has to say who holds the run.
+    Doubtful,
+}
+
+impl<T: Transport, K: TaskControl, O: TaskOutput> Reconciler<T, K, O> {
+    /// Stops tasks that nobody waits for.
+    pub(super) async fn orphans(&self, clusters: &BTreeSet<String>) {
+        for cluster in clusters {
+            if let Err(failure) = self.orphans_of(cluster).await {
+                self.failed(None, &failure.diagnosis);
+            }
+        }
+    }
+
+    async fn orphans_of(&self, cluster: &str) -> Result<(), Failure> {
+        let arns = match self.runs.tasks.running(cluster, TASKS).await {
+            Ok(arns) if arns.is_empty() => return Ok(()),
+            Ok(arns) => arns,
+            Err(error) if is_no_cluster(&error) => return Ok(()),
+            Err(error) => return Err(unknown(error)),
+        };
+        let now = self.runs.now();
+        let tasks = self.runs.tasks.describe(cluster, &arns).await.map_err(unknown)?;
+        let old = |task: &Task| {
+            let created = task.created_at().and_then(|at| jiff::Timestamp::from_second(at).ok());
+            created.is_some_and(|created| between(created, now) >= self.policy.orphan_grace)
+        };
+        let mut by_run: BTreeMap<Uuid, Vec<Task>> = BTreeMap::new();
+        for task in tasks.into_iter().filter(|task| task.is_live() && old(task)) {
+            if let Some(attempt) = task.attempt() {
+                by_run.entry(attempt.flow_run_id).or_default().push(task);
+            }
+        }
+        let ids: Vec<Uuid> = by_run.keys().copied().collect();
+        for ids in ids.chunks(PAGE) {
+            let found = self.runs.client.flow_runs_by_id(ids).await.map_err(|error| failure::of(&error))?;
+            for id in ids {
+                let run = found.iter().find(|run| run.id == *id);
+                for task in &by_run[id] {
+                    match self.judge(run, task).await {
+                        Ok(Some(reason)) => match self.runs.stop(task, reason).await {
+                            Ok(change) => self.done(*id, run, &change),
+                            Err(failure) => self.failed(Some(*id), &failure.diagnosis),
+                        },
+                        Ok(None) => {}
+                        Err(failure) => self.failed(Some(*id), &failure.diagnosis),
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Why the task is to be stopped; none if it is not.
+    async fn judge(&self, run: Option<&FlowRun>, task: &Task) -> Result<Option<&'static str>, Failure> {
+        let Some(run) = run else {
+            return Ok(self.policy.sole_owner.then_some(DELETED));
+        };
+        let superseded = match standing(run, task) {
+            Standing::Fine => false,
+            Standing::Superseded => self.is_old(run.state.as_ref()),
+            Standing::Doubtful => {
+                let history = self.runs.history(run.id).await?;
+                let other = history.claim.filter(|claim| Some(claim.attempt) != task.attempt());
+                let moved_on = history.current().map(|state| state.id) != run.state.as_ref().map(|state| state.id);
+                let since = other.map(|claim| claim.at);
+                !moved_on && since.is_some_and(|at| between(at, self.runs.now()) >= self.policy.orphan_grace)
+            }
+        };
+        Ok(superseded.then_some(SUPERSEDED))
+    }
+
+    fn is_old(&self, state: Option<&State>) -> bool {
+        state.is_some_and(|state| between(state.timestamp, self.runs.now()) >= self.policy.orphan_grace)
+    }
+}
+
+/// What the run alone says. A run that ended, or is being cancelled, is no reason to stop a task here: the one may be about
+/// to end, the other is looked at elsewhere. SCHEDULED but for hand-backs is the container's own doing (retries).
+fn standing(run: &FlowRun, task: &Task) -> Standing {
+    let (Some(state), Some(attempt)) = (&run.state, task.attempt()) else { return Standing::Fine };
+    match state.state_type {
+        StateType::Pending if state.state_details.transition_id == Some(attempt.transition_id()) => Standing::Fine,
+        StateType::Pending => Standing::Doubtful,
+        StateType::Running => {
+            let recorded = Infrastructure::of_run(run);
+            let same = recorded.is_some_and(|recorded| recorded.task_arn == task.task_arn);
+            if same { Standing::Fine } else { Standing::Doubtful }
+        }
+        StateType::Scheduled if state.name.as_deref() == Some(HANDED_BACK) => Standing::Superseded,
+        _ => Standing::Fine,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ecs::Attempt;
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn attempt(state: u128) -> Attempt {
+        Attempt { flow_run_id: Uuid::from_u128(1), state_id: Uuid::from_u128(state) }
+    }
+
+    fn run(state: Value, pid: Option<&str>) -> FlowRun {
+        let mut state = state;
+        state["id"] = json!(Uuid::from_u128(99));
+        state["timestamp"] = "2026-01-01T00:00:00Z".into();
+        serde_json::from_value(json!({"id": Uuid::from_u128(1), "flow_id": Uuid::from_u128(2), "state": state,
+            "infrastructure_pid": pid}))
+        .unwrap()
+    }
+
+    #[test]
+    fn the_run_says_whose_task_it_is() {
+        let arn = "arn:aws:ecs:r:1:task/c/t";
+        let started_by = attempt(5).started_by();
+        let task = Task::of_json(&json!({"taskArn": arn, "startedBy": started_by, "lastStatus": "RUNNING"})).unwrap();
+        let pending =
+            |attempt: Attempt| json!({"type": "PENDING", "state_details": {"transition_id": attempt.transition_id()}});
+        let recorded = format!("c::{arn}");
+        for (state, pid, expected) in [
+            (pending(attempt(5)), None, Standing::Fine),
+            (pending(attempt(6)), Some(recorded.as_str()), Standing::Doubtful),
+            (json!({"type": "RUNNING"}), Some(recorded.as_str()), Standing::Fine),
+            (json!({"type": "RUNNING"}), Some("c::arn:aws:ecs:r:1:task/c/u"), Standing::Doubtful),
+            (json!({"type": "RUNNING"}), None, Standing::Doubtful),
+            (json!({"type": "SCHEDULED", "name": HANDED_BACK}), Some(recorded.as_str()), Standing::Superseded),
+            (json!({"type": "SCHEDULED", "name": "AwaitingRetry"}), Some(recorded.as_str()), Standing::Fine),
+            (json!({"type": "COMPLETED"}), None, Standing::Fine),
+            (json!({"type": "CANCELLING"}), None, Standing::Fine),
+        ] {
+            assert_eq!(standing(&run(state.clone(), pid), &task), expected, "{state} {pid:?}");
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! When a pass leaves runs alone; what it repairs is tested against a real server (`tests/it/prefect_observer.rs`).
+
+use std::sync::Mutex;
+
+use ecs::task::Task;
+use serde_json::json;
+
+use super::*;
+use crate::observe::{
+    NoOutput,
+    fake::{Ecs, Notes, Server, arn, clock, task},
+};
+
+fn reconciler(server: &Server, ecs: Ecs, policy: Policy) -> (Reconciler<Server, Ecs, NoOutput>, Arc<Ecs>, Arc<Notes>) {
+    let (ecs, notes) = (Arc::new(ecs), Arc::new(Notes::default()));
+    let reconciler =
+        Reconciler::new(server.client(), Arc::clone(&ecs), NoOutput, policy, Arc::clone(&notes) as _, clock());
+    (reconciler, ecs, notes)
+}
+
+fn deadline() -> Instant {
+    Instant::now() + Duration::from_secs(60)
+}
+
+const PENDING: [(&str, &str, i64); 2] = [("SCHEDULED", "Scheduled", 9), ("PENDING", "Pending", 8)];
+const RUNNING: [(&str, &str, i64); 3] =
+    [("SCHEDULED", "Scheduled", 9), ("PENDING", "Pending", 8), ("RUNNING", "Running", 7)];
+
+#[tokio::test]
+async fn an_ecs_that_does_not_answer_is_no_proof() {
+    let server = Server::default();
+    server.set_template(json!({}));
+    let (pending, running) = (server.add(1, &PENDING), server.add(2, &RUNNING));
+    server.record(running, &format!("c::{}", arn(running)));
+    let broken = Ecs { broken: true, ..Ecs::default() };
+    let (reconciler, _, notes) = reconciler(&server, broken, Policy::default());
+    let pass = reconciler.pass(deadline()).await;
+    assert_eq!((pass.repaired, pass.failed), (0, 3), "the pending run, the cluster's tasks, and its orphans");
+    assert_eq!(notes.take(), ["failed PP0331"; 3]);
+    assert_eq!((server.state(pending), server.state(running)), ("Pending".into(), "Running".into()));
+}
+
+#[tokio::test]
+async fn a_run_is_launched_again_only_where_its_task_could_have_been_found() {
+    let server = Server::default();
+    server.set_template(json!({"job_configuration": {"cluster": "{{ prefect.variables.cluster }}"}}));
+    let attempt = server.add(1, &PENDING);
+    let (unsure, _, _) = reconciler(&server, Ecs::default(), Policy::default());
+    assert_eq!(unsure.pass(deadline()).await.repaired, 0);
+    assert_eq!(server.state(attempt), "Pending");
+    let runs = observe::Policy { clusters: vec!["c".to_owned()], ..observe::Policy::default() };
+    let (told, _, notes) = reconciler(&server, Ecs::default(), Policy { runs, ..Policy::default() });
+    assert_eq!(told.pass(deadline()).await.repaired, 1);
+    assert_eq!(notes.take(), ["HandedBack"]);
+    assert_eq!(server.state(attempt), "AwaitingCapacity");
+}
+
+#[tokio::test]
+async fn what_was_claimed_just_now_and_what_others_claimed_is_left_alone() {
+    let server = Server::default();
+    server.set_template(json!({}));
+    server.add(1, &[("SCHEDULED", "Scheduled", 9), ("PENDING", "Pending", 1)]);
+    server.add(2, &[("SCHEDULED", "Scheduled", 9), ("PENDING", "Theirs", 8)]);
+    server.add(3, &[("PENDING", "Theirs", 8), ("RUNNING", "Running", 7)]);
+    let (reconciler, _, _) = reconciler(&server, Ecs::default(), Policy::default());
+    let pass = reconciler.pass(deadline()).await;
+    assert_eq!((pass.looked_at, pass.repaired, pass.failed, pass.complete), (3, 0, 0, true));
+    assert_eq!(server.asked("set_state").len(), 0);
+}
+
+#[tokio::test]
+async fn tasks_of_runs_that_this_server_does_not_know_are_others_unless_it_is_said_that_there_are_none() {
+    let server = Server::default();
+    let elsewhere = ecs::Attempt { flow_run_id: Uuid::from_u128(7), state_id: Uuid::from_u128(8) };
+    let tasks = || vec![Task::of_json(&task(elsewhere, "RUNNING", json!({}))).unwrap()];
+    for (sole_owner, stops) in [(false, vec![]), (true, vec![arn(elsewhere)])] {
+        let runs = observe::Policy { clusters: vec!["c".to_owned()], ..observe::Policy::default() };
+        let ecs = Ecs { tasks: Mutex::new(tasks()), ..Ecs::default() };
+        let (reconciler, ecs, _) = reconciler(&server, ecs, Policy { runs, sole_owner, ..Policy::default() });
+        reconciler.pass(deadline()).await;
+        assert_eq!(*ecs.stops.lock().unwrap(), stops, "{sole_owner}");
+    }
+}
+
+#[tokio::test]
+async fn a_pass_goes_on_where_the_last_one_ended() {
+    let server = Server::default();
+    let mut tasks = Vec::new();
+    for number in 1..=PAGE as u128 + 50 {
+        let attempt = server.add(number, &RUNNING);
+        server.record(attempt, &format!("c::{}", arn(attempt)));
+        tasks.push(Task::of_json(&task(attempt, "RUNNING", json!({}))).unwrap());
+    }
+    let ecs = Ecs { tasks: Mutex::new(tasks), ..Ecs::default() };
+    let (reconciler, _, _) = reconciler(&server, ecs, Policy { pages: 1, ..Policy::default() });
+    let mut looked_at = Vec::new();
+    for _ in 0..3 {
+        looked_at.push(reconciler.pass(deadline()).await.looked_at);
+    }
+    assert_eq!(looked_at, [PAGE, 50, PAGE]);
+    assert_eq!(server.asked("/flow_run_states").len(), 0, "what is in order costs its page only");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pass_ends_in_time() {
+    let server = Server::default();
+    server.set_template(json!({}));
+    server.add(1, &PENDING);
+    server.hang("/flow_run_states");
+    let (reconciler, _, notes) = reconciler(&server, Ecs::default(), Policy::default());
+    let started = Instant::now();
+    let pass = reconciler.pass(deadline()).await;
+    assert!(!pass.complete && started.elapsed() < Duration::from_secs(60));
+    assert_eq!(notes.take(), ["failed PP0407"]);
+}
