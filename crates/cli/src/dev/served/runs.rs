@@ -84,7 +84,7 @@ impl Run {
             "{} {} {}",
             paint(DIM, format_args!("{:8.3}", elapsed.as_secs_f64())),
             without_control(&self.shown()),
-            paint(self.style(), self.state.as_deref().unwrap_or("found"))
+            paint(self.style(), self.state.as_deref().unwrap_or("launched"))
         );
         if let Some(status) = &self.task_status {
             line.push_str(&format!(" task {} {status}", self.short_task()));
@@ -116,9 +116,10 @@ impl Runs {
         &self.runs
     }
 
-    /// How many have ended.
+    /// How many have ended, and their tasks with them.
     pub(crate) fn ended(&self) -> usize {
-        self.runs.iter().filter(|run| run.ended).count()
+        let stopped = |run: &&Run| run.task_status.as_deref().is_none_or(|status| status == "STOPPED");
+        self.runs.iter().filter(|run| run.ended).filter(stopped).count()
     }
 
     /// Runs to ask the server about: those that have not ended, the youngest first.
@@ -133,8 +134,9 @@ impl Runs {
                 let (index, run) = self.run(run);
                 run.work_pool = Some(work_pool);
                 run.due_to_launch_seconds = Some(due_to_launch);
+                // What it was handed back for is over. That it has a task, ECS tells.
                 run.note = None;
-                vec![index]
+                run.task_arn.is_none().then_some(index).into_iter().collect()
             }
             News::Noted { run, work_pool, note } => {
                 let (index, run) = self.run(run);
