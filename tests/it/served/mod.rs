@@ -1,6 +1,7 @@
 //! A real Prefect server whose `ecs:push` pools are served by the functions' own binaries; flow runs are executed by
 //! `prefect flow-run execute` in processes of this machine.
 
+mod samples;
 mod way;
 
 use std::time::Duration;
