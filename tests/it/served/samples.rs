@@ -37,6 +37,7 @@ async fn every_sample_goes_through_its_function() {
         functions: &["poller", "observer", "doorbell"],
         // Nothing is fed by queues: what a sample sends stays to be seen.
         mapped: false,
+        ticks: false,
         environment: vec![
             ("PUSHPOOL_PUSH_POOLS", "false".to_owned()),
             ("PUSHPOOL_DOORBELL_TOKEN", "example-token-0123456789".to_owned()),
@@ -60,8 +61,11 @@ async fn every_sample_goes_through_its_function() {
         assert_eq!(served.invoke("poller", event).await, nothing_kept, "{name}");
     }
     // Two more ticks until the next minute, and the run that is being cancelled goes to the observer.
-    let ticks = served.local.sqs().call("GetQueueAttributes", json!({"QueueUrl": served.queues["poll"],
-        "AttributeNames": ["ApproximateNumberOfMessagesDelayed"]}));
+    let ticks = served.local.sqs().call(
+        "GetQueueAttributes",
+        json!({"QueueUrl": served.queues["poll"],
+        "AttributeNames": ["ApproximateNumberOfMessagesDelayed"]}),
+    );
     assert_eq!(ticks.await.unwrap()["Attributes"]["ApproximateNumberOfMessagesDelayed"], "2");
     let checks = bodies(&served, "events");
     assert_eq!(checks, [json!({"version": 1, "check": "7f2c1f0e-0000-4000-8000-000000000001"})]);
