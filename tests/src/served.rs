@@ -21,7 +21,7 @@ use std::{
 use local::{
     Config, Local,
     ecs::{Dwell, HostImage, Runner, Secrets, TaskView},
-    lambda::{Bootstrap, EventSourceMapping, Line, Mapping, Output, RuntimeApi},
+    lambda::{Bootstrap, EventSourceMapping, FunctionUrl, Line, Mapping, Output, RuntimeApi},
 };
 use serde_json::{Value, json};
 use tokio::{sync::mpsc, task::JoinSet};
@@ -264,6 +264,16 @@ impl Served {
             assert!(started.elapsed() < patience, "{queues:?} still hold {:#?}", left());
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
+    }
+
+    /// Gives a function a URL, on loopback.
+    ///
+    /// # Panics
+    /// When no port is to be had.
+    pub async fn url_of(&self, name: &str) -> FunctionUrl {
+        let function = Arc::<RuntimeApi>::clone(&self.functions[name]);
+        let address = std::net::SocketAddr::from((std::net::Ipv4Addr::LOCALHOST, 0));
+        FunctionUrl::start(address, function, TIMEOUT).await.expect("the URL listens")
     }
 
     /// Invokes a function beside what feeds it.

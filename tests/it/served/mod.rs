@@ -6,6 +6,7 @@
 //!
 //! Most worlds share a server; [`pushpool_tests::served`] says how they keep apart.
 
+mod doorbell;
 mod once;
 mod samples;
 mod scale;
