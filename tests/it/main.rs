@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails where it stands")]
 
+mod cli;
 mod conformance;
 mod conformance_local;
 mod conformance_mapping;
@@ -14,3 +15,6 @@ mod launching;
 mod pools;
 mod prefect_harness;
 mod prefect_observer;
+mod prefect_settings;
+mod secrets;
+mod served;

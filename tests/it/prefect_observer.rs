@@ -395,6 +395,37 @@ async fn a_run_that_is_cancelled_ends_with_its_task() {
 }
 
 #[tokio::test]
+async fn a_container_that_sees_to_its_run_itself_is_left_to_it() {
+    let world = World::start().await;
+    let flow = async |env: Value| {
+        let started = world.project.file(&unique("started"));
+        let deployment = world.deployment("sleeping", json!({"launch_type": "FARGATE_SPOT", "env": env})).await;
+        let parameters = json!({"parameters": {"seconds": 600, "started": started}});
+        let run = world.api.create_run(&deployment, parameters).await;
+        let task_arn = world.dispatch(&run).await;
+        let began = std::time::Instant::now();
+        while !std::path::Path::new(&started).exists() {
+            assert!(began.elapsed() < PATIENCE, "the flow does not begin: {:?}", world.api.logs(&run).await);
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        (run, task_arn)
+    };
+    let (cancelled, its_task) = flow(json!({})).await;
+    let (interrupted, spot_task) = flow(json!({"PREFECT_FLOW_RUN_EXECUTE_SIGTERM_BEHAVIOR": "reschedule"})).await;
+    world.api.cancel(&cancelled).await;
+    world.check(&cancelled, LONG).await;
+    assert!(world.local.ecs().interrupt_spot(&spot_task));
+    let stopped = [world.stopped(&its_task).await, world.stopped(&spot_task).await];
+    world.assert_state(&cancelled, "Cancelled", &[]).await;
+    world.assert_state(&interrupted, "AwaitingRetry", &[]).await;
+    let before = (world.api.states(&cancelled).await, world.api.states(&interrupted).await);
+    world.observe(&[&stopped[0], &stopped[1]]).await;
+    world.check(&cancelled, Duration::ZERO).await;
+    assert_eq!((world.api.states(&cancelled).await, world.api.states(&interrupted).await), before);
+    world.local.stop().await;
+}
+
+#[tokio::test]
 async fn a_slot_that_came_free_rings_and_odd_messages_do_no_harm() {
     let world = World::at(shared().await, json!({"concurrency_limit": 1})).await;
     let it = world.launch(shell("exit 1")).await;

@@ -3,7 +3,7 @@
 //!
 //! Helpers of tests: they panic with a sentence rather than return errors, because nobody could handle one.
 
-pub mod bootstrap;
+pub mod binaries;
 pub mod compare;
 pub mod conformance;
 pub mod differences;
@@ -11,7 +11,8 @@ pub mod generate;
 pub mod oracle;
 pub mod prefect;
 pub mod python;
+pub mod served;
 pub mod shrink;
 pub mod subject;
 
-pub use bootstrap::bootstrap;
+pub use binaries::{bootstrap, pushpool};

@@ -11,18 +11,20 @@ mod poller_queues;
 mod pools;
 mod prefect;
 mod queues;
+mod secrets;
 mod served;
 mod standalone;
 
 pub use aws_config::SdkConfig;
 pub use bus::EventBridgeBus;
-pub use config::{ecs_client, loopback_config, sdk_config};
+pub use config::{ecs_client, function_config, loopback_config, sdk_config};
 pub use logs::CloudWatchOutput;
 pub use observer_queues::{ObserverQueueUrls, SqsObserverQueues};
 pub use poller_queues::{PollerQueueUrls, SqsPollerQueues};
 pub use pools::{BadPoolLocation, Pools};
 pub use prefect::{PrefectSecrets, prefect_transport};
 pub use queues::{Sender, SqsQueues};
+pub use secrets::{BadReference, Secret, SecretError};
 pub use served::{
     ObserverSettings, PrefectDispatcher, PrefectSettings, SqsObserver, SqsPoller, SqsReconciler, observer, poller,
     prefect_dispatcher, reconciler,

@@ -10,6 +10,7 @@ use aws_sdk_sqs::{
 };
 use dispatch::{
     codes,
+    doorbell::Rings,
     ports::{Failure, RunQueue, RunQueues},
 };
 use ecs::failure::Class;
@@ -108,6 +109,12 @@ pub(crate) async fn bury(client: &Client, queue_url: &str, body: String, reason:
         }
     }
     message.send().await.map(drop).map_err(|error| failed("dead-letter queue", &error))
+}
+
+impl Rings for Sender {
+    async fn send(&self, body: String) -> Result<(), Failure> {
+        Self::send(self, "poll queue", body).await
+    }
 }
 
 /// A delay as SQS takes it: at most 900 s.

@@ -4,6 +4,8 @@ use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 
+use crate::{doorbell::DoorbellArgs, pool::PoolArgs};
+
 const EXIT_CODES: &str = "\
 Exit codes:
   0    done
@@ -89,6 +91,10 @@ pub(crate) enum Command {
     /// Needs no AWS account and no Prefect server.
     #[command(after_long_help = RENDER_HELP, after_help = "See --help for examples and exit codes.")]
     Render(Box<RenderArgs>),
+    /// Make, change and watch work pools on a Prefect server
+    Pool(Box<PoolArgs>),
+    /// Let ad-hoc runs start at once: an automation of the Prefect server that rings pushpool
+    Doorbell(Box<DoorbellArgs>),
     /// Print the completion script of a shell
     #[command(after_help = COMPLETIONS_HELP)]
     Completions {
@@ -258,7 +264,7 @@ impl RequestArgs {
     }
 }
 
-fn seconds(text: &str) -> Result<Duration, String> {
+pub(crate) fn seconds(text: &str) -> Result<Duration, String> {
     let seconds: f64 = text.parse().map_err(|_| "not a number of seconds".to_owned())?;
     Duration::try_from_secs_f64(seconds).map_err(|_| "not a possible number of seconds".to_owned())
 }

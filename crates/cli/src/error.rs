@@ -27,6 +27,15 @@ pub(crate) enum CliError {
     /// The run cannot be rendered.
     #[error("{}: {}", .0.code, .0.summary)]
     Refused(Diagnosis),
+    /// It cannot be done, for a reason that takes more than a line to tell.
+    #[error("{summary}{}{detail}", if .detail.is_empty() { "" } else { ": " })]
+    Explained { summary: String, detail: String, help: String },
+    /// The user was asked and said no, or left the question.
+    #[error("nothing was changed")]
+    Declined,
+    /// Ended by Ctrl-C.
+    #[error("interrupted")]
+    Interrupted,
     /// A setting cannot be used.
     #[error("{0}")]
     BadSetting(String),
@@ -52,6 +61,7 @@ impl CliError {
     pub(crate) fn exit_code(&self) -> u8 {
         match self {
             Self::StandardInputTwice => 2,
+            Self::Declined | Self::Interrupted => 130,
             _ => 1,
         }
     }
@@ -60,6 +70,15 @@ impl CliError {
     pub(crate) fn tell(&self) {
         match self {
             Self::Refused(diagnosis) => output::say(output::explain(diagnosis)),
+            Self::Interrupted => {}
+            Self::Declined => {
+                // A question hides it.
+                let _ = dialoguer::console::Term::stderr().show_cursor();
+                output::say(format_args!("\n{self}"));
+            }
+            Self::Explained { summary, detail, help } => {
+                output::say(output::explained(&paint(BAD, "error:"), summary, detail, help));
+            }
             other => output::say(format_args!("{} {other}", paint(BAD, "error:"))),
         }
     }

@@ -22,6 +22,11 @@ impl Cell {
         Self { text, style: Style::new(), right: false }
     }
 
+    /// The text without its style.
+    pub(crate) fn plain(&self) -> &str {
+        &self.text
+    }
+
     /// In a style.
     pub(crate) fn styled(self, style: Style) -> Self {
         Self { style, ..self }

@@ -2,6 +2,8 @@
 //!
 //! * `pushpool dev` dispatches messages on this machine, against AWS on loopback;
 //! * `pushpool render` prints the ECS requests of a run, exactly as they would be sent;
+//! * `pushpool pool` makes, changes and watches work pools on a Prefect server;
+//! * `pushpool doorbell` installs what lets a Prefect server ring pushpool;
 //! * `pushpool completions` prints the completion script of a shell.
 //!
 //! # Manners
@@ -16,15 +18,18 @@
 //! | 0 | Done. `dev`: every message reached a recorded outcome, also if that is a failed job or a refused message. |
 //! | 1 | It could not be done; standard error says why. `dev`: a message has no outcome; with `--strict` also when a job failed, a run crashed or a message was buried. |
 //! | 2 | The command line is wrong. |
-//! | 130 | Ended by Ctrl-C (`dev`, before the summary). |
+//! | 130 | Ended by Ctrl-C (`dev`, before the summary), or a question was answered with no (`pool`). |
 
 mod args;
 mod dev;
+mod doorbell;
 mod error;
 mod grid;
 mod input;
 mod output;
+mod pool;
 mod render;
+mod server;
 
 use std::process::ExitCode;
 
@@ -57,6 +62,8 @@ fn run(command: &Command) -> Result<u8, CliError> {
     match command {
         Command::Dev(args) => dev::run(args),
         Command::Render(args) => render::run(args),
+        Command::Pool(args) => pool::run(args),
+        Command::Doorbell(args) => doorbell::run(args),
         Command::Completions { shell } => completions(*shell),
     }
 }

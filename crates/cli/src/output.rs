@@ -43,16 +43,32 @@ pub(crate) fn width() -> Option<usize> {
     Some(usize::from(width))
 }
 
+/// Columns of the terminal that standard error is, if it is one.
+pub(crate) fn width_of_errors() -> Option<usize> {
+    let (Width(width), _) = terminal_size_of(io::stderr())?;
+    Some(usize::from(width))
+}
+
 /// Writes a line to standard error. Where that is closed there is nobody left to tell.
 pub(crate) fn say(line: impl std::fmt::Display) {
     let _ = writeln!(anstream::stderr(), "{line}");
 }
 
+/// Tells something worth knowing on standard error.
+pub(crate) fn note(text: impl std::fmt::Display) {
+    say(format_args!("{} {text}", paint(ODD, "note:")));
+}
+
 /// A diagnosis as people read it: what, then why, then what to do.
 pub(crate) fn explain(diagnosis: &Diagnosis) -> String {
     let Diagnosis { code, summary, detail, resolution } = diagnosis;
-    let mut text = format!("{} {summary}", paint(BAD, format_args!("error[{code}]:")));
-    for (label, content) in [("detail", detail), ("help", resolution)] {
+    explained(&paint(BAD, format_args!("error[{code}]:")), summary, detail, resolution)
+}
+
+/// What, why and what to do, below a head like `error:`.
+pub(crate) fn explained(head: &str, summary: &str, detail: &str, help: &str) -> String {
+    let mut text = format!("{head} {summary}");
+    for (label, content) in [("detail", detail), ("help", help)] {
         if !content.is_empty() {
             let mut lines = content.lines();
             let first = lines.next().unwrap_or_default();

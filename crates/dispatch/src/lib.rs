@@ -6,6 +6,7 @@
 pub mod check;
 pub mod codes;
 pub mod dispatcher;
+pub mod doorbell;
 pub mod infrastructure;
 pub mod message;
 pub mod observe;

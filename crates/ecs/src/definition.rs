@@ -21,7 +21,7 @@ use crate::{
     placement::Placement,
     secrets::Secrets,
     shape::check_shape,
-    value::{drop_empty, is_empty, kind, to_integer, to_text, true_member},
+    value::{compact, drop_empty, is_empty, kind, sort_keys, to_integer, to_text, true_member},
 };
 
 /// Image when neither the pool nor the settings name one. The worker takes the tag of its own version of Prefect and
@@ -171,13 +171,16 @@ impl Draft {
     /// `superseded` are names of the environment whose value in the overrides is another one. They are in the definition
     /// only so that runs share it, and go if it is too large.
     pub(crate) fn finish(mut self, superseded: &BTreeSet<&str>) -> Result<(String, Value), PrepareError> {
-        let (mut family, mut request, mut bytes) = self.canonical();
+        let (mut family, mut bytes) = self.canonical();
         if bytes > LARGEST && !superseded.is_empty() {
             if let Some(list) = self.environment_mut() {
                 list.retain(|entry| name_of(entry).is_none_or(|name| !superseded.contains(name)));
             }
-            (family, request, bytes) = self.canonical();
+            (family, bytes) = self.canonical();
         }
+        let place = self.definition.keys().take_while(|key| key.as_str() < "family").count();
+        self.definition.shift_insert(place, "family".to_owned(), family.as_str().into());
+        let request = Value::Object(self.definition);
         check_shape("RegisterTaskDefinition", &request).map_err(|error| within("task_definition", error))?;
         if bytes > LARGEST {
             return Err(PrepareError::FitDefinition { bytes, largest: largest(&request) });
@@ -185,8 +188,8 @@ impl Draft {
         Ok((family, request))
     }
 
-    /// Family, request and size of the request in bytes.
-    fn canonical(&mut self) -> (String, Value, usize) {
+    /// Brings the definition into its canonical order; its family, and the size of the request in bytes.
+    fn canonical(&mut self) -> (String, usize) {
         for container in self.containers_mut() {
             for (list, identity) in [("environment", "name"), ("secrets", "name"), ("environmentFiles", "value")] {
                 match container.get_mut(list).and_then(Value::as_array_mut) {
@@ -196,14 +199,15 @@ impl Draft {
                 }
             }
         }
-        let mut content = Value::Object(self.definition.clone());
-        content.sort_all_objects();
-        let text = content.to_string();
-        let family = names::family(&self.base_family, text.as_bytes());
+        let mut content = Value::Object(std::mem::take(&mut self.definition));
+        sort_keys(&mut content);
+        let text = compact(&content);
+        if let Value::Object(definition) = content {
+            self.definition = definition;
+        }
+        let family = names::family(&self.base_family, &text);
         let bytes = text.len() + family.len() + r#""family":"","#.len();
-        content["family"] = family.as_str().into();
-        content.sort_all_objects();
-        (family, content, bytes)
+        (family, bytes)
     }
 
     /// `_validate_task_definition`, and what Fargate would refuse.

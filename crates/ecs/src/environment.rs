@@ -9,11 +9,17 @@
 //! Left out on purpose: the settings of the worker's own process, `PREFECT__WORKER_ID` and `PREFECT__WORKER_NAME`. There
 //! is no worker.
 
-use std::{borrow::Cow, collections::BTreeMap};
+use std::{borrow::Cow, collections::BTreeMap, sync::LazyLock};
 
-use serde_json::{Value, json};
+use serde_json::Value;
+use work_pool::Object;
 
-use crate::{Run, Settings, configuration::Configuration, task::FLOW_RUN_VARIABLE};
+use crate::{
+    Run, Settings,
+    configuration::Configuration,
+    task::FLOW_RUN_VARIABLE,
+    value::{filled, pair},
+};
 
 /// What `prefect flow-run execute` does when its task is to end (prefect 3.8.8, `cli/flow_run.py`).
 pub(crate) const SIGTERM_BEHAVIOR: &str = "PREFECT_FLOW_RUN_EXECUTE_SIGTERM_BEHAVIOR";
@@ -92,7 +98,8 @@ fn apply<'a>(entries: &mut Entries<'a>, layer: &[(&'a str, Option<Cow<'a, str>>)
 
 /// One entry as ECS writes it.
 pub(crate) fn entry(name: &str, value: &str) -> Value {
-    json!({"name": name, "value": value})
+    static ENTRY: LazyLock<Object> = LazyLock::new(|| pair("name", "value"));
+    filled(&ENTRY, name, value)
 }
 
 /// Name of an entry as ECS writes it.

@@ -28,6 +28,7 @@ use crate::{
     failure::{self, Answer, Class, Operation},
     launch::{LaunchError, Launched, TaskLauncher},
     pace::Pacer,
+    value::compact,
 };
 
 /// How many families are remembered as registered. An entry is some 400 bytes: 4 MB at most.
@@ -56,7 +57,7 @@ impl EcsLauncher {
     async fn run_task(&self, prepared: &Prepared) -> Result<Result<Launched, LaunchError>, Inactive> {
         self.run_task.turn().await;
         let requested_cluster = text(prepared, "cluster").unwrap_or("default");
-        let body = prepared.run_task.to_string();
+        let body = compact(&prepared.run_task);
         let sent = self.client.run_task().customize().mutate_request(move |request| write_body(request, &body));
         let failed = match sent.send().await {
             Ok(output) => return Ok(self.read_answer(output, requested_cluster)),
@@ -141,7 +142,7 @@ impl EcsLauncher {
     async fn register(&self, request: &Value) -> Result<(), LaunchError> {
         let mut tries = 1;
         loop {
-            let body = request.to_string();
+            let body = compact(request);
             let register = self.client.register_task_definition();
             let sent = register.customize().mutate_request(move |request| write_body(request, &body));
             let error = match sent.send().await {
@@ -212,8 +213,8 @@ fn adopted(task_arn: &str, requested_cluster: &str) -> Launched {
 }
 
 /// Puts our JSON in the place of what the SDK wrote; it is signed afterwards.
-fn write_body(request: &mut HttpRequest, body: &str) {
-    *request.body_mut() = body.to_owned().into();
+fn write_body(request: &mut HttpRequest, body: &[u8]) {
+    *request.body_mut() = body.to_vec().into();
     request.headers_mut().insert("content-length", body.len().to_string());
 }
 

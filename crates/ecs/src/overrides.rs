@@ -8,8 +8,9 @@
 //! override structure" (AWS ECS API reference, RunTask). Characters are counted as UTF-16 code units of the compact JSON,
 //! which is never less than any other reading of "character" but bytes of non-ASCII text gives.
 
-use std::{cmp::Reverse, collections::BTreeSet};
+use std::{cmp::Reverse, collections::BTreeSet, io};
 
+use serde::Serialize;
 use serde_json::{Value, json};
 use work_pool::Object;
 
@@ -158,7 +159,10 @@ impl Overrides {
 
     /// Puts them back into the request.
     pub(crate) fn finish(self, request: &mut Object) {
-        request.insert("overrides".to_owned(), self.value());
+        let mut object = self.object;
+        let containers = self.containers.into_iter().map(Value::Object).collect();
+        object.insert("containerOverrides".to_owned(), Value::Array(containers));
+        request.insert("overrides".to_owned(), Value::Object(object));
     }
 
     fn move_environment(&mut self, draft: &mut Draft, mut surplus: usize) -> Vec<String> {
@@ -188,17 +192,10 @@ impl Overrides {
         moved.into_iter().collect()
     }
 
-    fn value(&self) -> Value {
-        let mut object = self.object.clone();
-        object.insert(
-            "containerOverrides".to_owned(),
-            Value::Array(self.containers.iter().cloned().map(Value::Object).collect()),
-        );
-        Value::Object(object)
-    }
-
     fn length(&self) -> usize {
-        units(&self.value().to_string())
+        // `"containerOverrides":` and a comma, unless it stands alone; `object` has no such member.
+        let comma = usize::from(!self.object.is_empty());
+        length(&self.object) + r#""containerOverrides":"#.len() + comma + length(&self.containers)
     }
 
     /// The largest parts: environment entries by name, other members by path.
@@ -220,6 +217,28 @@ impl Overrides {
         parts.sort_by(|one, other| other.1.cmp(&one.1).then_with(|| one.0.cmp(&other.0)));
         parts.truncate(NAMED);
         parts
+    }
+}
+
+/// UTF-16 code units of the compact JSON.
+fn length(json: &impl Serialize) -> usize {
+    let mut counter = Units(0);
+    // Neither writing to a counter nor a JSON value fails.
+    let _ = serde_json::to_writer(&mut counter, json);
+    counter.0
+}
+
+/// Counts UTF-16 code units of the UTF-8 written to it: one for each character, one more beyond the basic plane.
+struct Units(usize);
+
+impl io::Write for Units {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0 += bytes.iter().map(|byte| usize::from(byte & 0xC0 != 0x80) + usize::from(*byte >= 0xF0)).sum::<usize>();
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 
@@ -275,5 +294,25 @@ fn list_environment(container: &mut Object) {
     if let Value::Object(entries) = environment {
         let entry = |(name, value)| json!({"name": name, "value": value});
         *environment = std::mem::take(entries).into_iter().map(entry).collect();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn the_length_is_that_of_the_whole(name in ".{0,8}", text in ".{0,40}", others in 0_usize..3) {
+            let object: Object = (0..others).map(|index| (format!("{name}{index}"), json!(text))).collect();
+            let container = Object::from_iter([(name, json!({"💥": [text, 1.5, null]}))]);
+            let overrides = Overrides { object, containers: vec![container.clone(), container], container: 0 };
+            let length = overrides.length();
+            let mut request = Object::new();
+            overrides.finish(&mut request);
+            prop_assert_eq!(length, request["overrides"].to_string().encode_utf16().count());
+        }
     }
 }

@@ -27,7 +27,7 @@ use crate::{
     secrets::Secrets,
     shape::check_shape,
     tags,
-    value::{drop_null, true_member},
+    value::{drop_null, sort_keys, true_member},
 };
 
 /// Prepares the requests of a run.
@@ -106,7 +106,7 @@ pub fn prepare(configuration: &JobConfiguration, run: &Run, settings: &Settings)
     };
     request.insert("taskDefinition".to_owned(), named.as_str().into());
     let mut run_task = Value::Object(request);
-    run_task.sort_all_objects();
+    sort_keys(&mut run_task);
     check_shape("RunTask", &run_task).map_err(|error| within("task_run_request", error))?;
     if configuration.auto_deregister {
         notices.push("`auto_deregister_task_definition` has no effect: runs share definitions.".to_owned());

@@ -5,7 +5,7 @@
 //! `tests/python/shapes.py`), with two differences. Enumerations count: boto3 passes any string and leaves the refusal to
 //! AWS, half a second and one claimed run later. And a boolean is no integer, which it is in Python.
 
-use std::{collections::HashMap, fmt, sync::LazyLock};
+use std::{collections::BTreeMap, fmt, sync::LazyLock};
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -31,40 +31,66 @@ pub struct ShapeError {
 /// RunTask, which the file does not describe.
 pub fn check_shape(operation: &str, request: &Value) -> Result<(), ShapeError> {
     let model = &*MODEL;
-    let Some(shape) = model.operations.get(operation) else {
+    let Some((_, shape)) = model.operations.iter().find(|(name, _)| *name == operation) else {
         return Err(ShapeError {
             path: String::new(),
             found: format!("the operation {operation}"),
             allowed: "RegisterTaskDefinition and RunTask".to_owned(),
         });
     };
-    model.check(model.shape(shape), request, Path::Root)
+    model.check(&model.shapes[*shape], request, Path::Root)
 }
 
+/// The file as it is written: a shape names others.
 #[derive(Deserialize)]
+struct Written {
+    #[serde(borrow)]
+    operations: BTreeMap<&'static str, &'static str>,
+    shapes: BTreeMap<&'static str, WrittenShape>,
+}
+
+/// Any shape. One struct of options, because an enumeration by `type` would be read twice, and this is read at every cold
+/// start.
+#[derive(Deserialize)]
+struct WrittenShape {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    #[serde(default, borrow)]
+    members: BTreeMap<&'static str, &'static str>,
+    #[serde(default)]
+    required: Vec<&'static str>,
+    member: Option<&'static str>,
+    value: Option<&'static str>,
+    #[serde(rename = "enum")]
+    variants: Option<Vec<&'static str>>,
+    min: Option<i64>,
+    max: Option<i64>,
+}
+
+/// The model with every name of a shape found: a check looks nothing up but members.
 struct Model {
-    operations: HashMap<String, String>,
-    shapes: HashMap<String, Shape>,
+    operations: Vec<(&'static str, Index)>,
+    shapes: Vec<Shape>,
 }
 
-#[derive(Deserialize)]
-#[serde(tag = "type", rename_all = "lowercase")]
+/// Place of a shape in [`Model::shapes`].
+type Index = usize;
+
 enum Shape {
     Structure {
-        members: HashMap<String, String>,
-        #[serde(default)]
-        required: Vec<String>,
+        /// In the order of their names.
+        members: Vec<(&'static str, Index)>,
+        required: Vec<&'static str>,
     },
     List {
-        member: String,
+        member: Index,
         max: Option<usize>,
     },
     Map {
-        value: String,
+        value: Index,
     },
     String {
-        #[serde(rename = "enum")]
-        variants: Option<Vec<String>>,
+        variants: Option<Vec<&'static str>>,
         min: Option<usize>,
         max: Option<usize>,
     },
@@ -75,8 +101,10 @@ enum Shape {
     Boolean,
 }
 
-static MODEL: LazyLock<Model> =
-    LazyLock::new(|| serde_json::from_str(include_str!("shapes.json")).unwrap_or_else(|error| panic!("{error}")));
+static MODEL: LazyLock<Model> = LazyLock::new(|| {
+    let read = serde_json::from_str(include_str!("shapes.json")).map_err(|error| error.to_string());
+    read.and_then(Model::link).unwrap_or_else(|error| panic!("shapes.json: {error}"))
+});
 
 /// Where the walk is. A chain of borrowed steps: the path is only written out when something is wrong.
 #[derive(Clone, Copy)]
@@ -104,23 +132,43 @@ impl Path<'_> {
 }
 
 impl Model {
-    fn shape(&self, name: &str) -> &Shape {
-        // The file is closed under reference; a test walks it.
-        &self.shapes[name]
+    /// Finds every shape that another one or an operation names.
+    fn link(written: Written) -> Result<Self, String> {
+        let names: Vec<&str> = written.shapes.keys().copied().collect();
+        let find = |name: &str| names.binary_search(&name).map_err(|_| format!("there is no shape {name}"));
+        let part = |name: Option<&str>| name.ok_or_else(|| "a shape lacks its part".to_owned()).and_then(find);
+        let linked = |members: BTreeMap<&'static str, &str>| -> Result<Vec<(&'static str, Index)>, String> {
+            members.into_iter().map(|(name, shape)| Ok((name, find(shape)?))).collect()
+        };
+        let size = |bound: Option<i64>| bound.and_then(|bound| usize::try_from(bound).ok());
+        let shape = |shape: WrittenShape| -> Result<Shape, String> {
+            Ok(match shape.kind {
+                "structure" => Shape::Structure { members: linked(shape.members)?, required: shape.required },
+                "list" => Shape::List { member: part(shape.member)?, max: size(shape.max) },
+                "map" => Shape::Map { value: part(shape.value)? },
+                "string" => Shape::String { variants: shape.variants, min: size(shape.min), max: size(shape.max) },
+                "integer" => Shape::Integer { min: shape.min, max: shape.max },
+                "boolean" => Shape::Boolean,
+                other => return Err(format!("there is no type {other}")),
+            })
+        };
+        Ok(Self {
+            operations: linked(written.operations)?,
+            shapes: written.shapes.into_values().map(shape).collect::<Result<_, _>>()?,
+        })
     }
 
     fn check(&self, shape: &Shape, value: &Value, path: Path<'_>) -> Result<(), ShapeError> {
         match (shape, value) {
             (Shape::Structure { members, required }, Value::Object(given)) => {
                 for (name, value) in given {
-                    let Some(member) = members.get(name) else {
-                        let mut known: Vec<&str> = members.keys().map(String::as_str).collect();
-                        known.sort_unstable();
+                    let Ok(at) = members.binary_search_by_key(&name.as_str(), |(member, _)| member) else {
+                        let known: Vec<&str> = members.iter().map(|(member, _)| *member).collect();
                         return Err(Path::Member(&path, name).error("a member ECS does not know", known.join(", ")));
                     };
-                    self.check(self.shape(member), value, Path::Member(&path, name))?;
+                    self.check(&self.shapes[members[at].1], value, Path::Member(&path, name))?;
                 }
-                match required.iter().find(|name| !given.contains_key(*name)) {
+                match required.iter().find(|name| !given.contains_key(**name)) {
                     Some(name) => Err(Path::Member(&path, name).error("nothing", "required")),
                     None => Ok(()),
                 }
@@ -129,18 +177,18 @@ impl Model {
                 if let Some(max) = max.filter(|max| items.len() > *max) {
                     return Err(path.error(format!("{} items", items.len()), format!("at most {max} items")));
                 }
-                let member = self.shape(member);
+                let member = &self.shapes[*member];
                 items
                     .iter()
                     .enumerate()
                     .try_for_each(|(index, item)| self.check(member, item, Path::Item(&path, index)))
             }
             (Shape::Map { value: member }, Value::Object(given)) => {
-                let member = self.shape(member);
+                let member = &self.shapes[*member];
                 given.iter().try_for_each(|(name, value)| self.check(member, value, Path::Member(&path, name)))
             }
             (Shape::String { variants, min, max }, Value::String(text)) => {
-                if let Some(variants) = variants.as_ref().filter(|variants| !variants.contains(text)) {
+                if let Some(variants) = variants.as_ref().filter(|variants| !variants.contains(&text.as_str())) {
                     return Err(path.error(shown(text), variants.join(", ")));
                 }
                 let length = || text.chars().count();
@@ -205,21 +253,18 @@ mod tests {
     }
 
     #[test]
-    fn the_file_is_closed() {
-        for shape in MODEL.operations.values() {
-            assert!(MODEL.shapes.contains_key(shape));
+    fn a_file_that_is_not_closed_is_refused() {
+        let link = |file: &'static str| Model::link(serde_json::from_str(file).unwrap()).map(drop);
+        assert_eq!(link(r#"{"operations":{"A":"B"},"shapes":{"B":{"type":"boolean"}}}"#), Ok(()));
+        for (file, error) in [
+            (r#"{"operations":{"A":"C"},"shapes":{"B":{"type":"boolean"}}}"#, "there is no shape C"),
+            (r#"{"operations":{},"shapes":{"B":{"type":"list","member":"C"}}}"#, "there is no shape C"),
+            (r#"{"operations":{},"shapes":{"B":{"type":"map"}}}"#, "a shape lacks its part"),
+            (r#"{"operations":{},"shapes":{"B":{"type":"blob"}}}"#, "there is no type blob"),
+        ] {
+            assert_eq!(link(file), Err(error.to_owned()));
         }
-        for shape in MODEL.shapes.values() {
-            let parts: Vec<&String> = match shape {
-                Shape::Structure { members, .. } => members.values().collect(),
-                Shape::List { member, .. } => vec![member],
-                Shape::Map { value } => vec![value],
-                _ => Vec::new(),
-            };
-            for part in parts {
-                assert!(MODEL.shapes.contains_key(part), "{part}");
-            }
-        }
+        assert!(MODEL.shapes.len() > 50);
     }
 
     #[test]

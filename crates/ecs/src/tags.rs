@@ -8,9 +8,9 @@
 //! ECS allows 50 tags with keys of 128 and values of 256 characters, refuses keys twice and the prefix `aws:` (AWS ECS API
 //! reference, RunTask, `tags`). The worker sends what it has; here the tags are made to fit, pushpool's first.
 
-use std::{borrow::Cow, collections::HashSet};
+use std::{borrow::Cow, collections::HashSet, sync::LazyLock};
 
-use serde_json::{Value, json};
+use serde_json::Value;
 use work_pool::Object;
 
 use crate::{
@@ -18,7 +18,7 @@ use crate::{
     configuration::Configuration,
     names::{shortened, slug},
     shape::ShapeError,
-    value::kind,
+    value::{filled, kind, pair},
 };
 
 const MOST: usize = 50;
@@ -112,7 +112,8 @@ fn wrong(place: &str, found: &str, allowed: &str) -> PrepareError {
 
 /// As many tags as ECS takes, the first ones first.
 fn fit(tags: &[(&str, Cow<'_, str>)], notices: &mut Vec<String>) -> Vec<Value> {
-    let mut seen = HashSet::with_capacity(tags.len());
+    static TAG: LazyLock<Object> = LazyLock::new(|| pair("key", "value"));
+    let mut seen: HashSet<String> = HashSet::with_capacity(tags.len());
     let mut fitting = Vec::with_capacity(tags.len().min(MOST));
     let mut surplus = 0;
     for (label, value) in tags {
@@ -130,7 +131,7 @@ fn fit(tags: &[(&str, Cow<'_, str>)], notices: &mut Vec<String>) -> Vec<Value> {
             continue;
         } else {
             seen.insert(key.to_owned());
-            fitting.push(json!({"key": key, "value": value}));
+            fitting.push(filled(&TAG, key, value));
             continue;
         };
         notices.push(format!("The label {label:?} is not made a tag: {refusal}."));

@@ -59,6 +59,43 @@ pub(crate) fn drop_null(object: &mut Object) {
     }
 }
 
+/// Sorts the keys at every depth. Most objects are sorted already, and sorting one hashes all of its keys anew.
+pub(crate) fn sort_keys(value: &mut Value) {
+    match value {
+        Value::Object(members) => {
+            if !members.keys().is_sorted() {
+                members.sort_keys();
+            }
+            members.values_mut().for_each(sort_keys);
+        }
+        Value::Array(items) => items.iter_mut().for_each(sort_keys),
+        _ => {}
+    }
+}
+
+/// The compact JSON of a request, in one piece of memory: most have one to two kilobytes.
+pub(crate) fn compact(request: &Value) -> Vec<u8> {
+    let mut text = Vec::with_capacity(4 << 10);
+    // Neither writing to memory nor a JSON value fails.
+    let _ = serde_json::to_writer(&mut text, request);
+    text
+}
+
+/// An object of two members, to be [`filled`].
+pub(crate) fn pair(first: &str, second: &str) -> Object {
+    [first, second].into_iter().map(|name| (name.to_owned(), Value::Null)).collect()
+}
+
+/// A copy of a [`pair`] with these values. A request has some twenty of them, and a copy keeps its hash table, where
+/// `json!` would hash both keys.
+pub(crate) fn filled(pair: &Object, first: &str, second: &str) -> Value {
+    let mut object = pair.clone();
+    for (place, text) in object.values_mut().zip([first, second]) {
+        *place = text.into();
+    }
+    Value::Object(object)
+}
+
 /// `str(value)`.
 pub(crate) fn to_text(value: &Value) -> Cow<'_, str> {
     match value {

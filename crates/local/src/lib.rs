@@ -1,5 +1,6 @@
-//! AWS on loopback: the SQS and ECS operations pushpool uses, spoken as AWS speaks them, and functions invoked as
-//! Lambda invokes them. In process, without an account, without containers.
+//! AWS on loopback: the SQS and ECS operations pushpool uses, spoken as AWS speaks them, the two that read a secret and
+//! the one that reads a container's log, and functions invoked as Lambda invokes them. In process, without an account,
+//! without containers.
 //!
 //! # Why it exists
 //!
@@ -38,6 +39,8 @@
 //! * Eventual consistency: every write is seen by the next read, counts are exact, and 60-second propagation delays
 //!   of attributes are zero. A short poll asks "all servers", so it finds what is there.
 //! * Duplicates on standard queues: a message is delivered twice only because of its visibility timeout.
+//! * Secrets Manager and SSM beyond `GetSecretValue` and `GetParameter`: values are settings ([`ecs::Config::secrets`], the
+//!   same that containers get), each with one version, `AWSCURRENT`. Nothing rotates.
 //! * Service-wide throttles of SQS, pricing, CloudTrail, CloudWatch metrics, TLS, IPv6.
 //! * The legacy query protocol of SQS (form-encoded requests, XML answers): refused with an explanation.
 
@@ -47,6 +50,7 @@ pub mod faults;
 mod http;
 pub mod lambda;
 mod logs;
+mod secrets;
 mod server;
 pub mod sqs;
 #[cfg(test)]
@@ -121,8 +125,9 @@ impl Local {
             ecs.environment.entry(name.into()).or_insert_with(|| endpoint.clone());
         }
         let sqs = sqs::Sqs::new(account.clone(), endpoint, clock);
+        let secrets = ecs.secrets.clone();
         let ecs = ecs::Ecs::new(account, ecs, clock);
-        let services = Services { sqs, ecs };
+        let services = Services { sqs, ecs, secrets };
         let server = Server::start(listener, services.clone(), Faults::default())?;
         Ok(Self { address, services, server, routes: Mutex::default() })
     }

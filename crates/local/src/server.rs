@@ -16,10 +16,11 @@ use serde_json::{Map, Value};
 use tokio::net::TcpListener;
 use uuid::Uuid;
 
-use crate::ecs::Ecs;
+use crate::ecs::{Ecs, Secrets};
 use crate::faults::{Fault, Faults};
 use crate::http::{Answer, Handler, HangUp, Listening, respond};
 use crate::logs;
+use crate::secrets;
 use crate::sqs::Sqs;
 use crate::wire::{AwsError, Caller, Service};
 
@@ -32,6 +33,7 @@ const AMZN_QUERY_ERROR: HeaderName = HeaderName::from_static("x-amzn-query-error
 pub(crate) struct Services {
     pub(crate) sqs: Sqs,
     pub(crate) ecs: Ecs,
+    pub(crate) secrets: Secrets,
 }
 
 impl Services {
@@ -40,6 +42,7 @@ impl Services {
             Service::Sqs => self.sqs.call(operation, input).await,
             Service::Ecs => self.ecs.call(operation, input).await,
             Service::Logs => logs::call(&self.ecs, operation, &input),
+            Service::SecretsManager | Service::Ssm => secrets::call(&self.secrets, service, operation, &input),
         }
     }
 }
@@ -183,7 +186,7 @@ fn not_json_protocol(headers: &HeaderMap, body: &[u8]) -> Answer {
              <Detail/></Error><RequestId>00000000-0000-0000-0000-000000000000</RequestId></ErrorResponse>";
         return respond(StatusCode::BAD_REQUEST, "text/xml", document);
     }
-    let text = "AWS on loopback: SQS and ECS over their JSON protocols. POST with an X-Amz-Target header, or point an \
+    let text = "AWS on loopback: SQS, ECS and the secrets of functions over their JSON protocols. POST with an X-Amz-Target header, or point an \
                 SDK or the aws command line tool here with AWS_ENDPOINT_URL.\n";
     respond(StatusCode::NOT_FOUND, "text/plain; charset=utf-8", text)
 }

@@ -20,11 +20,15 @@ pub enum Service {
     Ecs,
     /// Amazon CloudWatch Logs, API version 2014-03-28.
     Logs,
+    /// AWS Secrets Manager, API version 2017-10-17.
+    SecretsManager,
+    /// AWS Systems Manager, API version 2014-11-06.
+    Ssm,
 }
 
 impl Service {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Sqs, Self::Ecs, Self::Logs];
+    pub const ALL: [Self; 5] = [Self::Sqs, Self::Ecs, Self::Logs, Self::SecretsManager, Self::Ssm];
 
     /// Short name, as in `sqs:SendMessage`.
     pub fn name(self) -> &'static str {
@@ -32,6 +36,8 @@ impl Service {
             Self::Sqs => "sqs",
             Self::Ecs => "ecs",
             Self::Logs => "logs",
+            Self::SecretsManager => "secretsmanager",
+            Self::Ssm => "ssm",
         }
     }
 
@@ -41,6 +47,8 @@ impl Service {
             Self::Sqs => "AmazonSQS",
             Self::Ecs => "AmazonEC2ContainerServiceV20141113",
             Self::Logs => "Logs_20140328",
+            Self::SecretsManager => "secretsmanager",
+            Self::Ssm => "AmazonSSM",
         }
     }
 
@@ -48,7 +56,7 @@ impl Service {
     pub fn content_type(self) -> &'static str {
         match self {
             Self::Sqs => "application/x-amz-json-1.0",
-            Self::Ecs | Self::Logs => "application/x-amz-json-1.1",
+            Self::Ecs | Self::Logs | Self::SecretsManager | Self::Ssm => "application/x-amz-json-1.1",
         }
     }
 
@@ -56,7 +64,7 @@ impl Service {
     pub fn namespace(self) -> Option<&'static str> {
         match self {
             Self::Sqs => Some("com.amazonaws.sqs"),
-            Self::Ecs | Self::Logs => None,
+            Self::Ecs | Self::Logs | Self::SecretsManager | Self::Ssm => None,
         }
     }
 

@@ -11,8 +11,8 @@ use crate::{
     client::{Client, segment},
     error::ApiError,
     models::{
-        Deployment, Event, Flow, FlowRun, LogLine, Object, Orchestrated, Proposal, ScheduledFlowRun, WorkPool,
-        WorkPoolCreate, WorkQueue, Worker,
+        Automation, AutomationSpec, BlockDocument, Deployment, Event, Flow, FlowRun, LogLine, Object, Orchestrated,
+        Proposal, ScheduledFlowRun, WorkPool, WorkPoolCreate, WorkQueue, Worker,
     },
     transport::{Method, Transport},
 };
@@ -31,6 +31,18 @@ impl<T: Transport> Client<T> {
             (types, []) => json!({"type": {"any_": types}}),
             (types, names) => json!({"operator": "or_", "type": {"any_": types}, "name": {"any_": names}}),
         };
+        self.filter_work_pools(filter).await
+    }
+
+    /// All work pools, of whatever type.
+    ///
+    /// # Errors
+    /// [`ApiError`].
+    pub async fn all_work_pools(&self) -> Result<Vec<WorkPool>, ApiError> {
+        self.filter_work_pools(json!({})).await
+    }
+
+    async fn filter_work_pools(&self, filter: Value) -> Result<Vec<WorkPool>, ApiError> {
         let mut pools: Vec<WorkPool> = Vec::new();
         loop {
             let body = json!({"work_pools": filter, "limit": PAGE, "offset": pools.len()});
@@ -48,6 +60,14 @@ impl<T: Transport> Client<T> {
     /// # Errors
     /// [`ApiError`].
     pub async fn work_pool(&self, name: &str) -> Result<WorkPool, ApiError> {
+        self.get(format!("/work_pools/{}", segment(name))).await
+    }
+
+    /// One work pool with everything the server says about it.
+    ///
+    /// # Errors
+    /// [`ApiError`].
+    pub async fn work_pool_document(&self, name: &str) -> Result<Value, ApiError> {
         self.get(format!("/work_pools/{}", segment(name))).await
     }
 
@@ -196,6 +216,14 @@ impl<T: Transport> Client<T> {
         self.post("/deployments/filter".into(), &body).await
     }
 
+    /// How many deployments a filter names.
+    ///
+    /// # Errors
+    /// [`ApiError`].
+    pub async fn count_deployments(&self, filter: &Value) -> Result<u64, ApiError> {
+        self.post("/deployments/count".into(), filter).await
+    }
+
     /// The flows of these ids that exist. At most [`PAGE`] ids.
     ///
     /// # Errors
@@ -224,16 +252,92 @@ impl<T: Transport> Client<T> {
         Ok(document["data"].clone())
     }
 
+    /// The block document of a type and name, secrets included; none if there is no such document.
+    ///
+    /// # Errors
+    /// [`ApiError`].
+    pub async fn find_block(&self, type_slug: &str, name: &str) -> Result<Option<BlockDocument>, ApiError> {
+        let (slug, name) = (segment(type_slug), segment(name));
+        let path = format!("/block_types/slug/{slug}/block_documents/name/{name}?include_secrets=true");
+        found(self.get(path).await)
+    }
+
+    /// Makes a block document of a type, by the newest schema the server has for it.
+    ///
+    /// # Errors
+    /// [`ApiError`]; not found if the server has no such type of blocks.
+    pub async fn create_block(&self, type_slug: &str, name: &str, data: &Value) -> Result<BlockDocument, ApiError> {
+        let block_type: Value = self.get(format!("/block_types/slug/{}", segment(type_slug))).await?;
+        let of_type = json!({"block_schemas": {"block_type_id": {"any_": [block_type["id"]]}}, "limit": 1});
+        let schemas: Vec<Value> = self.post("/block_schemas/filter".into(), &of_type).await?;
+        let Some(schema) = schemas.first() else {
+            return Err(ApiError::NotFound {
+                operation: "POST /block_schemas/filter".to_owned(),
+                detail: format!("no schema of block type {type_slug}"),
+            });
+        };
+        let body =
+            json!({"name": name, "block_type_id": block_type["id"], "block_schema_id": schema["id"], "data": data});
+        self.post("/block_documents/".into(), &body).await
+    }
+
+    /// Replaces the data of a block document.
+    ///
+    /// # Errors
+    /// [`ApiError`].
+    pub async fn replace_block(&self, id: Uuid, data: &Value) -> Result<(), ApiError> {
+        let body = json!({"data": data, "merge_existing_data": false});
+        self.send(Method::Patch, format!("/block_documents/{id}"), Some(&body)).await
+    }
+
+    /// Deletes a block document.
+    ///
+    /// # Errors
+    /// [`ApiError`].
+    pub async fn delete_block(&self, id: Uuid) -> Result<(), ApiError> {
+        self.send(Method::Delete, format!("/block_documents/{id}"), None::<&Value>).await
+    }
+
+    /// The automations of a name (3.x; names need not be unique).
+    ///
+    /// # Errors
+    /// [`ApiError`]; not found where the server has no automations.
+    pub async fn automations(&self, name: &str) -> Result<Vec<Automation>, ApiError> {
+        let body = json!({"automations": {"name": {"any_": [name]}}, "limit": PAGE});
+        self.post("/automations/filter".into(), &body).await
+    }
+
+    /// Makes an automation.
+    ///
+    /// # Errors
+    /// [`ApiError`].
+    pub async fn create_automation(&self, automation: &AutomationSpec) -> Result<Automation, ApiError> {
+        self.post("/automations/".into(), automation).await
+    }
+
+    /// Replaces an automation.
+    ///
+    /// # Errors
+    /// [`ApiError`].
+    pub async fn replace_automation(&self, id: Uuid, automation: &AutomationSpec) -> Result<(), ApiError> {
+        self.send(Method::Put, format!("/automations/{id}"), Some(automation)).await
+    }
+
+    /// Deletes an automation.
+    ///
+    /// # Errors
+    /// [`ApiError`].
+    pub async fn delete_automation(&self, id: Uuid) -> Result<(), ApiError> {
+        self.send(Method::Delete, format!("/automations/{id}"), None::<&Value>).await
+    }
+
     /// Value of a variable; none if there is no such variable.
     ///
     /// # Errors
     /// [`ApiError`].
     pub async fn variable(&self, name: &str) -> Result<Option<Value>, ApiError> {
-        match self.get::<Value>(format!("/variables/name/{}", segment(name))).await {
-            Ok(variable) => Ok(Some(variable["value"].clone())),
-            Err(error) if error.is_not_found() => Ok(None),
-            Err(error) => Err(error),
-        }
+        let variable: Option<Value> = found(self.get(format!("/variables/name/{}", segment(name))).await)?;
+        Ok(variable.map(|variable| variable["value"].clone()))
     }
 
     /// Adds lines to the logs of flow runs.
@@ -267,5 +371,14 @@ impl<T: Transport> Client<T> {
     /// [`ApiError`].
     pub async fn server_version(&self) -> Result<String, ApiError> {
         self.get("/admin/version".into()).await
+    }
+}
+
+/// None where the server says that there is no such thing.
+fn found<R>(answer: Result<R, ApiError>) -> Result<Option<R>, ApiError> {
+    match answer {
+        Ok(answer) => Ok(Some(answer)),
+        Err(error) if error.is_not_found() => Ok(None),
+        Err(error) => Err(error),
     }
 }

@@ -148,6 +148,7 @@ impl HttpTransport {
         *written.method_mut() = match method {
             Method::Get => hyper::Method::GET,
             Method::Post => hyper::Method::POST,
+            Method::Put => hyper::Method::PUT,
             Method::Patch => hyper::Method::PATCH,
             Method::Delete => hyper::Method::DELETE,
         };
@@ -208,12 +209,13 @@ impl Transport for HttpTransport {
 fn base_url(api_url: &str) -> Result<(String, Uri), BadConnection> {
     let api_url = api_url.trim();
     let bad = |problem: &'static str| BadConnection::Url { url: without_userinfo(api_url), problem };
+    let scheme = api_url.split_once("://").map(|(scheme, _)| scheme.to_ascii_lowercase());
+    if !matches!(scheme.as_deref(), Some("http" | "https")) {
+        return Err(bad("must begin with http:// or https://"));
+    }
     let Ok(uri) = api_url.parse::<Uri>() else {
         return Err(bad("is not a URL"));
     };
-    if !matches!(uri.scheme_str(), Some("http" | "https")) {
-        return Err(bad("must begin with http:// or https://"));
-    }
     if uri.authority().is_none_or(|authority| authority.as_str().contains('@')) {
         return Err(bad("holds a user or password: set PREFECT_API_AUTH_STRING to `user:password` instead"));
     }

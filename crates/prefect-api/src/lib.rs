@@ -19,6 +19,7 @@ mod error;
 pub mod http;
 pub mod models;
 mod retry;
+pub mod settings;
 mod transport;
 
 pub use calls::PAGE;

@@ -120,7 +120,13 @@ pub struct FlowRun {
     /// Name of its work pool.
     #[serde(default)]
     pub work_pool_name: Option<String>,
-    /// Its current state; none only while the server has not set one.
+    /// Id of its current state.
+    #[serde(default)]
+    pub state_id: Option<Uuid>,
+    /// Type of its current state.
+    #[serde(default, rename = "state_type")]
+    pub current: Option<StateType>,
+    /// Its current state. Not in the answer of `get_scheduled_flow_runs` (seen on 3.8.8), which has its id and type.
     #[serde(default)]
     pub state: Option<State>,
     /// Its own job variables.
@@ -150,7 +156,7 @@ impl FlowRun {
     /// Type of its state.
     #[must_use]
     pub fn state_type(&self) -> StateType {
-        self.state.as_ref().map_or(StateType::Unknown, |state| state.state_type)
+        self.state.as_ref().map(|state| state.state_type).or(self.current).unwrap_or(StateType::Unknown)
     }
 
     /// When its SCHEDULED state is due.
@@ -393,4 +399,54 @@ pub struct WorkPoolCreate {
     /// How many of its runs may be PENDING or RUNNING at once.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub concurrency_limit: Option<u32>,
+}
+
+/// A block document.
+#[derive(Clone, PartialEq, Deserialize)]
+pub struct BlockDocument {
+    /// Its id.
+    pub id: Uuid,
+    /// Its fields; the server masks secret ones unless it is asked for them.
+    #[serde(default)]
+    pub data: Object,
+}
+
+/// Data may be secret.
+impl std::fmt::Debug for BlockDocument {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("BlockDocument").field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
+/// An automation (3.x).
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct Automation {
+    /// Its id.
+    pub id: Uuid,
+    /// Its name.
+    pub name: String,
+    /// Whether it does anything.
+    #[serde(default)]
+    pub enabled: bool,
+    /// When it acts.
+    #[serde(default)]
+    pub trigger: Value,
+    /// What it does.
+    #[serde(default)]
+    pub actions: Vec<Value>,
+}
+
+/// An automation to make.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct AutomationSpec {
+    /// Its name.
+    pub name: String,
+    /// What somebody wrote about it.
+    pub description: String,
+    /// Whether it does anything.
+    pub enabled: bool,
+    /// When it acts.
+    pub trigger: Value,
+    /// What it does.
+    pub actions: Vec<Value>,
 }

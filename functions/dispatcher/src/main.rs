@@ -15,7 +15,7 @@ use crate::settings::Mode;
 async fn main() -> Result<(), Error> {
     start_log();
     let mode = settings::read(Settings::of("dispatcher"))?;
-    let config = aws::sdk_config().await;
+    let config = aws::function_config();
     let sink = Arc::new(LogAndMetrics);
     match mode {
         Mode::Standalone(settings) => {

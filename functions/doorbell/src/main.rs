@@ -10,20 +10,18 @@
 //! | `PUSHPOOL_DOORBELL_TOKEN` | the shared secret, at least 16 characters | this or the next |
 //! | `PUSHPOOL_DOORBELL_TOKEN_SECRET_ARN` | secret with it: Secrets Manager ARN, or SSM parameter | this or the previous |
 
-mod answer;
-
 use std::sync::Arc;
 
-use answer::Doorbell;
+use dispatch::doorbell::Doorbell;
 use function::{BadSettings, Error, Settings, serve, start_log};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     start_log();
     let Read { poll_queue_url, token, token_secret } = read(Settings::of("doorbell"))?;
-    let config = aws::sdk_config().await;
+    let config = aws::function_config();
     let token = match token_secret {
-        Some(secret) => aws::read_secret(&config, &secret).await?,
+        Some(secret) => aws::Secret::at(&secret, &config)?.read().await?.trim().to_owned(),
         None => token,
     };
     let doorbell = Arc::new(Doorbell::new(token, aws::Sender::new(&config, poll_queue_url)));

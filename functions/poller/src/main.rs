@@ -23,7 +23,7 @@ use function::{BadSettings, Error, Prefect, Settings, serve_batches, start_log};
 async fn main() -> Result<(), Error> {
     start_log();
     let (prefect, queues, options) = read(Settings::of("poller"))?;
-    let config = aws::sdk_config().await;
+    let config = aws::function_config();
     let client = prefect.client(&config)?;
     let poller = Arc::new(aws::poller(&config, client, queues, options, Arc::new(LogAndMetrics)));
     serve_batches(move |records, deadline| {

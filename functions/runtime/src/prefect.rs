@@ -6,11 +6,12 @@
 //! | `PUSHPOOL_API_KEY_SECRET_ARN`, `PUSHPOOL_API_AUTH_STRING_SECRET_ARN` | secret with the API key or the auth string: Secrets Manager ARN, or SSM parameter (ARN or `ssm:/NAME`); read at the first request, and anew after a 401 |
 //! | `PREFECT_API_KEY`, `PREFECT_API_AUTH_STRING` | the same in the clear, for trying things out |
 //! | `PREFECT_CLIENT_CUSTOM_HEADERS` | JSON object of headers to add, for instance for a proxy |
+//! | `PUSHPOOL_CUSTOM_HEADERS_SECRET_ARN` | secret with such an object |
 //! | `PREFECT_API_SSL_CERT_FILE` | certificates to trust instead of the system's, PEM |
 
 use std::{collections::BTreeMap, path::PathBuf};
 
-use aws::SdkConfig;
+use aws::{PrefectSecrets, SdkConfig, Secret};
 use prefect_api::{Auth, Client, Connection, Patience, http::HttpTransport};
 
 use crate::{Error, Settings};
@@ -19,7 +20,9 @@ use crate::{Error, Settings};
 #[derive(Debug, Clone)]
 pub struct Prefect {
     connection: Connection,
-    secrets: aws::PrefectSecrets,
+    api_key: Option<String>,
+    auth_string: Option<String>,
+    custom_headers: Option<String>,
 }
 
 impl Prefect {
@@ -49,11 +52,13 @@ impl Prefect {
             ca_file: settings.get("PREFECT_API_SSL_CERT_FILE").map(PathBuf::from),
             ..Connection::to(api_url)
         };
-        let secrets = aws::PrefectSecrets {
-            api_key: settings.get("PUSHPOOL_API_KEY_SECRET_ARN"),
-            auth_string: settings.get("PUSHPOOL_API_AUTH_STRING_SECRET_ARN"),
-        };
-        Self { connection, secrets }
+        let [api_key, auth_string, custom_headers] = [
+            "PUSHPOOL_API_KEY_SECRET_ARN",
+            "PUSHPOOL_API_AUTH_STRING_SECRET_ARN",
+            "PUSHPOOL_CUSTOM_HEADERS_SECRET_ARN",
+        ]
+        .map(|name| settings.get(name));
+        Self { connection, api_key, auth_string, custom_headers }
     }
 
     /// A client of the server.
@@ -61,7 +66,13 @@ impl Prefect {
     /// # Errors
     /// A setting cannot be used: it says which.
     pub fn client(&self, config: &SdkConfig) -> Result<Client<HttpTransport>, Error> {
-        let transport = aws::prefect_transport(config, &self.connection, &self.secrets)?;
+        let secret = |reference: &Option<String>| reference.as_ref().map(|it| Secret::at(it, config)).transpose();
+        let secrets = PrefectSecrets {
+            api_key: secret(&self.api_key)?,
+            auth_string: secret(&self.auth_string)?,
+            custom_headers: secret(&self.custom_headers)?,
+        };
+        let transport = aws::prefect_transport(&self.connection, secrets)?;
         Ok(Client::new(transport, Patience::FUNCTION))
     }
 }

@@ -15,7 +15,6 @@ use tokio::sync::OnceCell;
 use uuid::Uuid;
 
 use super::http;
-use super::server::Version;
 
 /// Tries of a request that SQLite answers with "database is locked", 0.2 s apart.
 const TRIES: u32 = 50;
@@ -62,7 +61,6 @@ impl fmt::Display for Answer {
 #[derive(Debug, Clone)]
 pub struct Api {
     address: SocketAddr,
-    version: Version,
     headers: HeaderMap,
     csrf: Csrf,
     token: Arc<OnceCell<(String, String)>>,
@@ -72,20 +70,7 @@ impl Api {
     /// A client that shows no credentials.
     #[must_use]
     pub fn new(address: SocketAddr) -> Self {
-        Self {
-            address,
-            version: Version::default(),
-            headers: HeaderMap::new(),
-            csrf: Csrf::default(),
-            token: Arc::default(),
-        }
-    }
-
-    /// What the conveniences have to mind: deployments of 2.20 take other keys.
-    #[must_use]
-    pub fn with_version(mut self, version: Version) -> Self {
-        self.version = version;
-        self
+        Self { address, headers: HeaderMap::new(), csrf: Csrf::default(), token: Arc::default() }
     }
 
     /// Shows `user:password`.
@@ -110,12 +95,6 @@ impl Api {
     pub fn with_csrf(mut self, csrf: Csrf) -> Self {
         self.csrf = csrf;
         self
-    }
-
-    /// The version that was given.
-    #[must_use]
-    pub fn version(&self) -> Version {
-        self.version
     }
 
     /// `GET`; `path` comes after `/api` and starts with a slash.

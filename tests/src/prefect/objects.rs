@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use super::api::Api;
-use super::server::Version;
 
 /// How often a state that is waited for is looked at.
 const LOOK: Duration = Duration::from_millis(100);
@@ -93,14 +92,12 @@ impl Api {
         self.post(&format!("/work_pools/{pool}/queues"), body).await.ok()
     }
 
-    /// Creates the flow and the deployment.
+    /// Creates the flow and the deployment. 2.20 takes the same keys and shows `job_variables` as `infra_overrides`.
     pub async fn create_deployment(&self, deployment: NewDeployment) -> Deployment {
         let flow = self.post("/flows/", json!({"name": deployment.flow})).await.ok();
         let mut body = deployment.body;
         body["flow_id"] = flow["id"].clone();
         let created = self.post("/deployments/", body).await.ok();
-        // 2.20 leaves pull steps out of a deployment it creates with `infra_overrides`, never with `job_variables`.
-        debug_assert!(self.version() == Version::V3 || created["pull_steps"].is_array(), "{created}");
         Deployment { id: text(&created, "id"), name: text(&created, "name"), flow_id: text(&created, "flow_id") }
     }
 
@@ -178,7 +175,8 @@ impl Api {
         list(self.post("/logs/filter", filter).await.ok()).iter().map(|line| text(line, "message")).collect()
     }
 
-    /// The runs the server would hand to a worker of the pool now, future ones left out when `due` says so.
+    /// What `get_scheduled_flow_runs` answers: `[{work_pool_id, work_queue_id, flow_run}]`. Future runs are among them
+    /// unless `body` has `scheduled_before`; it marks the queues as polled.
     pub async fn scheduled_runs(&self, pool: &str, body: Value) -> Vec<Value> {
         list(self.post(&format!("/work_pools/{pool}/get_scheduled_flow_runs"), body).await.ok())
     }

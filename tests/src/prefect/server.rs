@@ -148,7 +148,7 @@ impl Server {
     /// A client with what this server asks for: its auth string, and a CSRF token fetched when first needed.
     #[must_use]
     pub fn api(&self) -> Api {
-        let api = Api::new(self.address).with_version(self.options.version);
+        let api = Api::new(self.address);
         let api = if self.options.csrf { api.with_csrf(Csrf::Fetch) } else { api };
         match &self.options.auth {
             Some(auth) => api.with_auth(auth),
@@ -162,7 +162,7 @@ impl Server {
         fs::read(self.log_path()).map(|log| String::from_utf8_lossy(&log).into_owned()).unwrap_or_default()
     }
 
-    /// Asks it to end and waits until it has. The database stays for [`Server::restart`].
+    /// Asks it to end and waits until it has, which blocks the thread for a second or so. The database stays for [`Server::restart`].
     pub fn stop(&mut self) {
         self.end("-TERM", END);
     }

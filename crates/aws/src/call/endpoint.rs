@@ -20,6 +20,9 @@ pub(crate) struct Service {
 /// Systems Manager.
 pub(super) const SSM: Service = Service { host: "ssm", id: "SSM" };
 
+/// Secrets Manager.
+pub(super) const SECRETS: Service = Service { host: "secretsmanager", id: "Secrets Manager" };
+
 /// EventBridge.
 pub(super) const EVENTS: Service = Service { host: "events", id: "EventBridge" };
 
@@ -87,6 +90,9 @@ fn given(service: Service, config: &SdkConfig) -> Option<String> {
 fn derived(service: Service, region: &str, fips: bool, dual: bool) -> String {
     let partition = PARTITIONS.iter().find(|(regions, ..)| region.starts_with(regions));
     let (_, suffix, dual_suffix) = *partition.unwrap_or(&("", "amazonaws.com", "api.aws"));
+    // Secrets Manager's hosts were dual-stack from the start in the older partitions, and have no other name for it.
+    let named = service != SECRETS || !(partition.is_none() || (region.starts_with("cn-") && !fips));
+    let dual_suffix = if named { dual_suffix } else { suffix };
     // In GovCloud the plain hosts are the FIPS ones.
     let plain = region.starts_with("us-gov-") && (service == EVENTS || ((service == SSM || service == LOGS) && !dual));
     let fips = if fips && !plain { "-fips" } else { "" };

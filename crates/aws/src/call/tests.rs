@@ -125,6 +125,18 @@ async fn a_json_call_is_signed_as_botocore_signs_it() {
 }
 
 #[tokio::test]
+async fn a_secret_is_asked_for_as_botocore_asks() {
+    let wire = Wire::with([answer(200, r#"{"SecretString":"s"}"#)]);
+    let rpc = Rpc::get_secret_value(&wire.config("eu-west-1").build());
+    assert_eq!(rpc.call(&json!({ "SecretId": "prefect/é" })).await.unwrap()["SecretString"], "s");
+    let (url, header, _) = wire.sent();
+    assert_eq!(url, "https://secretsmanager.eu-west-1.amazonaws.com/");
+    assert_eq!(header("x-amz-target"), "secretsmanager.GetSecretValue");
+    let signature = "111993afd2f2b7e30859eca174b3664bda4aa395261124ba0bf3eb889b3d415e";
+    assert_eq!(header("authorization"), authorization("eu-west-1/secretsmanager", RPC_HEADERS, signature));
+}
+
+#[tokio::test]
 async fn an_object_is_addressed_and_signed_as_botocore_does_it() {
     for (region, endpoint, bucket, key, url, signature) in [
         (
@@ -173,7 +185,7 @@ fn hosts_are_those_of_botocore() {
         let [service, region, fips, dual, bucket, url] = line.split(' ').collect::<Vec<_>>()[..] else {
             panic!("not six columns: {line}");
         };
-        let services = [endpoint::SSM, endpoint::EVENTS, endpoint::LOGS, endpoint::S3];
+        let services = [endpoint::SSM, endpoint::SECRETS, endpoint::EVENTS, endpoint::LOGS, endpoint::S3];
         let service = services.into_iter().find(|it| it.host == service).unwrap();
         let config = SdkConfig::builder()
             .region(Region::new(region.to_owned()))
@@ -190,7 +202,7 @@ fn hosts_are_those_of_botocore() {
         assert_eq!(derived, url, "{line}");
         lines += 1;
     }
-    assert_eq!(lines, 199);
+    assert_eq!(lines, 239);
 }
 
 #[test]

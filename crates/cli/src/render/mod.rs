@@ -15,7 +15,7 @@ use self::{documents::Documents, references::References};
 use crate::{
     args::RenderArgs,
     error::CliError,
-    output::{self, ODD, paint, say},
+    output::{self, note},
 };
 
 /// Runs the command.
@@ -50,10 +50,6 @@ pub(crate) fn run(args: &RenderArgs) -> Result<u8, CliError> {
     prepared.notices.iter().for_each(note);
     output::data(&format!("{:#}\n", requests(&prepared))).map_err(CliError::WriteOutput)?;
     Ok(0)
-}
-
-fn note(text: &String) {
-    say(format_args!("{} {text}", paint(ODD, "note:")));
 }
 
 /// Both requests in AWS's own names.

@@ -8,7 +8,7 @@ use super::{pushpool, run, stderr, stdout};
 fn every_command_explains_itself_with_examples_and_exit_codes() {
     let top = run(&["--help"]);
     assert_eq!(top.status.code(), Some(0));
-    for word in ["dev", "render", "completions", "Exit codes:", "NO_COLOR"] {
+    for word in ["dev", "render", "pool", "doorbell", "completions", "Exit codes:", "NO_COLOR"] {
         assert!(stdout(&top).contains(word), "{word} in: {}", stdout(&top));
     }
     for command in ["dev", "render"] {
@@ -19,19 +19,45 @@ fn every_command_explains_itself_with_examples_and_exit_codes() {
         }
         assert!(stderr(&help).is_empty());
     }
+    let asking = [
+        ["pool", "create"],
+        ["pool", "ls"],
+        ["pool", "inspect"],
+        ["pool", "set-variable"],
+        ["pool", "pause"],
+        ["pool", "resume"],
+        ["pool", "delete"],
+        ["pool", "status"],
+        ["doorbell", "install"],
+        ["doorbell", "test"],
+    ];
+    for [group, command] in asking {
+        let help = run(&[group, command, "--help"]);
+        assert_eq!(help.status.code(), Some(0));
+        for word in ["Examples:", &format!("pushpool {group} "), "--prefect-api-url", "--profile"] {
+            assert!(stdout(&help).contains(word), "{word} in: {}", stdout(&help));
+        }
+    }
     assert!(stdout(&run(&["completions", "--help"])).contains("Examples:"));
     assert!(stdout(&run(&["--version"])).starts_with("pushpool "));
 }
 
 #[test]
 fn a_wrong_command_line_ends_with_2_and_says_so_on_standard_error() {
-    let wrong: [&[&str]; 6] = [
+    let wrong: [&[&str]; 13] = [
         &[],
         &["nonsense"],
         &["render"],
         &["dev", "--timeout", "soon"],
         &["render", "--pool", "-", "--deployment", "-"],
         &["dev", "--events", "-", "--events", "-"],
+        &["pool"],
+        &["pool", "create"],
+        &["pool", "create", "p", "--set", "cpu"],
+        &["pool", "set-variable", "p"],
+        &["pool", "status", "--watch", "0"],
+        &["doorbell", "install"],
+        &["doorbell", "install", "--url", "example.com"],
     ];
     for line in wrong {
         let output = run(line);
@@ -45,7 +71,7 @@ fn completions_know_the_commands() {
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
         let output = run(&["completions", shell]);
         assert_eq!(output.status.code(), Some(0), "{shell}");
-        for word in ["render", "explain", "bootstrap"] {
+        for word in ["render", "explain", "bootstrap", "set-variable", "concurrency-limit"] {
             assert!(stdout(&output).contains(word), "{word} for {shell}");
         }
     }

@@ -334,11 +334,13 @@ impl<T: Transport, Q: PollerQueues> Poller<T, Q> {
     }
 
     fn message(&self, pool: &WorkPool, run: &FlowRun) -> Option<(Attempt, ScheduledRun)> {
-        let state = run.state.as_ref().filter(|state| state.state_type == StateType::Scheduled)?;
+        if run.state_type() != StateType::Scheduled {
+            return None;
+        }
         let message = ScheduledRun {
             version: VERSION,
             flow_run_id: run.id,
-            state_id: state.id,
+            state_id: run.state_id.or_else(|| run.state.as_ref().map(|state| state.id))?,
             expected_start_time: run.due()?,
             work_pool: pool.name.clone(),
             first_due: None,

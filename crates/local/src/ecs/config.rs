@@ -151,7 +151,8 @@ pub struct HostImage {
     pub environment: BTreeMap<String, String>,
 }
 
-/// Values of secrets by the ARN or parameter name that containers refer to them with.
+/// Values of secrets by the ARN or parameter name that containers refer to them with. Functions read the same values
+/// with `secretsmanager:GetSecretValue` and `ssm:GetParameter`.
 ///
 /// `valueFrom` may be a key as it stands here, or a Secrets Manager ARN followed by `:json-key:version-stage:version-id`
 /// (any of them empty), where the value must be a JSON object with that key.
@@ -163,6 +164,11 @@ impl Secrets {
     /// These secrets.
     pub fn new(values: impl IntoIterator<Item = (String, String)>) -> Self {
         Self(values.into_iter().collect())
+    }
+
+    /// Keys and values.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(key, value)| (key.as_str(), value.as_str()))
     }
 
     /// The value a container sees for `value_from`.

@@ -1,7 +1,7 @@
 //! Functions, invoked as Lambda invokes them.
 //!
 //! A [`Function`] is either a closure in this process ([`InProcess`]) or a real `bootstrap` binary behind the Runtime
-//! API ([`RuntimeApi`]); an [`EventSourceMapping`] feeds it from a queue. The same mapping drives both, so that a test
+//! API ([`RuntimeApi`]); an [`EventSourceMapping`] feeds it from a queue, a [`FunctionUrl`] with requests. The same mapping drives both, so that a test
 //! can begin with a closure and end with the very binary that is deployed.
 //!
 //! # What is not modelled
@@ -21,7 +21,9 @@ mod mapping;
 mod runtime_api;
 #[cfg(test)]
 mod tests;
+mod url;
 
 pub use bootstrap::{Bootstrap, Line, Output, RuntimeApi};
 pub use function::{Function, FunctionError, InProcess, Invocation};
 pub use mapping::{EventSourceMapping, Mapping, MappingCounts, MappingError};
+pub use url::FunctionUrl;

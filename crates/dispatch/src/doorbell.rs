@@ -1,4 +1,7 @@
-//! What the doorbell answers.
+//! The ring use case: a request from outside becomes a message of the poll queue, and nothing else.
+//!
+//! Whoever knows its address can send to it, so what comes in is not believed: of an automation's payload it keeps the
+//! names of work pool, flow run and event, and the poller asks the server.
 //!
 //! | request | answer | message |
 //! | --- | --- | --- |
@@ -12,41 +15,40 @@
 //! version 2.0; header names come in lower case).
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use dispatch::{
+use serde_json::{Value, json};
+use subtle::ConstantTimeEq;
+
+use crate::{
     ports::Failure,
     ring::{PollMessage, Ring},
 };
-use serde_json::{Value, json};
-use subtle::ConstantTimeEq;
 
 /// Largest body that is looked at. An automation's event has some 3 KB; SQS takes 256 KiB.
 const LARGEST: usize = 256 * 1024;
 
 /// Takes rings.
-pub(crate) trait Rings: Send + Sync {
+pub trait Rings: Send + Sync + 'static {
     /// Sends a body to the poll queue.
+    ///
+    /// # Errors
+    /// [`Failure`] when it is not known to have been taken.
     fn send(&self, body: String) -> impl Future<Output = Result<(), Failure>> + Send;
 }
 
-impl Rings for aws::Sender {
-    async fn send(&self, body: String) -> Result<(), Failure> {
-        self.send("poll queue", body).await
-    }
-}
-
 /// Compares the secret and rings.
-pub(crate) struct Doorbell<R> {
+pub struct Doorbell<R> {
     token: String,
     rings: R,
 }
 
 impl<R: Rings> Doorbell<R> {
-    pub(crate) fn new(token: String, rings: R) -> Self {
+    /// A doorbell that rings for who shows `token`.
+    pub fn new(token: String, rings: R) -> Self {
         Self { token, rings }
     }
 
     /// The answer to a request.
-    pub(crate) async fn answer(&self, event: &Value) -> Value {
+    pub async fn answer(&self, event: &Value) -> Value {
         let status = self.ring(event).await;
         tracing::info!(status, "ring");
         json!({"statusCode": status, "headers": {"content-type": "application/json"}, "body": "{}"})
@@ -89,10 +91,10 @@ impl<R: Rings> Doorbell<R> {
 mod tests {
     use std::sync::Mutex;
 
-    use dispatch::codes;
     use ecs::failure::Class;
 
     use super::*;
+    use crate::codes;
 
     const TOKEN: &str = "0123456789abcdef";
 

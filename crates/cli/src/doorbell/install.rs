@@ -1,0 +1,132 @@
+//! `pushpool doorbell install`.
+
+use clap::{Args, ValueHint};
+use prefect_api::{Transport, models::AutomationSpec};
+use rand::RngExt;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::{Installed, NameArgs, WEBHOOK, address, installed};
+use crate::{
+    error::CliError,
+    output::{self, GOOD, note, paint, say},
+    pool::PUSH,
+    server::Server,
+};
+
+pub(crate) const HELP: &str = "\
+Examples:
+  pushpool doorbell install --url https://abc.lambda-url.eu-central-1.on.aws/
+      The first time, a token is made and printed, once, to standard output. The
+      doorbell function has to know it.
+  PUSHPOOL_DOORBELL_TOKEN=$(aws secretsmanager get-secret-value \\
+      --secret-id pushpool-doorbell --query SecretString --output text) \\
+      pushpool doorbell install --url $URL
+      With the token the function knows already.
+
+Doing it again updates both. Without a token the present one stays.";
+
+/// States of runs that are worth a look at once: something to start, or something to stop.
+const STATES: [&str; 6] = ["Scheduled", "Late", "AwaitingRetry", "AwaitingConcurrencySlot", "Cancelling", "Cancelled"];
+
+#[derive(Debug, Args)]
+pub(crate) struct InstallArgs {
+    /// Address of the doorbell function
+    #[arg(long, value_name = "URL", value_hint = ValueHint::Url, value_parser = super::url)]
+    url: String,
+
+    /// Token the doorbell function asks for [default: the present one, or a new one]
+    #[arg(long, env = "PUSHPOOL_DOORBELL_TOKEN", hide_env_values = true, value_parser = super::token)]
+    token: Option<String>,
+
+    #[command(flatten)]
+    name: NameArgs,
+}
+
+pub(super) async fn run<T: Transport>(server: &Server<T>, args: &InstallArgs) -> Result<u8, CliError> {
+    let name = args.name.name.as_str();
+    let Installed { block, automations } = installed(server, name).await?;
+    let present = block.as_ref().and_then(|block| address(block).1);
+    if block.is_some() && present.is_none() && args.token.is_none() {
+        return Err(CliError::Explained {
+            summary: "the server does not show the token of the present doorbell".to_owned(),
+            detail: String::new(),
+            help: "Give it with PUSHPOOL_DOORBELL_TOKEN, or remove the doorbell first to get a new token.".to_owned(),
+        });
+    }
+    let kept = args.token.clone().or(present);
+    let made = kept.is_none().then(new_token);
+    let token = kept.as_deref().or(made.as_deref()).unwrap_or_default();
+    let data = json!({
+        "method": "POST",
+        "url": args.url,
+        "headers": {"authorization": format!("Bearer {token}"), "content-type": "application/json"},
+    });
+    let told = |error| server.told(error);
+    let block_id = match &block {
+        Some(block) => server.client.replace_block(block.id, &data).await.map(|()| block.id),
+        None => server.client.create_block(WEBHOOK, name, &data).await.map(|block| block.id),
+    };
+    let block_id = block_id.map_err(told)?;
+    // The token of a block that is there by now would be lost if the automation failed.
+    if let Some(token) = &made {
+        output::data(&format!("PUSHPOOL_DOORBELL_TOKEN={token}\n")).map_err(CliError::WriteOutput)?;
+        note("This token is new and shown this once: give it to the doorbell function.");
+    }
+    let automation = automation(name, block_id);
+    match automations.split_first() {
+        None => drop(server.client.create_automation(&automation).await.map_err(told)?),
+        Some((first, others)) => {
+            server.client.replace_automation(first.id, &automation).await.map_err(told)?;
+            for other in others {
+                server.client.delete_automation(other.id).await.map_err(told)?;
+            }
+        }
+    }
+    let done = if automations.is_empty() { "installed" } else { "updated" };
+    say(paint(GOOD, format_args!("The doorbell \"{name}\" is {done}: it rings for all pools of type {PUSH}.")));
+    say("`pushpool doorbell test` rings it.");
+    Ok(0)
+}
+
+/// 256 bits.
+fn new_token() -> String {
+    let bytes: [u8; 32] = rand::rng().random();
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The event itself is sent along, which costs the server no look-up.
+fn automation(name: &str, block: Uuid) -> AutomationSpec {
+    AutomationSpec {
+        name: name.to_owned(),
+        description: format!("Rings pushpool when a run of an {PUSH} work pool is to start or to stop."),
+        enabled: true,
+        trigger: json!({
+            "type": "event",
+            "posture": "Reactive",
+            "expect": STATES.map(|state| format!("prefect.flow-run.{state}")),
+            "match": {"prefect.resource.id": "prefect.flow-run.*"},
+            "match_related": {"prefect.resource.role": "work-pool", "prefect.work-pool.type": PUSH},
+            "for_each": ["prefect.resource.id"],
+            "threshold": 1,
+            "within": 0,
+        }),
+        actions: vec![call(block)],
+    }
+}
+
+fn call(block: Uuid) -> Value {
+    json!({"type": "call-webhook", "block_document_id": block, "payload": "{{ event | tojson }}"})
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tokens_differ() {
+        let (one, other) = (new_token(), new_token());
+        assert_eq!(one.len(), 64);
+        assert_ne!(one, other);
+    }
+}

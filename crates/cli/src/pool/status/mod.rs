@@ -1,0 +1,118 @@
+//! `pushpool pool status`: one screen with what people ask when runs do not start.
+//!
+//! Five requests per pool and one for all: the pools, then its queues, its workers, what is due, what is pending or
+//! running, and the last crashed runs. Only where a list is full (200) is a count asked for as well.
+
+pub(crate) mod facts;
+mod screen;
+mod verdict;
+mod watch;
+
+use std::time::Duration;
+
+use clap::Args;
+use jiff::Timestamp;
+use prefect_api::Transport;
+
+use self::{facts::Facts, watch::Canvas};
+use super::PUSH;
+use crate::{
+    args::{Output, seconds},
+    error::CliError,
+    output::{self, BAD, paint},
+    server::Server,
+};
+
+pub(crate) const HELP: &str = "\
+Examples:
+  pushpool pool status
+      All pools of type ecs:push.
+  pushpool pool status etl --watch
+      Again every 5 seconds, in place on a terminal, until Ctrl-C.
+  pushpool pool status etl --output json | jq -e '.[0].verdict.ready'
+      For programs and alarms: the exit code of jq says whether it is served.
+
+The last line says in plain words how things are:
+  READY       somebody polls the pool, what is due starts
+  NOT SERVED  nobody has polled it for a minute: nothing starts
+  PAUSED      it gives out no runs
+  WAITING     it is served, and runs wait for a slot or an unpaused queue
+
+Exit codes:
+  0    shown, however the pool is
+  1    there is no such pool, or the server does not answer
+  2    the command line is wrong
+  130  --watch was ended by Ctrl-C";
+
+/// Between two looks when nothing else is said.
+const EVERY: &str = "5";
+
+#[derive(Debug, Args)]
+pub(crate) struct StatusArgs {
+    /// Name of the pool [default: all of type ecs:push]
+    name: Option<String>,
+
+    /// Look again every so many seconds [default: 5]
+    #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = EVERY, value_parser = pause)]
+    watch: Option<Duration>,
+
+    /// Form of the answer; with --watch, one JSON document a line
+    #[arg(long, value_enum, value_name = "FORM", default_value_t = Output::Text)]
+    output: Output,
+}
+
+/// At least a second: the server has other things to do.
+fn pause(text: &str) -> Result<Duration, String> {
+    let pause = seconds(text)?;
+    if pause < Duration::from_secs(1) { Err("less than a second".to_owned()) } else { Ok(pause) }
+}
+
+pub(super) async fn run<T: Transport>(server: &Server<T>, args: &StatusArgs) -> Result<u8, CliError> {
+    let facts = look(server, args).await?;
+    let mut text = written(&facts, args, Timestamp::now());
+    let Some(every) = args.watch else {
+        output::data(&text).map_err(CliError::WriteOutput)?;
+        return Ok(0);
+    };
+    let mut canvas = Canvas::new(args.output == Output::Text);
+    while canvas.show(&text)? {
+        tokio::time::sleep(every).await;
+        text = match look(server, args).await {
+            Ok(facts) => written(&facts, args, Timestamp::now()),
+            // A server that restarts is no reason to stop looking.
+            Err(error) if canvas.in_place() => format!("{} {error}\n", paint(BAD, "error:")),
+            Err(error) => return Err(error),
+        };
+    }
+    Ok(0)
+}
+
+async fn look<T: Transport>(server: &Server<T>, args: &StatusArgs) -> Result<Vec<Facts>, CliError> {
+    let pools = match &args.name {
+        Some(name) => vec![server.pool(name).await?],
+        None => {
+            let mut pools = server.client.work_pools(&[PUSH], &[]).await.map_err(|error| server.told(error))?;
+            pools.sort_by(|one, other| one.name.cmp(&other.name));
+            pools
+        }
+    };
+    let mut all = Vec::with_capacity(pools.len());
+    // One after the other: the five requests of a pool go together already.
+    for pool in pools {
+        let facts = facts::gather(&server.client, pool, Timestamp::now()).await;
+        all.push(facts.map_err(|error| server.told(error))?);
+    }
+    Ok(all)
+}
+
+fn written(facts: &[Facts], args: &StatusArgs, now: Timestamp) -> String {
+    if args.output == Output::Json {
+        let documents: serde_json::Value = facts.iter().map(|facts| facts.document(now)).collect();
+        return if args.watch.is_some() { format!("{documents}\n") } else { format!("{documents:#}\n") };
+    }
+    if facts.is_empty() {
+        return format!("No work pool of type {PUSH}. `pushpool pool create NAME` makes one.\n");
+    }
+    let screens: Vec<String> = facts.iter().map(|facts| screen::of(facts, now, output::width())).collect();
+    screens.join("\n")
+}

@@ -1,0 +1,125 @@
+//! The facts as one screen.
+
+use jiff::Timestamp;
+use prefect_api::models::{FlowRun, WorkQueue};
+
+use super::{
+    facts::{Facts, ago, span},
+    verdict::{self, State},
+};
+use crate::{
+    grid::{self, Cell},
+    output::{BAD, BUSY, DIM, GOOD, HEAD, ODD, paint},
+};
+
+/// The screen of one pool. No line is wider than the terminal; what is too long is cut.
+pub(super) fn of(facts: &Facts, now: Timestamp, width: Option<usize>) -> String {
+    let pool = &facts.pool;
+    let status = pool.status.as_deref().unwrap_or("-");
+    let title = Cell::new(format!("{}  {}  {status}", pool.name, pool.pool_type)).styled(HEAD);
+    let mut lines = grid::lines(&[vec![title]], width);
+    lines.extend(grid::lines(&overview(facts, now), width));
+    lines.push(String::new());
+    lines.extend(grid::lines(&queues(&facts.queues, now), width));
+    if !facts.crashes.is_empty() {
+        lines.extend([String::new(), paint(HEAD, "Last crashed runs")]);
+        lines.extend(grid::lines(&crashes(facts, now), width));
+    }
+    let verdict = verdict::of(facts, now);
+    let style = match verdict.state {
+        State::Ready => GOOD,
+        State::Waiting | State::Paused => ODD,
+        State::NotServed => BAD,
+    };
+    // The one line that is never cut.
+    lines.extend([String::new(), format!("{}: {}", paint(style, verdict.word()), verdict.text), String::new()]);
+    lines.join("\n")
+}
+
+fn overview(facts: &Facts, now: Timestamp) -> Vec<Vec<Cell>> {
+    let fact = |label: &str, value: Cell| vec![Cell::new(label).styled(DIM), value];
+    let polled = facts.last_polled().map_or_else(|| "never".to_owned(), |at| ago(at, now));
+    let limit = facts.pool.concurrency_limit.map_or_else(|| "no limit".to_owned(), |limit| format!("of {limit}"));
+    let counts = format!(
+        "{} due ({} late), {} pending, {} running{}",
+        facts.due,
+        facts.late,
+        facts.pending,
+        facts.running,
+        if facts.cancelling > 0 { format!(", {} cancelling", facts.cancelling) } else { String::new() },
+    );
+    let busy = facts.due + facts.pending + facts.running > 0;
+    let mut rows = vec![
+        fact("Served by", served_by(facts, now)),
+        fact("Last polled", Cell::new(polled)),
+        fact("Runs", Cell::new(counts).styled(if busy { BUSY } else { anstyle::Style::new() })),
+        fact("Slots", Cell::new(format!("{} in use, {limit}", facts.used()))),
+    ];
+    if let Some(run) = &facts.oldest_due
+        && let Some(due) = run.due()
+    {
+        rows.push(fact("Oldest due", Cell::new(format!("{} has waited {}", called(run), span(due, now)))));
+    }
+    if let Some(run) = &facts.oldest_pending
+        && let Some(state) = &run.state
+    {
+        let text = format!("{} for {}", called(run), span(state.timestamp, now));
+        rows.push(fact("Longest pending", Cell::new(text)));
+    }
+    rows
+}
+
+/// Those who send heartbeats. The server keeps the row of a worker, so `created` is when it was first seen.
+fn served_by(facts: &Facts, now: Timestamp) -> Cell {
+    let online: Vec<String> = facts
+        .online()
+        .map(|worker| match worker.created {
+            Some(since) => format!("{} (first seen {})", worker.name, ago(since, now)),
+            None => worker.name.clone(),
+        })
+        .collect();
+    if !online.is_empty() {
+        return Cell::new(online.join(", ")).styled(GOOD);
+    }
+    let last = facts.workers.iter().filter_map(|worker| Some((worker.last_heartbeat_time?, &worker.name))).max();
+    let text = match last {
+        Some((at, name)) => format!("nobody; {name} was last heard of {}", ago(at, now)),
+        None => "nobody".to_owned(),
+    };
+    Cell::new(text).styled(BAD)
+}
+
+fn called(run: &FlowRun) -> String {
+    run.name.clone().unwrap_or_else(|| run.id.to_string())
+}
+
+fn queues(queues: &[WorkQueue], now: Timestamp) -> Vec<Vec<Cell>> {
+    let headings = ["QUEUE", "PRIORITY", "LIMIT", "PAUSED", "STATUS", "LAST POLLED"];
+    let mut rows = vec![headings.map(|heading| Cell::new(heading).styled(HEAD)).to_vec()];
+    let number = |number: Option<u32>| number.map_or_else(|| "-".to_owned(), |number| number.to_string());
+    for queue in queues {
+        let paused = if queue.is_paused { Cell::new("yes").styled(ODD) } else { Cell::new("no") };
+        rows.push(vec![
+            Cell::new(&queue.name),
+            Cell::new(number(queue.priority)).right(),
+            Cell::new(number(queue.concurrency_limit)).right(),
+            paused,
+            Cell::new(queue.status.as_deref().unwrap_or("-")),
+            Cell::new(queue.last_polled.map_or_else(|| "never".to_owned(), |at| ago(at, now))),
+        ]);
+    }
+    rows
+}
+
+fn crashes(facts: &Facts, now: Timestamp) -> Vec<Vec<Cell>> {
+    let row = |crash: &super::facts::Crash| {
+        // The first line says it; the rest is in the run's log.
+        let message = crash.message.lines().next().unwrap_or_default();
+        vec![
+            Cell::new(crash.at.map_or_else(|| "-".to_owned(), |at| ago(at, now))).right(),
+            Cell::new(called(&crash.run)),
+            Cell::new(message).styled(BAD),
+        ]
+    };
+    facts.crashes.iter().map(row).collect()
+}

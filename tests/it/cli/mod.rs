@@ -1,0 +1,62 @@
+//! The commands of `pushpool` that talk to a Prefect server, as people and programs meet them.
+
+mod connection;
+mod doorbell;
+mod pool;
+mod status;
+mod wizard;
+
+use std::process::{Command, Output, Stdio};
+
+use pushpool_tests::prefect::{Server, environment};
+use serde_json::Value;
+
+/// The binary with nothing in its environment but what leads to the server.
+async fn pushpool(server: &Server, arguments: &[&str]) -> Command {
+    let binary = tokio::task::spawn_blocking(pushpool_tests::pushpool).await.unwrap();
+    let mut command = Command::new(binary);
+    command.args(arguments).env_clear().envs(environment(server)).stdin(Stdio::null());
+    command
+}
+
+/// What it printed and how it ended.
+struct Ended {
+    code: Option<i32>,
+    stdout: String,
+    stderr: String,
+}
+
+impl Ended {
+    fn of(output: Output) -> Self {
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        Self { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
+    }
+
+    /// Standard output, after it ended well.
+    #[track_caller]
+    fn ok(self) -> String {
+        assert_eq!(self.code, Some(0), "{}{}", self.stdout, self.stderr);
+        self.stdout
+    }
+
+    /// Standard error, after it was refused.
+    #[track_caller]
+    fn refused(self) -> String {
+        assert_eq!(self.code, Some(1), "{}{}", self.stdout, self.stderr);
+        assert!(self.stdout.is_empty(), "{}", self.stdout);
+        self.stderr
+    }
+
+    #[track_caller]
+    fn json(self) -> Value {
+        serde_json::from_str(&self.ok()).unwrap()
+    }
+}
+
+async fn run(server: &Server, arguments: &[&str]) -> Ended {
+    finish(pushpool(server, arguments).await).await
+}
+
+async fn finish(mut command: Command) -> Ended {
+    Ended::of(tokio::task::spawn_blocking(move || command.output()).await.unwrap().unwrap())
+}

@@ -1,0 +1,73 @@
+//! `pool status` over what a server knows about real runs.
+
+use std::time::Duration;
+
+use pushpool_tests::prefect::{NewDeployment, Project, Server, shared, unique};
+use serde_json::{Value, json};
+
+use super::run;
+
+async fn status(server: &Server, name: &str) -> Value {
+    let mut all = run(server, &["pool", "status", name, "--output", "json"]).await.json();
+    all[0].take()
+}
+
+#[tokio::test]
+async fn it_says_what_waits_what_runs_and_what_went_wrong() {
+    let (server, name) = (shared().await, unique("status"));
+    let (api, project) = (server.api(), Project::copy());
+    run(server, &["pool", "create", &name, "--concurrency-limit", "2"]).await.ok();
+    api.create_queue(&name, "slow", Some(1)).await;
+    let deployment = api.create_deployment(NewDeployment::new("echo", project.path(), &name)).await.id;
+    let empty = status(server, &name).await;
+    assert_eq!(empty["verdict"]["state"], "NOT SERVED");
+    assert_eq!(empty["runs"], json!({"due": 0, "late": 0, "pending": 0, "running": 0, "cancelling": 0}));
+
+    let first = api.create_run(&deployment, json!({"name": "first"})).await;
+    let second = api.create_run(&deployment, json!({"name": "second"})).await;
+    let waiting = api.create_run(&deployment, json!({"name": "waiting"})).await;
+    api.create_run_later(&deployment, Duration::from_secs(3600), json!({"name": "tomorrow"})).await;
+    let crashed = api.create_run(&deployment, json!({"name": "crashed"})).await;
+    let message = "PP0314: The cluster does not exist\nand more";
+    api.force_state(&crashed, json!({"type": "CRASHED", "message": message})).await;
+    api.set_state(&first, json!({"type": "PENDING"})).await;
+    api.set_state(&second, json!({"type": "PENDING"})).await;
+    api.set_state(&second, json!({"type": "RUNNING"})).await;
+
+    let seen = status(server, &name).await;
+    assert_eq!(seen["verdict"]["ready"], false);
+    assert!(seen["verdict"]["text"].as_str().unwrap().contains("1 run waits"), "{}", seen["verdict"]);
+    assert_eq!(
+        (&seen["runs"]["due"], &seen["runs"]["pending"], &seen["runs"]["running"]),
+        (&json!(1), &json!(1), &json!(1))
+    );
+    assert_eq!(seen["slots"], json!({"used": 2, "limit": 2}));
+    assert_eq!(seen["oldest_due"]["id"], waiting.as_str());
+    assert_eq!(seen["oldest_pending"]["id"], first.as_str());
+    assert_eq!(seen["crashed"][0]["message"], message);
+    assert_eq!(seen["queues"].as_array().unwrap().len(), 2, "{}", seen["queues"]);
+
+    // Somebody polls: heartbeat and request, as the poller does.
+    api.post(&format!("/work_pools/{name}/workers/heartbeat"), json!({"name": "pushpool"})).await.ok();
+    api.scheduled_runs(&name, json!({"limit": 1})).await;
+    let served = status(server, &name).await;
+    assert_eq!(served["verdict"]["state"], "WAITING", "both slots are in use: {}", served["verdict"]);
+    assert_eq!(served["workers"][0]["status"], "ONLINE");
+    api.set_state(&second, json!({"type": "COMPLETED"})).await;
+    let ready = status(server, &name).await;
+    assert_eq!((&ready["verdict"]["state"], &ready["verdict"]["ready"]), (&json!("READY"), &json!(true)));
+
+    let screen = run(server, &["pool", "status", &name]).await.ok();
+    for part in ["pushpool (first seen", "1 due", "1 pending", "1 in use, of 2", "slow", "crashed", "PP0314"] {
+        assert!(screen.contains(part), "{part} in {screen}");
+    }
+    assert!(!screen.contains("and more"), "one line of a message is enough: {screen}");
+    assert!(screen.lines().last().unwrap().starts_with("READY: polled "), "{screen}");
+}
+
+#[tokio::test]
+async fn a_pool_that_is_not_there_is_no_status() {
+    let server = shared().await;
+    let error = run(server, &["pool", "status", &unique("nothing")]).await.refused();
+    assert!(error.contains("no work pool"), "{error}");
+}

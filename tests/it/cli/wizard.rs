@@ -1,0 +1,87 @@
+//! What is asked on a terminal.
+
+use std::process::Command;
+
+use pushpool_tests::{
+    prefect::{Server, environment, shared, unique},
+    python::python,
+};
+use serde_json::json;
+
+use super::{Ended, finish, run};
+
+/// Runs the binary on a terminal of its own; standard output is what that showed.
+async fn converse(server: &Server, arguments: &[&str], steps: &[(&str, &str)]) -> Ended {
+    let binary = tokio::task::spawn_blocking(pushpool_tests::pushpool).await.unwrap();
+    let python = tokio::task::spawn_blocking(python).await.unwrap();
+    let mut command = Command::new(python.interpreter());
+    command.arg(python.script("converse.py")).arg(json!(steps).to_string()).arg(binary).args(arguments);
+    command.env_clear().envs(environment(server)).env("NO_COLOR", "1").env("TERM", "xterm");
+    finish(command).await
+}
+
+#[tokio::test]
+async fn it_asks_for_what_a_pool_needs_and_shows_it_before_it_makes_it() {
+    let (server, name) = (shared().await, unique("wizard"));
+    let steps = [
+        ("ECS cluster", "etl\r"),
+        ("Subnets", "nonsense\r"),
+        ("does not begin with subnet-", "\x15\x7f\x7f\x7f\x7f\x7f\x7f\x7f\x7fsubnet-a, subnet-b\r"),
+        ("Security groups", "sg-1\r"),
+        ("public address", "y"),
+        ("Image", "\r"),
+        ("CPU units", "\r"),
+        ("Memory", "512\r"),
+        ("Nearest sizes", "\x7f\x7f\x7f4096\r"),
+        ("Task role", "\r"),
+        ("Execution role", "arn:aws:iam::123456789012:role/execution\r"),
+        ("CloudWatch", "y"),
+        ("Make work pool", "y"),
+    ];
+    let ended = converse(server, &["pool", "create", &name], &steps).await;
+    assert!(ended.stdout.contains("is there"), "{}", ended.stdout);
+    ended.ok();
+    let pool = server.api().get(&format!("/work_pools/{name}")).await.ok();
+    let default = |variable: &str| &pool["base_job_template"]["variables"]["properties"][variable]["default"];
+    assert_eq!((default("cluster"), default("cpu"), default("memory")), (&json!("etl"), &json!(1024), &json!(4096)));
+    assert_eq!(default("configure_cloudwatch_logs"), &json!(true));
+    let network = json!({"subnets": ["subnet-a", "subnet-b"], "securityGroups": ["sg-1"], "assignPublicIp": "ENABLED"});
+    assert_eq!(default("network_configuration"), &network);
+}
+
+#[tokio::test]
+async fn who_leaves_or_says_no_has_changed_nothing() {
+    let (server, name) = (shared().await, unique("left"));
+    let left = converse(server, &["pool", "create", &name], &[("ECS cluster", "\x03")]).await;
+    assert_eq!(left.code, Some(130), "{}", left.stdout);
+    assert!(left.stdout.contains("nothing was changed"), "{}", left.stdout);
+    assert_eq!(server.api().get(&format!("/work_pools/{name}")).await.status, 404);
+
+    run(server, &["pool", "create", &name, "--no-input"]).await.ok();
+    let kept = converse(server, &["pool", "delete", &name], &[("for good?", "n")]).await;
+    assert_eq!(kept.code, Some(130), "{}", kept.stdout);
+    assert_eq!(server.api().get(&format!("/work_pools/{name}")).await.status, 200);
+    let deleted = converse(server, &["pool", "delete", &name], &[("for good?", "y")]).await;
+    assert_eq!(deleted.code, Some(0), "{}", deleted.stdout);
+    assert_eq!(server.api().get(&format!("/work_pools/{name}")).await.status, 404);
+}
+
+#[tokio::test]
+async fn nothing_is_asked_when_that_was_said() {
+    let (server, name) = (shared().await, unique("silent"));
+    let made = converse(server, &["pool", "create", &name, "--no-input"], &[]).await;
+    assert!(made.stdout.contains("is there") && !made.stdout.contains('?'), "{}", made.stdout);
+    let refused = converse(server, &["pool", "delete", &name, "--no-input"], &[]).await;
+    assert_eq!(refused.code, Some(1), "{}", refused.stdout);
+}
+
+#[tokio::test]
+async fn watching_draws_in_place_and_ends_with_ctrl_c() {
+    let (server, name) = (shared().await, unique("watched"));
+    run(server, &["pool", "create", &name]).await.ok();
+    let steps = [("NOT SERVED", ""), ("NOT SERVED", "\x03")];
+    let watched = converse(server, &["pool", "status", &name, "--watch", "1"], &steps).await;
+    assert_eq!(watched.code, Some(130), "{}", watched.stdout);
+    // Up again by the ten lines of the first frame.
+    assert!(watched.stdout.contains("\u{1b}[10A"), "{:?}", watched.stdout);
+}

@@ -1,0 +1,48 @@
+"""Runs a program on a terminal of its own and talks with it.
+
+    converse.py '[["what to wait for", "what to type"], ...]' PROGRAM ARGUMENT...
+
+Prints what the terminal showed; ends with the program's exit code (128 + n for signal n), or 90 when the program ended or
+was silent for a minute while something was waited for.
+"""
+
+import json
+import os
+import pty
+import select
+import sys
+
+steps, arguments = json.loads(sys.argv[1]), sys.argv[2:]
+child, terminal = pty.fork()
+if child == 0:
+    os.execv(arguments[0], arguments)
+
+shown = b""
+
+
+def read():
+    """More of what is shown; false at its end."""
+    global shown
+    if not select.select([terminal], [], [], 60)[0]:
+        return False
+    try:
+        more = os.read(terminal, 65536)
+    except OSError:  # the other side is closed
+        return False
+    shown += more
+    sys.stdout.buffer.write(more)
+    return bool(more)
+
+
+seen = 0
+for wanted, typed in steps:
+    while (at := shown.find(wanted.encode(), seen)) < 0:
+        if not read():
+            print(f"\nended or silent; wanted {wanted!r}")
+            sys.exit(90)
+    seen = at + len(wanted)
+    os.write(terminal, typed.encode())
+while read():
+    pass
+code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+sys.exit(code if code >= 0 else 128 - code)

@@ -1,0 +1,77 @@
+//! The binaries under test, built by the tests: the dispatcher as Lambda would be given it, and everything in the profile
+//! that its dependencies are built in already.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    process::Command,
+    sync::OnceLock,
+};
+
+/// What is built together, so that it is built with the same features. A function's binary is named without the prefix.
+const PACKAGES: [&str; 4] = ["pushpool", "pushpool-dispatcher", "pushpool-poller", "pushpool-doorbell"];
+
+/// Builds the command line tool and the functions (once in a process; cargo does nothing when they are fresh); the binary
+/// of that name.
+///
+/// # Panics
+/// When cargo fails, or there is no such binary.
+#[must_use]
+pub fn binary(name: &str) -> PathBuf {
+    static BINARIES: OnceLock<BTreeMap<String, PathBuf>> = OnceLock::new();
+    let binaries = BINARIES.get_or_init(|| build(&PACKAGES, &[]));
+    binaries.get(name).unwrap_or_else(|| panic!("there is no binary {name}")).clone()
+}
+
+/// The command line tool.
+///
+/// # Panics
+/// When cargo fails.
+#[must_use]
+pub fn pushpool() -> PathBuf {
+    binary("pushpool")
+}
+
+/// Builds the dispatcher in release mode (once in a process) and returns the binary.
+///
+/// # Panics
+/// When cargo fails.
+#[must_use]
+pub fn bootstrap() -> PathBuf {
+    static BOOTSTRAP: OnceLock<PathBuf> = OnceLock::new();
+    BOOTSTRAP
+        .get_or_init(|| {
+            eprintln!("building the release dispatcher (some minutes the first time)");
+            let mut built = build(&["pushpool-dispatcher"], &["--release"]);
+            built.remove("dispatcher").expect("cargo names the binary it built")
+        })
+        .clone()
+}
+
+/// Builds packages with further arguments for cargo; the executables by name.
+fn build(packages: &[&str], arguments: &[&str]) -> BTreeMap<String, PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the tests live in the workspace");
+    let mut command = Command::new(env!("CARGO"));
+    command
+        .args(["build", "--locked", "--message-format", "json-render-diagnostics"])
+        .args(arguments)
+        .current_dir(root);
+    for package in packages {
+        command.args(["--package", package]);
+    }
+    let output = command.output().expect("cargo runs");
+    assert!(
+        output.status.success(),
+        "{} does not build:\n{}",
+        packages.join(", "),
+        String::from_utf8_lossy(&output.stderr)
+    );
+    String::from_utf8_lossy(&output.stdout)
+        .lines()
+        .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())
+        .filter_map(|message| {
+            let executable = PathBuf::from(message["executable"].as_str()?);
+            Some((executable.file_name()?.to_str()?.to_owned(), executable))
+        })
+        .collect()
+}
