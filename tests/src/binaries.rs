@@ -9,7 +9,14 @@ use std::{
 };
 
 /// What is built together, so that it is built with the same features. A function's binary is named without the prefix.
-const PACKAGES: [&str; 4] = ["pushpool", "pushpool-dispatcher", "pushpool-poller", "pushpool-doorbell"];
+const PACKAGES: [&str; 6] = [
+    "pushpool",
+    "pushpool-dispatcher",
+    "pushpool-doorbell",
+    "pushpool-observer",
+    "pushpool-poller",
+    "pushpool-reconciler",
+];
 
 /// Builds the command line tool and the functions (once in a process; cargo does nothing when they are fresh); the binary
 /// of that name.

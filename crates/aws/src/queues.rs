@@ -96,6 +96,12 @@ impl Sender {
     }
 }
 
+impl Rings for Sender {
+    async fn send(&self, body: String) -> Result<(), Failure> {
+        Self::send(self, "poll queue", body).await
+    }
+}
+
 /// Copies a message to a dead-letter queue, with the reason as attributes.
 pub(crate) async fn bury(client: &Client, queue_url: &str, body: String, reason: &Diagnosis) -> Result<(), Failure> {
     // SQS takes no empty body, and an empty one is one of the things that get buried.
@@ -109,12 +115,6 @@ pub(crate) async fn bury(client: &Client, queue_url: &str, body: String, reason:
         }
     }
     message.send().await.map(drop).map_err(|error| failed("dead-letter queue", &error))
-}
-
-impl Rings for Sender {
-    async fn send(&self, body: String) -> Result<(), Failure> {
-        Self::send(self, "poll queue", body).await
-    }
 }
 
 /// A delay as SQS takes it: at most 900 s.

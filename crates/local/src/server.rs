@@ -41,8 +41,8 @@ impl Services {
         match service {
             Service::Sqs => self.sqs.call(operation, input).await,
             Service::Ecs => self.ecs.call(operation, input).await,
-            Service::Logs => logs::call(&self.ecs, operation, &input),
             Service::SecretsManager | Service::Ssm => secrets::call(&self.secrets, service, operation, &input),
+            Service::Logs => logs::call(&self.ecs, operation, &input),
         }
     }
 }

@@ -18,26 +18,26 @@ pub enum Service {
     Sqs,
     /// Amazon Elastic Container Service, API version 2014-11-13.
     Ecs,
-    /// Amazon CloudWatch Logs, API version 2014-03-28.
-    Logs,
     /// AWS Secrets Manager, API version 2017-10-17.
     SecretsManager,
     /// AWS Systems Manager, API version 2014-11-06.
     Ssm,
+    /// Amazon CloudWatch Logs, API version 2014-03-28.
+    Logs,
 }
 
 impl Service {
     /// All of them.
-    pub const ALL: [Self; 5] = [Self::Sqs, Self::Ecs, Self::Logs, Self::SecretsManager, Self::Ssm];
+    pub const ALL: [Self; 5] = [Self::Sqs, Self::Ecs, Self::SecretsManager, Self::Ssm, Self::Logs];
 
     /// Short name, as in `sqs:SendMessage`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Sqs => "sqs",
             Self::Ecs => "ecs",
-            Self::Logs => "logs",
             Self::SecretsManager => "secretsmanager",
             Self::Ssm => "ssm",
+            Self::Logs => "logs",
         }
     }
 
@@ -46,9 +46,9 @@ impl Service {
         match self {
             Self::Sqs => "AmazonSQS",
             Self::Ecs => "AmazonEC2ContainerServiceV20141113",
-            Self::Logs => "Logs_20140328",
             Self::SecretsManager => "secretsmanager",
             Self::Ssm => "AmazonSSM",
+            Self::Logs => "Logs_20140328",
         }
     }
 
@@ -56,7 +56,7 @@ impl Service {
     pub fn content_type(self) -> &'static str {
         match self {
             Self::Sqs => "application/x-amz-json-1.0",
-            Self::Ecs | Self::Logs | Self::SecretsManager | Self::Ssm => "application/x-amz-json-1.1",
+            Self::Ecs | Self::SecretsManager | Self::Ssm | Self::Logs => "application/x-amz-json-1.1",
         }
     }
 
@@ -64,7 +64,7 @@ impl Service {
     pub fn namespace(self) -> Option<&'static str> {
         match self {
             Self::Sqs => Some("com.amazonaws.sqs"),
-            Self::Ecs | Self::Logs | Self::SecretsManager | Self::Ssm => None,
+            Self::Ecs | Self::SecretsManager | Self::Ssm | Self::Logs => None,
         }
     }
 

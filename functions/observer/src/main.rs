@@ -27,7 +27,7 @@ use function::{BadSettings, Error, Prefect, Settings, serve_batches, start_log};
 async fn main() -> Result<(), Error> {
     start_log();
     let (prefect, settings) = read(Settings::of("observer"))?;
-    let config = aws::sdk_config().await;
+    let config = aws::function_config();
     let client = prefect.client(&config)?;
     let observer = Arc::new(aws::observer(&config, client, settings, Arc::new(LogAndMetrics)));
     serve_batches(move |records, deadline| {

@@ -25,7 +25,7 @@ use serde_json::json;
 async fn main() -> Result<(), Error> {
     start_log();
     let (prefect, policy) = read(Settings::of("reconciler"))?;
-    let config = aws::sdk_config().await;
+    let config = aws::function_config();
     let client = prefect.client(&config)?;
     let reconciler = Arc::new(aws::reconciler(&config, client, policy, Arc::new(LogAndMetrics)));
     serve(move |_, deadline| {
