@@ -22,7 +22,9 @@ use local::{
     ecs::{StartFailure, Status, TaskFault, TaskRule},
 };
 use prefect_api::{Client, Connection, Patience, http::HttpTransport};
-use pushpool_tests::prefect::{Api, NewDeployment, Options, Project, Proxy, Server, environment, shared, unique};
+use pushpool_tests::prefect::{
+    Api, NewDeployment, Options, Project, Proxy, Server, Version, environment, shared, unique,
+};
 use serde_json::{Value, json};
 use tokio::{
     sync::{Mutex, broadcast},
@@ -548,5 +550,44 @@ async fn one_pass_repairs_what_no_event_told() {
     assert_eq!((second_pass.repaired, second_pass.failed), (0, 0), "{second_pass:?}");
     world.assert_state(&stuck.run, "AwaitingCapacity", &["PP0606"]).await;
     world.assert_state(&superseded.run, "Pending", &[]).await;
+    world.local.stop().await;
+}
+
+#[tokio::test]
+async fn a_server_of_2_20_takes_the_same() {
+    let server = Options::default().version(Version::V2_20).start().await;
+    let world = World::at(&server, json!({})).await;
+    world.local.ecs().inject(TaskRule::next(TaskFault::FailToStart(StartFailure::network_interface())));
+    let passing = world.launch(shell("true")).await;
+    let failed = world.launch(shell("exit 3")).await;
+    let spot = world.launch(json!({"command": "sleep 600", "launch_type": "FARGATE_SPOT"})).await;
+    world.event(&spot.task_arn, "RUNNING").await;
+    world.begin(&spot.run).await;
+    world.local.ecs().interrupt_spot(&spot.task_arn);
+    let cancelled = world.launch(shell("sleep 600")).await;
+    world.api.cancel(&cancelled.run).await;
+    world.check(&cancelled.run, LONG).await;
+    let mut stopped = Vec::new();
+    for task_arn in [&passing.task_arn, &failed.task_arn, &spot.task_arn, &cancelled.task_arn] {
+        stopped.push(world.stopped(task_arn).await);
+    }
+    world.observe(&stopped.iter().collect::<Vec<_>>()).await;
+    world.assert_state(&passing.run, "AwaitingCapacity", &["PP0603"]).await;
+    world.assert_state(&failed.run, "Crashed", &["PP0625"]).await;
+    world.assert_state(&spot.run, "AwaitingCapacity", &["PP0620"]).await;
+    world.assert_state(&cancelled.run, "Cancelled", &[]).await;
+
+    // An event that never came, and a pool served by name.
+    let lost = world.launch(shell("exit 4")).await;
+    world.stopped(&lost.task_arn).await;
+    let policy = reconcile::Policy {
+        runs: observe::Policy { claim_grace: Duration::ZERO, ..observe::Policy::default() },
+        named_pools: vec![world.pool.clone()],
+        ..reconcile::Policy::default()
+    };
+    let reconciler = aws::reconciler(&world.config, client(&world.url), policy, Arc::new(LogAndMetrics));
+    let pass = reconciler.pass(Instant::now() + Duration::from_secs(60)).await;
+    assert_eq!((pass.repaired, pass.failed, pass.complete), (1, 0, true), "{pass:?}");
+    world.assert_state(&lost.run, "Crashed", &["exit code 4"]).await;
     world.local.stop().await;
 }

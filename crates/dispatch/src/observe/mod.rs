@@ -5,8 +5,9 @@
 //! same, [`decide`](mod@decide) what the end of a task means, [`cancelling`] what a check does.
 //!
 //! Requests: one for all runs of a batch that a STOPPED event or a check is about. A run that ended by itself needs no
-//! more; one that did not costs its history, a proposal, and its share of one request for the log lines. ECS is asked
-//! only by checks, and about the log of a container that crashed. Tasks of others cost nothing.
+//! more; one that did not costs its history, a proposal, and its share of one request for the log lines. Whether its work
+//! pool is limited is asked once a minute, in two. ECS is asked only by checks, and about the log of a container that
+//! crashed. Tasks on their way, and those of others, cost nothing.
 
 mod announce;
 mod cancelling;
