@@ -91,7 +91,9 @@ pub trait PollerQueues: Send + Sync + 'static {
 /// What the operator decides about polling.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// Work pools to serve besides those of type [`PUSH_POOL`], whatever their type.
+    /// Whether all work pools of type [`PUSH_POOL`] are served.
+    pub push_pools: bool,
+    /// Work pools to serve by name, whatever their type.
     pub named_pools: Vec<String>,
     /// The name of whoever serves the pools, where Prefect shows a worker's.
     pub name: String,
@@ -106,6 +108,7 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         Self {
+            push_pools: true,
             named_pools: Vec::new(),
             name: "pushpool".to_owned(),
             interval: Duration::from_secs(20),
@@ -200,7 +203,8 @@ impl<T: Transport, Q: PollerQueues> Poller<T, Q> {
 
     /// Polls the work pools of these names, or all that are served.
     pub async fn poll(&self, only: &Option<HashSet<String>>) {
-        let pools = match self.client.work_pools(&[PUSH_POOL], &self.options.named_pools).await {
+        let Options { push_pools, named_pools, .. } = &self.options;
+        let pools = match served_pools(&self.client, *push_pools, named_pools).await {
             Ok(pools) => pools,
             Err(error) => return self.sink.poll_failed(&error.to_string()),
         };
@@ -367,6 +371,22 @@ impl<T: Transport, Q: PollerQueues> Poller<T, Q> {
         if let Err(failure) = self.queues.send_tick(&ring, delay).await {
             self.sink.poll_failed(&failure.diagnosis.detail);
         }
+    }
+}
+
+/// The work pools that are served.
+///
+/// # Errors
+/// [`ApiError`].
+pub async fn served_pools<T: Transport>(
+    client: &Client<T>,
+    push_pools: bool,
+    named_pools: &[String],
+) -> Result<Vec<WorkPool>, ApiError> {
+    match (push_pools, named_pools) {
+        (true, named) => client.work_pools(&[PUSH_POOL], named).await,
+        (false, []) => Ok(Vec::new()),
+        (false, named) => client.work_pools(&[], named).await,
     }
 }
 

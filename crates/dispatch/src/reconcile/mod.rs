@@ -70,7 +70,9 @@ const CANCELLED_LATELY: Duration = Duration::from_secs(3_600);
 pub struct Policy {
     /// What the observer is told, too. Its `claim_grace` is how long a run may be PENDING without a task.
     pub runs: observe::Policy,
-    /// Work pools that are served besides those of type `ecs:push`, whatever their type.
+    /// Whether all work pools of type `ecs:push` are served.
+    pub push_pools: bool,
+    /// Work pools that are served by name, whatever their type.
     pub named_pools: Vec<String>,
     /// How long a task may take to start. Zero: for ever.
     pub task_start_timeout: Duration,
@@ -87,6 +89,7 @@ impl Default for Policy {
     fn default() -> Self {
         Self {
             runs: observe::Policy::default(),
+            push_pools: true,
             named_pools: Vec::new(),
             task_start_timeout: Duration::from_secs(600),
             orphan_grace: Duration::from_secs(300),
@@ -233,11 +236,12 @@ impl<T: Transport, K: TaskControl, O: TaskOutput> Reconciler<T, K, O> {
 
     /// Runs of the served work pools.
     async fn page(&self, flow_runs: &Value, sort: &str, offset: usize) -> Result<Vec<FlowRun>, Failure> {
-        let mut work_pools = json!({"type": {"any_": [PUSH_POOL]}});
-        if !self.policy.named_pools.is_empty() {
-            work_pools["name"] = json!({"any_": self.policy.named_pools});
-            work_pools["operator"] = "or_".into();
-        }
+        let Policy { push_pools, named_pools, .. } = &self.policy;
+        let work_pools = match (push_pools, named_pools) {
+            (true, named) if named.is_empty() => json!({"type": {"any_": [PUSH_POOL]}}),
+            (true, named) => json!({"operator": "or_", "type": {"any_": [PUSH_POOL]}, "name": {"any_": named}}),
+            (false, named) => json!({"name": {"any_": named}}),
+        };
         let filter = json!({
             "work_pools": work_pools, "flow_runs": flow_runs, "sort": sort, "limit": PAGE, "offset": offset,
         });
