@@ -1,14 +1,21 @@
 //! pushpool as it is deployed, on one machine: the functions' own binaries behind the Runtime API, their queues and ECS on
 //! loopback, and a real Prefect server whose work pools they serve.
 //!
-//! Only time is short-cut: what ticks once a minute on AWS ticks every second or two here, and tasks come up in a fraction
-//! of a second.
+//! Only time is short-cut: what ticks once a minute on AWS ticks every second here, and tasks come up in a fraction of a
+//! second.
+//!
+//! # Whose pools
+//!
+//! A poller serves *every* pool of type `ecs:push` that its server has, so two of these on one server would launch each
+//! other's runs. Therefore: tests that share a server ([`Served`] on [`prefect::stage`]) make pools of type `ecs`, which only
+//! those serve that name them ([`Setup::pools`]), and none of type `ecs:push`. A test that has a server of its own makes
+//! pools of type `ecs:push`. The server knows no other difference between the two types.
 
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
     sync::Arc,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use local::{
@@ -17,7 +24,7 @@ use local::{
     lambda::{Bootstrap, EventSourceMapping, Line, Mapping, Output, RuntimeApi},
 };
 use serde_json::{Value, json};
-use tokio::{sync::mpsc, task::JoinHandle};
+use tokio::{sync::mpsc, task::JoinSet};
 
 use crate::{
     binaries::binary,
@@ -27,12 +34,19 @@ use crate::{
 /// What a function is given for a batch.
 const TIMEOUT: Duration = Duration::from_secs(20);
 
+/// After how many seconds a message comes back whose function died. Not shorter than the timeout.
+const VISIBILITY: &str = "20";
+
+const TICK: &str = r#"{"version":1,"tick":"extra"}"#;
+
 /// How pushpool is set up for a test.
 pub struct Setup {
     /// Invocations of the dispatcher at a time, for each run queue.
     pub dispatchers: usize,
-    /// Prefect API as the functions reach it; the server's own URL if none. Tasks always reach the server itself.
-    pub api_url: Option<String>,
+    /// Work pools to serve by their names; if there are none, all of type `ecs:push`.
+    pub pools: Vec<String>,
+    /// Prefect API as these functions reach it; the others, and all tasks, by the server's own URL.
+    pub api_urls: Vec<(&'static str, String)>,
     /// Variables for all functions.
     pub environment: Vec<(&'static str, String)>,
     /// How long tasks stay in each state.
@@ -41,20 +55,30 @@ pub struct Setup {
     pub runner: Runner,
     /// What secrets of containers and functions resolve to.
     pub secrets: Vec<(String, String)>,
-    /// Which functions run.
+    /// Variables of the flow processes' environment that images do not have here.
+    pub without: &'static [&'static str],
+    /// Which functions run from the start; others can be started later.
     pub functions: &'static [&'static str],
+    /// Whether the poll queue ticks by itself.
+    pub ticks: bool,
+    /// Whether queues feed the functions; otherwise they are only invoked by hand.
+    pub mapped: bool,
 }
 
 impl Default for Setup {
     fn default() -> Self {
         Self {
             dispatchers: 2,
-            api_url: None,
+            pools: Vec::new(),
+            api_urls: Vec::new(),
             environment: Vec::new(),
             dwell: Dwell { provisioning: 50, pending: 50, activating: None, deactivating: None, deprovisioning: 50 },
             runner: Runner::Process,
             secrets: Vec::new(),
-            functions: &["poller", "dispatcher", "observer"],
+            without: &[],
+            functions: &["poller", "dispatcher", "observer", "reconciler"],
+            ticks: true,
+            mapped: true,
         }
     }
 }
@@ -65,10 +89,13 @@ pub struct Served {
     pub local: Local,
     /// URLs of the queues by name: poll, runs, fifo, events, dlq.
     pub queues: BTreeMap<&'static str, String>,
-    functions: BTreeMap<String, Arc<RuntimeApi>>,
-    mappings: Vec<EventSourceMapping>,
+    setup: Setup,
+    server_url: String,
+    functions: BTreeMap<&'static str, Arc<RuntimeApi>>,
+    mappings: BTreeMap<&'static str, Vec<EventSourceMapping>>,
+    output: mpsc::UnboundedSender<Line>,
     lines: mpsc::UnboundedReceiver<Line>,
-    ticks: JoinHandle<()>,
+    ticks: JoinSet<()>,
 }
 
 impl Setup {
@@ -81,35 +108,91 @@ impl Setup {
         config.ecs.dwell = self.dwell;
         config.ecs.runner = self.runner;
         config.ecs.secrets = Secrets::new(self.secrets.iter().cloned());
-        config.ecs.default_image = HostImage {
-            working_directory: Some(directory.to_owned()),
-            environment: prefect::environment(server),
-            ..HostImage::default()
-        };
+        let mut environment = prefect::environment(server);
+        environment.retain(|name, _| !self.without.contains(&name.as_str()));
+        config.ecs.default_image =
+            HostImage { working_directory: Some(directory.to_owned()), environment, ..HostImage::default() };
         let local = Local::start(config).await.expect("loopback starts");
         let queues = queues(&local).await;
         local.route_ecs_events_to(queues["events"].as_str());
-        let (sender, lines) = mpsc::unbounded_channel();
+        let (output, lines) = mpsc::unbounded_channel();
+        let (functions, ticks) = (self.functions, self.ticks);
         let mut served = Served {
             local,
             queues,
+            server_url: server.url(),
+            setup: self,
             functions: BTreeMap::new(),
-            mappings: Vec::new(),
+            mappings: BTreeMap::new(),
+            output,
             lines,
-            ticks: tokio::spawn(async {}),
+            ticks: JoinSet::new(),
         };
-        for name in self.functions {
-            served.start_function(name, &self, server, sender.clone()).await;
+        for name in functions {
+            served.start_function(name).await;
         }
-        served.ticks = served.tick();
+        if ticks {
+            served.tick();
+        }
         served
     }
+}
 
-    fn variables(&self, served: &Served, server: &Server) -> BTreeMap<String, String> {
-        let url = |queue: &str| served.queues[queue].clone();
+impl Served {
+    /// Starts a function and what feeds it.
+    ///
+    /// # Panics
+    /// When it does not start.
+    pub async fn start_function(&mut self, name: &'static str) {
+        let path = tokio::task::spawn_blocking(move || binary(name)).await.expect("the function is built");
+        let dispatchers = self.setup.dispatchers;
+        let mut bootstrap = Bootstrap::new(name, path);
+        bootstrap.endpoint_url = Some(self.local.endpoint());
+        bootstrap.environment = self.variables(name);
+        bootstrap.environments = 2 * dispatchers;
+        bootstrap.output = Output::Lines(self.output.clone());
+        let function = Arc::new(RuntimeApi::start(bootstrap).await.expect("the function's Runtime API starts"));
+        let sources: &[&str] = match name {
+            "poller" => &["poll"],
+            "dispatcher" => &["runs", "fifo"],
+            "observer" => &["events"],
+            _ => &[],
+        };
+        let sources = if self.setup.mapped { sources } else { &[] };
+        let mut mappings = Vec::new();
+        for queue in sources {
+            let mapping = Mapping {
+                timeout: TIMEOUT,
+                maximum_concurrency: if name == "dispatcher" { dispatchers } else { 1 },
+                ..Mapping::new(&self.queues[queue])
+            };
+            let function = Arc::<RuntimeApi>::clone(&function);
+            let mapping = EventSourceMapping::start(self.local.sqs().clone(), function, mapping).await;
+            mappings.push(mapping.expect("the mapping is made"));
+        }
+        self.functions.insert(name, function);
+        self.mappings.insert(name, mappings);
+    }
+
+    /// Stops a function in good order: what it is at is finished.
+    pub async fn stop_function(&mut self, name: &str) {
+        for mapping in self.mappings.remove(name).into_iter().flatten() {
+            mapping.stop().await;
+        }
+        if let Some(function) = self.functions.remove(name) {
+            function.stop().await;
+        }
+    }
+
+    fn variables(&self, function: &str) -> BTreeMap<String, String> {
+        let Setup { api_urls, pools, environment, .. } = &self.setup;
+        let url = |queue: &str| self.queues[queue].clone();
+        let api_url = api_urls.iter().find(|(name, _)| *name == function).map_or(&self.server_url, |(_, url)| url);
         let mut all: BTreeMap<String, String> = [
-            ("PREFECT_API_URL", self.api_url.clone().unwrap_or_else(|| server.url())),
-            ("PUSHPOOL_CONTAINER_PREFECT_API_URL", server.url()),
+            ("PREFECT_API_URL", api_url.clone()),
+            ("PUSHPOOL_CONTAINER_PREFECT_API_URL", self.server_url.clone()),
+            ("PUSHPOOL_POOLS", pools.join(",")),
+            ("PUSHPOOL_PUSH_POOLS", pools.is_empty().to_string()),
             ("PUSHPOOL_POLL_QUEUE_URL", url("poll")),
             ("PUSHPOOL_RUN_QUEUE_URL", url("runs")),
             ("PUSHPOOL_FIFO_QUEUE_URL", url("fifo")),
@@ -122,54 +205,29 @@ impl Setup {
         ]
         .map(|(name, value)| (name.to_owned(), value))
         .into();
-        all.extend(self.environment.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
+        all.extend(environment.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
         all
-    }
-}
-
-impl Served {
-    async fn start_function(
-        &mut self,
-        name: &'static str,
-        setup: &Setup,
-        server: &Server,
-        lines: mpsc::UnboundedSender<Line>,
-    ) {
-        let path = tokio::task::spawn_blocking(move || binary(name)).await.expect("the function is built");
-        let mut bootstrap = Bootstrap::new(name, path);
-        bootstrap.endpoint_url = Some(self.local.endpoint());
-        bootstrap.environment = setup.variables(self, server);
-        bootstrap.environments = 2 * setup.dispatchers;
-        bootstrap.output = Output::Lines(lines);
-        let function = Arc::new(RuntimeApi::start(bootstrap).await.expect("the function's Runtime API starts"));
-        let sources: &[&str] = match name {
-            "poller" => &["poll"],
-            "dispatcher" => &["runs", "fifo"],
-            "observer" => &["events"],
-            _ => &[],
-        };
-        for queue in sources {
-            let mapping = Mapping {
-                timeout: TIMEOUT,
-                maximum_concurrency: if name == "dispatcher" { setup.dispatchers } else { 1 },
-                ..Mapping::new(&self.queues[queue])
-            };
-            let function = Arc::<RuntimeApi>::clone(&function);
-            let mapping = EventSourceMapping::start(self.local.sqs().clone(), function, mapping).await;
-            self.mappings.push(mapping.expect("the mapping is made"));
-        }
-        self.functions.insert(name.to_owned(), function);
     }
 
     /// The schedule's tick, and the poller's own in between; often enough that no test waits a minute for one.
-    fn tick(&self) -> JoinHandle<()> {
+    fn tick(&mut self) {
         let (sqs, url) = (self.local.sqs().clone(), self.queues["poll"].clone());
-        tokio::spawn(async move {
+        self.ticks.spawn(async move {
             loop {
-                let _ = sqs.send(&url, r#"{"version":1,"tick":"extra"}"#).await;
+                let _ = sqs.send(&url, TICK).await;
                 tokio::time::sleep(Duration::from_secs(1)).await;
             }
-        })
+        });
+    }
+
+    /// Has the poller poll once.
+    ///
+    /// # Panics
+    /// When it fails.
+    pub async fn poll(&self) {
+        let record = json!({"messageId": "tick", "receiptHandle": "tick", "body": TICK, "eventSource": "aws:sqs",
+            "attributes": {"ApproximateReceiveCount": "1"}});
+        self.invoke("poller", json!({"Records": [record]})).await;
     }
 
     /// Rings as the doorbell does.
@@ -181,7 +239,34 @@ impl Served {
         self.local.sqs().send(&self.queues["poll"], &body).await.expect("the poll queue takes a ring");
     }
 
-    /// Invokes a function that no queue feeds.
+    /// Sends a message to a queue.
+    ///
+    /// # Panics
+    /// When the queue does not take it.
+    pub async fn send(&self, queue: &str, body: &str) {
+        self.local.sqs().send(&self.queues[queue], body).await.expect("the queue takes a message");
+    }
+
+    /// Bodies of the messages in a queue, whether they are visible or not.
+    #[must_use]
+    pub fn bodies(&self, queue: &str) -> Vec<String> {
+        self.local.sqs().bodies(&self.queues[queue]).unwrap_or_default()
+    }
+
+    /// Waits until there is no message in these queues, visible or not.
+    ///
+    /// # Panics
+    /// When there still is after `patience`.
+    pub async fn drained(&self, queues: &[&str], patience: Duration) {
+        let left = || queues.iter().flat_map(|queue| self.bodies(queue)).collect::<Vec<String>>();
+        let started = Instant::now();
+        while !left().is_empty() {
+            assert!(started.elapsed() < patience, "{queues:?} still hold {:#?}", left());
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    /// Invokes a function beside what feeds it.
     ///
     /// # Panics
     /// When it fails.
@@ -190,12 +275,34 @@ impl Served {
         self.functions[name].invoke(event, TIMEOUT).await.unwrap_or_else(|error| panic!("{name}: {error}"))
     }
 
+    /// Ids of the processes of a function, busy or idle: children of this process with that binary, told apart from those
+    /// of other tests by what they were given for a queue.
+    #[must_use]
+    pub fn processes(&self, name: &str) -> Vec<u32> {
+        let (parent, url) = (format!("PPid:\t{}", std::process::id()), self.queues["runs"].as_bytes());
+        let is_ours = |directory: &Path| {
+            let read = |file: &str| std::fs::read(directory.join(file)).unwrap_or_default();
+            directory.join("exe").read_link().is_ok_and(|exe| exe.file_name().is_some_and(|exe| exe == name))
+                && String::from_utf8_lossy(&read("status")).lines().any(|line| line == parent)
+                && read("environ").windows(url.len()).any(|window| window == url)
+        };
+        let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten().map(|entry| entry.path());
+        let ids = processes.filter(|directory| is_ours(directory));
+        ids.filter_map(|directory| directory.file_name()?.to_str()?.parse().ok()).collect()
+    }
+
+    /// All tasks that were launched, oldest first.
+    #[must_use]
+    pub fn tasks(&self) -> Vec<TaskView> {
+        self.local.ecs().tasks()
+    }
+
     /// The tasks that were launched for a flow run, oldest first.
     #[must_use]
     pub fn tasks_of(&self, run: &str) -> Vec<TaskView> {
         let prefix = format!("{run}/");
         let of_run = |task: &TaskView| task.started_by.as_deref().is_some_and(|by| by.starts_with(&prefix));
-        self.local.ecs().tasks().into_iter().filter(of_run).collect()
+        self.tasks().into_iter().filter(of_run).collect()
     }
 
     /// What the functions have written since it was last asked for.
@@ -204,13 +311,11 @@ impl Served {
     }
 
     /// Stops everything.
-    pub async fn stop(self) {
-        self.ticks.abort();
-        for mapping in self.mappings {
-            mapping.stop().await;
-        }
-        for function in self.functions.values() {
-            function.stop().await;
+    pub async fn stop(mut self) {
+        self.ticks.abort_all();
+        let names: Vec<&str> = self.functions.keys().copied().collect();
+        for name in names {
+            self.stop_function(name).await;
         }
         self.local.stop().await;
     }
@@ -226,10 +331,11 @@ async fn queues(local: &Local) -> BTreeMap<&'static str, String> {
     };
     let mut queues = BTreeMap::from([("dlq", dead_letters)]);
     for name in ["poll", "runs", "events"] {
-        let attributes = json!({"VisibilityTimeout": "40", "RedrivePolicy": redrive("dlq")});
+        let attributes = json!({"VisibilityTimeout": VISIBILITY, "RedrivePolicy": redrive("dlq")});
         queues.insert(name, local.sqs().create_queue(name, attributes).await.expect("a queue is made"));
     }
-    let attributes = json!({"FifoQueue": "true", "VisibilityTimeout": "40", "RedrivePolicy": redrive("dlq.fifo")});
+    let attributes =
+        json!({"FifoQueue": "true", "VisibilityTimeout": VISIBILITY, "RedrivePolicy": redrive("dlq.fifo")});
     queues.insert("fifo", local.sqs().create_queue("runs.fifo", attributes).await.expect("a queue is made"));
     queues
 }

@@ -5,7 +5,7 @@
 //! fields is ignored, a field that may not be null refuses an explicit null. One deliberate leniency: `command` may be a
 //! list, which the worker refuses.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, collections::BTreeSet};
 
 use serde_json::Value;
 use work_pool::{JobConfiguration, Object};
@@ -24,6 +24,8 @@ pub(crate) struct Configuration<'a> {
     pub env: Vec<(&'a str, Option<Cow<'a, str>>)>,
     /// What `env` is without the flow run's own job variables.
     pub shared_env: Vec<(&'a str, Option<Cow<'a, str>>)>,
+    /// Names in `env` that are kept out of definitions.
+    pub private_env: &'a BTreeSet<String>,
     pub labels: Vec<(&'a str, &'a str)>,
     pub command: Option<&'a Value>,
     pub container_name: Option<&'a str>,
@@ -48,6 +50,7 @@ impl<'a> Configuration<'a> {
         let configuration = Self {
             env: env(keys.object("env")?),
             shared_env: env(Some(&rendered.shared_env)),
+            private_env: &rendered.private_env,
             labels: keys.strings("labels")?,
             command: keys.command()?,
             container_name: keys.text("container_name")?,

@@ -110,7 +110,13 @@ impl Overrides {
     }
 
     /// Moves what is too much into the definition, largest first: environment, then the command.
-    pub(crate) fn fit(&mut self, draft: Option<&mut Draft>, notices: &mut Vec<String>) -> Result<(), PrepareError> {
+    /// What came out of blocks (`private`) stays where it is.
+    pub(crate) fn fit(
+        &mut self,
+        draft: Option<&mut Draft>,
+        private: &BTreeSet<String>,
+        notices: &mut Vec<String>,
+    ) -> Result<(), PrepareError> {
         let length = self.length();
         if length <= LONGEST {
             return Ok(());
@@ -121,7 +127,7 @@ impl Overrides {
             existing_definition,
         };
         let Some(draft) = draft else { return Err(too_long(self, true)) };
-        let mut moved = self.move_environment(draft, length - LONGEST);
+        let mut moved = self.move_environment(draft, private, length - LONGEST);
         if self.length() > LONGEST
             && let Some(command) = self.containers[self.container].remove("command")
         {
@@ -165,7 +171,7 @@ impl Overrides {
         request.insert("overrides".to_owned(), Value::Object(object));
     }
 
-    fn move_environment(&mut self, draft: &mut Draft, mut surplus: usize) -> Vec<String> {
+    fn move_environment(&mut self, draft: &mut Draft, private: &BTreeSet<String>, mut surplus: usize) -> Vec<String> {
         let secret = draft.secret_names();
         let Some(list) = self.containers[self.container].get_mut("environment").and_then(Value::as_array_mut) else {
             return Vec::new();
@@ -173,7 +179,7 @@ impl Overrides {
         let mut order: Vec<(Reverse<usize>, String)> = list
             .iter()
             .filter_map(|entry| Some((Reverse(units(&entry.to_string()) + 1), name_of(entry)?.to_owned())))
-            .filter(|(_, name)| !secret.contains(name))
+            .filter(|(_, name)| !secret.contains(name) && !private.contains(name))
             .collect();
         order.sort();
         let mut moved = BTreeSet::new();

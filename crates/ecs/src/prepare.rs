@@ -74,7 +74,7 @@ pub fn prepare(configuration: &JobConfiguration, run: &Run, settings: &Settings)
         overrides.check_sizes(draft.as_ref())?;
     }
     overrides.add_environment(&environment, &secrets)?;
-    overrides.fit(draft.as_mut(), &mut notices)?;
+    overrides.fit(draft.as_mut(), configuration.private_env, &mut notices)?;
     let own: BTreeSet<&str> = overrides.names().collect();
     let superseded: BTreeSet<&str> =
         environment.shared.keys().map(AsRef::as_ref).filter(|it| own.contains(it)).collect();

@@ -3,7 +3,7 @@
 //! `env`, `labels`, `command` and `name` are the fields of Prefect's `BaseJobConfiguration`; the rest belongs to the
 //! crate that turns the configuration into requests.
 
-use std::fmt;
+use std::{collections::BTreeSet, fmt};
 
 use serde_json::Value;
 
@@ -17,8 +17,11 @@ pub struct JobConfiguration {
     /// `assume_role_arn`.
     pub values: Object,
     /// `env` as it would be without the flow run's own job variables: what all runs of the deployment share. Holds
-    /// strings, and null for what is to be unset.
+    /// strings, and null for what is to be unset; nothing out of block documents.
     pub shared_env: Object,
+    /// Names in `env` whose values came out of block documents. They may be secret, so they belong to the run's request
+    /// and not to a task definition, which anyone may read who can list them, and which stays.
+    pub private_env: BTreeSet<String>,
 }
 
 impl fmt::Debug for JobConfiguration {
@@ -28,6 +31,7 @@ impl fmt::Debug for JobConfiguration {
         f.debug_struct("JobConfiguration")
             .field("values", &keys(&self.values))
             .field("shared_env", &keys(&self.shared_env))
+            .field("private_env", &self.private_env)
             .finish()
     }
 }

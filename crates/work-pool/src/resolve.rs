@@ -116,6 +116,44 @@ pub(crate) fn is_reference(value: &Value) -> bool {
     }
 }
 
+/// Whether some of the value will come out of a block document.
+pub(crate) fn names_block(value: &Value) -> bool {
+    let mut references = References::default();
+    references.collect(value);
+    references.ordered.iter().any(|reference| !matches!(reference, Reference::Variable { .. }))
+}
+
+/// Which entries of an object come out of block documents, known before they are resolved.
+#[derive(Default)]
+pub(crate) enum Private {
+    #[default]
+    None,
+    /// The object itself does.
+    All,
+    Some(HashSet<String>),
+}
+
+impl Private {
+    pub(crate) fn of(value: &Value) -> Self {
+        match value {
+            Value::Object(entries) if !is_reference(value) => {
+                let private = entries.iter().filter(|(_, entry)| names_block(entry));
+                Self::Some(private.map(|(name, _)| name.clone()).collect())
+            }
+            _ if names_block(value) => Self::All,
+            _ => Self::None,
+        }
+    }
+
+    pub(crate) fn has(&self, name: &str) -> bool {
+        match self {
+            Self::None => false,
+            Self::All => true,
+            Self::Some(names) => names.contains(name),
+        }
+    }
+}
+
 /// References in the order they are met, each once.
 #[derive(Default)]
 pub(crate) struct References {

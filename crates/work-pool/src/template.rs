@@ -1,7 +1,7 @@
 //! The base job template of a work pool, read once and rendered for every run.
 
 use std::{
-    collections::HashSet,
+    collections::{BTreeSet, HashSet},
     fmt,
     sync::{Arc, LazyLock, OnceLock},
 };
@@ -14,7 +14,7 @@ use crate::{
     limits::{Budget, check_depth},
     node::{self, Node},
     python,
-    resolve::{self, References},
+    resolve::{self, Private, References},
     sources,
     validate::Validation,
     variables::{self, ENV, Variables},
@@ -133,7 +133,8 @@ impl BaseJobTemplate {
         if let Ok(values) = self.populate(layers, &mut Budget::new()) {
             values.values().for_each(|value| references.collect(value));
             if let Ok(Some(shared)) = self.populate_shared_env(layers, &mut Budget::new()) {
-                references.collect(&shared);
+                let shared = shared.as_object().into_iter().flatten().map(|(_, value)| value);
+                shared.filter(|value| !resolve::names_block(value)).for_each(|value| references.collect(value));
             }
         }
         references.into_vec()
@@ -147,6 +148,8 @@ impl BaseJobTemplate {
     pub fn render(&self, layers: Layers<'_>, resolver: &dyn Resolver) -> Result<JobConfiguration, WorkPoolError> {
         let mut budget = Budget::new();
         let mut values = self.populate(layers, &mut budget)?;
+        let env = values.get(ENV).filter(|_| budget.may_refer);
+        let private = env.map(Private::of).unwrap_or_default();
         if budget.may_refer {
             for (key, value) in &mut values {
                 resolve::resolve(value, resolver, &mut budget, 1).map_err(|error| error.within(key))?;
@@ -154,12 +157,16 @@ impl BaseJobTemplate {
         }
         configuration::check_fields(&mut values)?;
         configuration::coerce_env(&mut values, &mut budget)?;
+        let env = values.get(ENV).and_then(Value::as_object);
+        let private_env: BTreeSet<String> =
+            env.into_iter().flat_map(Object::keys).filter(|name| private.has(name)).cloned().collect();
         let shared_env = if layers.flow_run.is_none_or(Object::is_empty) {
-            values.get(ENV).and_then(Value::as_object).cloned().unwrap_or_default()
+            let shared = env.into_iter().flatten().filter(|(name, _)| !private.has(name));
+            shared.map(|(name, value)| (name.clone(), value.clone())).collect()
         } else {
             self.shared_env(layers, resolver)
         };
-        Ok(JobConfiguration { values, shared_env })
+        Ok(JobConfiguration { values, shared_env, private_env })
     }
 
     /// Where every leaf of the job configuration comes from, before references are resolved. Empty where rendering
@@ -205,6 +212,9 @@ impl BaseJobTemplate {
             return Object::new();
         };
         let share = |(name, mut value): (String, Value)| {
+            if resolve::names_block(&value) {
+                return None;
+            }
             resolve::resolve(&mut value, resolver, &mut budget, 2).ok()?;
             configuration::coerce_env_value(&mut value, &mut budget).ok()?;
             Some((name, value))

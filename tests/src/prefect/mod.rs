@@ -31,6 +31,13 @@ pub async fn shared() -> &'static Server {
     SHARED.get_or_init(|| Options::default().start()).await
 }
 
+/// Another one, whose pools are served: by the functions of the test that made the pool, and by no others. What that asks of
+/// the pools is in [`crate::served`].
+pub async fn stage() -> &'static Server {
+    static STAGE: OnceCell<Server> = OnceCell::const_new();
+    STAGE.get_or_init(|| Options::default().start()).await
+}
+
 /// `prefix` with a suffix nobody else has: tests that share a server keep apart by names.
 #[must_use]
 pub fn unique(prefix: &str) -> String {

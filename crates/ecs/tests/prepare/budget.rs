@@ -42,6 +42,18 @@ fn the_largest_goes_first() {
 }
 
 #[test]
+fn what_came_out_of_a_block_stays_in_the_overrides() {
+    let env = json!({"LARGE": "x".repeat(7_000), "SECRET": "y".repeat(7_500)});
+    let mut configuration = with_run_env(defaults(), json!({}), env);
+    configuration.private_env.insert("SECRET".to_owned());
+    let prepared = prepare(&configuration, &run(), &settings()).unwrap();
+    let (defined, overridden) = (entries(container(&prepared)), entries(container_override(&prepared)));
+    assert!(defined.contains_key("LARGE") && overridden.contains_key("SECRET"), "{:?}", prepared.notices);
+    configuration.private_env.insert("LARGE".to_owned());
+    assert!(matches!(prepare(&configuration, &run(), &settings()), Err(PrepareError::FitOverrides { .. })));
+}
+
+#[test]
 fn characters_are_counted_not_bytes() {
     let env = |value: String| with_run_env(defaults(), json!({}), json!({"LARGE": value}));
     let prepared = prepare(&env("é".repeat(7_800)), &run(), &settings()).unwrap();

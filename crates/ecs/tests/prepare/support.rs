@@ -1,6 +1,6 @@
 //! Job configurations to start from, and views of what comes out.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ecs::{Attempt, Definition, Named, PrepareError, Prepared, Run, Settings, prepare};
 use serde_json::{Value, json};
@@ -38,7 +38,7 @@ pub(crate) fn settings() -> Settings {
 pub(crate) fn configuration(values: Value) -> JobConfiguration {
     let Value::Object(values) = values else { panic!("an object") };
     let shared_env = values.get("env").and_then(Value::as_object).cloned().unwrap_or_default();
-    JobConfiguration { values, shared_env }
+    JobConfiguration { values, shared_env, private_env: BTreeSet::new() }
 }
 
 /// The built-in template as it renders when nothing is set.
@@ -206,7 +206,7 @@ pub(crate) fn with_run_env(mut values: Value, shared: Value, env: Value) -> JobC
     values["task_run_request"]["overrides"]["containerOverrides"][0]["environment"] = env;
     let Value::Object(values) = values else { panic!("an object") };
     let Value::Object(shared_env) = shared else { panic!("an object") };
-    JobConfiguration { values, shared_env }
+    JobConfiguration { values, shared_env, private_env: BTreeSet::new() }
 }
 
 /// Code and detail of a refusal.

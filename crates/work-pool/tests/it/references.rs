@@ -192,10 +192,10 @@ fn references_names_what_rendering_asks_for() {
     let deployment = object(json!({
         "a": "{{ prefect.blocks.secret.tok }}-{{ prefect.variables.number }}",
         "aws_credentials": {"$ref": {"block_document_id": "credentials"}},
-        "env": {"S": "{{ prefect.blocks.json.obj.k }}"},
+        "env": {"S": "{{ prefect.variables.list }}", "U": "{{ prefect.blocks.json.obj.k }}"},
         "unused": "{{ prefect.variables.unused }}"
     }));
-    let flow_run = object(json!({"env": {"S": "plain"}}));
+    let flow_run = object(json!({"env": {"S": "plain", "U": "plain"}}));
     let layers = Layers { deployment: Some(&deployment), flow_run: Some(&flow_run) };
     let named = template.references(layers);
     let block =
@@ -209,8 +209,8 @@ fn references_names_what_rendering_asks_for() {
             variable("number"),
             block("s3-bucket", "b"),
             Reference::BlockDocument { id: "nested".to_owned() },
-            // Only what the runs of the deployment share needs it.
-            block("json", "obj"),
+            // Only what the runs of the deployment share needs it. What comes out of a block they do not share.
+            variable("list"),
         ]
     );
     let recorder = Recorder { server: server(), asked: RefCell::default() };
@@ -250,4 +250,25 @@ fn credentials_are_never_resolved_and_only_facts_remain() {
         let rendered = template.render(layers, &NoReferences).unwrap();
         assert_eq!(rendered.values.get("aws_credentials"), expected.as_ref());
     }
+}
+
+#[test]
+fn what_comes_out_of_blocks_is_not_shared() {
+    let env = |value: Value| BaseJobTemplate::from_value(&json!({"job_configuration": {"env": value}})).unwrap();
+    let pool = env(json!("{{ env }}"));
+    let deployment = json!({"env": {
+        "TOKEN": "{{ prefect.blocks.secret.tok }}", "URL": "u:{{ prefect.blocks.secret.tok.value }}@h",
+        "ID": {"$ref": {"block_document_id": "doc-1"}}, "PLAIN": "{{ prefect.variables.plain }}", "A": "1",
+    }});
+    for flow_run in [json!({}), json!({"env": {"B": "2", "OWN": "{{ prefect.blocks.secret.tok }}"}})] {
+        let own = flow_run != json!({});
+        let rendered = render(&pool, deployment.clone(), flow_run, &server()).unwrap();
+        assert_eq!(rendered.values["env"]["TOKEN"], "s3");
+        assert_eq!(Value::Object(rendered.shared_env), json!({"PLAIN": "p", "A": "1"}));
+        let private: Vec<&str> = rendered.private_env.iter().map(String::as_str).collect();
+        assert_eq!(private, if own { vec!["ID", "OWN", "TOKEN", "URL"] } else { vec!["ID", "TOKEN", "URL"] });
+    }
+    let rendered = render(&env(json!("{{ prefect.blocks.json.obj.k }}")), json!({}), json!({}), &server()).unwrap();
+    assert_eq!(rendered.values["env"], json!({"nested-key": "v"}));
+    assert!(rendered.shared_env.is_empty() && rendered.private_env.contains("nested-key"));
 }

@@ -1,0 +1,53 @@
+//! What many due runs cost the server, and who waits for whom.
+
+use local::ecs::Runner;
+use pushpool_tests::{
+    prefect::{Proxy, stage},
+    served::Setup,
+};
+use serde_json::json;
+
+use super::{PATIENCE, World};
+
+const RUNS: usize = 200;
+
+/// Tasks end the moment they start: what is counted is over by then.
+#[tokio::test]
+async fn two_hundred_due_runs_cost_at_most_2_3_requests_each_and_the_first_does_not_wait_for_the_last() {
+    let server = stage().await;
+    let (polling, dispatching) = (Proxy::start(server.address()).await, Proxy::start(server.address()).await);
+    dispatching.record();
+    let setup = Setup {
+        functions: &["poller"],
+        ticks: false,
+        runner: Runner::Instant { exit_code: 0 },
+        api_urls: vec![("poller", polling.url()), ("dispatcher", dispatching.url())],
+        ..Setup::default()
+    };
+    let mut world = World::start(setup, json!({})).await;
+    let deployment = world.deploy(world.flow("quick")).await;
+    let runs = world.due(&deployment, RUNS).await;
+    world.served.poll().await;
+    assert_eq!(world.served.bodies("runs").len(), RUNS, "one message an attempt");
+    // The queue is full before anyone takes from it, so that all batches are.
+    world.served.start_function("dispatcher").await;
+    world.served.drained(&["runs"], PATIENCE).await;
+
+    world.assert_one_task_each(&runs);
+    assert_eq!(world.count(&runs, "PENDING").await, RUNS);
+    let (batches, counts) = (RUNS as u64 / 10, dispatching.counts());
+    assert_eq!(dispatching.count("POST /flow_runs/filter"), batches, "{counts:#?}");
+    let total: u64 = counts.values().sum();
+    eprintln!("requests for {RUNS} runs: dispatcher {total} {counts:#?} poller {:#?}", polling.counts());
+    assert!(total * 10 <= RUNS as u64 * 23, "{total} requests: {counts:#?}");
+    let calls = world.served.local.calls();
+    eprintln!("calls to AWS: {calls:#?}");
+    assert!(calls["ecs:RunTask"] * 100 <= RUNS as u64 * 105, "{calls:#?}");
+
+    // Two dispatchers have a batch of ten each; nobody else is claimed before one of their runs has its task recorded.
+    let exchanges = dispatching.exchanges();
+    let recorded = exchanges.iter().position(|exchange| exchange.operation == "PATCH /flow_runs/{id}").unwrap();
+    let claims = exchanges[..recorded].iter().filter(|it| it.operation.ends_with("/set_state")).count();
+    assert!(claims <= 20, "{claims} runs were claimed before the first was recorded");
+    world.served.stop().await;
+}
