@@ -10,7 +10,7 @@
 //! * Tasks: those of runs that another attempt holds are stopped; and those of runs that do not exist, if the clusters are
 //!   pushpool's for this server alone ([`Policy::sole_owner`]).
 //!
-//! All of it is what the observer does ([`crate::observe::runs`]), on the ground of the same history, so both may find the
+//! All of it is what the observer does (`observe::runs`), on the ground of the same history, so both may find the
 //! same thing at once, and so may two passes. Work pools that somebody else serves are not asked for, and runs that
 //! somebody else claimed are left alone.
 //!
