@@ -14,8 +14,8 @@
 mod memory;
 
 use std::{
-    collections::{BTreeSet, HashSet},
-    sync::Arc,
+    collections::{BTreeSet, HashMap, HashSet},
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
@@ -142,6 +142,8 @@ pub struct Poller<T, Q> {
     clock: Clock,
     memory: Memory,
     work_queues: Kept<String, Vec<WorkQueue>>,
+    /// When pools are to be polled next, besides the ticks.
+    asked: Mutex<HashMap<String, Timestamp>>,
 }
 
 /// The part of a work pool that is asked for in one request.
@@ -154,7 +156,7 @@ impl<T: Transport, Q: PollerQueues> Poller<T, Q> {
     /// A poller over these.
     pub fn new(client: Client<T>, queues: Arc<Q>, options: Options, sink: Arc<dyn PollSink>, clock: Clock) -> Self {
         let work_queues = Kept::new(QUEUE_LIFE);
-        Self { client, queues, options, sink, clock, memory: Memory::default(), work_queues }
+        Self { client, queues, options, sink, clock, memory: Memory::default(), work_queues, asked: Mutex::default() }
     }
 
     /// Handles messages of the poll queue: one poll for all of them. Every message is acknowledged: ticks come again, and a
@@ -306,15 +308,15 @@ impl<T: Transport, Q: PollerQueues> Poller<T, Q> {
         let soon = self.options.interval;
         let before = now.checked_add(soon + self.options.launch_lead).unwrap_or(now);
         let coming = self.client.scheduled_flow_runs(&pool.name, share.queues.as_deref(), before).await?;
-        let waits: BTreeSet<Duration> = coming
+        let next = coming
             .iter()
             .filter_map(|it| Some(until(it.flow_run.due()?, now).saturating_sub(self.options.launch_lead)))
             .filter(|wait| !wait.is_zero())
+            .min();
+        if let Some(wait) = next {
             // Rounded up: whoever asks early is told of nothing.
-            .map(|wait| Duration::from_secs(wait.as_millis().div_ceil(1_000).try_into().unwrap_or(u64::MAX)))
-            .collect();
-        for wait in waits {
-            self.again(pool, wait).await;
+            let seconds = wait.as_millis().div_ceil(1_000).try_into().unwrap_or(u64::MAX);
+            self.again(pool, Duration::from_secs(seconds)).await;
         }
         Ok(())
     }
@@ -366,7 +368,18 @@ impl<T: Transport, Q: PollerQueues> Poller<T, Q> {
         taken.into_iter()
     }
 
+    /// Has the pool polled again after `delay`, unless that is on its way. One at a time: if every poll asked for another
+    /// for each thing it saw coming, polls would multiply.
     async fn again(&self, pool: &WorkPool, delay: Duration) {
+        let now = (self.clock)();
+        let at = now.checked_add(delay).unwrap_or(now);
+        {
+            let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+            if asked.get(&pool.name).is_some_and(|known| now < *known && *known <= at) {
+                return;
+            }
+            asked.insert(pool.name.clone(), at);
+        }
         let ring = PollMessage::Ring(Ring { work_pool: Some(pool.name.clone()), ..Ring::default() });
         if let Err(failure) = self.queues.send_tick(&ring, delay).await {
             self.sink.poll_failed(&failure.diagnosis.detail);
