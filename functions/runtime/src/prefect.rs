@@ -8,13 +8,26 @@
 //! | `PREFECT_CLIENT_CUSTOM_HEADERS` | JSON object of headers to add, for instance for a proxy |
 //! | `PUSHPOOL_CUSTOM_HEADERS_SECRET_ARN` | secret with such an object |
 //! | `PREFECT_API_SSL_CERT_FILE` | certificates to trust instead of the system's, PEM |
+//! | `PREFECT_API_TLS_INSECURE_SKIP_VERIFY` | `true` trusts any certificate |
+//! | `PREFECT_API_REQUEST_TIMEOUT` | seconds for one try of a call (10) |
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::collections::BTreeMap;
 
 use aws::{PrefectSecrets, SdkConfig, Secret};
-use prefect_api::{Auth, Client, Connection, Patience, http::HttpTransport};
+use prefect_api::{Client, Connection, Patience, http::HttpTransport, settings::SettingsError};
 
 use crate::{Error, Settings};
+
+/// What of Prefect's own settings a function reads.
+const VARIABLES: [&str; 7] = [
+    "PREFECT_API_URL",
+    "PREFECT_API_KEY",
+    "PREFECT_API_AUTH_STRING",
+    "PREFECT_CLIENT_CUSTOM_HEADERS",
+    "PREFECT_API_SSL_CERT_FILE",
+    "PREFECT_API_TLS_INSECURE_SKIP_VERIFY",
+    "PREFECT_API_REQUEST_TIMEOUT",
+];
 
 /// What a function needs to talk to its Prefect server.
 #[derive(Debug, Clone)]
@@ -39,18 +52,17 @@ impl Prefect {
     }
 
     fn at(api_url: String, settings: &Settings<'_>) -> Self {
-        let headers = match settings.get("PREFECT_CLIENT_CUSTOM_HEADERS") {
-            None => BTreeMap::new(),
-            Some(text) => serde_json::from_str::<BTreeMap<String, String>>(&text).unwrap_or_else(|_| {
-                settings.mistake("PREFECT_CLIENT_CUSTOM_HEADERS is not a JSON object of strings".to_owned());
-                BTreeMap::new()
-            }),
-        };
-        let connection = Connection {
-            auth: Auth::of(settings.get("PREFECT_API_KEY"), settings.get("PREFECT_API_AUTH_STRING")),
-            headers: headers.into_iter().collect(),
-            ca_file: settings.get("PREFECT_API_SSL_CERT_FILE").map(PathBuf::from),
-            ..Connection::to(api_url)
+        let variables: BTreeMap<String, String> =
+            VARIABLES.iter().filter_map(|name| Some(((*name).to_owned(), settings.get(name)?))).collect();
+        let read = prefect_api::settings::Settings::of_environment(&variables);
+        let connection = match read.and_then(|read| read.connection(Connection::TIMEOUT)) {
+            Ok(connection) => connection,
+            // That there is no URL has been noted where it had to be there.
+            Err(SettingsError::NoApiUrl { .. }) => Connection::to(api_url),
+            Err(error) => {
+                settings.mistake(error.to_string());
+                Connection::to(api_url)
+            }
         };
         let [api_key, auth_string, custom_headers] = [
             "PUSHPOOL_API_KEY_SECRET_ARN",
