@@ -6,8 +6,12 @@
 //!
 //! Most worlds share a server; [`pushpool_tests::served`] says how they keep apart.
 
+mod capacity;
+mod crash;
+mod limits;
 mod once;
 mod scale;
+mod waiting;
 mod way;
 
 use std::{
@@ -26,7 +30,7 @@ use serde_json::{Value, json};
 const PATIENCE: Duration = Duration::from_secs(180);
 
 /// For what is done with many runs.
-const LONG: Duration = Duration::from_secs(400);
+const LONG: Duration = Duration::from_secs(300);
 
 /// A work pool, and the pushpool that serves it.
 struct World {
