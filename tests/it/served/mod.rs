@@ -8,8 +8,10 @@
 
 mod capacity;
 mod crash;
+mod faults;
 mod limits;
 mod once;
+mod references;
 mod scale;
 mod waiting;
 mod way;
