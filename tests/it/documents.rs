@@ -27,9 +27,11 @@ fn every_code_is_documented_with_its_title_and_nothing_else_is() {
 fn every_sample_event_is_listed() {
     let page = read("events/README.md");
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-    for file in std::fs::read_dir(root.join("events/sqs")).unwrap() {
-        let name = file.unwrap().file_name().into_string().unwrap();
-        assert!(page.contains(&format!("`sqs/{name}`")), "{name} is not in events/README.md");
+    for directory in ["sqs", "poll", "ecs", "doorbell"] {
+        for file in std::fs::read_dir(root.join("events").join(directory)).unwrap() {
+            let name = file.unwrap().file_name().into_string().unwrap();
+            assert!(page.contains(&format!("`{directory}/{name}`")), "{directory}/{name} is not in events/README.md");
+        }
     }
 }
 

@@ -22,7 +22,9 @@ use local::{
     ecs::{StartFailure, Status, TaskFault, TaskRule},
 };
 use prefect_api::{Client, Connection, Patience, http::HttpTransport};
-use pushpool_tests::prefect::{Api, NewDeployment, Options, Project, Proxy, Server, environment, shared, unique};
+use pushpool_tests::prefect::{
+    Api, NewDeployment, Options, Project, Proxy, Server, Version, environment, shared, unique,
+};
 use serde_json::{Value, json};
 use tokio::{
     sync::{Mutex, broadcast},
@@ -395,6 +397,37 @@ async fn a_run_that_is_cancelled_ends_with_its_task() {
 }
 
 #[tokio::test]
+async fn a_container_that_sees_to_its_run_itself_is_left_to_it() {
+    let world = World::start().await;
+    let flow = async |env: Value| {
+        let started = world.project.file(&unique("started"));
+        let deployment = world.deployment("sleeping", json!({"launch_type": "FARGATE_SPOT", "env": env})).await;
+        let parameters = json!({"parameters": {"seconds": 600, "started": started}});
+        let run = world.api.create_run(&deployment, parameters).await;
+        let task_arn = world.dispatch(&run).await;
+        let began = std::time::Instant::now();
+        while !std::path::Path::new(&started).exists() {
+            assert!(began.elapsed() < PATIENCE, "the flow does not begin: {:?}", world.api.logs(&run).await);
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        (run, task_arn)
+    };
+    let (cancelled, its_task) = flow(json!({})).await;
+    let (interrupted, spot_task) = flow(json!({"PREFECT_FLOW_RUN_EXECUTE_SIGTERM_BEHAVIOR": "reschedule"})).await;
+    world.api.cancel(&cancelled).await;
+    world.check(&cancelled, LONG).await;
+    assert!(world.local.ecs().interrupt_spot(&spot_task));
+    let stopped = [world.stopped(&its_task).await, world.stopped(&spot_task).await];
+    world.assert_state(&cancelled, "Cancelled", &[]).await;
+    world.assert_state(&interrupted, "AwaitingRetry", &[]).await;
+    let before = (world.api.states(&cancelled).await, world.api.states(&interrupted).await);
+    world.observe(&[&stopped[0], &stopped[1]]).await;
+    world.check(&cancelled, Duration::ZERO).await;
+    assert_eq!((world.api.states(&cancelled).await, world.api.states(&interrupted).await), before);
+    world.local.stop().await;
+}
+
+#[tokio::test]
 async fn a_slot_that_came_free_rings_and_odd_messages_do_no_harm() {
     let world = World::at(shared().await, json!({"concurrency_limit": 1})).await;
     let it = world.launch(shell("exit 1")).await;
@@ -517,5 +550,44 @@ async fn one_pass_repairs_what_no_event_told() {
     assert_eq!((second_pass.repaired, second_pass.failed), (0, 0), "{second_pass:?}");
     world.assert_state(&stuck.run, "AwaitingCapacity", &["PP0606"]).await;
     world.assert_state(&superseded.run, "Pending", &[]).await;
+    world.local.stop().await;
+}
+
+#[tokio::test]
+async fn a_server_of_2_20_takes_the_same() {
+    let server = Options::default().version(Version::V2_20).start().await;
+    let world = World::at(&server, json!({})).await;
+    world.local.ecs().inject(TaskRule::next(TaskFault::FailToStart(StartFailure::network_interface())));
+    let passing = world.launch(shell("true")).await;
+    let failed = world.launch(shell("exit 3")).await;
+    let spot = world.launch(json!({"command": "sleep 600", "launch_type": "FARGATE_SPOT"})).await;
+    world.event(&spot.task_arn, "RUNNING").await;
+    world.begin(&spot.run).await;
+    world.local.ecs().interrupt_spot(&spot.task_arn);
+    let cancelled = world.launch(shell("sleep 600")).await;
+    world.api.cancel(&cancelled.run).await;
+    world.check(&cancelled.run, LONG).await;
+    let mut stopped = Vec::new();
+    for task_arn in [&passing.task_arn, &failed.task_arn, &spot.task_arn, &cancelled.task_arn] {
+        stopped.push(world.stopped(task_arn).await);
+    }
+    world.observe(&stopped.iter().collect::<Vec<_>>()).await;
+    world.assert_state(&passing.run, "AwaitingCapacity", &["PP0603"]).await;
+    world.assert_state(&failed.run, "Crashed", &["PP0625"]).await;
+    world.assert_state(&spot.run, "AwaitingCapacity", &["PP0620"]).await;
+    world.assert_state(&cancelled.run, "Cancelled", &[]).await;
+
+    // An event that never came, and a pool served by name.
+    let lost = world.launch(shell("exit 4")).await;
+    world.stopped(&lost.task_arn).await;
+    let policy = reconcile::Policy {
+        runs: observe::Policy { claim_grace: Duration::ZERO, ..observe::Policy::default() },
+        named_pools: vec![world.pool.clone()],
+        ..reconcile::Policy::default()
+    };
+    let reconciler = aws::reconciler(&world.config, client(&world.url), policy, Arc::new(LogAndMetrics));
+    let pass = reconciler.pass(Instant::now() + Duration::from_secs(60)).await;
+    assert_eq!((pass.repaired, pass.failed, pass.complete), (1, 0, true), "{pass:?}");
+    world.assert_state(&lost.run, "Crashed", &["exit code 4"]).await;
     world.local.stop().await;
 }

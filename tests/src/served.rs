@@ -21,7 +21,7 @@ use std::{
 use local::{
     Config, Local,
     ecs::{Dwell, HostImage, Runner, Secrets, TaskView},
-    lambda::{Bootstrap, EventSourceMapping, Line, Mapping, Output, RuntimeApi},
+    lambda::{Bootstrap, EventSourceMapping, FunctionUrl, Line, Mapping, Output, RuntimeApi},
 };
 use serde_json::{Value, json};
 use tokio::{sync::mpsc, task::JoinSet};
@@ -43,7 +43,7 @@ const TICK: &str = r#"{"version":1,"tick":"extra"}"#;
 pub struct Setup {
     /// Invocations of the dispatcher at a time, for each run queue.
     pub dispatchers: usize,
-    /// Work pools to serve by their names, besides those of type `ecs:push`.
+    /// Work pools to serve by their names; if there are none, all of type `ecs:push`.
     pub pools: Vec<String>,
     /// Prefect API as these functions reach it; the others, and all tasks, by the server's own URL.
     pub api_urls: Vec<(&'static str, String)>,
@@ -61,6 +61,8 @@ pub struct Setup {
     pub functions: &'static [&'static str],
     /// Whether the poll queue ticks by itself.
     pub ticks: bool,
+    /// Whether queues feed the functions; otherwise they are only invoked by hand.
+    pub mapped: bool,
 }
 
 impl Default for Setup {
@@ -76,6 +78,7 @@ impl Default for Setup {
             without: &[],
             functions: &["poller", "dispatcher", "observer", "reconciler"],
             ticks: true,
+            mapped: true,
         }
     }
 }
@@ -155,6 +158,7 @@ impl Served {
             "observer" => &["events"],
             _ => &[],
         };
+        let sources = if self.setup.mapped { sources } else { &[] };
         let mut mappings = Vec::new();
         for queue in sources {
             let mapping = Mapping {
@@ -188,6 +192,7 @@ impl Served {
             ("PREFECT_API_URL", api_url.clone()),
             ("PUSHPOOL_CONTAINER_PREFECT_API_URL", self.server_url.clone()),
             ("PUSHPOOL_POOLS", pools.join(",")),
+            ("PUSHPOOL_PUSH_POOLS", pools.is_empty().to_string()),
             ("PUSHPOOL_POLL_QUEUE_URL", url("poll")),
             ("PUSHPOOL_RUN_QUEUE_URL", url("runs")),
             ("PUSHPOOL_FIFO_QUEUE_URL", url("fifo")),
@@ -259,6 +264,16 @@ impl Served {
             assert!(started.elapsed() < patience, "{queues:?} still hold {:#?}", left());
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
+    }
+
+    /// Gives a function a URL, on loopback.
+    ///
+    /// # Panics
+    /// When no port is to be had.
+    pub async fn url_of(&self, name: &str) -> FunctionUrl {
+        let function = Arc::<RuntimeApi>::clone(&self.functions[name]);
+        let address = std::net::SocketAddr::from((std::net::Ipv4Addr::LOCALHOST, 0));
+        FunctionUrl::start(address, function, TIMEOUT).await.expect("the URL listens")
     }
 
     /// Invokes a function beside what feeds it.

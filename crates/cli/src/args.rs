@@ -28,6 +28,11 @@ Examples:
       The real function binary, invoked as Lambda invokes it.
   pushpool dev --keep --port 4566
       Stay up afterwards, for aws --endpoint-url http://127.0.0.1:4566 and others.
+  pushpool dev --prefect
+      Serve the ecs:push work pools of the Prefect server that `prefect` talks to,
+      until Ctrl-C. Tasks run `prefect flow-run execute` on this machine.
+  pushpool dev --prefect --pool my-pool --env-dir .venv --runs 1
+      One work pool, until one run has ended.
 
 A file holds an SQS event (with Records), one message, a JSON array of
 messages, or JSON lines. Text that is not JSON is sent as it is, to see what
@@ -35,7 +40,7 @@ becomes of a message that nobody can read.
 
 Exit codes:
   0    every message reached a recorded outcome, also if that is a failed job
-       or a refused message
+       or a refused message; with --prefect, it ended as it was told to
   1    a message has no outcome (it was lost, or --timeout is over), or nothing
        could be started; with --strict also when a job failed, a run crashed or
        a message was buried
@@ -114,6 +119,13 @@ pub(crate) enum Output {
 
 #[derive(Debug, Args)]
 pub(crate) struct DevArgs {
+    /// Serve the work pools of a Prefect server: that of the active profile, or of --prefect-api-url
+    #[arg(long, conflicts_with_all = ["events", "pools", "bootstrap", "keep", "timeout"])]
+    pub(crate) prefect: bool,
+
+    #[command(flatten, next_help_heading = "With --prefect")]
+    pub(crate) served: ServedArgs,
+
     /// Messages to feed: files, directories, or - for standard input [default: events/sqs]
     #[arg(long, value_name = "PATH", num_args = 1.., value_hint = ValueHint::AnyPath)]
     pub(crate) events: Vec<PathBuf>,
@@ -157,6 +169,35 @@ pub(crate) struct DevArgs {
 
     #[command(flatten)]
     pub(crate) requests: RequestArgs,
+}
+
+/// What only `dev --prefect` takes.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "With --prefect")]
+pub(crate) struct ServedArgs {
+    /// Profile of Prefect's own settings [default: PREFECT_PROFILE, then the active one]
+    #[arg(long, value_name = "NAME", requires = "prefect")]
+    pub(crate) profile: Option<String>,
+
+    /// Serve only this work pool; may be repeated [default: all of type ecs:push]
+    #[arg(long = "pool", value_name = "NAME", requires = "prefect")]
+    pub(crate) only: Vec<String>,
+
+    /// Python environment whose `prefect` runs the flows [default: the active one]
+    #[arg(long, value_name = "DIR", requires = "prefect", value_hint = ValueHint::DirPath)]
+    pub(crate) env_dir: Option<PathBuf>,
+
+    /// Seconds between polls
+    #[arg(long, value_name = "SECONDS", default_value = "3", value_parser = seconds, requires = "prefect")]
+    pub(crate) poll_interval: Duration,
+
+    /// Port of the doorbell on 127.0.0.1; 0 is any free one
+    #[arg(long, value_name = "PORT", default_value_t = 0, requires = "prefect")]
+    pub(crate) doorbell_port: u16,
+
+    /// End when this many runs have ended
+    #[arg(long, value_name = "NUMBER", requires = "prefect")]
+    pub(crate) runs: Option<usize>,
 }
 
 #[derive(Debug, Args)]

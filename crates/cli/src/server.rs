@@ -67,7 +67,7 @@ pub(crate) fn may_ask(args: &ServerArgs) -> bool {
 }
 
 /// What Prefect's own settings say, with the address of the command line before all others.
-fn connection(args: &ServerArgs) -> Result<Connection, CliError> {
+pub(crate) fn connection(args: &ServerArgs) -> Result<Connection, CliError> {
     let wrong = |summary: String| CliError::Explained {
         summary,
         detail: String::new(),

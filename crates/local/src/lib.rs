@@ -1,5 +1,6 @@
-//! AWS on loopback: the SQS and ECS operations pushpool uses, spoken as AWS speaks them, the two that read a secret, and
-//! functions invoked as Lambda invokes them. In process, without an account, without containers.
+//! AWS on loopback: the SQS and ECS operations pushpool uses, spoken as AWS speaks them, the two that read a secret and
+//! the one that reads a container's log, and functions invoked as Lambda invokes them. In process, without an account,
+//! without containers.
 //!
 //! # Why it exists
 //!

@@ -6,7 +6,8 @@
 //! | `PUSHPOOL_POLL_QUEUE_URL` | URL of the poll queue: where further ticks go | required |
 //! | `PUSHPOOL_RUN_QUEUE_URL`, `PUSHPOOL_FIFO_QUEUE_URL` | URLs of the run queues | required |
 //! | `PUSHPOOL_EVENTS_QUEUE_URL` | URL of the events queue: runs that are being cancelled | required |
-//! | `PUSHPOOL_POOLS` | work pools to serve besides those of type `ecs:push`, comma separated | none |
+//! | `PUSHPOOL_POOLS` | work pools to serve by name, whatever their type, comma separated | none |
+//! | `PUSHPOOL_PUSH_POOLS` | `false` serves only those, not all of type `ecs:push` | true |
 //! | `PUSHPOOL_NAME` | the name that heartbeats are sent under | pushpool |
 //! | `PUSHPOOL_POLL_INTERVAL` | seconds between polls; the server takes a queue for abandoned after 60 | 20 |
 //! | `PUSHPOOL_HORIZON` | seconds that runs are asked for ahead, at most 900 | 60 |
@@ -43,6 +44,7 @@ fn read(settings: Settings<'_>) -> Result<(Prefect, PollerQueueUrls, Options), B
         events: settings.required("PUSHPOOL_EVENTS_QUEUE_URL", "the URL of the events queue"),
     };
     let options = Options {
+        push_pools: settings.flag("PUSHPOOL_PUSH_POOLS", defaults.push_pools),
         named_pools: settings.list("PUSHPOOL_POOLS"),
         name: settings.get("PUSHPOOL_NAME").unwrap_or(defaults.name),
         interval: settings.seconds("PUSHPOOL_POLL_INTERVAL", defaults.interval),

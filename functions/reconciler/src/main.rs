@@ -4,7 +4,8 @@
 //! | variable | meaning | default |
 //! | --- | --- | --- |
 //! | `PREFECT_API_URL` and what goes with it | see [`function::Prefect`] | required |
-//! | `PUSHPOOL_POOLS` | work pools that are served besides those of type `ecs:push`, comma separated | none |
+//! | `PUSHPOOL_POOLS` | work pools that are served by name, whatever their type, comma separated | none |
+//! | `PUSHPOOL_PUSH_POOLS` | `false` if only those are served, not all of type `ecs:push` | true |
 //! | `PUSHPOOL_CAPACITY_TIMEOUT` | seconds after a run was first due that it may wait for a task that starts | 3600 |
 //! | `PUSHPOOL_INTERRUPTIONS` | how often a run may be interrupted while it runs and start again | 10 |
 //! | `PUSHPOOL_CANCEL_GRACE` | seconds a flow has to cancel itself before its task is stopped | 60 |
@@ -54,6 +55,7 @@ fn read(settings: Settings<'_>) -> Result<(Prefect, Policy), BadSettings> {
             claim_grace: settings.seconds("PUSHPOOL_CLAIM_GRACE", defaults.runs.claim_grace),
             clusters: settings.list("PUSHPOOL_CLUSTERS"),
         },
+        push_pools: settings.flag("PUSHPOOL_PUSH_POOLS", defaults.push_pools),
         named_pools: settings.list("PUSHPOOL_POOLS"),
         task_start_timeout: settings.seconds("PUSHPOOL_TASK_START_TIMEOUT", defaults.task_start_timeout),
         orphan_grace: settings.seconds("PUSHPOOL_ORPHAN_GRACE", defaults.orphan_grace),

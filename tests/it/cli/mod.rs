@@ -1,6 +1,7 @@
 //! The commands of `pushpool` that talk to a Prefect server, as people and programs meet them.
 
 mod connection;
+mod dev;
 mod doorbell;
 mod pool;
 mod status;

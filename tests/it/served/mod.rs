@@ -6,12 +6,18 @@
 //!
 //! Most worlds share a server; [`pushpool_tests::served`] says how they keep apart.
 
+mod cancelling;
 mod capacity;
 mod crash;
+mod doorbell;
 mod faults;
 mod limits;
+mod older;
 mod once;
+mod ready;
 mod references;
+mod rollback;
+mod samples;
 mod scale;
 mod waiting;
 mod way;

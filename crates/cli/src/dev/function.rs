@@ -10,7 +10,10 @@ use std::{
 };
 
 use aws::StandaloneSettings;
-use dispatch::{dispatcher::Policy, sqs_event};
+use dispatch::{
+    dispatcher::Policy,
+    sqs_event::{self, BatchResponse, Record},
+};
 use local::lambda::{
     Bootstrap, EventSourceMapping, Function as LambdaFunction, FunctionError, InProcess, Invocation, Line, Mapping,
     Output, RuntimeApi,
@@ -25,16 +28,16 @@ use super::{
 use crate::{args::DevArgs, error::CliError};
 
 /// How long the function may take for a batch, as the Terraform module sets it.
-const TIMEOUT: Duration = Duration::from_secs(30);
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// RunTask calls a second, the function's own default.
-const RUN_TASK_RATE: f64 = 20.0;
+pub(crate) const RUN_TASK_RATE: f64 = 20.0;
 
 /// How long capacity may be missing, the function's own default.
-const CAPACITY_TIMEOUT: Duration = Duration::from_secs(3_600);
+pub(crate) const CAPACITY_TIMEOUT: Duration = Duration::from_secs(3_600);
 
 /// Most invocations at a time. Two, so that batches meet each other as they do on AWS.
-const CONCURRENCY: usize = 2;
+pub(crate) const CONCURRENCY: usize = 2;
 
 /// File with the output of the function binary, among the logs of the tasks.
 const LOG: &str = "dispatcher.log";
@@ -92,15 +95,27 @@ async fn in_process(args: &DevArgs, house: &House, reporter: &Reporter) -> Resul
     let dispatcher = aws::standalone_dispatcher(&config, settings, reporter.sink())
         .map_err(|error| CliError::BadSetting(format!("--pools {error}")))?;
     let dispatcher = Arc::new(dispatcher);
-    Ok(Arc::new(InProcess::new(move |event, left: Duration| {
+    Ok(of_batches(move |records, deadline| {
         let dispatcher = Arc::clone(&dispatcher);
+        async move { dispatcher.handle(records, deadline).await }
+    }))
+}
+
+/// A use case that takes batches of SQS records, as a function of this process.
+pub(crate) fn of_batches<F, R>(handle: F) -> Arc<dyn LambdaFunction>
+where
+    F: Fn(Vec<Record>, Instant) -> R + Clone + Send + Sync + 'static,
+    R: Future<Output = BatchResponse> + Send,
+{
+    Arc::new(InProcess::new(move |event, left: Duration| {
+        let handle = handle.clone();
         async move {
             let failed = |message: String| FunctionError::Failed { error_type: "Error".to_owned(), message };
             let records = sqs_event::records(event).map_err(|error| failed(error.to_string()))?;
-            let answer = dispatcher.handle(records, Instant::now() + left).await;
+            let answer = handle(records, Instant::now() + left).await;
             serde_json::to_value(answer).map_err(|error| failed(error.to_string()))
         }
-    })))
+    }))
 }
 
 /// The function's binary behind the Runtime API, configured as on AWS: by its environment.

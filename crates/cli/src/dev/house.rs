@@ -30,10 +30,10 @@ const DEAD_LETTER_QUEUE: &str = "pushpool-runs-dlq";
 const VISIBILITY: u32 = 60;
 
 /// Deliveries before SQS gives a message up.
-const MAX_RECEIVE_COUNT: u32 = 5;
+pub(crate) const MAX_RECEIVE_COUNT: u32 = 5;
 
 /// Long enough to be seen, short enough not to be waited for, in milliseconds. Fargate takes 20 to 60 s to RUNNING.
-const DWELL: Dwell =
+pub(crate) const DWELL: Dwell =
     Dwell { provisioning: 300, pending: 400, activating: None, deactivating: None, deprovisioning: 100 };
 
 /// What stands for an image.
@@ -172,7 +172,7 @@ fn dead_letter(message: &Value) -> DeadLetter {
     }
 }
 
-fn refused(operation: &'static str, error: &local::wire::AwsError) -> CliError {
+pub(crate) fn refused(operation: &'static str, error: &local::wire::AwsError) -> CliError {
     CliError::PrepareLoopback { operation, reason: format!("{}: {}", error.code, error.message) }
 }
 

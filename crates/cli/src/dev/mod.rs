@@ -9,6 +9,7 @@ mod house;
 mod news;
 mod report;
 mod screen;
+mod served;
 mod summary;
 mod table;
 
@@ -57,6 +58,9 @@ const INTERRUPTED: u8 = 130;
 /// # Errors
 /// Something cannot be read or started. What becomes of messages is no error but in the exit code.
 pub(crate) fn run(args: &DevArgs) -> Result<u8, CliError> {
+    if args.prefect {
+        return served::run(args);
+    }
     let samples = samples(args)?;
     let images = match &args.images {
         Some(path) => house::images(path)?,
@@ -69,24 +73,29 @@ pub(crate) fn run(args: &DevArgs) -> Result<u8, CliError> {
             args.pools.display()
         )));
     }
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .map_err(|source| CliError::SetUp { what: "start the runtime", source })?;
-    runtime.block_on(async {
+    runtime()?.block_on(async {
         let mut interrupts = Interrupts::listen()?;
         let logs = args.logs.clone().unwrap_or_else(new_log_directory);
         let house = House::open(args.port, &args.requests.settings().region, images, logs).await?;
         let result = dispatch(args, &samples, &house, &mut interrupts).await;
-        // Whatever happened, nothing may outlive this process. Further signals wait: the tasks get some seconds.
-        let left = house.local.ecs().tasks().iter().filter(|task| task.status != Status::Stopped).count();
-        if left > 0 {
-            say(format_args!("stopping {left} task{}", if left == 1 { "" } else { "s" }));
-        }
-        house.local.stop().await;
+        close(house.local).await;
         result
     })
+}
+
+fn runtime() -> Result<tokio::runtime::Runtime, CliError> {
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    let built = builder.worker_threads(2).enable_all().build();
+    built.map_err(|source| CliError::SetUp { what: "start the runtime", source })
+}
+
+/// Whatever happened, nothing may outlive this process. Further signals wait: the tasks get some seconds.
+async fn close(local: local::Local) {
+    let left = local.ecs().tasks().iter().filter(|task| task.status != Status::Stopped).count();
+    if left > 0 {
+        say(format_args!("stopping {left} task{}", if left == 1 { "" } else { "s" }));
+    }
+    local.stop().await;
 }
 
 fn samples(args: &DevArgs) -> Result<Vec<Sample>, CliError> {

@@ -41,8 +41,13 @@ impl Screen {
 
     /// A row changed. A terminal sees it with the next frame.
     pub(crate) fn changed(&self, row: &Row) {
+        self.step(|elapsed| line(row, elapsed));
+    }
+
+    /// Something changed, which a line tells where no table does.
+    pub(crate) fn step(&self, line: impl FnOnce(Duration) -> String) {
         if !self.live {
-            say(line(row, self.elapsed()));
+            say(line(self.elapsed()));
         }
     }
 
@@ -54,13 +59,19 @@ impl Screen {
 
     /// Draws the board on a terminal.
     pub(crate) fn draw(&mut self, board: &Board) {
+        let elapsed = self.elapsed();
+        self.draw_frame(|width, height| table::frame(board, elapsed, width, height));
+    }
+
+    /// Draws the lines that `frame` makes for a terminal of so many columns and lines, on a terminal.
+    pub(crate) fn draw_frame(&mut self, frame: impl FnOnce(usize, usize) -> Vec<String>) {
         if !self.live {
             return;
         }
         let (width, height) = terminal_size_of(std::io::stderr())
             .map_or((80, 24), |(Width(width), Height(height))| (usize::from(width), usize::from(height)));
         // The last column stays free: a line that fills it makes some terminals wrap.
-        let frame = table::frame(board, self.elapsed(), width.saturating_sub(1), height);
+        let frame = frame(width.saturating_sub(1), height);
         let mut text = self.erasure();
         for line in &frame {
             text.push_str(line);

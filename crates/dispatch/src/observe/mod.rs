@@ -1,12 +1,13 @@
 //! The observe use case: what ECS says about tasks becomes states of flow runs.
 //!
 //! Messages of the events queue are ECS Task State Change events, and *checks*, which ask to look at a run that is being
-//! cancelled. They come in any order, late, and more than once; [`runs`] says why the run ends in the same state all the
-//! same, [`decide`](mod@decide) what the end of a task means, [`cancelling`] what a check does.
+//! cancelled. They come in any order, late, and more than once; `runs` says why the run ends in the same state all the
+//! same, [`decide`](mod@decide) what the end of a task means, `cancelling` what a check does.
 //!
 //! Requests: one for all runs of a batch that a STOPPED event or a check is about. A run that ended by itself needs no
-//! more; one that did not costs its history, a proposal, and its share of one request for the log lines. ECS is asked
-//! only by checks, and about the log of a container that crashed. Tasks of others cost nothing.
+//! more; one that did not costs its history, a proposal, and its share of one request for the log lines. Whether its work
+//! pool is limited is asked once a minute, in two. ECS is asked only by checks, and about the log of a container that
+//! crashed. Tasks on their way, and those of others, cost nothing.
 
 mod announce;
 mod cancelling;

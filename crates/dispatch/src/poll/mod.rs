@@ -14,8 +14,8 @@
 mod memory;
 
 use std::{
-    collections::{BTreeSet, HashSet},
-    sync::Arc,
+    collections::{BTreeSet, HashMap, HashSet},
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
@@ -91,7 +91,9 @@ pub trait PollerQueues: Send + Sync + 'static {
 /// What the operator decides about polling.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// Work pools to serve besides those of type [`PUSH_POOL`], whatever their type.
+    /// Whether all work pools of type [`PUSH_POOL`] are served.
+    pub push_pools: bool,
+    /// Work pools to serve by name, whatever their type.
     pub named_pools: Vec<String>,
     /// The name of whoever serves the pools, where Prefect shows a worker's.
     pub name: String,
@@ -106,6 +108,7 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         Self {
+            push_pools: true,
             named_pools: Vec::new(),
             name: "pushpool".to_owned(),
             interval: Duration::from_secs(20),
@@ -139,6 +142,8 @@ pub struct Poller<T, Q> {
     clock: Clock,
     memory: Memory,
     work_queues: Kept<String, Vec<WorkQueue>>,
+    /// When pools are to be polled next, besides the ticks.
+    asked: Mutex<HashMap<String, Timestamp>>,
 }
 
 /// The part of a work pool that is asked for in one request.
@@ -151,7 +156,7 @@ impl<T: Transport, Q: PollerQueues> Poller<T, Q> {
     /// A poller over these.
     pub fn new(client: Client<T>, queues: Arc<Q>, options: Options, sink: Arc<dyn PollSink>, clock: Clock) -> Self {
         let work_queues = Kept::new(QUEUE_LIFE);
-        Self { client, queues, options, sink, clock, memory: Memory::default(), work_queues }
+        Self { client, queues, options, sink, clock, memory: Memory::default(), work_queues, asked: Mutex::default() }
     }
 
     /// Handles messages of the poll queue: one poll for all of them. Every message is acknowledged: ticks come again, and a
@@ -200,7 +205,8 @@ impl<T: Transport, Q: PollerQueues> Poller<T, Q> {
 
     /// Polls the work pools of these names, or all that are served.
     pub async fn poll(&self, only: &Option<HashSet<String>>) {
-        let pools = match self.client.work_pools(&[PUSH_POOL], &self.options.named_pools).await {
+        let Options { push_pools, named_pools, .. } = &self.options;
+        let pools = match served_pools(&self.client, *push_pools, named_pools).await {
             Ok(pools) => pools,
             Err(error) => return self.sink.poll_failed(&error.to_string()),
         };
@@ -302,15 +308,15 @@ impl<T: Transport, Q: PollerQueues> Poller<T, Q> {
         let soon = self.options.interval;
         let before = now.checked_add(soon + self.options.launch_lead).unwrap_or(now);
         let coming = self.client.scheduled_flow_runs(&pool.name, share.queues.as_deref(), before).await?;
-        let waits: BTreeSet<Duration> = coming
+        let next = coming
             .iter()
             .filter_map(|it| Some(until(it.flow_run.due()?, now).saturating_sub(self.options.launch_lead)))
             .filter(|wait| !wait.is_zero())
+            .min();
+        if let Some(wait) = next {
             // Rounded up: whoever asks early is told of nothing.
-            .map(|wait| Duration::from_secs(wait.as_millis().div_ceil(1_000).try_into().unwrap_or(u64::MAX)))
-            .collect();
-        for wait in waits {
-            self.again(pool, wait).await;
+            let seconds = wait.as_millis().div_ceil(1_000).try_into().unwrap_or(u64::MAX);
+            self.again(pool, Duration::from_secs(seconds)).await;
         }
         Ok(())
     }
@@ -362,11 +368,38 @@ impl<T: Transport, Q: PollerQueues> Poller<T, Q> {
         taken.into_iter()
     }
 
+    /// Has the pool polled again after `delay`, unless that is on its way. One at a time: if every poll asked for another
+    /// for each thing it saw coming, polls would multiply.
     async fn again(&self, pool: &WorkPool, delay: Duration) {
+        let now = (self.clock)();
+        let at = now.checked_add(delay).unwrap_or(now);
+        {
+            let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+            if asked.get(&pool.name).is_some_and(|known| now < *known && *known <= at) {
+                return;
+            }
+            asked.insert(pool.name.clone(), at);
+        }
         let ring = PollMessage::Ring(Ring { work_pool: Some(pool.name.clone()), ..Ring::default() });
         if let Err(failure) = self.queues.send_tick(&ring, delay).await {
             self.sink.poll_failed(&failure.diagnosis.detail);
         }
+    }
+}
+
+/// The work pools that are served.
+///
+/// # Errors
+/// [`ApiError`].
+pub async fn served_pools<T: Transport>(
+    client: &Client<T>,
+    push_pools: bool,
+    named_pools: &[String],
+) -> Result<Vec<WorkPool>, ApiError> {
+    match (push_pools, named_pools) {
+        (true, named) => client.work_pools(&[PUSH_POOL], named).await,
+        (false, []) => Ok(Vec::new()),
+        (false, named) => client.work_pools(&[], named).await,
     }
 }
 

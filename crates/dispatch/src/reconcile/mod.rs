@@ -10,7 +10,7 @@
 //! * Tasks: those of runs that another attempt holds are stopped; and those of runs that do not exist, if the clusters are
 //!   pushpool's for this server alone ([`Policy::sole_owner`]).
 //!
-//! All of it is what the observer does ([`crate::observe::runs`]), on the ground of the same history, so both may find the
+//! All of it is what the observer does (`observe::runs`), on the ground of the same history, so both may find the
 //! same thing at once, and so may two passes. Work pools that somebody else serves are not asked for, and runs that
 //! somebody else claimed are left alone.
 //!
@@ -70,7 +70,9 @@ const CANCELLED_LATELY: Duration = Duration::from_secs(3_600);
 pub struct Policy {
     /// What the observer is told, too. Its `claim_grace` is how long a run may be PENDING without a task.
     pub runs: observe::Policy,
-    /// Work pools that are served besides those of type `ecs:push`, whatever their type.
+    /// Whether all work pools of type `ecs:push` are served.
+    pub push_pools: bool,
+    /// Work pools that are served by name, whatever their type.
     pub named_pools: Vec<String>,
     /// How long a task may take to start. Zero: for ever.
     pub task_start_timeout: Duration,
@@ -87,6 +89,7 @@ impl Default for Policy {
     fn default() -> Self {
         Self {
             runs: observe::Policy::default(),
+            push_pools: true,
             named_pools: Vec::new(),
             task_start_timeout: Duration::from_secs(600),
             orphan_grace: Duration::from_secs(300),
@@ -180,30 +183,45 @@ impl<T: Transport, K: TaskControl, O: TaskOutput> Reconciler<T, K, O> {
         let mut clusters: BTreeSet<String> = self.policy.runs.clusters.iter().cloned().collect();
         // What waits for something comes first: it is little, and somebody waits for it.
         let waiting = json!({"state": {"type": {"any_": ["PENDING", "CANCELLING"]}}});
-        let lately = self.runs.now().checked_sub(CANCELLED_LATELY).unwrap_or(jiff::Timestamp::MIN);
-        let cancelled = json!({"state": {"type": {"any_": ["CANCELLED"]}}, "end_time": {"after_": lately}});
-        for filter in [waiting, cancelled] {
-            let mut offset = 0;
-            loop {
-                let runs = self.page(&filter, offset).await?;
-                offset += PAGE;
-                let full = runs.len() == PAGE;
-                self.look_at(runs, &mut clusters).await;
-                if !full {
-                    break;
-                }
+        let mut offset = 0;
+        loop {
+            let runs = self.page(&waiting, "ID_DESC", offset).await?;
+            offset += PAGE;
+            let full = runs.len() == PAGE;
+            self.look_at(runs, &mut clusters).await;
+            if !full {
+                break;
             }
         }
+        self.cancelled_lately(&mut clusters).await?;
         self.running(&mut clusters).await?;
         self.orphans(&clusters).await;
         Ok(())
+    }
+
+    /// The CANCELLED runs, the last ones first, as far as they ended lately. Servers before 3.0 cannot be asked for the
+    /// time of the end (seen: 2.20.26 answers 422), but sort by it.
+    async fn cancelled_lately(&self, clusters: &mut BTreeSet<String>) -> Result<(), Failure> {
+        let cancelled = json!({"state": {"type": {"any_": ["CANCELLED"]}}});
+        let now = self.runs.now();
+        let mut offset = 0;
+        loop {
+            let mut runs = self.page(&cancelled, "END_TIME_DESC", offset).await?;
+            runs.retain(|run| run.end_time.is_none_or(|ended| between(ended, now) < CANCELLED_LATELY));
+            offset += PAGE;
+            let all = runs.len() == PAGE;
+            self.look_at(runs, clusters).await;
+            if !all {
+                return Ok(());
+            }
+        }
     }
 
     /// The RUNNING runs, from where the last pass ended.
     async fn running(&self, clusters: &mut BTreeSet<String>) -> Result<(), Failure> {
         let filter = json!({"state": {"type": {"any_": ["RUNNING"]}}});
         for _ in 0..self.policy.pages {
-            let runs = self.page(&filter, self.cursor.load(Ordering::Relaxed)).await?;
+            let runs = self.page(&filter, "ID_DESC", self.cursor.load(Ordering::Relaxed)).await?;
             let full = runs.len() == PAGE;
             self.look_at(runs, clusters).await;
             if full {
@@ -217,14 +235,15 @@ impl<T: Transport, K: TaskControl, O: TaskOutput> Reconciler<T, K, O> {
     }
 
     /// Runs of the served work pools.
-    async fn page(&self, flow_runs: &Value, offset: usize) -> Result<Vec<FlowRun>, Failure> {
-        let mut work_pools = json!({"type": {"any_": [PUSH_POOL]}});
-        if !self.policy.named_pools.is_empty() {
-            work_pools["name"] = json!({"any_": self.policy.named_pools});
-            work_pools["operator"] = "or_".into();
-        }
+    async fn page(&self, flow_runs: &Value, sort: &str, offset: usize) -> Result<Vec<FlowRun>, Failure> {
+        let Policy { push_pools, named_pools, .. } = &self.policy;
+        let work_pools = match (push_pools, named_pools) {
+            (true, named) if named.is_empty() => json!({"type": {"any_": [PUSH_POOL]}}),
+            (true, named) => json!({"operator": "or_", "type": {"any_": [PUSH_POOL]}, "name": {"any_": named}}),
+            (false, named) => json!({"name": {"any_": named}}),
+        };
         let filter = json!({
-            "work_pools": work_pools, "flow_runs": flow_runs, "sort": "ID_DESC", "limit": PAGE, "offset": offset,
+            "work_pools": work_pools, "flow_runs": flow_runs, "sort": sort, "limit": PAGE, "offset": offset,
         });
         self.runs.client.flow_runs(&filter).await.map_err(|error| failure::of(&error))
     }

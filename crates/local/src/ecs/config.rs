@@ -14,6 +14,9 @@ use super::buckets::Throttles;
 pub struct Config {
     /// Clusters that exist from the start, with the capacity providers FARGATE and FARGATE_SPOT.
     pub clusters: Vec<String>,
+    /// Whether RunTask makes a cluster that is not there, where AWS refuses: for trying out work pools without building
+    /// what they will run in.
+    pub clusters_on_demand: bool,
     /// EC2 container instances, the same in every cluster. None: RunTask with launch type EC2 is refused as AWS
     /// refuses it in a cluster without instances.
     pub container_instances: Vec<ContainerInstance>,
@@ -53,6 +56,7 @@ impl Default for Config {
         let inherit = ["PATH", "HOME", "USER", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR", "SSL_CERT_FILE"];
         Self {
             clusters: vec!["default".into()],
+            clusters_on_demand: false,
             container_instances: Vec::new(),
             dwell: Dwell::default(),
             retention: 3_600_000,

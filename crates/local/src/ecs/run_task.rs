@@ -71,6 +71,9 @@ impl Engine {
         }
         let run: RunTask = typed(request.clone())?;
         check_form(&run)?;
+        if self.config.clusters_on_demand {
+            self.make_cluster(run.cluster.as_deref());
+        }
         let cluster = self.cluster_name(run.cluster.as_deref())?;
         let key = run.client_token.clone().map(|token| (cluster.clone(), token));
         if let Value::Object(members) = &mut request {

@@ -3,8 +3,10 @@
 //! `cargo run -p pushpool-tests --bin figures`; with the path of a binary behind it, that one is measured. Times depend on
 //! the machine; call counts and sizes do not, and processor time depends on it less than time on the clock.
 
+mod served;
+
 use std::{
-    collections::VecDeque,
+    collections::{BTreeMap, VecDeque},
     fs,
     net::SocketAddr,
     path::{Path, PathBuf},
@@ -43,6 +45,7 @@ async fn main() -> Result<(), Failure> {
     for runs in [100, 1_000, 10_000] {
         warm(&bootstrap, &aws, runs).await?;
     }
+    served::figures(&bootstrap, &aws).await?;
     aws.local.stop().await;
     Ok(())
 }
@@ -55,7 +58,8 @@ async fn cold_starts(bootstrap: &Path, aws: &Aws) -> Result<(), Failure> {
         let runtime = RuntimeApi::start().await?;
         runtime.push(event(&[message(&format!("cold-{number}"), 0)]));
         let started = Instant::now();
-        let function = Function::spawn(bootstrap, &runtime, aws, &tls.endpoint, Some(&tls.certificate))?;
+        let function =
+            Function::spawn(bootstrap, &runtime, aws, &tls.endpoint, Some(&tls.certificate), &BTreeMap::new())?;
         let answers = runtime.answers(1).await?;
         check_all_acknowledged(&answers)?;
         to_poll.push(runtime.first_poll().ok_or("the function never polled")?.duration_since(started));
@@ -74,7 +78,7 @@ async fn cold_starts(bootstrap: &Path, aws: &Aws) -> Result<(), Failure> {
 /// 1,000 messages in batches of 10 with 100 distinct definitions, in one process.
 async fn definitions(bootstrap: &Path, aws: &Aws) -> Result<(), Failure> {
     let runtime = RuntimeApi::start().await?;
-    let function = Function::spawn(bootstrap, &runtime, aws, &aws.local.endpoint(), None)?;
+    let function = Function::spawn(bootstrap, &runtime, aws, &aws.local.endpoint(), None, &BTreeMap::new())?;
     aws.local.reset_calls();
     for batch in 0..100 {
         let messages: Vec<Value> =
@@ -93,7 +97,7 @@ async fn definitions(bootstrap: &Path, aws: &Aws) -> Result<(), Failure> {
 /// Own processor time for each run and the peak of resident memory, in one process.
 async fn warm(bootstrap: &Path, aws: &Aws, runs: usize) -> Result<(), Failure> {
     let runtime = RuntimeApi::start().await?;
-    let function = Function::spawn(bootstrap, &runtime, aws, &aws.local.endpoint(), None)?;
+    let function = Function::spawn(bootstrap, &runtime, aws, &aws.local.endpoint(), None, &BTreeMap::new())?;
     runtime.push(event(&[message(&format!("warm-up-{runs}"), 0)]));
     runtime.answers(1).await?;
     aws.local.reset_calls();
@@ -214,6 +218,7 @@ impl Function {
         aws: &Aws,
         endpoint: &str,
         certificate: Option<&Path>,
+        more: &BTreeMap<&str, String>,
     ) -> Result<Self, Failure> {
         let mut command = Command::new(bootstrap);
         command
@@ -231,6 +236,7 @@ impl Function {
             .env("PUSHPOOL_POOLS", aws.pools.path())
             .env("PUSHPOOL_SUBNETS", "subnet-1")
             .env("PUSHPOOL_RUN_TASK_RATE", "0")
+            .envs(more)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null());

@@ -1,0 +1,245 @@
+//! `pushpool dev --prefect`: the work pools of a Prefect server, served from this machine.
+//!
+//! What runs is what is deployed, but for the processes it runs in: poller, dispatcher, observer, reconciler and doorbell
+//! against the server, SQS and ECS on loopback, and the tasks as processes that run `prefect flow-run execute`.
+
+mod news;
+mod runs;
+mod stage;
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use dispatch::poll::served_pools;
+use prefect_api::{Client, Connection, PAGE, http::HttpTransport};
+use serde_json::json;
+use tokio::{sync::mpsc, time::interval};
+
+use self::{
+    news::{News, Teller},
+    runs::{Run, Runs},
+    stage::{NAME, Stage},
+};
+use super::{Interrupts, close, house, new_log_directory, report::tail, runtime, screen::Screen};
+use crate::{
+    args::{DevArgs, Output},
+    dev::{news::Task, screen::TICK},
+    error::CliError,
+    output::{self, BAD, HEAD, paint, say},
+    server::{self, ServerArgs},
+};
+
+/// How often the server is asked what became of the runs.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// How long ago the last heartbeat of somebody who serves a pool may be.
+const ALIVE: Duration = Duration::from_secs(90);
+
+/// Runs the command; its exit code.
+///
+/// # Errors
+/// The server or something on this machine cannot be used. What becomes of runs is no error.
+pub(crate) fn run(args: &DevArgs) -> Result<u8, CliError> {
+    let connection = server::connection(&ServerArgs {
+        prefect_api_url: args.requests.settings().prefect_api_url,
+        profile: args.served.profile.clone(),
+        no_input: true,
+    })?;
+    let images = args.images.as_deref().map(house::images).transpose()?.unwrap_or_default();
+    find_prefect(args.served.env_dir.as_deref())?;
+    runtime()?.block_on(async {
+        let mut interrupts = Interrupts::listen()?;
+        check(args, &connection).await?;
+        let (sender, news) = mpsc::unbounded_channel();
+        let teller = Teller::new(sender);
+        let logs = args.logs.clone().unwrap_or_else(new_log_directory);
+        let stage = Stage::open(args, &connection, images, logs.clone(), &teller).await?;
+        introduce(&stage, &connection, &logs);
+        let mut watch = Watch { runs: Runs::default(), screen: Screen::new(), news };
+        let watching = tokio::spawn(watch_tasks(stage.local.ecs().subscribe(), teller.clone()));
+        let ending = tokio::select! {
+            () = watch.follow(&stage, args.served.runs, &teller) => Ok(0),
+            () = interrupts.next() => Ok(0),
+        };
+        watching.abort();
+        watch.screen.clear();
+        let written = watch.report(args, &stage);
+        close(stage.close().await).await;
+        written.and(ending)
+    })
+}
+
+/// The program that tasks run.
+fn find_prefect(env_dir: Option<&Path>) -> Result<(), CliError> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let own = env_dir.map(|directory| directory.join("bin"));
+    let mut directories = own.into_iter().chain(std::env::split_paths(&path));
+    if directories.any(|directory| directory.join("prefect").is_file()) {
+        return Ok(());
+    }
+    Err(CliError::Explained {
+        summary: "there is no `prefect` to run flows with".to_owned(),
+        detail: match env_dir {
+            Some(directory) => format!("Neither {} nor PATH has it.", directory.join("bin").display()),
+            None => "PATH does not have it.".to_owned(),
+        },
+        help: "Activate the Python environment that your flows need, or name it with --env-dir.".to_owned(),
+    })
+}
+
+/// Says before anything is taken from somebody else that somebody else serves these pools.
+async fn check(args: &DevArgs, connection: &Connection) -> Result<(), CliError> {
+    let only = &args.served.only;
+    let transport = HttpTransport::new(connection).map_err(|error| CliError::BadSetting(error.to_string()))?;
+    let server = server::Server {
+        client: Client::new(transport, prefect_api::Patience::PERSON),
+        url: connection.api_url.clone(),
+    };
+    let pools = served_pools(&server.client, only.is_empty(), only).await.map_err(|error| server.told(error))?;
+    if let Some(missing) = only.iter().find(|name| !pools.iter().any(|pool| pool.name == **name)) {
+        return Err(server.no_such_pool(missing).await);
+    }
+    if !only.is_empty() {
+        return Ok(());
+    }
+    let now = jiff::Timestamp::now();
+    for pool in &pools {
+        let workers = server.client.workers(&pool.name).await.map_err(|error| server.told(error))?;
+        let alive = workers.iter().find(|worker| {
+            worker.name != NAME
+                && worker
+                    .last_heartbeat_time
+                    .is_some_and(|at| now.duration_since(at).as_secs_f64() < ALIVE.as_secs_f64())
+        });
+        if let Some(worker) = alive {
+            return Err(CliError::Explained {
+                summary: format!("work pool \"{}\" is served by \"{}\" already", pool.name, worker.name),
+                detail: "Both would launch its runs.".to_owned(),
+                help: "Name the work pools to serve from here with --pool.".to_owned(),
+            });
+        }
+    }
+    Ok(())
+}
+
+fn introduce(stage: &Stage, connection: &Connection, logs: &Path) {
+    let head = |text| paint(HEAD, text);
+    say(format_args!(
+        "{} {}\n{} {} (token {})\n{} {}\n{} {}",
+        head("Prefect   "),
+        connection.api_url,
+        head("Doorbell  "),
+        stage.doorbell.url(),
+        stage.token,
+        head("AWS       "),
+        stage.local.endpoint(),
+        head("Task logs "),
+        logs.display()
+    ));
+}
+
+/// What is known and what is seen of it.
+struct Watch {
+    runs: Runs,
+    screen: Screen,
+    news: mpsc::UnboundedReceiver<News>,
+}
+
+impl Watch {
+    /// Follows the runs until so many of them have ended, or for ever.
+    async fn follow(&mut self, stage: &Stage, most: Option<usize>, teller: &Teller) {
+        let mut ticks = interval(TICK);
+        let mut looks = interval(LOOK);
+        loop {
+            tokio::select! {
+                Some(news) = self.news.recv() => self.show(news),
+                _ = ticks.tick() => {
+                    let runs = &self.runs;
+                    self.screen.draw_frame(|width, height| runs.frame(width, height));
+                }
+                _ = looks.tick() => {
+                    let asked = self.runs.open(PAGE);
+                    if !asked.is_empty() {
+                        let (client, teller) = (stage.client.clone(), teller.clone());
+                        tokio::spawn(async move {
+                            if let Ok(found) = client.flow_runs_by_id(&asked).await {
+                                teller.tell(News::Runs { asked, found });
+                            }
+                        });
+                    }
+                }
+            }
+            if most.is_some_and(|most| self.runs.ended() >= most) {
+                return;
+            }
+        }
+    }
+
+    fn show(&mut self, news: News) {
+        match &news {
+            News::Serving(pool) => self.screen.interject(&format!("serving work pool {}", paint(HEAD, pool))),
+            News::Trouble(text) => self.screen.interject(&format!("{} {text}", paint(BAD, "trouble:"))),
+            _ => {}
+        }
+        for index in self.runs.apply(news) {
+            self.screen.step(|elapsed| self.runs.all()[index].line(elapsed));
+        }
+    }
+
+    fn report(&self, args: &DevArgs, stage: &Stage) -> Result<(), CliError> {
+        let log_of = |run: &Run| -> Option<PathBuf> {
+            run.task_arn.as_deref().and_then(|arn| stage.local.ecs().log_path(arn)).filter(|path| path.exists())
+        };
+        let text = match args.output {
+            Output::Json => {
+                let runs: Vec<_> = self
+                    .runs
+                    .all()
+                    .iter()
+                    .map(|run| {
+                        let mut run_and_log = json!(run);
+                        run_and_log["log_file"] = json!(log_of(run));
+                        run_and_log
+                    })
+                    .collect();
+                let counts = BTreeMap::from([
+                    ("runs", self.runs.all().len()),
+                    ("ended", self.runs.ended()),
+                    ("failed", self.runs.all().iter().filter(|run| run.has_failed()).count()),
+                ]);
+                format!("{:#}\n", json!({"runs": runs, "counts": counts, "calls": stage.local.calls()}))
+            }
+            Output::Text => {
+                let mut lines = Runs::lines(self.runs.all(), None);
+                for run in self.runs.all().iter().filter(|run| run.has_failed()) {
+                    if let Some(log) = log_of(run) {
+                        lines.push(format!("\n{} {}", paint(HEAD, run.shown()), log.display()));
+                        lines.extend(tail(&log).into_iter().map(|line| format!("  {line}")));
+                    }
+                }
+                lines.join("\n") + "\n"
+            }
+        };
+        output::data(&text).map_err(CliError::WriteOutput)
+    }
+}
+
+/// Passes ECS's events on.
+async fn watch_tasks(mut events: tokio::sync::broadcast::Receiver<serde_json::Value>, teller: Teller) {
+    use tokio::sync::broadcast::error::RecvError;
+    loop {
+        match events.recv().await {
+            Ok(event) => {
+                if let Some(task) = Task::of_event(&event) {
+                    teller.tell(News::Task(task));
+                }
+            }
+            // The server is asked about every run anyway.
+            Err(RecvError::Lagged(_)) => {}
+            Err(RecvError::Closed) => return,
+        }
+    }
+}

@@ -1,0 +1,320 @@
+//! The table of runs: what the server says of each, and what became of its task.
+
+use std::{collections::HashMap, time::Duration};
+
+use anstyle::Style;
+use prefect_api::models::{FlowRun, StateType};
+use serde::Serialize;
+use uuid::Uuid;
+
+use super::news::News;
+use crate::{
+    dev::news::Task,
+    grid::{self, Cell},
+    output::{BAD, BUSY, DIM, GOOD, HEAD, ODD, paint},
+};
+
+/// One run.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Run {
+    pub(crate) flow_run_id: Uuid,
+    pub(crate) name: Option<String>,
+    pub(crate) work_pool: Option<String>,
+    /// Name of its state on the server.
+    pub(crate) state: Option<String>,
+    #[serde(skip)]
+    state_type: Option<StateType>,
+    /// Seconds from when it was due to its last launch.
+    pub(crate) due_to_launch_seconds: Option<f64>,
+    pub(crate) task_arn: Option<String>,
+    pub(crate) task_status: Option<String>,
+    pub(crate) exit_code: Option<i64>,
+    /// How many tasks it has had.
+    pub(crate) tasks: usize,
+    pub(crate) note: Option<String>,
+    pub(crate) ended: bool,
+}
+
+impl Run {
+    fn new(flow_run_id: Uuid) -> Self {
+        Self {
+            flow_run_id,
+            name: None,
+            work_pool: None,
+            state: None,
+            state_type: None,
+            due_to_launch_seconds: None,
+            task_arn: None,
+            task_status: None,
+            exit_code: None,
+            tasks: 0,
+            note: None,
+            ended: false,
+        }
+    }
+
+    /// Its name, or the beginning of its id while the name is not known.
+    pub(crate) fn shown(&self) -> String {
+        self.name.clone().unwrap_or_else(|| self.flow_run_id.to_string().chars().take(8).collect())
+    }
+
+    fn style(&self) -> Style {
+        match self.state_type {
+            Some(StateType::Completed) => GOOD,
+            Some(StateType::Failed | StateType::Crashed) => BAD,
+            Some(StateType::Cancelled | StateType::Cancelling | StateType::Paused) => ODD,
+            Some(StateType::Pending | StateType::Running) => BUSY,
+            _ => DIM,
+        }
+    }
+
+    /// Whether it ended otherwise than its owner wanted.
+    pub(crate) fn has_failed(&self) -> bool {
+        matches!(self.state_type, Some(StateType::Failed | StateType::Crashed))
+    }
+
+    fn short_task(&self) -> String {
+        let id = self.task_arn.as_deref().and_then(|arn| arn.rsplit('/').next()).unwrap_or_default();
+        id.chars().take(8).collect()
+    }
+
+    /// What changed, in a line.
+    pub(crate) fn line(&self, elapsed: Duration) -> String {
+        let mut line = format!(
+            "{} {} {}",
+            paint(DIM, format_args!("{:8.3}", elapsed.as_secs_f64())),
+            without_control(&self.shown()),
+            paint(self.style(), self.state.as_deref().unwrap_or("launched"))
+        );
+        if let Some(status) = &self.task_status {
+            line.push_str(&format!(" task {} {status}", self.short_task()));
+        }
+        if let Some(code) = self.exit_code {
+            line.push_str(&format!(" exit code {code}"));
+        }
+        if let Some(note) = &self.note {
+            line.push_str(&format!(" ({})", without_control(note)));
+        }
+        line
+    }
+}
+
+/// Names and messages come from whoever made the run.
+fn without_control(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+}
+
+/// All runs, in the order they were first heard of.
+#[derive(Debug, Default)]
+pub(crate) struct Runs {
+    runs: Vec<Run>,
+    by_id: HashMap<Uuid, usize>,
+}
+
+impl Runs {
+    pub(crate) fn all(&self) -> &[Run] {
+        &self.runs
+    }
+
+    /// How many have ended, and their tasks with them.
+    pub(crate) fn ended(&self) -> usize {
+        let stopped = |run: &&Run| run.task_status.as_deref().is_none_or(|status| status == "STOPPED");
+        self.runs.iter().filter(|run| run.ended).filter(stopped).count()
+    }
+
+    /// Runs to ask the server about: those that have not ended, the youngest first.
+    pub(crate) fn open(&self, most: usize) -> Vec<Uuid> {
+        self.runs.iter().rev().filter(|run| !run.ended).map(|run| run.flow_run_id).take(most).collect()
+    }
+
+    /// Applies news; the runs that took a step.
+    pub(crate) fn apply(&mut self, news: News) -> Vec<usize> {
+        match news {
+            News::Launched { run, work_pool, due_to_launch } => {
+                let (index, run) = self.run(run);
+                run.work_pool = Some(work_pool);
+                run.due_to_launch_seconds = Some(due_to_launch);
+                // What it was handed back for is over. That it has a task, ECS tells.
+                run.note = None;
+                run.task_arn.is_none().then_some(index).into_iter().collect()
+            }
+            News::Noted { run, work_pool, note } => {
+                let (index, run) = self.run(run);
+                run.work_pool = work_pool.or_else(|| run.work_pool.take());
+                run.note = Some(note);
+                vec![index]
+            }
+            News::Task(task) => self.task(&task).into_iter().collect(),
+            News::Runs { asked, found } => {
+                let gone = asked.iter().filter(|id| !found.iter().any(|run| run.id == **id)).copied();
+                let gone: Vec<usize> = gone.collect::<Vec<_>>().into_iter().filter_map(|id| self.gone(id)).collect();
+                found.iter().filter_map(|run| self.told(run)).chain(gone).collect()
+            }
+            News::Serving(_) | News::Trouble(_) => Vec::new(),
+        }
+    }
+
+    fn run(&mut self, id: Uuid) -> (usize, &mut Run) {
+        let index = *self.by_id.entry(id).or_insert_with(|| {
+            self.runs.push(Run::new(id));
+            self.runs.len() - 1
+        });
+        (index, &mut self.runs[index])
+    }
+
+    fn task(&mut self, task: &Task) -> Option<usize> {
+        let (index, run) = self.run(task.attempt?.flow_run_id);
+        let known = run.task_arn.as_deref() == Some(&task.task_arn);
+        if !known {
+            // An event of an earlier task that comes late.
+            if run.task_arn.is_some() && task.last_status == "STOPPED" {
+                return None;
+            }
+            run.tasks += 1;
+            run.task_arn = Some(task.task_arn.clone());
+        }
+        run.exit_code = task.exit_code;
+        let moved = run.task_status.as_deref() != Some(&task.last_status);
+        run.task_status = Some(task.last_status.clone());
+        moved.then_some(index)
+    }
+
+    fn told(&mut self, told: &FlowRun) -> Option<usize> {
+        let (index, run) = self.run(told.id);
+        run.name.clone_from(&told.name);
+        if told.work_pool_name.is_some() {
+            run.work_pool.clone_from(&told.work_pool_name);
+        }
+        let state = told.state.as_ref()?;
+        let name = state.name.clone().unwrap_or_else(|| state.state_type.name().to_owned());
+        let moved = run.state.as_ref() != Some(&name);
+        run.state = Some(name);
+        run.state_type = Some(state.state_type);
+        run.ended = state.state_type.is_final();
+        if run.has_failed() && run.note.is_none() {
+            run.note.clone_from(&state.message);
+        }
+        moved.then_some(index)
+    }
+
+    fn gone(&mut self, id: Uuid) -> Option<usize> {
+        let (index, run) = self.run(id);
+        run.state = Some("deleted".to_owned());
+        run.ended = true;
+        Some(index)
+    }
+
+    /// As lines under a heading.
+    pub(crate) fn lines<'a>(runs: impl IntoIterator<Item = &'a Run>, width: Option<usize>) -> Vec<String> {
+        let headings = ["FLOW RUN", "WORK POOL", "STATE", "DUE TO LAUNCH", "TASK", "TASK STATUS", "EXIT", "NOTE"];
+        let mut cells = vec![headings.map(|heading| Cell::new(heading).styled(HEAD)).to_vec()];
+        cells.extend(runs.into_iter().map(|run| {
+            let exit_style = if run.exit_code.is_some_and(|code| code != 0) { BAD } else { Style::new() };
+            vec![
+                Cell::new(run.shown()),
+                Cell::new(run.work_pool.as_deref().unwrap_or_default()),
+                Cell::new(run.state.as_deref().unwrap_or_default()).styled(run.style()),
+                Cell::new(run.due_to_launch_seconds.map(|it| format!("{it:.2} s")).unwrap_or_default()).right(),
+                Cell::new(run.short_task()),
+                Cell::new(run.task_status.as_deref().unwrap_or_default()),
+                Cell::new(run.exit_code.map(|code| code.to_string()).unwrap_or_default()).styled(exit_style).right(),
+                Cell::new(run.note.as_deref().unwrap_or_default()).styled(DIM),
+            ]
+        }));
+        grid::lines(&cells, width)
+    }
+
+    /// What fits into a terminal: the runs that move, then the youngest of the others, and a line that counts.
+    pub(crate) fn frame(&self, width: usize, height: usize) -> Vec<String> {
+        let room = height.saturating_sub(4).max(1);
+        let mut shown: Vec<usize> = (0..self.runs.len()).rev().collect();
+        shown.sort_by_key(|index| self.runs[*index].ended);
+        shown.truncate(room);
+        shown.sort_unstable();
+        let mut frame = Self::lines(shown.iter().map(|index| &self.runs[*index]), Some(width));
+        let failed = self.runs.iter().filter(|run| run.has_failed()).count();
+        let text = format!("{} runs, {} ended, {failed} failed. Ctrl-C ends.", self.runs.len(), self.ended());
+        frame.push(paint(DIM, grid::cut(&text, width)));
+        frame
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ecs::Attempt;
+    use serde_json::json;
+
+    use super::*;
+
+    fn id() -> Uuid {
+        Uuid::from_u128(7)
+    }
+
+    fn task(number: u128, status: &str, exit_code: Option<i64>) -> News {
+        News::Task(Task {
+            task_arn: format!("arn:aws:ecs:r:1:task/default/{number:032x}"),
+            attempt: Some(Attempt { flow_run_id: id(), state_id: Uuid::from_u128(number) }),
+            last_status: status.to_owned(),
+            exit_code,
+            ..Task::default()
+        })
+    }
+
+    fn state(state_type: &str, name: &str, message: Option<&str>) -> News {
+        let found: FlowRun = serde_json::from_value(json!({
+            "id": id(), "flow_id": id(), "name": "keen-otter", "work_pool_name": "p",
+            "state": {"id": id(), "type": state_type, "name": name, "timestamp": "2026-01-01T00:00:00Z",
+                "message": message},
+        }))
+        .unwrap();
+        News::Runs { asked: vec![id()], found: vec![found] }
+    }
+
+    #[test]
+    fn a_run_goes_its_way_under_its_name() {
+        let mut runs = Runs::default();
+        assert_eq!(runs.apply(News::Launched { run: id(), work_pool: "p".into(), due_to_launch: 0.5 }), [0]);
+        assert_eq!(runs.apply(task(1, "RUNNING", None)), [0]);
+        assert_eq!(runs.apply(state("RUNNING", "Running", None)), [0]);
+        assert!(runs.apply(state("RUNNING", "Running", None)).is_empty(), "nothing new");
+        assert_eq!(runs.open(10), [id()]);
+        runs.apply(task(1, "STOPPED", Some(0)));
+        runs.apply(state("COMPLETED", "Completed", None));
+        let run = &runs.all()[0];
+        assert_eq!((run.shown().as_str(), run.ended, run.exit_code, run.tasks), ("keen-otter", true, Some(0), 1));
+        assert!(runs.open(10).is_empty());
+        let line = anstream::adapter::strip_str(&run.line(Duration::from_secs(1))).to_string();
+        assert!(line.contains("keen-otter Completed task 00000000 STOPPED exit code 0"), "{line}");
+    }
+
+    #[test]
+    fn a_late_event_of_an_earlier_task_changes_nothing() {
+        let mut runs = Runs::default();
+        runs.apply(task(1, "RUNNING", None));
+        runs.apply(task(2, "RUNNING", None));
+        assert!(runs.apply(task(1, "STOPPED", Some(1))).is_empty());
+        let run = &runs.all()[0];
+        assert_eq!((run.tasks, run.task_status.as_deref(), run.exit_code), (2, Some("RUNNING"), None));
+    }
+
+    #[test]
+    fn a_run_that_failed_says_why_and_a_deleted_one_is_over() {
+        let mut runs = Runs::default();
+        runs.apply(state("CRASHED", "Crashed", Some("no such image")));
+        assert!(runs.all()[0].has_failed());
+        assert_eq!(runs.all()[0].note.as_deref(), Some("no such image"));
+        runs.apply(News::Runs { asked: vec![id()], found: Vec::new() });
+        assert_eq!(runs.all()[0].state.as_deref(), Some("deleted"));
+    }
+
+    #[test]
+    fn a_frame_fits_its_terminal() {
+        let mut runs = Runs::default();
+        for number in 0..50 {
+            runs.apply(News::Launched { run: Uuid::from_u128(number), work_pool: "p".into(), due_to_launch: 0.1 });
+        }
+        for height in 5..30 {
+            assert!(runs.frame(60, height).len() < height, "height {height}");
+        }
+    }
+}
