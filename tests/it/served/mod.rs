@@ -6,10 +6,20 @@
 //!
 //! Most worlds share a server; [`pushpool_tests::served`] says how they keep apart.
 
+mod cancelling;
+mod capacity;
+mod crash;
 mod doorbell;
+mod faults;
+mod limits;
+mod older;
 mod once;
+mod ready;
+mod references;
+mod rollback;
 mod samples;
 mod scale;
+mod waiting;
 mod way;
 
 use std::{
@@ -28,7 +38,7 @@ use serde_json::{Value, json};
 const PATIENCE: Duration = Duration::from_secs(180);
 
 /// For what is done with many runs.
-const LONG: Duration = Duration::from_secs(400);
+const LONG: Duration = Duration::from_secs(300);
 
 /// A work pool, and the pushpool that serves it.
 struct World {

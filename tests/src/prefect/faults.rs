@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use hyper::Method;
+use hyper::{HeaderMap, Method};
 
 /// What is done to a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,6 +28,7 @@ pub enum Fault {
 pub struct Rule {
     method: Option<Method>,
     path: Arc<dyn Fn(&str) -> bool + Send + Sync>,
+    lacking: Option<(&'static str, &'static str)>,
     fault: Fault,
     skip: u32,
     times: Option<u32>,
@@ -48,7 +49,7 @@ impl Rule {
     /// `fault` for every request, until narrowed.
     #[must_use]
     pub fn new(fault: Fault) -> Self {
-        Self { method: None, path: Arc::new(|_| true), fault, skip: 0, times: None }
+        Self { method: None, path: Arc::new(|_| true), lacking: None, fault, skip: 0, times: None }
     }
 
     /// Only requests of this method.
@@ -72,6 +73,13 @@ impl Rule {
         self
     }
 
+    /// Only requests without a header of this value: who does not know it has no way.
+    #[must_use]
+    pub fn lacking(mut self, header: &'static str, value: &'static str) -> Self {
+        self.lacking = Some((header, value));
+        self
+    }
+
     /// Lets the first `count` of them pass.
     #[must_use]
     pub fn after(mut self, count: u32) -> Self {
@@ -87,8 +95,10 @@ impl Rule {
     }
 
     /// The fault for this request, if it is one of the rule's; counts it.
-    pub(super) fn apply(&mut self, method: &Method, path: &str) -> Option<Fault> {
-        let mine = self.method.as_ref().is_none_or(|wanted| wanted == method) && (self.path)(path);
+    pub(super) fn apply(&mut self, method: &Method, path: &str, headers: &HeaderMap) -> Option<Fault> {
+        let mine = self.method.as_ref().is_none_or(|wanted| wanted == method)
+            && (self.path)(path)
+            && self.lacking.is_none_or(|(name, value)| headers.get(name).is_none_or(|found| found != value));
         if !mine || self.times == Some(0) {
             return None;
         }

@@ -148,7 +148,7 @@ impl Shared {
         let fault = {
             let mut state = self.state();
             *state.counts.entry(operation.clone()).or_default() += 1;
-            state.rules.iter_mut().find_map(|rule| rule.apply(&parts.method, parts.uri.path()))
+            state.rules.iter_mut().find_map(|rule| rule.apply(&parts.method, parts.uri.path(), &parts.headers))
         };
         let mut exchange = Exchange {
             operation,
