@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use local::ecs::{Dwell, Status, TaskFault, TaskRule};
+use local::ecs::{Status, TaskFault, TaskRule};
 use pushpool_tests::served::Setup;
 use serde_json::json;
 
@@ -100,8 +100,7 @@ async fn a_running_flow_cancels_itself() {
 /// A container that takes no notice of anything, SIGTERM included.
 #[tokio::test]
 async fn a_hung_run_is_cancelled_and_its_task_killed() {
-    let dwell = Dwell { provisioning: 50, pending: 50, activating: None, deactivating: None, deprovisioning: 50 };
-    let world = World::start(Setup { dwell, ..setup() }, json!({})).await;
+    let world = World::start(setup(), json!({})).await;
     let hang = world.light(600.0);
     let script = pushpool_tests::python::python().script("light_flow.py");
     let command =

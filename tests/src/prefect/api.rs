@@ -9,7 +9,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use http_body_util::Full;
 use hyper::body::Bytes;
-use hyper::{HeaderMap, Method, Request, StatusCode};
+use hyper::{HeaderMap, Method, Request};
 use serde_json::Value;
 use tokio::sync::OnceCell;
 use uuid::Uuid;
@@ -57,7 +57,8 @@ impl fmt::Display for Answer {
     }
 }
 
-/// A client of one server. Retries 503 (SQLite's "database is locked") and nothing else.
+/// A client of one server. Retries 503 (SQLite's "database is locked"), and 500 where nothing can have been changed: a server
+/// with too much to do gives that, too.
 #[derive(Debug, Clone)]
 pub struct Api {
     address: SocketAddr,
@@ -127,7 +128,8 @@ impl Api {
         let mut tries = 1;
         loop {
             let answer = self.once(&method, path, body.clone()).await;
-            if answer.status != StatusCode::SERVICE_UNAVAILABLE.as_u16() || tries == TRIES {
+            let reads = method == Method::GET || path.ends_with("/filter") || path.ends_with("/count");
+            if !(answer.status == 503 || reads && answer.status == 500) || tries == TRIES {
                 return answer;
             }
             tries += 1;
