@@ -1,7 +1,7 @@
 //! pushpool as it is deployed, on one machine: the functions' own binaries behind the Runtime API, their queues and ECS on
 //! loopback, and a real Prefect server whose work pools they serve.
 //!
-//! Only time is short-cut: what ticks once a minute on AWS ticks every second here, and tasks come up in a fraction of a
+//! Only time is short-cut: what ticks once a minute on AWS ticks every other second here, and tasks come up in a fraction of a
 //! second.
 //!
 //! # Whose pools
@@ -215,7 +215,7 @@ impl Served {
         self.ticks.spawn(async move {
             loop {
                 let _ = sqs.send(&url, TICK).await;
-                tokio::time::sleep(Duration::from_secs(1)).await;
+                tokio::time::sleep(Duration::from_secs(2)).await;
             }
         });
     }

@@ -33,6 +33,7 @@ use pushpool_tests::{
     served::{Served, Setup},
 };
 use serde_json::{Value, json};
+use tokio::sync::{Mutex, MutexGuard};
 
 /// A flow process takes some seconds to start, and many tests run at once.
 const PATIENCE: Duration = Duration::from_secs(180);
@@ -46,6 +47,7 @@ struct World {
     project: Project,
     pool: String,
     served: Served,
+    _turn: Option<MutexGuard<'static, ()>>,
 }
 
 /// What a light container noted.
@@ -56,9 +58,14 @@ struct Note {
 }
 
 impl World {
-    /// On the server that tests share. `options` go with the request that creates the pool.
+    /// On the server that tests share, one after the other: with three worlds at once its SQLite is locked for a minute at
+    /// a time, again and again, while nothing uses the processors.
+    ///
+    /// `options` go with the request that creates the pool.
     async fn start(setup: Setup, options: Value) -> Self {
-        Self::on(stage().await, "ecs", setup, options).await
+        static TURN: Mutex<()> = Mutex::const_new(());
+        let turn = TURN.lock().await;
+        Self { _turn: Some(turn), ..Self::on(stage().await, "ecs", setup, options).await }
     }
 
     async fn on(server: &Server, pool_type: &str, mut setup: Setup, options: Value) -> Self {
@@ -72,7 +79,7 @@ impl World {
             setup.pools.push(pool.clone());
         }
         let served = setup.start(server, project.path()).await;
-        Self { api, project, pool, served }
+        Self { api, project, pool, served, _turn: None }
     }
 
     /// A flow of the project, deployed to the pool.
