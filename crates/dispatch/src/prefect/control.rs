@@ -13,21 +13,20 @@ use ecs::{
     Attempt, Named, Run,
     launch::{Launched, TaskControl},
 };
-use futures_util::future::{join, join_all, join3};
 use jiff::Timestamp;
 use prefect_api::{
     ApiError, Client, Transport,
-    models::{self, Deployment, Flow, FlowRun, WorkQueue, level},
+    models::{FlowRun, level},
 };
-use serde_json::Value;
 use uuid::Uuid;
-use work_pool::{BaseJobTemplate, Diagnosis, Layers, Object, Reference, ResolveError, Resolver};
+use work_pool::{Diagnosis, Object};
 
 use super::{
-    cache::Kept,
     failure, history,
     judge::{Judgement, judge},
     logs::Logs,
+    references::{Fetched, References},
+    shared::{Lately, Shared},
     slots::{self, Used},
     states::{self, Proposed},
 };
@@ -37,15 +36,6 @@ use crate::{
     message::ScheduledRun,
     ports::{Claim, ControlPlane, Delivery, Failure, Order, Reading, RunQueue, Settlement, Waited},
 };
-
-/// How long pools and queues are kept: pausing one reaches the messages that are already queued within this time.
-const POOL_LIFE: Duration = Duration::from_secs(5);
-
-/// How long deployments and flows are kept.
-const DEPLOYMENT_LIFE: Duration = Duration::from_secs(60);
-
-/// How long blocks and variables are kept.
-const REFERENCE_LIFE: Duration = Duration::from_secs(30);
 
 /// What the operator decides about the control plane.
 #[derive(Debug, Clone, Default)]
@@ -57,54 +47,14 @@ pub struct Options {
     pub label_as: Option<String>,
 }
 
-/// A work pool with its queues, ready to render.
-#[derive(Clone)]
-struct Pool {
-    pool: Arc<models::WorkPool>,
-    template: Result<BaseJobTemplate, Diagnosis>,
-    queues: Arc<HashMap<Uuid, WorkQueue>>,
-}
-
-impl Pool {
-    /// Whether runs of the queue are counted.
-    fn is_limited(&self, queue: Option<Uuid>) -> bool {
-        self.pool.concurrency_limit.is_some() || self.queue_limit(queue).is_some()
-    }
-
-    fn queue(&self, queue: Option<Uuid>) -> Option<&WorkQueue> {
-        self.queues.get(&queue?)
-    }
-
-    fn queue_limit(&self, queue: Option<Uuid>) -> Option<u32> {
-        self.queue(queue)?.concurrency_limit
-    }
-
-    /// Why no run of the queue is to start.
-    fn pause(&self, queue: Option<Uuid>) -> Option<&'static str> {
-        if self.pool.is_paused {
-            return Some("the work pool is paused");
-        }
-        self.queue(queue).is_some_and(|queue| queue.is_paused).then_some("the work queue is paused")
-    }
-}
-
-/// What was fetched for a batch.
-struct Shared {
-    pools: HashMap<String, Result<Option<Pool>, Failure>>,
-    deployments: Result<HashMap<Uuid, Deployment>, Failure>,
-    flows: Result<HashMap<Uuid, Flow>, Failure>,
-}
-
 /// A Prefect server as the dispatcher's control plane.
 pub struct PrefectControl<T, K> {
     client: Client<T>,
     tasks: Arc<K>,
     options: Options,
     clock: Clock,
-    pools: Kept<String, Pool>,
-    deployments: Kept<Uuid, Deployment>,
-    flows: Kept<Uuid, Flow>,
-    references: Kept<Reference, Result<Value, ResolveError>>,
+    lately: Lately,
+    references: References,
     logs: Logs,
 }
 
@@ -116,10 +66,8 @@ impl<T: Transport, K: TaskControl> PrefectControl<T, K> {
             tasks,
             options,
             clock,
-            pools: Kept::new(POOL_LIFE),
-            deployments: Kept::new(DEPLOYMENT_LIFE),
-            flows: Kept::new(DEPLOYMENT_LIFE),
-            references: Kept::new(REFERENCE_LIFE),
+            lately: Lately::new(),
+            references: References::new(),
             logs: Logs::default(),
         }
     }
@@ -149,7 +97,7 @@ impl<T: Transport, K: TaskControl> PrefectControl<T, K> {
         if wanted.is_empty() {
             return Ok(judged.into_iter().map(|(judgement, _)| Ok(not_ours(judgement))).collect());
         }
-        let shared = self.fetch(&wanted, queue, now).await;
+        let shared = self.lately.fetch(&self.client, &wanted, queue, now).await;
         let mut slots = Slots::default();
         let mut readings = Vec::with_capacity(deliveries.len());
         // A run that stands twice in the batch is judged twice and claimed once; it takes one slot.
@@ -170,78 +118,8 @@ impl<T: Transport, K: TaskControl> PrefectControl<T, K> {
                 Err(failure) => Err(failure),
             });
         }
-        self.resolve(&mut readings, now).await;
+        self.references.resolve(&self.client, &mut readings, now).await;
         Ok(readings)
-    }
-
-    /// Pools, deployments and flows of runs, each of them in one request.
-    async fn fetch(&self, runs: &[&FlowRun], queue: RunQueue, now: Timestamp) -> Shared {
-        // For each thing the youngest run that needs it.
-        let mut pools: HashMap<String, Timestamp> = HashMap::new();
-        let mut deployments: HashMap<Uuid, Timestamp> = HashMap::new();
-        let mut flows: HashMap<Uuid, Timestamp> = HashMap::new();
-        for run in runs {
-            let since = run.state.as_ref().map_or(now, |state| state.timestamp);
-            let keep = |entry: &mut Timestamp| *entry = (*entry).max(since);
-            if let Some(name) = &run.work_pool_name {
-                keep(pools.entry(name.clone()).or_insert(since));
-            }
-            if let Some(id) = run.deployment_id {
-                keep(deployments.entry(id).or_insert(since));
-            }
-            // What a flow is called does not depend on when its run was made.
-            flows.entry(run.flow_id).or_insert(Timestamp::MIN);
-        }
-        let (pools, deployments, flows) = join3(
-            self.fetch_pools(&pools, queue, now),
-            through(
-                &self.deployments,
-                &deployments,
-                now,
-                |deployment: &Deployment| deployment.id,
-                async |ids| self.client.deployments(&ids).await,
-            ),
-            through(&self.flows, &flows, now, |flow: &Flow| flow.id, async |ids| self.client.flows(&ids).await),
-        )
-        .await;
-        Shared { pools, deployments, flows }
-    }
-
-    async fn fetch_pools(
-        &self,
-        wanted: &HashMap<String, Timestamp>,
-        queue: RunQueue,
-        now: Timestamp,
-    ) -> HashMap<String, Result<Option<Pool>, Failure>> {
-        let reads = wanted.iter().map(|(name, since)| async move {
-            // Limits are read anew for each batch that they hold for.
-            let kept = if queue == RunQueue::Fifo { None } else { self.pools.get(name, now, *since) };
-            let pool = match kept {
-                Some(pool) => Ok(Some(pool)),
-                None => self.read_pool(name, now).await.map_err(|error| failure::of(&error)),
-            };
-            (name.clone(), pool)
-        });
-        join_all(reads).await.into_iter().collect()
-    }
-
-    async fn read_pool(&self, name: &str, now: Timestamp) -> Result<Option<Pool>, ApiError> {
-        let (pool, queues) = join(self.client.work_pool(name), self.client.work_queues(name)).await;
-        let (pool, queues) = match (pool, queues) {
-            (Ok(pool), Ok(queues)) => (pool, queues),
-            (Err(error), _) | (_, Err(error)) if error.is_not_found() => return Ok(None),
-            (Err(error), _) | (_, Err(error)) => return Err(error),
-        };
-        // Compiling a template costs far more than comparing it.
-        let template = match self.pools.last(&name.to_owned()) {
-            Some(last) if last.pool.base_job_template == pool.base_job_template => last.template,
-            _ if pool.base_job_template.is_null() => Ok(BaseJobTemplate::built_in()),
-            _ => BaseJobTemplate::from_value(&pool.base_job_template).map_err(|error| error.diagnosis()),
-        };
-        let queues = queues.into_iter().map(|queue| (queue.id, queue)).collect();
-        let pool = Pool { pool: Arc::new(pool), template, queues: Arc::new(queues) };
-        self.pools.put(name.to_owned(), pool.clone(), now);
-        Ok(Some(pool))
     }
 
     /// Whether a due run may start now; the reason if not. It comes again: the poller sends what is still scheduled.
@@ -276,67 +154,6 @@ impl<T: Transport, K: TaskControl> PrefectControl<T, K> {
         Ok((!free).then(|| "no slot is free".to_owned()))
     }
 
-    /// Fetches what templates and variables refer to, and hands it to the orders.
-    async fn resolve(&self, readings: &mut [Result<Reading, Failure>], now: Timestamp) {
-        let mut wanted: HashMap<Reference, Timestamp> = HashMap::new();
-        for (order, since) in orders(readings) {
-            for reference in references_of(order) {
-                let entry = wanted.entry(reference).or_insert(since);
-                *entry = (*entry).max(since);
-            }
-        }
-        if wanted.is_empty() {
-            return;
-        }
-        let mut found: HashMap<Reference, Result<Value, ResolveError>> = HashMap::new();
-        while !wanted.is_empty() {
-            let reads = wanted.drain().map(|(reference, since)| async move {
-                let answer = match self.references.get(&reference, now, since) {
-                    Some(answer) => answer,
-                    None => self.read_reference(&reference, now).await,
-                };
-                (reference, since, answer)
-            });
-            let mut inner = HashMap::new();
-            for (reference, since, answer) in join_all(reads).await {
-                // Variables inside the data of a block are resolved as well.
-                for nested in answer.iter().flat_map(work_pool::references_in) {
-                    inner.insert(nested, since);
-                }
-                found.insert(reference, answer);
-            }
-            inner.retain(|reference, _| !found.contains_key(reference));
-            wanted = inner;
-        }
-        let resolver: Arc<dyn Resolver + Send + Sync> = Arc::new(Fetched(found));
-        for (order, _) in orders(readings) {
-            order.resolver = Arc::clone(&resolver);
-        }
-    }
-
-    async fn read_reference(&self, reference: &Reference, now: Timestamp) -> Result<Value, ResolveError> {
-        let read = match reference {
-            Reference::BlockDocument { id } => self.client.block_document(id).await,
-            Reference::Block { type_slug, name } => self.client.block(type_slug, name).await,
-            Reference::Variable { name } => match self.client.variable(name).await {
-                Ok(Some(value)) => Ok(value),
-                Ok(None) => {
-                    self.references.put(reference.clone(), Err(ResolveError::NotFound), now);
-                    return Err(ResolveError::NotFound);
-                }
-                Err(error) => Err(error),
-            },
-        };
-        let answer = match read {
-            Ok(value) => Ok(value),
-            Err(error) if error.is_not_found() => Err(ResolveError::NotFound),
-            // Not kept: the next run may fare better.
-            Err(error) => return Err(ResolveError::Failed(error.to_string())),
-        };
-        self.references.put(reference.clone(), answer.clone(), now);
-        answer
-    }
-
     async fn record(&self, message: &ScheduledRun, launched: &Launched) -> Result<(), ApiError> {
         let infrastructure_pid = launched.infrastructure_pid();
         match self.client.record_infrastructure(message.flow_run_id, &infrastructure_pid).await {
@@ -359,7 +176,7 @@ impl<T: Transport, K: TaskControl> PrefectControl<T, K> {
     /// What a worker says about itself (prefect 3.8.8, `workers/base.py`, `_update_flow_run_labels`). Servers before 3.0
     /// know no labels.
     async fn label(&self, message: &ScheduledRun, name: &str) {
-        let pool = self.pools.last(&message.work_pool);
+        let pool = self.lately.pool(&message.work_pool);
         let mut labels = Object::new();
         labels.insert("prefect.worker.name".to_owned(), name.into());
         labels.insert("prefect.worker.type".to_owned(), "pushpool".into());
@@ -380,31 +197,6 @@ impl<T: Transport, K: TaskControl> PrefectControl<T, K> {
 /// Slots by name of the pool, counted when they are first needed.
 #[derive(Default)]
 struct Slots(HashMap<String, Used>);
-
-/// Reads what is not kept, in one request, and keeps it.
-async fn through<V: Clone>(
-    kept: &Kept<Uuid, V>,
-    wanted: &HashMap<Uuid, Timestamp>,
-    now: Timestamp,
-    id: impl Fn(&V) -> Uuid,
-    read: impl AsyncFnOnce(Vec<Uuid>) -> Result<Vec<V>, ApiError>,
-) -> Result<HashMap<Uuid, V>, Failure> {
-    let mut found = HashMap::new();
-    let mut missing = Vec::new();
-    for (key, since) in wanted {
-        match kept.get(key, now, *since) {
-            Some(value) => drop(found.insert(*key, value)),
-            None => missing.push(*key),
-        }
-    }
-    if !missing.is_empty() {
-        for value in read(missing).await.map_err(|error| failure::of(&error))? {
-            kept.put(id(&value), value.clone(), now);
-            found.insert(id(&value), value);
-        }
-    }
-    Ok(found)
-}
 
 fn not_ours(judgement: Judgement) -> Reading {
     match judgement {
@@ -447,7 +239,7 @@ fn assemble(message: &ScheduledRun, run: &FlowRun, judgement: &Judgement, shared
         deployment_variables: deployment.and_then(|it| it.job_variables.clone()).unwrap_or_default(),
         flow_run_variables: run.job_variables.clone().unwrap_or_default(),
         since: run.state.as_ref().map_or(Timestamp::MIN, |state| state.timestamp),
-        resolver: Arc::new(Fetched(HashMap::new())),
+        resolver: Arc::new(Fetched::default()),
     };
     Ok(match judgement {
         Judgement::Claimed => Reading::Claimed(Box::new(order)),
@@ -474,48 +266,6 @@ fn no_deployment(id: Uuid) -> Diagnosis {
         summary: "The deployment of the run does not exist".to_owned(),
         detail: format!("The server has no deployment {id}: it was deleted after the run was scheduled."),
         resolution: "Deploy again, then run again.".to_owned(),
-    }
-}
-
-fn orders(readings: &mut [Result<Reading, Failure>]) -> impl Iterator<Item = (&mut Order, Timestamp)> {
-    readings.iter_mut().filter_map(|reading| match reading {
-        Ok(Reading::Due(order) | Reading::Claimed(order) | Reading::Unrecorded(order)) => {
-            let since = order.since;
-            Some((&mut **order, since))
-        }
-        _ => None,
-    })
-}
-
-fn references_of(order: &Order) -> Vec<Reference> {
-    let layers = Layers { deployment: Some(&order.deployment_variables), flow_run: Some(&order.flow_run_variables) };
-    order.template.references(layers)
-}
-
-/// What was fetched for a batch, as a resolver.
-struct Fetched(HashMap<Reference, Result<Value, ResolveError>>);
-
-impl Fetched {
-    fn get(&self, reference: &Reference) -> Result<Value, ResolveError> {
-        self.0.get(reference).cloned().unwrap_or(Err(ResolveError::NotFetched))
-    }
-}
-
-impl Resolver for Fetched {
-    fn block_document(&self, id: &str) -> Result<Value, ResolveError> {
-        self.get(&Reference::BlockDocument { id: id.to_owned() })
-    }
-
-    fn block(&self, type_slug: &str, name: &str) -> Result<Value, ResolveError> {
-        self.get(&Reference::Block { type_slug: type_slug.to_owned(), name: name.to_owned() })
-    }
-
-    fn variable(&self, name: &str) -> Result<Option<Value>, ResolveError> {
-        match self.get(&Reference::Variable { name: name.to_owned() }) {
-            Ok(value) => Ok(Some(value)),
-            Err(ResolveError::NotFound) => Ok(None),
-            Err(error) => Err(error),
-        }
     }
 }
 

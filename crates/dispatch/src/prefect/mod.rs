@@ -10,5 +10,7 @@ pub mod failure;
 pub mod history;
 pub mod judge;
 pub mod logs;
+mod references;
+mod shared;
 pub mod slots;
 pub mod states;
