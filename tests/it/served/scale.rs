@@ -7,7 +7,7 @@ use pushpool_tests::{
 };
 use serde_json::json;
 
-use super::{PATIENCE, World};
+use super::{LONG, World};
 
 const RUNS: usize = 200;
 
@@ -20,6 +20,8 @@ async fn two_hundred_due_runs_cost_at_most_2_3_requests_each_and_the_first_does_
     let setup = Setup {
         functions: &["poller"],
         ticks: false,
+        // Its ten claims at a time are what a server on SQLite takes: with more it now and then locks itself up.
+        dispatchers: 1,
         runner: Runner::Instant { exit_code: 0 },
         api_urls: vec![("poller", polling.url()), ("dispatcher", dispatching.url())],
         ..Setup::default()
@@ -31,7 +33,7 @@ async fn two_hundred_due_runs_cost_at_most_2_3_requests_each_and_the_first_does_
     assert_eq!(world.served.bodies("runs").len(), RUNS, "one message an attempt");
     // The queue is full before anyone takes from it, so that all batches are.
     world.served.start_function("dispatcher").await;
-    world.served.drained(&["runs"], PATIENCE).await;
+    world.served.drained(&["runs"], LONG).await;
 
     world.assert_one_task_each(&runs);
     assert_eq!(world.count(&runs, "PENDING").await, RUNS);
@@ -44,10 +46,10 @@ async fn two_hundred_due_runs_cost_at_most_2_3_requests_each_and_the_first_does_
     eprintln!("calls to AWS: {calls:#?}");
     assert!(calls["ecs:RunTask"] * 100 <= RUNS as u64 * 105, "{calls:#?}");
 
-    // Two dispatchers have a batch of ten each; nobody else is claimed before one of their runs has its task recorded.
+    // The dispatcher has a batch of ten; no other run is claimed before one of them has its task recorded.
     let exchanges = dispatching.exchanges();
     let recorded = exchanges.iter().position(|exchange| exchange.operation == "PATCH /flow_runs/{id}").unwrap();
     let claims = exchanges[..recorded].iter().filter(|it| it.operation.ends_with("/set_state")).count();
-    assert!(claims <= 20, "{claims} runs were claimed before the first was recorded");
+    assert!(claims <= 10, "{claims} runs were claimed before the first was recorded");
     world.served.stop().await;
 }
