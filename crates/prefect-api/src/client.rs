@@ -8,7 +8,7 @@ use std::{
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
-use tokio::time::sleep;
+use tokio::{sync::Semaphore, time::sleep};
 use uuid::Uuid;
 
 use crate::{
@@ -16,6 +16,11 @@ use crate::{
     retry::Patience,
     transport::{Method, Request, Response, Transport, TransportError},
 };
+
+/// Most requests of one client that are under way at once. A server has fifteen database connections unless told otherwise
+/// (prefect 3.8.8, `SQLAlchemySettings`: 5 and an overflow of 10), and on SQLite one writer: more at once take no less time,
+/// and keep others waiting.
+const AT_ONCE: usize = 6;
 
 /// All but the unreserved characters of RFC 3986: names of pools may hold spaces and more.
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
@@ -36,6 +41,7 @@ struct Shared<T> {
     /// Identifies us to the CSRF check; a token belongs to it.
     id: Uuid,
     csrf_token: Mutex<Option<String>>,
+    turns: Semaphore,
 }
 
 impl<T> Clone for Client<T> {
@@ -53,7 +59,9 @@ impl<T> std::fmt::Debug for Client<T> {
 impl<T: Transport> Client<T> {
     /// A client over `transport`.
     pub fn new(transport: T, patience: Patience) -> Self {
-        Self { shared: Arc::new(Shared { transport, patience, id: Uuid::new_v4(), csrf_token: Mutex::default() }) }
+        let turns = Semaphore::new(AT_ONCE);
+        let shared = Shared { transport, patience, id: Uuid::new_v4(), csrf_token: Mutex::default(), turns };
+        Self { shared: Arc::new(shared) }
     }
 
     /// What it sends through.
@@ -135,11 +143,14 @@ impl<T: Transport> Client<T> {
 
     /// One call with all its tries; an answer of whatever status, or none.
     async fn attempt(&self, operation: &str, request: &Request) -> Result<Response, ApiError> {
-        let Shared { transport, patience, .. } = &*self.shared;
+        let Shared { transport, patience, turns, .. } = &*self.shared;
         let mut waited = Duration::ZERO;
         let mut tries = 1;
         loop {
+            // The semaphore is never closed. Whoever waits before another try has no turn meanwhile.
+            let turn = turns.acquire().await;
             let outcome = transport.send(request.clone()).await;
+            drop(turn);
             match patience.wait(tries, waited, &outcome, transport.now()) {
                 Some(wait) => {
                     tracing::debug!(operation, tries, ?outcome, ?wait, "tried again");

@@ -19,8 +19,13 @@ const RUNS: usize = 200;
 #[tokio::test]
 async fn all_runs_run_once_though_every_dispatcher_is_killed_after_50_of_200() {
     // Polls go on: the server renames what waits for 15 s to Late, which makes another attempt of it.
-    // One invocation at a time for each queue, for the sake of the server's SQLite.
-    let setup = Setup { functions: &["poller"], dispatchers: 1, ..Setup::default() };
+    // One invocation at a time for each queue, and not all containers at once: the server has one writer.
+    let setup = Setup {
+        functions: &["poller"],
+        dispatchers: 1,
+        environment: vec![("PUSHPOOL_RUN_TASK_RATE", "8".to_owned())],
+        ..Setup::default()
+    };
     let mut world = World::start(setup, json!({})).await;
     let deployment = world.deploy(world.light(0.0)).await;
     let runs = world.due(&deployment, RUNS).await;

@@ -88,3 +88,36 @@ async fn an_answer_that_cannot_be_read_is_not_quoted() {
 fn names_are_one_segment() {
     assert_eq!(segment("data eng/ü?"), "data%20eng%2F%C3%BC%3F");
 }
+
+/// Counts how many requests are under way.
+#[derive(Default)]
+struct Crowd {
+    now: std::sync::atomic::AtomicUsize,
+    most: std::sync::atomic::AtomicUsize,
+}
+
+impl Transport for Arc<Crowd> {
+    async fn send(&self, _: Request) -> Answer {
+        use std::sync::atomic::Ordering::Relaxed;
+        self.most.fetch_max(self.now.fetch_add(1, Relaxed) + 1, Relaxed);
+        sleep(Duration::from_millis(10)).await;
+        self.now.fetch_sub(1, Relaxed);
+        answer(200, "1")
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_asks_no_more_than_so_much_at_once() {
+    let crowd = Arc::new(Crowd::default());
+    let client = Client::new(Arc::clone(&crowd), Patience::FUNCTION);
+    let calls: Vec<_> = (0..50)
+        .map(|_| {
+            let client = client.clone();
+            tokio::spawn(async move { client.count_flow_runs(&Value::Null).await })
+        })
+        .collect();
+    for call in calls {
+        assert_eq!(call.await.unwrap(), Ok(1));
+    }
+    assert_eq!(crowd.most.load(std::sync::atomic::Ordering::Relaxed), AT_ONCE);
+}
