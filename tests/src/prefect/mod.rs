@@ -33,16 +33,9 @@ pub async fn shared() -> &'static Server {
 
 /// Another one, whose pools are served: by the functions of the test that made the pool, and by no others. What that asks of
 /// the pools is in [`crate::served`].
-///
-/// A request of the server that holds SQLite's write lock may need a second connection. With the fifteen that the server has
-/// unless told otherwise, fifteen others that wait for the lock keep it from getting one, and all of them stand still
-/// until the lock times out after 60 s (seen). Some tests here have more than fifteen containers that report at once.
 pub async fn stage() -> &'static Server {
     static STAGE: OnceCell<Server> = OnceCell::const_new();
-    let connections = |name: &str| format!("PREFECT_SERVER_DATABASE_SQLALCHEMY_{name}");
-    let start =
-        || Options::default().env(&connections("POOL_SIZE"), "50").env(&connections("MAX_OVERFLOW"), "200").start();
-    STAGE.get_or_init(start).await
+    STAGE.get_or_init(|| Options::default().start()).await
 }
 
 /// `prefix` with a suffix nobody else has: tests that share a server keep apart by names.
