@@ -1,7 +1,7 @@
 //! The functions die in the middle of their work.
 //!
 //! A server on SQLite does not take that lightly: what it was doing for whoever died keeps the write lock, and all others
-//! wait for up to a minute, each time (seen on prefect 3.8.8). So the test has a server of its own, and forty runs. With two
+//! wait for up to a minute, each time (seen on prefect 3.8.8). So the test has a server of its own, and twelve runs. With two
 //! hundred, which can take a quarter of an hour:
 //!
 //! ```console
@@ -24,7 +24,7 @@ const PATIENCE_WITH_LOCKS: Duration = Duration::from_secs(1_200);
 
 /// A multiple of four: the dispatchers die after each quarter.
 fn count() -> usize {
-    std::env::var("PUSHPOOL_TEST_RUNS").map_or(40, |count| count.parse().unwrap())
+    std::env::var("PUSHPOOL_TEST_RUNS").map_or(12, |count| count.parse().unwrap())
 }
 
 /// Measured on the ordinary worker, killed after 50 of 200 due runs: about 150 stay Pending for ever, a new worker or not.
