@@ -14,7 +14,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use pushpool_tests::{prefect::Options, served::Setup};
+use pushpool_tests::{
+    prefect::{Options, Proxy},
+    served::Setup,
+};
 use serde_json::json;
 
 use super::World;
@@ -42,6 +45,8 @@ async fn all_runs_run_once_though_every_dispatcher_is_killed_after_each_quarter(
     };
     let count = count();
     let server = Options::default().start().await;
+    let proxy = Proxy::start(server.address()).await;
+    let setup = Setup { api_urls: vec![("dispatcher", proxy.url())], ..setup };
     let mut world = World::on(&server, "ecs:push", setup, json!({})).await;
     let deployment = world.deploy(world.light(0.0)).await;
     let runs = world.due(&deployment, count).await;

@@ -222,7 +222,10 @@ async fn serve(stream: TcpStream, shared: Arc<Shared>) {
     stream.set_nodelay(true).ok();
     let service = service_fn(move |request| {
         let shared = Arc::clone(&shared);
-        async move { shared.handle(request).await }
+        // In a task of its own: what a client has sent reaches the server also when the client is gone by then, as it does
+        // behind a load balancer.
+        let handled = tokio::spawn(async move { shared.handle(request).await });
+        async move { handled.await.map_err(Error::other)? }
     });
     // An error of the service closes the connection without an answer, which is what a lost one looks like.
     hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await.ok();
