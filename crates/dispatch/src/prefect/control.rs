@@ -306,24 +306,29 @@ impl<T: Transport, K: TaskControl> ControlPlane for PrefectControl<T, K> {
             Settlement::Launched(launched) => self.record(message, launched).await,
             Settlement::HandedBack { delay, reason } => {
                 let due = states::later((self.clock)(), *delay);
-                self.say(
-                    message,
-                    level::WARNING,
-                    format!("{} Tried again in {} s.", states::text(reason), delay.as_secs()),
-                );
                 states::hand_back(&self.client, run, reason, due, attempt).await.map(drop)
             }
-            Settlement::Crashed(reason) => {
-                self.say(message, level::ERROR, states::text(reason));
-                states::crash(&self.client, run, reason, attempt).await.map(drop)
-            }
+            Settlement::Crashed(reason) => states::crash(&self.client, run, reason, attempt).await.map(drop),
             // Nobody waits here: the poller sends what is still scheduled.
             Settlement::Deferred { .. } => Ok(()),
         };
-        settled.map_err(|error| failure::of(&error))
+        settled.map_err(|error| failure::of(&error))?;
+        // Said once it is so: a message that comes back says it then.
+        match settlement {
+            Settlement::HandedBack { delay, reason } => {
+                let text = format!("{} Tried again in {} s.", states::text(reason), delay.as_secs());
+                self.say(message, level::WARNING, text);
+            }
+            Settlement::Crashed(reason) => self.say(message, level::ERROR, states::text(reason)),
+            Settlement::Launched(_) | Settlement::Deferred { .. } => {}
+        }
+        Ok(())
     }
 
     async fn flush(&self) {
         self.logs.flush(&self.client).await;
     }
 }
+
+#[cfg(test)]
+mod tests;

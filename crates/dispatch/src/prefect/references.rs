@@ -4,11 +4,11 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use futures_util::future::join_all;
 use jiff::Timestamp;
-use prefect_api::{Client, Transport};
+use prefect_api::{ApiError, Client, Transport};
 use serde_json::Value;
 use work_pool::{Layers, Reference, ResolveError, Resolver};
 
-use super::cache::Kept;
+use super::{cache::Kept, failure};
 use crate::ports::{Failure, Order, Reading};
 
 /// How long blocks and variables are kept.
@@ -30,7 +30,7 @@ impl References {
         now: Timestamp,
     ) {
         let mut wanted: HashMap<Reference, Timestamp> = HashMap::new();
-        for (order, since) in orders(readings) {
+        for (order, since) in readings.iter_mut().filter_map(order_of) {
             for reference in references_of(order) {
                 let entry = wanted.entry(reference).or_insert(since);
                 *entry = (*entry).max(since);
@@ -39,69 +39,78 @@ impl References {
         if wanted.is_empty() {
             return;
         }
-        let mut found: HashMap<Reference, Result<Value, ResolveError>> = HashMap::new();
+        let mut fetched = Fetched::default();
         while !wanted.is_empty() {
             let reads = wanted.drain().map(|(reference, since)| async move {
                 let answer = match self.0.get(&reference, now, since) {
-                    Some(answer) => answer,
+                    Some(answer) => Ok(answer),
                     None => self.read(client, &reference, now).await,
                 };
                 (reference, since, answer)
             });
-            let mut inner = HashMap::new();
             for (reference, since, answer) in join_all(reads).await {
-                // Variables inside the data of a block are resolved as well.
-                for nested in answer.iter().flat_map(work_pool::references_in) {
-                    inner.insert(nested, since);
+                // Variables inside the data of a block are resolved as well; what a variable holds is not looked at again.
+                let is_block = !matches!(reference, Reference::Variable { .. });
+                if let Ok(Ok(data)) = &answer
+                    && is_block
+                {
+                    let inner = work_pool::references_in(data);
+                    wanted.extend(inner.iter().map(|nested| (nested.clone(), since)));
+                    fetched.inner.insert(reference.clone(), inner);
                 }
-                found.insert(reference, answer);
+                match answer {
+                    Ok(answer) => drop(fetched.answers.insert(reference, answer)),
+                    Err(failure) => drop(fetched.unread.insert(reference, failure)),
+                }
             }
-            inner.retain(|reference, _| !found.contains_key(reference));
-            wanted = inner;
+            wanted.retain(|reference, _| !fetched.answers.contains_key(reference));
+            wanted.retain(|reference, _| !fetched.unread.contains_key(reference));
         }
-        let resolver: Arc<dyn Resolver + Send + Sync> = Arc::new(Fetched(found));
-        for (order, _) in orders(readings) {
-            order.resolver = Arc::clone(&resolver);
+        let fetched = Arc::new(fetched);
+        for reading in readings {
+            let Some((order, _)) = order_of(reading) else { continue };
+            // That the server could not say it just now is no reason to crash a run.
+            if let Some(failure) = references_of(order).iter().find_map(|reference| fetched.failure(reference)) {
+                *reading = Err(failure.clone());
+                continue;
+            }
+            order.resolver = Arc::clone(&fetched) as Arc<dyn Resolver + Send + Sync>;
         }
     }
 
+    /// What the server says about a reference, that there is no such thing included.
     async fn read<T: Transport>(
         &self,
         client: &Client<T>,
         reference: &Reference,
         now: Timestamp,
-    ) -> Result<Value, ResolveError> {
+    ) -> Result<Result<Value, ResolveError>, Failure> {
         let read = match reference {
-            Reference::BlockDocument { id } => client.block_document(id).await,
-            Reference::Block { type_slug, name } => client.block(type_slug, name).await,
-            Reference::Variable { name } => match client.variable(name).await {
-                Ok(Some(value)) => Ok(value),
-                Ok(None) => {
-                    self.0.put(reference.clone(), Err(ResolveError::NotFound), now);
-                    return Err(ResolveError::NotFound);
-                }
-                Err(error) => Err(error),
-            },
+            Reference::BlockDocument { id } => client.block_document(id).await.map(Some),
+            Reference::Block { type_slug, name } => client.block(type_slug, name).await.map(Some),
+            Reference::Variable { name } => client.variable(name).await,
         };
         let answer = match read {
-            Ok(value) => Ok(value),
+            Ok(value) => value.ok_or(ResolveError::NotFound),
             Err(error) if error.is_not_found() => Err(ResolveError::NotFound),
+            // Such an id is none: it will not be read at another time either.
+            Err(error @ ApiError::Refused { .. }) => Err(ResolveError::Failed(error.to_string())),
             // Not kept: the next run may fare better.
-            Err(error) => return Err(ResolveError::Failed(error.to_string())),
+            Err(error) => return Err(failure::of(&error)),
         };
         self.0.put(reference.clone(), answer.clone(), now);
-        answer
+        Ok(answer)
     }
 }
 
-fn orders(readings: &mut [Result<Reading, Failure>]) -> impl Iterator<Item = (&mut Order, Timestamp)> {
-    readings.iter_mut().filter_map(|reading| match reading {
+fn order_of(reading: &mut Result<Reading, Failure>) -> Option<(&mut Order, Timestamp)> {
+    match reading {
         Ok(Reading::Due(order) | Reading::Claimed(order) | Reading::Unrecorded(order)) => {
             let since = order.since;
             Some((&mut **order, since))
         }
         _ => None,
-    })
+    }
 }
 
 fn references_of(order: &Order) -> Vec<Reference> {
@@ -111,11 +120,23 @@ fn references_of(order: &Order) -> Vec<Reference> {
 
 /// What was fetched for a batch, as a resolver.
 #[derive(Default)]
-pub(super) struct Fetched(HashMap<Reference, Result<Value, ResolveError>>);
+pub(super) struct Fetched {
+    answers: HashMap<Reference, Result<Value, ResolveError>>,
+    /// What could not be read.
+    unread: HashMap<Reference, Failure>,
+    /// Variables in the data of blocks.
+    inner: HashMap<Reference, Vec<Reference>>,
+}
 
 impl Fetched {
     fn get(&self, reference: &Reference) -> Result<Value, ResolveError> {
-        self.0.get(reference).cloned().unwrap_or(Err(ResolveError::NotFetched))
+        self.answers.get(reference).cloned().unwrap_or(Err(ResolveError::NotFetched))
+    }
+
+    /// Why the reference, or something in the block it names, could not be read.
+    fn failure(&self, reference: &Reference) -> Option<&Failure> {
+        let inner = self.inner.get(reference).into_iter().flatten();
+        std::iter::once(reference).chain(inner).find_map(|reference| self.unread.get(reference))
     }
 }
 
