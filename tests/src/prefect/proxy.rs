@@ -16,6 +16,7 @@ use hyper_util::rt::TokioIo;
 use regex_lite::Regex;
 use serde_json::Value;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
 use tokio::task::{JoinHandle, JoinSet};
 
 use super::faults::{Fault, Rule};
@@ -51,6 +52,7 @@ struct State {
 #[derive(Debug)]
 struct Shared {
     server: SocketAddr,
+    turns: Semaphore,
     state: Mutex<State>,
 }
 
@@ -69,9 +71,18 @@ impl Proxy {
     ///
     /// When there is no free port.
     pub async fn start(server: SocketAddr) -> Self {
+        Self::start_for(server, Semaphore::MAX_PERMITS).await
+    }
+
+    /// The same, and no more than so many requests are with the server at once. The others wait here.
+    ///
+    /// # Panics
+    ///
+    /// As [`Proxy::start`].
+    pub async fn start_for(server: SocketAddr, at_once: usize) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("127.0.0.1 has a free port");
         let address = listener.local_addr().expect("a listener has an address");
-        let shared = Arc::new(Shared { server, state: Mutex::default() });
+        let shared = Arc::new(Shared { server, turns: Semaphore::new(at_once), state: Mutex::default() });
         let accepting = tokio::spawn(accept(listener, Arc::clone(&shared)));
         Self { address, shared, accepting }
     }
@@ -198,7 +209,9 @@ impl Shared {
         for header in [CONNECTION, TRANSFER_ENCODING] {
             request.headers_mut().remove(header);
         }
+        let turn = self.turns.acquire().await.map_err(Error::other)?;
         let mut answer = http::exchange(self.server, request).await?;
+        drop(turn);
         for header in [CONNECTION, TRANSFER_ENCODING] {
             answer.headers_mut().remove(header);
         }
