@@ -17,7 +17,6 @@ use ecs::{
 };
 use futures_util::future::{join, join_all};
 use jiff::Timestamp;
-use rand::RngExt;
 use tokio::{
     task::JoinError,
     time::{Instant, timeout, timeout_at},
@@ -340,7 +339,7 @@ impl<C: ControlPlane, L: TaskLauncher, Q: RunQueues> Dispatcher<C, L, Q> {
     async fn hurry(&self, queue: RunQueue, kept: &[&Record]) {
         let changes = kept.iter().filter(|record| !record.receipt_handle.is_empty()).map(|record| {
             let ceiling = 5_u64 << record.receive_count().min(5);
-            let delay = Duration::from_secs(rand::rng().random_range(ceiling / 2..=ceiling));
+            let delay = Duration::from_secs(fastrand::u64(ceiling / 2..=ceiling));
             self.queues.hurry(queue, &record.receipt_handle, delay)
         });
         join_all(changes).await;
@@ -355,7 +354,7 @@ fn is_definite(error: &LaunchError) -> bool {
 /// 15 s, doubling to four minutes, each between half and the whole.
 pub(crate) fn hand_back_delay(hand_backs: u32) -> Duration {
     let ceiling = 15_000_u64 << hand_backs.min(4);
-    Duration::from_millis(rand::rng().random_range(ceiling / 2..=ceiling))
+    Duration::from_millis(fastrand::u64(ceiling / 2..=ceiling))
 }
 
 #[cfg(test)]

@@ -9,7 +9,6 @@
 use std::time::Duration;
 
 use jiff::{Timestamp, fmt::rfc2822};
-use rand::RngExt;
 
 use crate::transport::{Response, TransportError};
 
@@ -52,8 +51,8 @@ impl Patience {
         let backoff = self.first.saturating_mul(2_u32.saturating_pow(tries - 1)).min(Duration::from_secs(4));
         // At least what the server asks for; jitter so that those it turned away together do not come back together.
         let wait = match asked {
-            Some(asked) => asked.mul_f64(rand::rng().random_range(1.0..1.2)),
-            None => backoff.mul_f64(rand::rng().random_range(0.5..1.0)),
+            Some(asked) => asked.mul_f64(1.0 + 0.2 * fastrand::f64()),
+            None => backoff.mul_f64(0.5 + 0.5 * fastrand::f64()),
         };
         (waited + wait <= self.total).then_some(wait)
     }

@@ -31,7 +31,6 @@ use std::{
 use ecs::{failure::Class, launch::TaskControl};
 use futures_util::future::{join, join_all};
 use prefect_api::{Client, PAGE, Transport, models::FlowRun};
-use rand::RngExt;
 use tokio::time::{Instant, timeout, timeout_at};
 use uuid::Uuid;
 use work_pool::Diagnosis;
@@ -283,7 +282,7 @@ impl<T: Transport, K: TaskControl, O: TaskOutput, Q: ObserverQueues> Observer<T,
     async fn hurry(&self, kept: &[&Record]) {
         let changes = kept.iter().filter(|record| !record.receipt_handle.is_empty()).map(|record| {
             let ceiling = 5_u64 << record.receive_count().min(5);
-            let delay = Duration::from_secs(rand::rng().random_range(ceiling / 2..=ceiling));
+            let delay = Duration::from_secs(fastrand::u64(ceiling / 2..=ceiling));
             self.queues.hurry(&record.receipt_handle, delay)
         });
         join_all(changes).await;

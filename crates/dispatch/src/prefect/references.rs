@@ -1,6 +1,10 @@
 //! Blocks and variables that templates and job variables refer to, fetched for a whole batch.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+    time::Duration,
+};
 
 use futures_util::future::join_all;
 use jiff::Timestamp;
@@ -29,7 +33,7 @@ impl References {
         readings: &mut [Result<Reading, Failure>],
         now: Timestamp,
     ) {
-        let mut wanted: HashMap<Reference, Timestamp> = HashMap::new();
+        let mut wanted: BTreeMap<Reference, Timestamp> = BTreeMap::new();
         for (order, since) in readings.iter_mut().filter_map(order_of) {
             for reference in references_of(order) {
                 let entry = wanted.entry(reference).or_insert(since);
@@ -41,7 +45,7 @@ impl References {
         }
         let mut fetched = Fetched::default();
         while !wanted.is_empty() {
-            let reads = wanted.drain().map(|(reference, since)| async move {
+            let reads = std::mem::take(&mut wanted).into_iter().map(|(reference, since)| async move {
                 let answer = match self.0.get(&reference, now, since) {
                     Some(answer) => Ok(answer),
                     None => self.read(client, &reference, now).await,

@@ -1,6 +1,10 @@
 //! What the runs of a batch share: pools, queues, deployments and flows, read once for many.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+    time::Duration,
+};
 
 use futures_util::future::{join, join_all, join3};
 use jiff::Timestamp;
@@ -84,9 +88,9 @@ impl Lately {
         now: Timestamp,
     ) -> Shared {
         // For each thing the youngest run that needs it.
-        let mut pools: HashMap<String, Timestamp> = HashMap::new();
-        let mut deployments: HashMap<Uuid, Timestamp> = HashMap::new();
-        let mut flows: HashMap<Uuid, Timestamp> = HashMap::new();
+        let mut pools: BTreeMap<String, Timestamp> = BTreeMap::new();
+        let mut deployments: BTreeMap<Uuid, Timestamp> = BTreeMap::new();
+        let mut flows: BTreeMap<Uuid, Timestamp> = BTreeMap::new();
         for run in runs {
             let since = run.state.as_ref().map_or(now, |state| state.timestamp);
             let keep = |entry: &mut Timestamp| *entry = (*entry).max(since);
@@ -117,7 +121,7 @@ impl Lately {
     async fn fetch_pools<T: Transport>(
         &self,
         client: &Client<T>,
-        wanted: &HashMap<String, Timestamp>,
+        wanted: &BTreeMap<String, Timestamp>,
         queue: RunQueue,
         now: Timestamp,
     ) -> HashMap<String, Result<Option<Pool>, Failure>> {
@@ -161,7 +165,7 @@ impl Lately {
 /// Reads what is not kept, in one request, and keeps it.
 async fn through<V: Clone>(
     kept: &Kept<Uuid, V>,
-    wanted: &HashMap<Uuid, Timestamp>,
+    wanted: &BTreeMap<Uuid, Timestamp>,
     now: Timestamp,
     id: impl Fn(&V) -> Uuid,
     read: impl AsyncFnOnce(Vec<Uuid>) -> Result<Vec<V>, ApiError>,

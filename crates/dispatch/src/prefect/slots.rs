@@ -6,7 +6,10 @@
 //! the *tasks* of the pool use: a run that is being cancelled, and one that has just ended while its task has not, still
 //! hold their slot here.
 
-use std::{collections::HashMap, time::Duration};
+use std::{
+    collections::{BTreeMap, HashMap},
+    time::Duration,
+};
 
 use ecs::launch::TaskControl;
 use jiff::Timestamp;
@@ -90,7 +93,7 @@ pub async fn used<T: Transport, K: TaskControl>(
 
 /// Those of the runs whose task is still live.
 async fn still_live<'a, K: TaskControl>(tasks: &K, runs: &'a [FlowRun]) -> Vec<&'a FlowRun> {
-    let mut by_cluster: HashMap<String, Vec<(String, &FlowRun)>> = HashMap::new();
+    let mut by_cluster: BTreeMap<String, Vec<(String, &FlowRun)>> = BTreeMap::new();
     for run in runs {
         if let Some(Infrastructure { cluster, task_arn }) = Infrastructure::of_run(run) {
             by_cluster.entry(cluster).or_default().push((task_arn, run));
