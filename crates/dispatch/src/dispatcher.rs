@@ -221,7 +221,7 @@ impl<C: ControlPlane, L: TaskLauncher, Q: RunQueues> Dispatcher<C, L, Q> {
 
     /// Whether the run is ours now.
     async fn claim(&self, message: &ScheduledRun) -> Result<bool, Failure> {
-        match self.control.claim(message.attempt()).await? {
+        match self.control.claim(message).await? {
             Claim::Ours => Ok(true),
             Claim::NotOurs(reason) => {
                 self.sink.emit(&Outcome::NotOurs { message, reason: &reason });

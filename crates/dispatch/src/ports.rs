@@ -2,7 +2,7 @@
 
 use std::{future::Future, sync::Arc, time::Duration};
 
-use ecs::{Attempt, Run, failure::Class, launch::Launched};
+use ecs::{Run, failure::Class, launch::Launched};
 use jiff::Timestamp;
 use serde_json::Value;
 use work_pool::{BaseJobTemplate, Diagnosis, Object, Resolver};
@@ -132,7 +132,7 @@ pub trait ControlPlane: Send + Sync + 'static {
     ///
     /// # Errors
     /// [`Failure`] when the answer is not known: the message has to come back.
-    fn claim(&self, attempt: Attempt) -> impl Future<Output = Result<Claim, Failure>> + Send;
+    fn claim(&self, message: &ScheduledRun) -> impl Future<Output = Result<Claim, Failure>> + Send;
 
     /// Since when the run has been waiting for capacity; asked when it is to wait on.
     ///

@@ -6,7 +6,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use ecs::{Attempt, Run, failure::Class};
+use ecs::{Run, failure::Class};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use work_pool::{Diagnosis, NoReferences};
@@ -116,7 +116,7 @@ impl<D: PoolDocuments, Q: RunQueues, B: OutcomeBus> ControlPlane for Standalone<
         futures_util::future::join_all(deliveries.iter().map(|delivery| self.read_one(&delivery.message))).await
     }
 
-    async fn claim(&self, _attempt: Attempt) -> Result<Claim, Failure> {
+    async fn claim(&self, _: &ScheduledRun) -> Result<Claim, Failure> {
         Ok(Claim::Ours)
     }
 

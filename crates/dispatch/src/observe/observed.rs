@@ -122,6 +122,7 @@ impl<'a> Observed<'a> {
                     Change::Cancelled => "Cancelled",
                     Change::HandedBack { .. } => "HandedBack",
                     Change::Crashed(_) => "Crashed",
+                    Change::Restored(_) => "Restored",
                     Change::TaskStopped { .. } => "TaskStopped",
                 };
                 let mut values = vec![(name, 1.0)];
@@ -180,6 +181,9 @@ fn log_change(finder: Finder, flow_run_id: Uuid, work_pool: Option<&str>, change
             tracing::info!(?finder, %flow_run_id, work_pool, delay_seconds = delay.as_secs(), "checked again");
         }
         Change::Cancelled => tracing::info!(?finder, %flow_run_id, work_pool, "cancelled"),
+        Change::Restored(state) => {
+            tracing::warn!(?finder, %flow_run_id, work_pool, state = state.name(), "restored after a late claim");
+        }
         Change::TaskStopped { task_arn, reason } => {
             tracing::warn!(?finder, %flow_run_id, work_pool, task_arn, reason, "task stopped");
         }

@@ -118,6 +118,8 @@ pub enum Change {
     },
     /// It is CRASHED.
     Crashed(Diagnosis),
+    /// It is what it was before a late copy of a claim: this type.
+    Restored(StateType),
     /// Its task was told to stop.
     TaskStopped {
         /// The task.
@@ -146,6 +148,11 @@ impl History {
     /// The state the run is in.
     pub(crate) fn current(&self) -> Option<&State> {
         self.states.last()
+    }
+
+    /// The state that a late copy of a claim has displaced.
+    pub(crate) fn displaced(&self) -> Option<&State> {
+        history::displaced(&self.states)
     }
 
     pub(crate) fn state_type(&self) -> StateType {
@@ -220,9 +227,21 @@ impl<T: Transport, K: TaskControl, O: TaskOutput> Runs<T, K, O> {
         let Some(attempt) = task.attempt() else {
             return Ok(Change::nothing("the task is not pushpool's"));
         };
+        if let Some(displaced) = history.displaced() {
+            return self.restore(run, displaced, attempt).await;
+        }
         let past = self.past(history, attempt);
         let action = decide(history.state_type(), task, past, self.policy.limits());
         self.settle(run, history, action, attempt, Some(task)).await
+    }
+
+    /// Puts back the state that a late copy of a claim has displaced.
+    pub(crate) async fn restore(&self, run: &FlowRun, displaced: &State, attempt: Attempt) -> Result<Change, Failure> {
+        let proposed = states::propose(&self.client, run.id, &states::restored(displaced, attempt)).await;
+        match proposed.map_err(|error| failure::of(&error))? {
+            Proposed::Set => Ok(Change::Restored(displaced.state_type)),
+            Proposed::Not(why) => Ok(Change::Nothing(why)),
+        }
     }
 
     pub(crate) fn past(&self, history: &History, attempt: Attempt) -> Past {
@@ -250,7 +269,9 @@ impl<T: Transport, K: TaskControl, O: TaskOutput> Runs<T, K, O> {
             }
             Action::HandBack(reason) => {
                 let delay = hand_back_delay(history.waited(attempt, self.now()).hand_backs);
-                let due = states::later(self.now(), delay);
+                // A claim that overtook a user who moved the run to a later time does not bring it forward.
+                let moved = history.current().and_then(|state| state.state_details.scheduled_time);
+                let due = states::later(self.now(), delay).max(moved.unwrap_or(Timestamp::MIN));
                 let proposed = states::hand_back(&self.client, run.id, &reason, due, attempt).await.map_err(failed)?;
                 (proposed, Change::HandedBack { reason, delay })
             }

@@ -10,7 +10,7 @@ use std::{
 };
 
 use ecs::{
-    Attempt, Named, Run,
+    Named, Run,
     launch::{Launched, TaskControl},
 };
 use jiff::Timestamp;
@@ -28,7 +28,7 @@ use super::{
     references::{Fetched, References},
     shared::{Lately, Shared},
     slots::{self, Used},
-    states::{self, Proposed},
+    states::{self},
 };
 use crate::{
     dispatcher::Clock,
@@ -84,9 +84,9 @@ impl<T: Transport, K: TaskControl> PrefectControl<T, K> {
         let now = (self.clock)();
         let judged: Vec<(Judgement, Option<&FlowRun>)> = deliveries
             .iter()
-            .map(|Delivery { message, again }| {
-                let run = runs.get(&message.flow_run_id);
-                (judge(run, message.attempt(), *again, now, self.options.launch_lead), run)
+            .map(|delivery| {
+                let run = runs.get(&delivery.message.flow_run_id);
+                (judge(run, delivery, now, self.options.launch_lead), run)
             })
             .collect();
         let wanted: Vec<&FlowRun> = judged
@@ -281,11 +281,18 @@ impl<T: Transport, K: TaskControl> ControlPlane for PrefectControl<T, K> {
         }
     }
 
-    async fn claim(&self, attempt: Attempt) -> Result<Claim, Failure> {
-        match states::propose(&self.client, attempt.flow_run_id, &states::pending(attempt)).await {
-            Ok(Proposed::Set) => Ok(Claim::Ours),
-            Ok(Proposed::Not(reason)) => Ok(Claim::NotOurs(reason)),
-            Err(error) => Err(failure::of(&error)),
+    async fn claim(&self, message: &ScheduledRun) -> Result<Claim, Failure> {
+        let failed = |error: ApiError| failure::of(&error);
+        let (run, attempt) = (message.flow_run_id, message.attempt());
+        match states::claim(&self.client, attempt).await.map_err(failed)? {
+            states::Claimed::Not(reason) => Ok(Claim::NotOurs(reason)),
+            // The server says for when it was scheduled. The claim may have overtaken a user who moved the run, or have come
+            // late to an attempt of another time: that is not this message's to launch.
+            states::Claimed::Until(Some(due)) if due != message.expected_start_time => {
+                states::propose(&self.client, run, &states::moved(due, attempt)).await.map_err(failed)?;
+                Ok(Claim::NotOurs("the run was moved to another time".to_owned()))
+            }
+            states::Claimed::Until(_) => Ok(Claim::Ours),
         }
     }
 

@@ -41,6 +41,19 @@ pub fn claim(run: Uuid, states: &[State]) -> Option<Claimed> {
     Some(Claimed { attempt, at: states[position].timestamp, began })
 }
 
+/// The state that a late copy of a claim has displaced. A request outlives who gave up on it: the server may carry out a
+/// claim again after the run has ended, been handed back, or been scheduled anew, and takes PENDING from each of those. Such
+/// a claim has the `transition_id` of an earlier one with other states since. `states` are the oldest first.
+#[must_use]
+pub fn displaced(states: &[State]) -> Option<&State> {
+    let (late, before) = states.split_last()?;
+    let transition = late.state_details.transition_id.filter(|_| late.state_type == StateType::Pending)?;
+    let first = before.iter().position(|state| {
+        state.state_type == StateType::Pending && state.state_details.transition_id == Some(transition)
+    })?;
+    before[first + 1..].last()
+}
+
 /// Since when the run has been handed back again and again, up to the SCHEDULED state `state_id`. `states` are the oldest
 /// first. None if there is no such state. A run that got to run has waited only since it was handed back after that.
 #[must_use]
@@ -142,6 +155,24 @@ mod tests {
         assert_eq!(waited(&states, Uuid::from_u128(4)), Some(Waited { since: at(4), hand_backs: 0 }));
         assert_eq!(interruptions(&states), 1);
         assert_eq!(interruptions(&states[..3]), 0);
+    }
+
+    #[test]
+    fn a_late_claim_has_displaced_what_came_after_the_first_one() {
+        let ours = Some(attempt(1).transition_id());
+        let mut states = vec![
+            state(1, "SCHEDULED", "Scheduled", None),
+            state(2, "PENDING", "Pending", ours),
+            state(3, "RUNNING", "Running", None),
+            state(4, "COMPLETED", "Completed", None),
+        ];
+        assert_eq!(displaced(&states), None);
+        assert_eq!(displaced(&states[..2]), None, "the claim itself");
+        states.push(state(5, "PENDING", "Pending", ours));
+        assert_eq!(displaced(&states).map(|state| state.id), Some(Uuid::from_u128(4)));
+        states.push(state(6, "SCHEDULED", "AwaitingRetry", None));
+        states.push(state(7, "PENDING", "Pending", Some(attempt(6).transition_id())));
+        assert_eq!(displaced(&states), None, "another attempt's");
     }
 
     #[test]

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use ecs::Attempt;
 use jiff::Timestamp;
 use prefect_api::models::{FlowRun, StateType};
+
+use crate::ports::Delivery;
 
 /// How much earlier than its time a run may be launched, whatever the launch lead: SQS counts whole seconds, and clocks
 /// differ. A container that is early waits for its time (prefect 3.8.8, `WaitForScheduledTime`).
@@ -23,9 +24,11 @@ pub enum Judgement {
     NotOurs(String),
 }
 
-/// Judges a message by the run as the server has it. `again` says that the message was received before.
+/// Judges a message by the run as the server has it.
 #[must_use]
-pub fn judge(run: Option<&FlowRun>, attempt: Attempt, again: bool, now: Timestamp, lead: Duration) -> Judgement {
+pub fn judge(run: Option<&FlowRun>, delivery: &Delivery, now: Timestamp, lead: Duration) -> Judgement {
+    let Delivery { message, again } = delivery;
+    let attempt = message.attempt();
     let Some(run) = run else {
         return Judgement::NotOurs("the run is gone".to_owned());
     };
@@ -45,11 +48,15 @@ pub fn judge(run: Option<&FlowRun>, attempt: Attempt, again: bool, now: Timestam
                 _ => Judgement::Due,
             }
         }
-        StateType::Pending if state.state_details.transition_id == Some(attempt.transition_id()) => Judgement::Claimed,
+        StateType::Pending if state.state_details.transition_id == Some(attempt.transition_id()) => {
+            // Claimed for another time than the message's: whoever claims again is told so, and puts it back.
+            let moved = state.state_details.scheduled_time.is_some_and(|due| due != message.expected_start_time);
+            if moved { Judgement::Due } else { Judgement::Claimed }
+        }
         StateType::Pending => Judgement::NotOurs("the run is claimed by another attempt".to_owned()),
         // A record of an earlier attempt stays until there is a newer one, so only the absence of any is proof; a message
         // that comes again is worth a look at ECS.
-        StateType::Running | StateType::Cancelling if again || run.infrastructure_pid.is_none() => {
+        StateType::Running | StateType::Cancelling if *again || run.infrastructure_pid.is_none() => {
             Judgement::Unrecorded
         }
         other => Judgement::NotOurs(format!("the run is {}", other.name())),
@@ -58,15 +65,31 @@ pub fn judge(run: Option<&FlowRun>, attempt: Attempt, again: bool, now: Timestam
 
 #[cfg(test)]
 mod tests {
+    use ecs::Attempt;
     use serde_json::{Value, json};
     use uuid::Uuid;
 
     use super::*;
+    use crate::message::{ScheduledRun, VERSION};
 
     const NOW: &str = "2026-01-01T00:00:00Z";
 
     fn attempt() -> Attempt {
         Attempt { flow_run_id: Uuid::from_u128(1), state_id: Uuid::from_u128(2) }
+    }
+
+    fn delivery(again: bool) -> Delivery {
+        let message = ScheduledRun {
+            version: VERSION,
+            flow_run_id: attempt().flow_run_id,
+            state_id: attempt().state_id,
+            expected_start_time: NOW.parse().unwrap(),
+            work_pool: "p".to_owned(),
+            first_due: None,
+            hand_backs: 0,
+            run: None,
+        };
+        Delivery { message, again }
     }
 
     fn run(state_type: &str, details: Value) -> FlowRun {
@@ -78,7 +101,7 @@ mod tests {
     }
 
     fn judged(run: &FlowRun) -> Judgement {
-        judge(Some(run), attempt(), false, NOW.parse().unwrap(), Duration::from_secs(30))
+        judge(Some(run), &delivery(false), NOW.parse().unwrap(), Duration::from_secs(30))
     }
 
     #[test]
@@ -105,6 +128,14 @@ mod tests {
     }
 
     #[test]
+    fn a_run_that_was_claimed_for_another_time_is_claimed_again_to_be_put_back() {
+        let claimed_for =
+            |due: &str| run("PENDING", json!({"transition_id": attempt().transition_id(), "scheduled_time": due}));
+        assert_eq!(judged(&claimed_for(NOW)), Judgement::Claimed);
+        assert_eq!(judged(&claimed_for("2026-01-02T00:00:00Z")), Judgement::Due);
+    }
+
+    #[test]
     fn a_running_run_without_a_record_is_looked_for() {
         let now = NOW.parse().unwrap();
         for state_type in ["RUNNING", "CANCELLING"] {
@@ -112,7 +143,7 @@ mod tests {
             assert_eq!(judged(&found), Judgement::Unrecorded);
             found.infrastructure_pid = Some("c::t".into());
             assert!(matches!(judged(&found), Judgement::NotOurs(_)));
-            assert_eq!(judge(Some(&found), attempt(), true, now, Duration::ZERO), Judgement::Unrecorded);
+            assert_eq!(judge(Some(&found), &delivery(true), now, Duration::ZERO), Judgement::Unrecorded);
         }
     }
 
@@ -121,11 +152,11 @@ mod tests {
         for state_type in ["COMPLETED", "FAILED", "CRASHED", "CANCELLED", "PAUSED", "LATER"] {
             for again in [false, true] {
                 let found = run(state_type, json!({"transition_id": attempt().transition_id()}));
-                let judged = judge(Some(&found), attempt(), again, NOW.parse().unwrap(), Duration::ZERO);
+                let judged = judge(Some(&found), &delivery(again), NOW.parse().unwrap(), Duration::ZERO);
                 assert!(matches!(judged, Judgement::NotOurs(_)), "{state_type}");
             }
         }
-        let gone = judge(None, attempt(), true, NOW.parse().unwrap(), Duration::ZERO);
+        let gone = judge(None, &delivery(true), NOW.parse().unwrap(), Duration::ZERO);
         assert!(matches!(gone, Judgement::NotOurs(_)));
     }
 }

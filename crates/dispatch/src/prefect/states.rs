@@ -8,7 +8,7 @@ use ecs::Attempt;
 use jiff::Timestamp;
 use prefect_api::{
     ApiError, Client, Transport,
-    models::{Orchestrated, Proposal, StateDetails, StateType, Verdict},
+    models::{Orchestrated, Proposal, State, StateDetails, StateType, Verdict},
 };
 use uuid::Uuid;
 use work_pool::Diagnosis;
@@ -81,6 +81,40 @@ pub fn cancelled(message: &str, attempt: Attempt) -> Proposal {
     }
 }
 
+/// Puts a state back that a late copy of a claim has displaced. What a flow returned is not lost with it: the server refuses
+/// such a claim for a run whose result is kept.
+#[must_use]
+pub fn restored(displaced: &State, attempt: Attempt) -> Proposal {
+    Proposal {
+        state_type: displaced.state_type,
+        name: displaced.name.clone(),
+        message: displaced.message.clone(),
+        state_details: StateDetails {
+            scheduled_time: displaced
+                .state_details
+                .scheduled_time
+                .filter(|_| displaced.state_type == StateType::Scheduled),
+            transition_id: Some(Uuid::new_v5(&transition(attempt, "Restored"), displaced.id.as_bytes())),
+            ..StateDetails::default()
+        },
+    }
+}
+
+/// Puts a run back that was claimed for a time at which it is no longer due.
+#[must_use]
+pub fn moved(due: Timestamp, attempt: Attempt) -> Proposal {
+    Proposal {
+        state_type: StateType::Scheduled,
+        name: Some("Scheduled".to_owned()),
+        message: None,
+        state_details: StateDetails {
+            scheduled_time: Some(due),
+            transition_id: Some(transition(attempt, "Moved")),
+            ..StateDetails::default()
+        },
+    }
+}
+
 /// Proposes, and tells a state that holds from one that does not: an accepted proposal, or a repeated one that was
 /// accepted before. A run that is gone has no state.
 ///
@@ -90,6 +124,31 @@ pub async fn propose<T: Transport>(client: &Client<T>, run: Uuid, proposal: &Pro
     match client.propose(run, proposal, false).await {
         Ok(answer) => Ok(judge(&answer, proposal)),
         Err(error) if error.is_not_found() => Ok(Proposed::Not("the run is gone".to_owned())),
+        Err(error) => Err(error),
+    }
+}
+
+/// What became of a claim.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Claimed {
+    /// It is the attempt's, from a SCHEDULED state with this time.
+    Until(Option<Timestamp>),
+    /// Another state holds; the text says which and why.
+    Not(String),
+}
+
+/// Claims an attempt.
+///
+/// # Errors
+/// [`ApiError`]: it is not known.
+pub async fn claim<T: Transport>(client: &Client<T>, attempt: Attempt) -> Result<Claimed, ApiError> {
+    let proposal = pending(attempt);
+    match client.propose(attempt.flow_run_id, &proposal, false).await {
+        Ok(answer) => Ok(match judge(&answer, &proposal) {
+            Proposed::Set => Claimed::Until(answer.state.and_then(|state| state.state_details.scheduled_time)),
+            Proposed::Not(why) => Claimed::Not(why),
+        }),
+        Err(error) if error.is_not_found() => Ok(Claimed::Not("the run is gone".to_owned())),
         Err(error) => Err(error),
     }
 }
@@ -141,7 +200,7 @@ async fn propose_or_cancel<T: Transport>(
 }
 
 fn judge(answer: &Orchestrated, proposal: &Proposal) -> Proposed {
-    let same = |state: &prefect_api::models::State| {
+    let same = |state: &State| {
         state.state_type == proposal.state_type
             && state.state_details.transition_id == proposal.state_details.transition_id
     };

@@ -328,9 +328,15 @@ impl<T: Transport, K: TaskControl, O: TaskOutput> Reconciler<T, K, O> {
         if young(claim.at) {
             return Ok(Change::nothing("the run was claimed just now"));
         }
+        let located = self.runs.locate(run, &history).await?;
+        if let Some(displaced) = history.displaced()
+            && !matches!(&located, Located::Task(task) if task.is_live())
+        {
+            return self.runs.restore(run, displaced, claim.attempt).await;
+        }
         let past = self.runs.past(&history, claim.attempt);
         let limits = self.policy.runs.limits();
-        match self.runs.locate(run, &history).await? {
+        match located {
             Located::Unknown(why) => Ok(Change::nothing(why)),
             Located::Task(task) if task.is_stopped() => self.runs.conclude(run, &history, &task).await,
             Located::Task(task) if task.desired_status == "STOPPED" => Ok(Change::nothing("its task is stopping")),
