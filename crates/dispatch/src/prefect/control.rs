@@ -28,7 +28,7 @@ use super::{
     references::{Fetched, References},
     shared::{Lately, Shared},
     slots::{self, Used},
-    states::{self},
+    states,
 };
 use crate::{
     dispatcher::Clock,

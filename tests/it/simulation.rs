@@ -1,0 +1,75 @@
+//! The quick share of the simulation: some thousand worlds, and each bug that is put into the protocol on purpose.
+//!
+//! The long run, and what the numbers mean: README, "The proof".
+
+use pushpool_tests::simulation::{ledger::Rule, mutation::Mutation, run, scenario::Scenario};
+
+/// Worlds of the normal test.
+const WORLDS: u64 = 2_000;
+
+/// Runs worlds on all cores, until `ends` says that it has seen enough; what was broken, by seed.
+fn worlds(
+    seeds: std::ops::Range<u64>,
+    scenario: impl Fn(u64) -> Scenario + Sync,
+    ends: impl Fn(&[(Rule, String)]) -> bool + Sync,
+) -> Vec<(u64, Rule, String)> {
+    use std::sync::{
+        Mutex,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    };
+    let (next, stop, broken) = (AtomicU64::new(seeds.start), AtomicBool::new(false), Mutex::new(Vec::new()));
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    std::thread::scope(|scope| {
+        for _ in 0..cores {
+            scope.spawn(|| {
+                while !stop.load(Ordering::Relaxed) {
+                    let seed = next.fetch_add(1, Ordering::Relaxed);
+                    if seed >= seeds.end {
+                        return;
+                    }
+                    let outcome = run(scenario(seed), false);
+                    if ends(&outcome.violations) {
+                        stop.store(true, Ordering::Relaxed);
+                    }
+                    let found = outcome.violations.into_iter().map(|(rule, what)| (seed, rule, what));
+                    broken.lock().unwrap().extend(found);
+                }
+            });
+        }
+    });
+    let mut broken = broken.into_inner().unwrap();
+    broken.sort();
+    broken
+}
+
+#[test]
+fn no_invariant_breaks_in_some_thousand_worlds() {
+    let broken = worlds(0..WORLDS, Scenario::of, |_| false);
+    assert!(broken.is_empty(), "`simulate --trace SEED` shows what happened: {broken:#?}");
+}
+
+/// What a world does follows from its seed alone: else no violation could be looked at twice.
+#[test]
+fn a_world_repeats_itself() {
+    for seed in 0..40 {
+        let (first, second) = (run(Scenario::of(seed), true), run(Scenario::of(seed), true));
+        for (one, other) in first.trace.iter().zip(&second.trace) {
+            assert_eq!(one, other, "seed {seed}");
+        }
+        assert_eq!(first.trace.len(), second.trace.len(), "seed {seed}");
+    }
+}
+
+/// Each bug, the rules that find it, and within how many worlds.
+const FOUND: [(Mutation, u64); 0] = [];
+
+#[test]
+fn every_bug_on_purpose_is_found() {
+    for (mutation, within) in FOUND {
+        let broken = worlds(0..within, |seed| Scenario::of(seed).with(mutation), |violations| !violations.is_empty());
+        assert!(!broken.is_empty(), "{mutation:?} is not found within {within} worlds");
+    }
+    let untried: Vec<&Mutation> =
+        Mutation::ALL.iter().filter(|mutation| !FOUND.iter().any(|(tried, _)| tried == *mutation)).collect();
+    assert!(untried.is_empty(), "not tried: {untried:?}");
+}

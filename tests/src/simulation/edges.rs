@@ -1,0 +1,329 @@
+//! The ports of the use cases, at the simulated world.
+
+use std::time::Duration;
+
+use aws_smithy_runtime_api::{
+    client::{
+        http::{HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector},
+        orchestrator::{HttpRequest, HttpResponse},
+        result::ConnectorError,
+        runtime_components::RuntimeComponents,
+    },
+    http::StatusCode,
+};
+use aws_smithy_types::body::SdkBody;
+use dispatch::{
+    check::Check,
+    observe::ObserverQueues,
+    poll::{PollerQueues, QueuedRun},
+    ports::{Failure, RunQueue, RunQueues},
+    ring::PollMessage,
+};
+use ecs::failure::Class;
+use jiff::Timestamp;
+use local::wire::{AwsError, Service as AwsService};
+use prefect_api::{Request, Response, Transport, TransportError};
+use serde_json::{Value, json};
+use uuid::Uuid;
+use work_pool::Diagnosis;
+
+use super::{
+    fault::Fault,
+    mutation::Mutation,
+    party::{Broken, Party, Service},
+    world::World,
+};
+
+/// How long a client waits for the server (`Connection::TIMEOUT`).
+const SERVER_PATIENCE: Duration = Duration::from_secs(10);
+
+/// How long one try of an SDK call may take; the SDK's own timeout for it is 8 s (`aws::config`).
+const AWS_PATIENCE: Duration = Duration::from_secs(60);
+
+/// Requests to the Prefect server.
+pub(super) struct Http(pub Party);
+
+impl Transport for Http {
+    async fn send(&self, mut request: Request) -> Result<Response, TransportError> {
+        let mutation = self.0.sim().world().scenario.mutation;
+        if let Some(answer) = mutation.and_then(|mutation| mutate(mutation, &mut request)) {
+            return Ok(answer);
+        }
+        let who = self.0.name().to_owned();
+        let is_claim = is_claim(&request);
+        let answer = self.0.call(Service::Server, SERVER_PATIENCE, move |world| world.serve(&who, &request)).await;
+        let mut response = match answer {
+            Ok(response) => response,
+            Err(Broken::Refused) => return Err(TransportError::Connect("refused".to_owned())),
+            Err(Broken::Lost) => return Err(TransportError::Lost("reset".to_owned())),
+            Err(Broken::Timeout) => return Err(TransportError::Timeout),
+            Err(Broken::Throttled) => return Ok(refusal(503)),
+            Err(Broken::Failed) => return Ok(refusal(500)),
+        };
+        if mutation == Some(Mutation::ClaimAlways) && is_claim && response.status < 300 {
+            response.body = String::from_utf8_lossy(&response.body)
+                .replace("\"ABORT\"", "\"ACCEPT\"")
+                .replace("\"REJECT\"", "\"ACCEPT\"")
+                .into_bytes();
+        }
+        Ok(response)
+    }
+
+    fn now(&self) -> Timestamp {
+        (self.0.clock())()
+    }
+}
+
+fn refusal(status: u16) -> Response {
+    Response { status, retry_after: None, body: b"{}".to_vec() }
+}
+
+fn is_claim(request: &Request) -> bool {
+    request.path.ends_with("/set_state") && request.body.as_deref().is_some_and(|body| body.contains("\"PENDING\""))
+}
+
+/// Makes the bug; an answer if the request is not even sent.
+fn mutate(mutation: Mutation, request: &mut Request) -> Option<Response> {
+    let accepted = |state: &Value| {
+        let mut state = state.clone();
+        state["id"] = json!(Uuid::nil());
+        state["timestamp"] = json!("2026-01-01T00:00:00Z");
+        let body = json!({"status": "ACCEPT", "details": {}, "state": state}).to_string();
+        Some(Response { status: 201, retry_after: None, body: body.into_bytes() })
+    };
+    if request.path.ends_with("/set_state") {
+        let mut body: Value = serde_json::from_str(request.body.as_deref()?).ok()?;
+        let claim = body["state"]["type"] == "PENDING";
+        match mutation {
+            Mutation::NoTransitionId if claim => body["state"]["state_details"] = json!({}),
+            Mutation::FreshTransitionId if claim => {
+                let fresh = Uuid::from_u128(fastrand::u128(..));
+                body["state"]["state_details"]["transition_id"] = json!(fresh);
+            }
+            Mutation::Force => body["force"] = true.into(),
+            Mutation::NoHandBack if body["state"]["type"] == "SCHEDULED" => return accepted(&body["state"]),
+            Mutation::NoCrash if body["state"]["type"] == "CRASHED" => return accepted(&body["state"]),
+            _ => return None,
+        }
+        request.body = Some(body.to_string());
+    }
+    let records = request.body.as_deref().is_some_and(|body| body.contains("infrastructure_pid"));
+    if mutation == Mutation::NoRecord && request.path.starts_with("/flow_runs/") && records {
+        return Some(Response { status: 204, retry_after: None, body: Vec::new() });
+    }
+    None
+}
+
+/// Below the SDK: requests to ECS. Signing, retries, errors and the launcher's own ways are the real ones.
+#[derive(Clone)]
+pub(super) struct Sdk(pub Party);
+
+impl std::fmt::Debug for Sdk {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Sdk")
+    }
+}
+
+impl HttpClient for Sdk {
+    fn http_connector(&self, _: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
+        SharedHttpConnector::new(self.clone())
+    }
+}
+
+impl HttpConnector for Sdk {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let party = self.0.clone();
+        HttpConnectorFuture::new(async move {
+            let target = request.headers().get("x-amz-target").unwrap_or_default();
+            let operation = target.rsplit('.').next().unwrap_or_default().to_owned();
+            let body = request.body().bytes().unwrap_or_default();
+            let input: Value = serde_json::from_slice(body).unwrap_or_default();
+            let who = party.name().to_owned();
+            let of_party = party.clone();
+            let answer = party
+                .call(Service::Aws, AWS_PATIENCE, move |world| {
+                    let answer = ecs_call(world, &who, &operation, input);
+                    of_party.sim().ecs_changed.notify_one();
+                    answer
+                })
+                .await;
+            let io = |text: &'static str| ConnectorError::io(text.into());
+            match answer {
+                Ok(Ok(output)) => Ok(response(200, &output)),
+                Ok(Err(error)) => Ok(response(error.status, &error.body(AwsService::Ecs))),
+                Err(Broken::Refused) => Err(io("connection refused")),
+                Err(Broken::Lost) => Err(io("connection reset")),
+                Err(Broken::Timeout) => Err(ConnectorError::timeout("no answer".into())),
+                Err(Broken::Throttled) => {
+                    let error = AwsError::new("ThrottlingException", "Rate exceeded");
+                    Ok(response(400, &error.body(AwsService::Ecs)))
+                }
+                Err(Broken::Failed) => {
+                    let error = AwsError::new("ServerException", "Service Unavailable. Please try again later.");
+                    Ok(response(500, &error.with_status(500).body(AwsService::Ecs)))
+                }
+            }
+        })
+    }
+}
+
+fn response(status: u16, body: &Value) -> HttpResponse {
+    let status = StatusCode::try_from(status).expect("a status of the model");
+    HttpResponse::new(status, SdkBody::from(body.to_string()))
+}
+
+fn ecs_call(world: &mut World, who: &str, operation: &str, mut input: Value) -> Result<Value, AwsError> {
+    let mutation = world.scenario.mutation;
+    if operation == "StopTask" && mutation == Some(Mutation::NoStop) {
+        return Ok(json!({"task": {}}));
+    }
+    if operation != "RunTask" {
+        return world.call_ecs(who, operation, &input);
+    }
+    let started_by = input["startedBy"].as_str().unwrap_or_default().to_owned();
+    match mutation {
+        Some(Mutation::FreshClientToken) => {
+            input["clientToken"] = Uuid::from_u128(world.rng.u128(..)).to_string().into();
+        }
+        Some(Mutation::NoStartedBy) => input["startedBy"] = "pushpool".into(),
+        _ => {}
+    }
+    world.inject_into_run_task();
+    let refused = world.fault(Fault::RefusedForGood);
+    let answer = if refused {
+        Err(AwsError::new("AccessDeniedException", "User is not authorized to perform: ecs:RunTask"))
+    } else {
+        world.call_ecs(who, operation, &input)
+    };
+    world.after_run_task(&started_by, &answer);
+    if mutation == Some(Mutation::FailureIsSuccess) && answer.as_ref().map_or(true, |it| it["tasks"][0].is_null()) {
+        let arn = "arn:aws:ecs:us-east-1:000000000000:task/default/00000000000000000000000000000000";
+        return Ok(json!({"tasks": [{"taskArn": arn}], "failures": []}));
+    }
+    answer
+}
+
+/// The queues of every function.
+pub(super) struct Queues(pub Party);
+
+impl Queues {
+    async fn sent(
+        &self,
+        queue: &'static str,
+        body: String,
+        delay: Duration,
+        group: Option<(String, String)>,
+    ) -> Result<(), Failure> {
+        let party = self.0.clone();
+        let who = party.name().to_owned();
+        let sent = self
+            .0
+            .call(Service::Aws, Duration::from_secs(24), move |world| {
+                let mut delay = delay;
+                if world.fault(Fault::DelayedMessage) {
+                    delay += Duration::from_secs(world.rng.u64(1..=120));
+                }
+                world.note(|| format!("{who}: sends to {queue} in {delay:?}: {body}"));
+                let group = group.as_ref().map(|(group, id)| (group.as_str(), id.as_str()));
+                world.send(queue, &body, delay, group);
+                party.sim().queue_changed.notify_waiters();
+            })
+            .await;
+        sent.map_err(|broken| Failure {
+            class: Class::Transient,
+            diagnosis: Diagnosis {
+                code: "PP0406",
+                summary: "SQS did not answer".to_owned(),
+                detail: format!("{broken:?}"),
+                resolution: String::new(),
+            },
+        })
+    }
+
+    async fn hurry(&self, queue: &'static str, receipt_handle: &str, delay: Duration) {
+        let input = json!({
+            "QueueUrl": queue, "ReceiptHandle": receipt_handle, "VisibilityTimeout": delay.as_secs(),
+        });
+        let party = self.0.clone();
+        let _ = self
+            .0
+            .call(Service::Aws, Duration::from_secs(24), move |world| {
+                world.call_sqs("ChangeMessageVisibility", input);
+                party.sim().queue_changed.notify_waiters();
+            })
+            .await;
+    }
+}
+
+impl RunQueues for Queues {
+    async fn send(&self, body: String, delay: Duration) -> Result<(), Failure> {
+        self.sent("runs", body, delay, None).await
+    }
+
+    async fn bury(&self, body: String, _: &Diagnosis) -> Result<(), Failure> {
+        self.sent("dlq", body, Duration::ZERO, None).await
+    }
+
+    async fn hurry(&self, queue: RunQueue, receipt_handle: &str, delay: Duration) {
+        let queue = if queue == RunQueue::Fifo { "runs.fifo" } else { "runs" };
+        Queues::hurry(self, queue, receipt_handle, delay).await;
+    }
+}
+
+impl PollerQueues for Queues {
+    async fn send_runs(&self, queue: RunQueue, messages: &[QueuedRun]) -> Vec<bool> {
+        let mut taken = Vec::with_capacity(messages.len());
+        for message in messages {
+            let again = {
+                let mut world = self.0.sim().world();
+                let mutation = world.scenario.mutation;
+                let attempt = serde_json::from_str::<Value>(&message.body).unwrap_or_default()["state_id"].to_string();
+                mutation == Some(Mutation::SendOnce) && !world.ledger.sent.insert(attempt)
+            };
+            if again {
+                taken.push(true);
+                continue;
+            }
+            let sent = match queue {
+                RunQueue::Standard => self.sent("runs", message.body.clone(), message.delay, None).await,
+                RunQueue::Fifo => {
+                    let group = if self.0.sim().world().scenario.mutation == Some(Mutation::NoGroups) {
+                        message.deduplication_id.clone()
+                    } else {
+                        message.group.clone()
+                    };
+                    let group = Some((group, message.deduplication_id.clone()));
+                    self.sent("runs.fifo", message.body.clone(), Duration::ZERO, group).await
+                }
+            };
+            taken.push(sent.is_ok());
+        }
+        taken
+    }
+
+    async fn send_tick(&self, message: &PollMessage, delay: Duration) -> Result<(), Failure> {
+        self.sent("poll", message.body(), delay, None).await
+    }
+
+    async fn send_check(&self, flow_run_id: Uuid) -> Result<(), Failure> {
+        self.sent("events", Check { flow_run_id }.body(), Duration::ZERO, None).await
+    }
+}
+
+impl ObserverQueues for Queues {
+    async fn ring(&self, message: &PollMessage) -> Result<(), Failure> {
+        self.sent("poll", message.body(), Duration::ZERO, None).await
+    }
+
+    async fn check(&self, check: Check, delay: Duration) -> Result<(), Failure> {
+        self.sent("events", check.body(), delay, None).await
+    }
+
+    async fn bury(&self, body: String, _: &Diagnosis) -> Result<(), Failure> {
+        self.sent("dlq", body, Duration::ZERO, None).await
+    }
+
+    async fn hurry(&self, receipt_handle: &str, delay: Duration) {
+        Queues::hurry(self, "events", receipt_handle, delay).await;
+    }
+}

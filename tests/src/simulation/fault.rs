@@ -1,0 +1,111 @@
+//! What can go wrong, and how often.
+
+use std::collections::BTreeMap;
+
+use fastrand::Rng;
+use serde::{Deserialize, Serialize};
+
+macro_rules! faults {
+    ($($(#[doc = $doc:literal])* $name:ident),* $(,)?) => {
+        /// A kind of fault.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        pub enum Fault {
+            $($(#[doc = $doc])* $name,)*
+        }
+
+        impl Fault {
+            /// All of them.
+            pub const ALL: &[Self] = &[$(Self::$name),*];
+        }
+    };
+}
+
+faults! {
+    /// The process ends before it sends a request.
+    CrashBefore,
+    /// The process ends when its request has taken effect and before it has the answer.
+    CrashAfter,
+    /// The process ends at some moment of an invocation.
+    CrashSometime,
+    /// There is no connection: nothing is sent.
+    Refused,
+    /// The request is lost; the client waits for an answer in vain.
+    LostRequest,
+    /// The request takes effect and the answer is lost.
+    LostAnswer,
+    /// The request takes effect when the client may have given up on it.
+    Late,
+    /// The answer takes seconds.
+    Slow,
+    /// The service asks for patience: 503, 429, or a throttle.
+    Throttled,
+    /// The service fails: 500.
+    Failed,
+    /// A message is delivered twice.
+    DoubledMessage,
+    /// A message comes late.
+    DelayedMessage,
+    /// Messages that were handled are not deleted.
+    NotDeleted,
+    /// An ECS event never comes.
+    LostEvent,
+    /// An ECS event comes twice.
+    DoubledEvent,
+    /// An ECS event comes late, after others.
+    DelayedEvent,
+    /// A tick does not come.
+    LostTick,
+    /// RunTask answers with failures for want of capacity.
+    NoCapacity,
+    /// RunTask is refused for good.
+    RefusedForGood,
+    /// A task does not get to start.
+    FailsToStart,
+    /// A task stays in PROVISIONING.
+    StuckTask,
+    /// Spot capacity is taken back.
+    SpotInterruption,
+    /// A container ends before its flow runs, with an error.
+    ExitsEarly,
+    /// A container ends before its flow runs, as if all was well.
+    ExitsEarlyWithZero,
+    /// A flow's container ends without a word.
+    Dies,
+    /// A flow never ends and does not hear SIGTERM.
+    Hangs,
+    /// A flow fails.
+    FlowFails,
+}
+
+/// Chances of each kind, in ten thousandths. A kind that is missing does not happen.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rates(pub BTreeMap<Fault, u32>);
+
+impl Rates {
+    /// One world in ten is peaceful; in the others half of the kinds happen, each at a rate of its own.
+    #[must_use]
+    pub fn random(rng: &mut Rng) -> Self {
+        if rng.u32(..10) == 0 {
+            return Self::default();
+        }
+        let wild = if rng.u32(..4) == 0 { 3 } else { 1 };
+        let of_kind = |fault: Fault, rng: &mut Rng| {
+            // What can happen once in a run's life, against what can happen at each of some hundred requests.
+            let most = match fault {
+                Fault::CrashBefore | Fault::CrashAfter | Fault::Late | Fault::Refused => 150,
+                Fault::LostRequest | Fault::LostAnswer | Fault::Slow | Fault::Throttled | Fault::Failed => 200,
+                Fault::CrashSometime => 600,
+                Fault::RefusedForGood => 200,
+                _ => 1_200,
+            };
+            rng.u32(1..=most * wild)
+        };
+        Self(Fault::ALL.iter().filter_map(|fault| rng.bool().then(|| (*fault, of_kind(*fault, rng)))).collect())
+    }
+
+    /// The chance of a kind.
+    #[must_use]
+    pub fn of(&self, fault: Fault) -> u32 {
+        self.0.get(&fault).copied().unwrap_or_default()
+    }
+}

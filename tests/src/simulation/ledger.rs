@@ -1,0 +1,275 @@
+//! The invariants, and the notes they are checked on.
+//!
+//! Those about a moment are checked in the step that could break them; those about the end when the world has come to
+//! rest, see [`super::rest`].
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use ecs::Attempt;
+use local::{ecs::Status, wire::AwsError};
+use prefect_api::{Method, Request, models::StateType};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::{
+    fault::Fault,
+    world::{Counts, World},
+};
+
+/// An invariant. ARCHITECTURE.md says each in a sentence.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Rule {
+    /// At most one task per attempt.
+    OneTaskPerAttempt,
+    /// No task for an attempt that was not claimed, or no longer the run's when it was.
+    ClaimedFirst,
+    /// A flow that ended does not start again unless it was scheduled again, and an attempt runs once.
+    NoSecondStart,
+    /// A limited pool or queue has no more live tasks than its limit.
+    WithinLimits,
+    /// A message is acknowledged when its outcome is recorded, or its attempt is no longer the run's.
+    RecordedFirst,
+    /// When faults have stopped, every due run ends or has a live task.
+    EndsOrLives,
+    /// No run stays PENDING without a task.
+    NoneLeftPending,
+    /// A run that ended stays as it ended.
+    FinalIsFinal,
+    /// Every live task is recorded as its run's.
+    EveryTaskKnown,
+    /// What cannot be read, and nothing else, ends in the dead-letter queue.
+    OnlyPoisonIsDead,
+}
+
+impl Rule {
+    /// All of them.
+    pub const ALL: &[Self] = &[
+        Self::OneTaskPerAttempt,
+        Self::ClaimedFirst,
+        Self::NoSecondStart,
+        Self::WithinLimits,
+        Self::RecordedFirst,
+        Self::EndsOrLives,
+        Self::NoneLeftPending,
+        Self::FinalIsFinal,
+        Self::EveryTaskKnown,
+        Self::OnlyPoisonIsDead,
+    ];
+}
+
+/// What happened in a world.
+#[derive(Debug, Default)]
+pub struct Ledger {
+    /// Requests that were planned, of all parties.
+    pub steps: u64,
+    /// Faults that were drawn, injected or not.
+    pub faults: u64,
+    /// Faults that were injected.
+    pub injected: Counts<Fault>,
+    /// Requests to the Prefect server.
+    pub requests: u64,
+    /// Requests to ECS.
+    pub ecs_calls: u64,
+    /// RunTask calls that reached ECS.
+    pub run_tasks: u64,
+    /// How often each invariant was looked at.
+    pub checked: Counts<Rule>,
+    /// What was broken.
+    pub violations: Vec<(Rule, String)>,
+    /// Outcomes that functions reported, by their names.
+    pub outcomes: Counts<String>,
+    /// Tasks by `startedBy`.
+    pub tasks: BTreeMap<String, BTreeSet<String>>,
+    /// Attempts that a poller has sent, for a mutation.
+    pub sent: BTreeSet<String>,
+    /// Pools of the runs.
+    pub pool_of: BTreeMap<Uuid, usize>,
+    /// Pools whose limits users have changed: what holds for them depends on the moment.
+    pub changed_limits: BTreeSet<usize>,
+    /// Pools that users have paused at some time.
+    pub paused: BTreeSet<usize>,
+    /// Bodies that nobody can read.
+    pub poison: BTreeSet<String>,
+    /// Longest time from the last fault to rest, in seconds.
+    pub rest_after: u64,
+    claims: BTreeMap<(Uuid, Uuid), Claim>,
+    starts: BTreeMap<(Uuid, Uuid), u32>,
+}
+
+/// A claim that the server accepted.
+#[derive(Debug, Clone, Copy)]
+struct Claim {
+    /// Whether the run was at that attempt.
+    current: bool,
+}
+
+/// A run's state before a proposal.
+#[derive(Debug, Clone, Copy)]
+pub struct Before {
+    state_id: Option<Uuid>,
+}
+
+impl World {
+    /// Notes the state of the run that a request is about to change.
+    pub(super) fn before_proposal(&self, request: &Request) -> Option<(Uuid, Before)> {
+        let run = proposed_run(request)?;
+        Some((run, Before { state_id: self.server.state(run).map(|state| state.id) }))
+    }
+
+    /// Looks at what a proposal did.
+    pub(super) fn after_proposal(&mut self, run: Uuid, before: Before, _: &Request, _: u16) {
+        let Some(state) = self.server.state(run).cloned() else { return };
+        if before.state_id == Some(state.id) {
+            return;
+        }
+        self.note(|| {
+            format!("{run} is {} {:?} {:?}", state.state_type.name(), state.name, state.state_details.transition_id)
+        });
+        match state.state_type {
+            StateType::Pending => {
+                let Some(transition) = state.state_details.transition_id else { return };
+                let of_before = before.state_id.map(|state_id| Attempt { flow_run_id: run, state_id }.transition_id());
+                let claim = Claim { current: of_before == Some(transition) };
+                // A claim that held once holds, whatever a late copy of it did.
+                self.ledger.claims.entry((run, transition)).or_insert(claim);
+            }
+            StateType::Running => self.flow_starts(run),
+            _ => {}
+        }
+    }
+
+    fn flow_starts(&mut self, run: Uuid) {
+        self.checked(Rule::NoSecondStart);
+        let states = self.server.states(run);
+        let Some(scheduled) = states.iter().rposition(|state| state.state_type == StateType::Scheduled) else { return };
+        let key = (run, states[scheduled].id);
+        let ended = states[scheduled..].iter().find(|state| is_final(state.state_type)).map(|state| state.state_type);
+        let starts = self.ledger.starts.entry(key).or_default();
+        *starts += 1;
+        let starts = *starts;
+        if let Some(ended) = ended {
+            self.violate(Rule::NoSecondStart, format!("{run} starts after it was {}", ended.name()));
+        }
+        if starts > 1 {
+            self.violate(Rule::NoSecondStart, format!("{run} starts {starts} times for one attempt"));
+        }
+    }
+
+    /// Decides what becomes of the next task.
+    pub(super) fn inject_into_run_task(&mut self) {
+        use local::ecs::{Failure, StartFailure, TaskFault, TaskRule};
+        self.ledger.run_tasks += 1;
+        let fault = if self.fault(Fault::NoCapacity) {
+            let reason =
+                "Capacity is unavailable at this time. Please try again later or in a different availability zone";
+            TaskFault::RunTaskFailures(vec![Failure::new(reason)])
+        } else if self.fault(Fault::FailsToStart) {
+            let image = self.rng.bool();
+            TaskFault::FailToStart(if image {
+                StartFailure::cannot_pull("prefecthq/prefect")
+            } else {
+                StartFailure::network_interface()
+            })
+        } else if self.fault(Fault::StuckTask) {
+            TaskFault::StuckProvisioning
+        } else if self.fault(Fault::SpotInterruption) {
+            TaskFault::InterruptSpot(self.rng.u64(0..60_000))
+        } else {
+            return;
+        };
+        self.ecs.inject(TaskRule::next(fault));
+    }
+
+    /// Looks at what RunTask did.
+    pub(super) fn after_run_task(&mut self, started_by: &str, answer: &Result<Value, AwsError>) {
+        let Some(task_arn) = answer.as_ref().ok().and_then(|answer| answer["tasks"][0]["taskArn"].as_str()) else {
+            return;
+        };
+        let tasks = self.ledger.tasks.entry(started_by.to_owned()).or_default();
+        if !tasks.insert(task_arn.to_owned()) {
+            return;
+        }
+        let count = tasks.len();
+        self.checked(Rule::OneTaskPerAttempt);
+        if count > 1 {
+            self.violate(Rule::OneTaskPerAttempt, format!("{started_by} has {count} tasks"));
+        }
+        self.checked(Rule::ClaimedFirst);
+        let Some(attempt) = attempt(started_by) else { return };
+        match self.ledger.claims.get(&(attempt.flow_run_id, attempt.transition_id())) {
+            None => self.violate(Rule::ClaimedFirst, format!("{started_by} has a task and no claim")),
+            Some(Claim { current: false }) => {
+                self.violate(Rule::ClaimedFirst, format!("{started_by} was claimed when it was no longer the run's"));
+            }
+            Some(_) => {}
+        }
+        self.within_limits(attempt.flow_run_id);
+    }
+
+    fn within_limits(&mut self, run: Uuid) {
+        let Some(pool) = self.ledger.pool_of.get(&run).copied() else { return };
+        if self.ledger.changed_limits.contains(&pool) {
+            return;
+        }
+        let plan = self.scenario.pools[pool];
+        let Some(limit) = [plan.limit, plan.queue_limit].into_iter().flatten().min() else { return };
+        self.checked(Rule::WithinLimits);
+        let live = self.ecs.tasks();
+        let live = live.iter().filter(|task| task.status != Status::Stopped).filter_map(|task| {
+            let run = attempt(task.started_by.as_deref()?)?.flow_run_id;
+            (self.ledger.pool_of.get(&run) == Some(&pool)).then_some(task)
+        });
+        let live = live.count();
+        if live > limit as usize {
+            self.violate(Rule::WithinLimits, format!("pool {pool} has {live} live tasks and a limit of {limit}"));
+        }
+    }
+
+    /// Looks at a message that is deleted.
+    pub(super) fn acknowledged(&mut self, body: &str) {
+        let Ok(body) = serde_json::from_str::<Value>(body) else { return };
+        let id = |name: &str| body[name].as_str().and_then(|id| Uuid::try_parse(id).ok());
+        let (Some(flow_run_id), Some(state_id)) = (id("flow_run_id"), id("state_id")) else { return };
+        let attempt = Attempt { flow_run_id, state_id };
+        let Some(state) = self.server.state(flow_run_id).cloned() else { return };
+        self.checked(Rule::RecordedFirst);
+        let claimed = state.state_details.transition_id == Some(attempt.transition_id());
+        if state.state_type == StateType::Pending && claimed {
+            let recorded = self.server.infrastructure_pid(flow_run_id);
+            let known = self.ledger.tasks.get(&attempt.started_by()).is_some_and(|tasks| {
+                tasks.iter().any(|task| recorded.is_some_and(|recorded| recorded.ends_with(task)))
+            });
+            if !known {
+                let what = format!("{flow_run_id} is claimed, its message is gone and its record is {recorded:?}");
+                self.violate(Rule::RecordedFirst, what);
+            }
+        }
+    }
+
+    /// An invariant was looked at.
+    pub(super) fn checked(&mut self, rule: Rule) {
+        *self.ledger.checked.entry(rule).or_default() += 1;
+    }
+}
+
+/// Whether a run in this state has ended.
+#[must_use]
+pub fn is_final(state: StateType) -> bool {
+    matches!(state, StateType::Completed | StateType::Failed | StateType::Crashed | StateType::Cancelled)
+}
+
+/// The attempt that `startedBy` names.
+#[must_use]
+pub fn attempt(started_by: &str) -> Option<Attempt> {
+    let (run, state) = started_by.split_once('/')?;
+    Some(Attempt { flow_run_id: Uuid::try_parse(run).ok()?, state_id: Uuid::try_parse(state).ok()? })
+}
+
+fn proposed_run(request: &Request) -> Option<Uuid> {
+    if request.method != Method::Post {
+        return None;
+    }
+    let id = request.path.strip_prefix("/flow_runs/")?.strip_suffix("/set_state")?;
+    Uuid::try_parse(id).ok()
+}

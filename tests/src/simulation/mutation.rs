@@ -1,0 +1,74 @@
+//! Bugs put into the protocol on purpose: a checker that never failed proves nothing.
+//!
+//! Each is made at an edge of the use cases (what they send, what they are told, what becomes of a message), so the code
+//! under test stays as it is shipped. `tests/it/simulation.rs` says within how many seeds each is found.
+
+use serde::{Deserialize, Serialize};
+
+/// A bug.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Mutation {
+    /// Claims carry no `transition_id`: a repeated claim is not known as the same one.
+    NoTransitionId,
+    /// Each claim has another `transition_id`.
+    FreshTransitionId,
+    /// RunTask has another client token each time.
+    FreshClientToken,
+    /// RunTask has no `startedBy`: an event does not say whose task it is.
+    NoStartedBy,
+    /// The message is acknowledged before anything is done about it.
+    AcknowledgeFirst,
+    /// Every message is acknowledged, whatever the function answers.
+    AcknowledgeAll,
+    /// A message means whatever attempt its run is at.
+    AnyStateId,
+    /// An event is taken for one of the task that the run has now.
+    AnyTask,
+    /// The verdict on a claim is not looked at.
+    ClaimAlways,
+    /// Proposals are forced.
+    Force,
+    /// `infrastructure_pid` is not written.
+    NoRecord,
+    /// A run that is handed back stays PENDING.
+    NoHandBack,
+    /// A run is never crashed.
+    NoCrash,
+    /// Nobody reconciles, and events get lost.
+    NoReconciler,
+    /// Tasks are never stopped.
+    NoStop,
+    /// Each message of the FIFO queue is a group of its own.
+    NoGroups,
+    /// Nobody counts slots before claiming.
+    NoSlots,
+    /// An attempt is sent once and never again.
+    SendOnce,
+    /// A task that was refused is taken for one that runs.
+    FailureIsSuccess,
+}
+
+impl Mutation {
+    /// All of them.
+    pub const ALL: &[Self] = &[
+        Self::NoTransitionId,
+        Self::FreshTransitionId,
+        Self::FreshClientToken,
+        Self::NoStartedBy,
+        Self::AcknowledgeFirst,
+        Self::AcknowledgeAll,
+        Self::AnyStateId,
+        Self::AnyTask,
+        Self::ClaimAlways,
+        Self::Force,
+        Self::NoRecord,
+        Self::NoHandBack,
+        Self::NoCrash,
+        Self::NoReconciler,
+        Self::NoStop,
+        Self::NoGroups,
+        Self::NoSlots,
+        Self::SendOnce,
+        Self::FailureIsSuccess,
+    ];
+}

@@ -1,0 +1,149 @@
+//! When a world has come to rest, and whether it may rest like that.
+
+use local::ecs::{Status, TaskView};
+use prefect_api::models::StateType;
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::{
+    ledger::{Rule, attempt, is_final},
+    world::{QUEUES, World},
+};
+
+impl World {
+    /// Whether nothing is left to be done: every run has ended, or runs in a live task, or is due later; and no message
+    /// about runs is under way.
+    pub(super) fn is_at_rest(&mut self) -> bool {
+        let now = self.millis();
+        for queue in ["runs", "runs.fifo", "events"] {
+            if self.sqs.bodies(now, queue).is_none_or(|bodies| !bodies.is_empty()) {
+                return false;
+            }
+        }
+        let tasks = self.ecs.tasks();
+        let runs: Vec<Uuid> = self.runs.iter().flatten().copied().collect();
+        let settled = |run: Uuid| {
+            let Some(state) = self.server.state(run) else { return true };
+            let live = live_tasks(&tasks, run).next().is_some();
+            match state.state_type {
+                StateType::Running => live,
+                state if is_final(state) => !live,
+                _ => false,
+            }
+        };
+        let orphans = tasks.iter().filter(|task| task.status != Status::Stopped).any(|task| {
+            let run = task.started_by.as_deref().and_then(attempt).map(|attempt| attempt.flow_run_id);
+            run.is_none_or(|run| self.server.state(run).is_none())
+        });
+        !orphans && runs.into_iter().all(settled)
+    }
+
+    /// Checks what holds at the end.
+    pub(super) fn check_end(&mut self, rested: bool) {
+        let tasks = self.ecs.tasks();
+        let runs: Vec<Uuid> = self.runs.iter().flatten().copied().collect();
+        for run in runs {
+            self.check_run(run, &tasks, rested);
+        }
+        self.checked(Rule::EveryTaskKnown);
+        for task in tasks.iter().filter(|task| task.status != Status::Stopped) {
+            let started_by = task.started_by.as_deref().unwrap_or_default();
+            let run = attempt(started_by).map(|attempt| attempt.flow_run_id);
+            let recorded = run.and_then(|run| self.server.infrastructure_pid(run)).map(str::to_owned);
+            if !recorded.as_ref().is_some_and(|recorded| recorded.ends_with(&task.task_arn)) {
+                let what = format!("{} lives for {started_by}, whose record is {recorded:?}", task.task_arn);
+                self.violate(Rule::EveryTaskKnown, what);
+            }
+        }
+        self.check_dead_letters();
+        if !rested {
+            let now = self.millis();
+            for queue in QUEUES {
+                let bodies = self.sqs.bodies(now, queue).unwrap_or_default();
+                self.note(|| format!("left in {queue}: {}", bodies.len()));
+            }
+            let any = self.ledger.violations.is_empty();
+            if any {
+                self.violate(Rule::EndsOrLives, "messages or tasks without a run are left");
+            }
+        }
+    }
+
+    fn check_run(&mut self, run: Uuid, tasks: &[TaskView], rested: bool) {
+        let Some(state) = self.server.state(run).cloned() else { return };
+        let live = live_tasks(tasks, run).count();
+        self.checked(Rule::EndsOrLives);
+        self.checked(Rule::NoneLeftPending);
+        self.checked(Rule::FinalIsFinal);
+        let name = state.state_type.name();
+        if state.state_type == StateType::Pending && live == 0 {
+            self.violate(Rule::NoneLeftPending, format!("{run} is PENDING and has no task"));
+        } else if !is_final(state.state_type) && live == 0 && !rested {
+            self.violate(Rule::EndsOrLives, format!("{run} is {name} and has no task"));
+        }
+        let states = self.server.states(run);
+        let mut ended: Option<StateType> = None;
+        let mut restored = true;
+        for state in states {
+            match (ended, state.state_type) {
+                (_, StateType::Scheduled) => (ended, restored) = (None, true),
+                (None, it) if is_final(it) => ended = Some(it),
+                (Some(_), StateType::Pending) => restored = false,
+                (Some(was), it) => restored = was == it,
+                (None, _) => {}
+            }
+        }
+        if let Some(was) = ended.filter(|_| !restored) {
+            self.violate(Rule::FinalIsFinal, format!("{run} was {} and is {name}", was.name()));
+        }
+    }
+
+    fn check_dead_letters(&mut self) {
+        let now = self.millis();
+        self.checked(Rule::OnlyPoisonIsDead);
+        let mut dead = self.sqs.bodies(now, "dlq").unwrap_or_default();
+        dead.extend(self.sqs.bodies(now, "dlq.fifo").unwrap_or_default());
+        for body in &dead {
+            if !self.ledger.poison.contains(body) {
+                let body: String = body.chars().take(200).collect();
+                self.violate(Rule::OnlyPoisonIsDead, format!("in the dead-letter queue: {body}"));
+            }
+        }
+        for poison in self.ledger.poison.clone() {
+            if !dead.contains(&poison) {
+                self.violate(Rule::OnlyPoisonIsDead, format!("not in the dead-letter queue: {poison}"));
+            }
+        }
+    }
+
+    /// What a message is taken for by a protocol with a bug in it.
+    pub(super) fn misread(&self, mutation: super::mutation::Mutation, body: &str) -> Option<Value> {
+        use super::mutation::Mutation;
+        let mut message: Value = serde_json::from_str(body).ok()?;
+        let id = |value: &Value| value.as_str().and_then(|id| Uuid::try_parse(id).ok());
+        match mutation {
+            Mutation::AnyStateId => {
+                let run = id(&message["flow_run_id"])?;
+                message["state_id"] = self.server.state(run)?.id.to_string().into();
+            }
+            Mutation::AnyTask => {
+                let run = attempt(message["detail"]["startedBy"].as_str()?)?.flow_run_id;
+                let states = self.server.states(run);
+                let scheduled = states.iter().rev().find(|state| state.state_type == StateType::Scheduled)?;
+                message["detail"]["startedBy"] = format!("{run}/{}", scheduled.id).into();
+                if let Some((_, task)) = self.server.infrastructure_pid(run).and_then(|it| it.split_once("::")) {
+                    message["detail"]["taskArn"] = task.into();
+                }
+            }
+            _ => return None,
+        }
+        Some(message.to_string().into())
+    }
+}
+
+fn live_tasks(tasks: &[TaskView], run: Uuid) -> impl Iterator<Item = &TaskView> {
+    tasks.iter().filter(move |task| {
+        task.status != Status::Stopped
+            && task.started_by.as_deref().and_then(attempt).is_some_and(|attempt| attempt.flow_run_id == run)
+    })
+}

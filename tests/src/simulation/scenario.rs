@@ -1,0 +1,182 @@
+//! What happens in one simulated world: everything follows from a seed, and everything can be taken out of it again.
+//!
+//! A scenario is data, so that a violation can be made smaller (see [`super::shrink`]) and kept as a file.
+
+use std::collections::BTreeSet;
+
+use fastrand::Rng;
+use serde::{Deserialize, Serialize};
+
+use super::{fault::Rates, mutation::Mutation};
+
+/// One world's plan.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Scenario {
+    /// Seed of everything that is decided on the way.
+    pub seed: u64,
+    /// How many seconds things go wrong before they are left in peace.
+    pub turbulence: u64,
+    /// The work pools.
+    pub pools: Vec<Pool>,
+    /// The flow runs.
+    pub runs: Vec<Run>,
+    /// What users do.
+    pub actions: Vec<Action>,
+    /// How many invocations of one run queue's function go on at once.
+    pub dispatchers: usize,
+    /// Seconds between polls.
+    pub poll_interval: u64,
+    /// Seconds that dispatching may lead.
+    pub launch_lead: u64,
+    /// Largest difference of a party's clock from the server's, in milliseconds.
+    pub skew: i64,
+    /// Whether the ECS API has AWS's token buckets, small ones.
+    pub buckets: bool,
+    /// Fargate vCPUs that may be in use at once.
+    pub vcpu_quota: Option<u32>,
+    /// How long the network may hold back what somebody has given up on, in milliseconds.
+    pub late: u64,
+    /// How often each kind of fault is injected.
+    pub rates: Rates,
+    /// At most so many faults are injected.
+    pub budget: u64,
+    /// The faults of these numbers are left out.
+    pub skip: BTreeSet<u64>,
+    /// Unreadable messages put into the run queue.
+    pub poison: usize,
+    /// A bug put into the protocol, to see that it is found.
+    pub mutation: Option<Mutation>,
+}
+
+/// A work pool with one queue and one deployment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pool {
+    /// Its concurrency limit.
+    pub limit: Option<u32>,
+    /// Its queue's.
+    pub queue_limit: Option<u32>,
+    /// Its deployment's, and whether runs over it are cancelled instead of waiting.
+    pub deployment_limit: Option<(u32, bool)>,
+}
+
+/// A flow run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Run {
+    /// Its pool.
+    pub pool: usize,
+    /// When it is made, in milliseconds.
+    pub made: u64,
+    /// When it is due, in milliseconds.
+    pub due: u64,
+    /// How often its flow is tried again when it fails.
+    pub retries: u32,
+}
+
+/// Something a user does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Action {
+    /// When, in milliseconds.
+    pub at: u64,
+    /// What.
+    pub what: What,
+}
+
+/// What a user does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum What {
+    /// Cancels a run.
+    Cancel(usize),
+    /// Deletes a run.
+    Delete(usize),
+    /// Moves a scheduled run by so many seconds from now.
+    Reschedule(usize, u64),
+    /// Retries a finished run.
+    Retry(usize),
+    /// Pauses a work pool, or lets it go on.
+    PausePool(usize, bool),
+    /// Pauses a queue, or lets it go on.
+    PauseQueue(usize, bool),
+    /// Edits the base job template of a pool.
+    EditTemplate(usize),
+    /// Edits the job variables of a pool's deployment.
+    EditDeployment(usize),
+    /// Raises or takes away the limit of a pool.
+    RaiseLimit(usize, Option<u32>),
+    /// The server restarts and is away for so many seconds.
+    RestartServer(u64),
+    /// ECS and SQS cannot be reached for so many seconds.
+    CutAws(u64),
+}
+
+impl Scenario {
+    /// The scenario of a seed.
+    #[must_use]
+    pub fn of(seed: u64) -> Self {
+        let rng = &mut Rng::with_seed(seed);
+        let turbulence = rng.u64(60..=420);
+        let limited = rng.u32(..3) == 0;
+        let pools: Vec<Pool> = (0..rng.usize(1..=2))
+            .map(|_| Pool {
+                limit: (limited && rng.bool()).then(|| rng.u32(1..=3)),
+                queue_limit: (limited && rng.u32(..3) == 0).then(|| rng.u32(1..=2)),
+                deployment_limit: (rng.u32(..6) == 0).then(|| (rng.u32(1..=2), rng.u32(..4) == 0)),
+            })
+            .collect();
+        let runs: Vec<Run> = (0..rng.usize(1..=7))
+            .map(|_| {
+                let made = if rng.bool() { 0 } else { rng.u64(0..turbulence * 1_000) };
+                let due = made + if rng.bool() { 0 } else { rng.u64(0..90_000) };
+                let retries = if rng.u32(..5) == 0 { rng.u32(1..=2) } else { 0 };
+                Run { pool: rng.usize(..pools.len()), made, due, retries }
+            })
+            .collect();
+        let mut actions = Vec::new();
+        if rng.u32(..3) > 0 {
+            for _ in 0..rng.usize(1..=5) {
+                let at = rng.u64(0..turbulence * 1_000);
+                let (run, pool) = (rng.usize(..runs.len()), rng.usize(..pools.len()));
+                let what = match rng.u32(..20) {
+                    0..6 => What::Cancel(run),
+                    6..8 => What::Delete(run),
+                    8..11 => What::Reschedule(run, rng.u64(0..120)),
+                    11..13 => What::Retry(run),
+                    13 => What::PausePool(pool, rng.bool()),
+                    14 => What::PauseQueue(pool, rng.bool()),
+                    15 => What::EditTemplate(pool),
+                    16 => What::EditDeployment(pool),
+                    17 => What::RaiseLimit(pool, rng.bool().then(|| rng.u32(3..=4))),
+                    18 => What::RestartServer(rng.u64(2..=45)),
+                    _ => What::CutAws(rng.u64(2..=45)),
+                };
+                actions.push(Action { at, what });
+            }
+            actions.sort_by_key(|action| action.at);
+        }
+        Self {
+            seed,
+            turbulence,
+            pools,
+            runs,
+            actions,
+            dispatchers: rng.usize(1..=3),
+            poll_interval: rng.choice([10, 20, 30]).unwrap_or(20),
+            launch_lead: if rng.u32(..4) == 0 { rng.u64(1..=30) } else { 0 },
+            skew: if rng.bool() { rng.i64(0..=3_000) } else { 0 },
+            buckets: rng.u32(..4) == 0,
+            vcpu_quota: (rng.u32(..8) == 0).then(|| rng.u32(1..=4)),
+            late: rng.u64(2_000..=20_000),
+            rates: Rates::random(rng),
+            budget: u64::MAX,
+            skip: BTreeSet::new(),
+            poison: usize::from(rng.u32(..8) == 0),
+            mutation: None,
+        }
+    }
+
+    /// The same with a bug in it.
+    #[must_use]
+    pub fn with(mut self, mutation: Mutation) -> Self {
+        self.mutation = Some(mutation);
+        self
+    }
+}

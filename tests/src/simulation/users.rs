@@ -1,0 +1,174 @@
+//! The people around a pool: they make runs, cancel and move them, pause and edit.
+
+use std::{sync::Arc, time::Duration};
+
+use prefect_api::models::StateType;
+use serde_json::{Value, json};
+use tokio::time::{Instant, sleep_until};
+use uuid::Uuid;
+
+use super::{
+    scenario::{Pool, Run, What},
+    world::{Sim, World, timestamp},
+};
+
+/// Pools, queues and deployments as they are made.
+pub(super) struct Place {
+    /// Names of the pools.
+    pub pools: Vec<String>,
+    /// Deployments, one for each pool.
+    pub deployments: Vec<Uuid>,
+}
+
+/// Makes the pools and deployments of the plan.
+pub(super) fn set_up(world: &mut World) -> Place {
+    let plans = world.scenario.pools.clone();
+    let mut place = Place { pools: Vec::new(), deployments: Vec::new() };
+    for (number, Pool { limit, queue_limit, deployment_limit }) in plans.into_iter().enumerate() {
+        let name = format!("pool-{number}");
+        world.server.create_pool(&name, "ecs:push", json!({}), limit);
+        world.server.limit_queue(&name, "default", queue_limit);
+        // Every other pool runs on Spot.
+        let launch_type = if number % 2 == 0 { "FARGATE" } else { "FARGATE_SPOT" };
+        let variables = json!({"cpu": 256, "memory": 512, "cluster": "default", "launch_type": launch_type,
+            "execution_role_arn": "arn:aws:iam::000000000000:role/execution"});
+        let deployment = world.server.create_deployment(&name, "default", variables, deployment_limit);
+        place.pools.push(name);
+        place.deployments.push(deployment);
+    }
+    place
+}
+
+/// Makes the runs and does what users do, when the plan says so.
+pub(super) async fn act(sim: Sim, place: Arc<Place>) {
+    let scenario = sim.world().scenario.clone();
+    let mut plan: Vec<(u64, Result<usize, What>)> =
+        scenario.runs.iter().enumerate().map(|(number, run)| (run.made, Ok(number))).collect();
+    plan.extend(scenario.actions.iter().map(|action| (action.at, Err(action.what))));
+    plan.sort_by_key(|(at, what)| (*at, what.is_err()));
+    for (at, what) in plan {
+        let until = sim.world().at(at);
+        sleep_until(until).await;
+        match what {
+            Ok(number) => make(&sim, &place, number, scenario.runs[number]),
+            Err(what) => act_once(&sim, &place, what),
+        }
+        sim.queue_changed.notify_waiters();
+    }
+}
+
+fn make(sim: &Sim, place: &Place, number: usize, run: Run) {
+    let mut world = sim.world();
+    let due = timestamp(world.millis() + (run.due - run.made));
+    let now = world.now();
+    let id = world.server.create_flow_run(now, place.deployments[run.pool], due, run.retries);
+    world.note(|| format!("{id} is made, due {due}"));
+    world.runs[number] = Some(id);
+    world.ledger.pool_of.insert(id, run.pool);
+    if world.rng.bool() {
+        ring(&mut world, &place.pools[run.pool], id, "prefect.flow-run.Scheduled");
+    }
+}
+
+fn ring(world: &mut World, pool: &str, run: Uuid, event: &str) {
+    let body = json!({"version": 1, "ring": {"work_pool": pool, "flow_run_id": run, "event": event}});
+    world.send("poll", &body.to_string(), Duration::ZERO, None);
+}
+
+fn act_once(sim: &Sim, place: &Place, what: What) {
+    let mut world = sim.world();
+    world.note(|| format!("USER {what:?}"));
+    let now = world.now();
+    let run = |world: &World, number: usize| world.runs[number];
+    match what {
+        What::Cancel(number) => {
+            let Some(id) = run(&world, number) else { return };
+            propose(&mut world, id, json!({"type": "CANCELLING", "name": "Cancelling"}));
+            let pool = &place.pools[world.scenario.runs[number].pool];
+            if world.rng.u32(..4) > 0 {
+                ring(&mut world, pool, id, "prefect.flow-run.Cancelling");
+            }
+        }
+        What::Delete(number) => {
+            let Some(id) = run(&world, number) else { return };
+            world.server.delete_flow_run(id);
+        }
+        What::Reschedule(number, seconds) => {
+            let Some(id) = run(&world, number) else { return };
+            let scheduled = world.server.state(id).is_some_and(|state| state.state_type == StateType::Scheduled);
+            if scheduled {
+                let due = timestamp(world.millis() + seconds * 1_000);
+                propose(&mut world, id, scheduled_at("Scheduled", due));
+            }
+        }
+        What::Retry(number) => {
+            let Some(id) = run(&world, number) else { return };
+            let ended = world.server.state(id).is_some_and(|state| super::ledger::is_final(state.state_type));
+            if ended {
+                propose(&mut world, id, scheduled_at("AwaitingRetry", now));
+                let pool = &place.pools[world.scenario.runs[number].pool];
+                ring(&mut world, pool, id, "prefect.flow-run.AwaitingRetry");
+            }
+        }
+        What::PausePool(pool, paused) => {
+            world.ledger.paused.insert(pool);
+            world.server.pause_pool(&place.pools[pool], paused);
+        }
+        What::PauseQueue(pool, paused) => {
+            world.ledger.paused.insert(pool);
+            world.server.pause_queue(&place.pools[pool], "default", paused);
+        }
+        What::EditTemplate(pool) => world.server.edit_template(&place.pools[pool], json!({})),
+        What::EditDeployment(pool) => {
+            let variables = json!({"cpu": 512, "memory": 1024, "cluster": "default",
+                "execution_role_arn": "arn:aws:iam::000000000000:role/execution", "env": {"EDITED": "1"}});
+            world.server.edit_deployment(place.deployments[pool], variables);
+        }
+        What::RaiseLimit(pool, limit) => {
+            if world.scenario.pools[pool].limit.is_some() {
+                world.ledger.changed_limits.insert(pool);
+                world.server.limit_pool(&place.pools[pool], limit);
+            }
+        }
+        What::RestartServer(seconds) => world.server_away = Some(Instant::now() + Duration::from_secs(seconds)),
+        What::CutAws(seconds) => world.aws_away = Some(Instant::now() + Duration::from_secs(seconds)),
+    }
+}
+
+fn scheduled_at(name: &str, due: jiff::Timestamp) -> Value {
+    json!({"type": "SCHEDULED", "name": name, "state_details": {"scheduled_time": due}})
+}
+
+/// What a person proposes goes the way of every proposal.
+fn propose(world: &mut World, run: Uuid, mut state: Value) {
+    use prefect_api::{Method, Request};
+    if state["state_details"].is_null() {
+        state["state_details"] = json!({});
+    }
+    let body = json!({"state": state, "force": false}).to_string();
+    let request = Request {
+        method: Method::Post,
+        path: format!("/flow_runs/{run}/set_state"),
+        body: Some(body),
+        headers: Vec::new(),
+    };
+    world.serve("user", &request);
+}
+
+/// Everything is as it was before users paused it.
+pub(super) fn resume(world: &mut World, place: &Place) {
+    for pool in &place.pools {
+        world.server.pause_pool(pool, false);
+        world.server.pause_queue(pool, "default", false);
+    }
+    world.server_away = None;
+    world.aws_away = None;
+}
+
+/// Whether an action is about one of the first so many runs, or about none.
+pub(super) fn concerns(what: What, runs: usize) -> bool {
+    match what {
+        What::Cancel(run) | What::Delete(run) | What::Reschedule(run, _) | What::Retry(run) => run < runs,
+        _ => true,
+    }
+}
