@@ -6,7 +6,8 @@
 //!
 //! What a failure means is decided by its class alone, in `Dispatcher::conclude`. One case needs care: a *redelivered*
 //! message whose RunTask is refused. An earlier delivery may have started the task and lost the answer, and a throttle
-//! says nothing about that. So before such a record is handed back or crashed, the task is looked for by `startedBy`.
+//! says nothing about that. So before such a record is handed back or crashed, the task is looked for by `startedBy`; and
+//! not before that RunTask must have come to something.
 
 use std::{sync::Arc, time::Duration};
 
@@ -36,6 +37,10 @@ pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
 /// No new work is taken this long before the function's deadline.
 pub(crate) const RESERVE: Duration = Duration::from_secs(2);
+
+/// How long after the claim a RunTask of an earlier delivery may still be under way: longer than a function runs. Until then
+/// a redelivered message that is refused, and finds no task, proves nothing.
+const UNDER_WAY: Duration = Duration::from_secs(60);
 
 /// What the operator decides about dispatching.
 #[derive(Debug, Clone)]
@@ -157,7 +162,11 @@ impl<C: ControlPlane, L: TaskLauncher, Q: RunQueues> Dispatcher<C, L, Q> {
     ) -> Vec<Result<Reading, Failure>> {
         let batch: Vec<Delivery> = messages
             .iter()
-            .map(|(index, message)| Delivery { message: message.clone(), again: records[*index].receive_count() > 1 })
+            .map(|(index, message)| {
+                let record = &records[*index];
+                let (message_id, again) = (record.message_id.clone(), record.receive_count() > 1);
+                Delivery { message: message.clone(), message_id, again }
+            })
             .collect();
         if batch.is_empty() {
             return Vec::new();
@@ -186,7 +195,7 @@ impl<C: ControlPlane, L: TaskLauncher, Q: RunQueues> Dispatcher<C, L, Q> {
             Ok(Reading::Due(order)) => self.launch(&order, message, record, true).await,
             Ok(Reading::Claimed(order)) => self.launch(&order, message, record, false).await,
             Ok(Reading::Unrecorded(order)) => self.find_unrecorded(&order, message).await,
-            Ok(Reading::Refused { claimed, reason }) => self.refuse(message, claimed, reason).await,
+            Ok(Reading::Refused { claimed, reason }) => self.refuse(message, record, claimed, reason).await,
             Err(failure) => Err(failure),
         };
         self.conclude(message, record, result).await
@@ -202,7 +211,7 @@ impl<C: ControlPlane, L: TaskLauncher, Q: RunQueues> Dispatcher<C, L, Q> {
     ) -> Result<Option<Launched>, Failure> {
         let prepared = self.prepare(order);
         // Claimed before it crashes, too: a run that somebody else has taken meanwhile is not ours to crash.
-        if claim && !self.claim(message).await? {
+        if claim && !self.claim(message, record).await? {
             return Ok(None);
         }
         let prepared = prepared?;
@@ -215,13 +224,16 @@ impl<C: ControlPlane, L: TaskLauncher, Q: RunQueues> Dispatcher<C, L, Q> {
             if found.is_some() {
                 return Ok(found);
             }
+            if self.since(order.since) < UNDER_WAY {
+                return Err(Failure { class: Class::Transient, diagnosis: error.diagnosis });
+            }
         }
         Err(Failure { class: error.class, diagnosis: error.diagnosis })
     }
 
     /// Whether the run is ours now.
-    async fn claim(&self, message: &ScheduledRun) -> Result<bool, Failure> {
-        match self.control.claim(message).await? {
+    async fn claim(&self, message: &ScheduledRun, record: &Record) -> Result<bool, Failure> {
+        match self.control.claim(message, &record.message_id).await? {
             Claim::Ours => Ok(true),
             Claim::NotOurs(reason) => {
                 self.sink.emit(&Outcome::NotOurs { message, reason: &reason });
@@ -251,10 +263,11 @@ impl<C: ControlPlane, L: TaskLauncher, Q: RunQueues> Dispatcher<C, L, Q> {
     async fn refuse(
         &self,
         message: &ScheduledRun,
+        record: &Record,
         claimed: bool,
         reason: Diagnosis,
     ) -> Result<Option<Launched>, Failure> {
-        if !claimed && !self.claim(message).await? {
+        if !claimed && !self.claim(message, record).await? {
             return Ok(None);
         }
         Err(Failure { class: Class::Rejected, diagnosis: reason })

@@ -76,6 +76,8 @@ pub enum Claim {
 pub struct Delivery {
     /// The message.
     pub message: ScheduledRun,
+    /// Its id, the same each time it is delivered. Another message may be of the same attempt.
+    pub message_id: String,
     /// Whether it was received before: an earlier delivery may have got further than anybody recorded.
     pub again: bool,
 }
@@ -128,11 +130,11 @@ pub trait ControlPlane: Send + Sync + 'static {
         queue: RunQueue,
     ) -> impl Future<Output = Vec<Result<Reading, Failure>>> + Send;
 
-    /// Claims an attempt; repeating it is harmless.
+    /// Claims an attempt for the message of this id; repeating it is harmless.
     ///
     /// # Errors
     /// [`Failure`] when the answer is not known: the message has to come back.
-    fn claim(&self, message: &ScheduledRun) -> impl Future<Output = Result<Claim, Failure>> + Send;
+    fn claim(&self, message: &ScheduledRun, message_id: &str) -> impl Future<Output = Result<Claim, Failure>> + Send;
 
     /// Since when the run has been waiting for capacity; asked when it is to wait on.
     ///

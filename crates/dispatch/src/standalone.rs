@@ -116,7 +116,7 @@ impl<D: PoolDocuments, Q: RunQueues, B: OutcomeBus> ControlPlane for Standalone<
         futures_util::future::join_all(deliveries.iter().map(|delivery| self.read_one(&delivery.message))).await
     }
 
-    async fn claim(&self, _: &ScheduledRun) -> Result<Claim, Failure> {
+    async fn claim(&self, _: &ScheduledRun, _: &str) -> Result<Claim, Failure> {
         Ok(Claim::Ours)
     }
 

@@ -199,6 +199,17 @@ impl<T: Transport> Client<T> {
         self.send(Method::Patch, format!("/flow_runs/{id}"), Some(&body)).await
     }
 
+    /// Lets the server hand a run out again that was to be tried again by a process that is gone. `run` is as it was read: the
+    /// rest of its policy stays.
+    ///
+    /// # Errors
+    /// [`ApiError`]; not found if the run is gone.
+    pub async fn release(&self, run: &FlowRun) -> Result<(), ApiError> {
+        let mut policy = run.empirical_policy.clone().unwrap_or_default();
+        policy.insert("retry_type".to_owned(), "reschedule".into());
+        self.send(Method::Patch, format!("/flow_runs/{}", run.id), Some(&json!({"empirical_policy": policy}))).await
+    }
+
     /// Adds labels to a run (3.x; not found on 2.20).
     ///
     /// # Errors

@@ -98,6 +98,9 @@ pub struct State {
     pub state_details: StateDetails,
 }
 
+/// `retry_type` of runs that are tried again by the process that runs them.
+const IN_PROCESS: &str = "in_process";
+
 /// A flow run.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct FlowRun {
@@ -150,9 +153,19 @@ pub struct FlowRun {
     /// How often it ran.
     #[serde(default)]
     pub run_count: u32,
+    /// What is to be done when it fails, and by whom.
+    #[serde(default)]
+    pub empirical_policy: Option<Object>,
 }
 
 impl FlowRun {
+    /// Whether it is to be tried again by the process that runs it: while that is so, the server hands it out to nobody
+    /// (prefect 3.8.8, `get-runs-from-worker-queues.sql.jinja`), whatever has become of the process.
+    #[must_use]
+    pub fn retries_in_process(&self) -> bool {
+        self.empirical_policy.as_ref().is_some_and(|policy| policy.get("retry_type") == Some(&IN_PROCESS.into()))
+    }
+
     /// Type of its state.
     #[must_use]
     pub fn state_type(&self) -> StateType {

@@ -242,7 +242,7 @@ impl Fleet {
                 continue;
             }
             let body = message["Body"].as_str().unwrap_or_default();
-            world.acknowledged(body);
+            world.acknowledged(id, body);
             world.call_sqs("DeleteMessage", json!({"QueueUrl": queue, "ReceiptHandle": message["ReceiptHandle"]}));
             if queue != "runs.fifo" && world.fault(Fault::DoubledMessage) {
                 let delay = Duration::from_secs(world.rng.u64(0..=90));

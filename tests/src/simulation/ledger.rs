@@ -129,14 +129,30 @@ impl World {
         match state.state_type {
             StateType::Pending => {
                 let Some(transition) = state.state_details.transition_id else { return };
-                let of_before = before.state_id.map(|state_id| Attempt { flow_run_id: run, state_id }.transition_id());
-                let claim = Claim { current: of_before == Some(transition) };
+                let claim = Claim { current: self.is_current(run, before, transition) };
                 // A claim that held once holds, whatever a late copy of it did.
                 self.ledger.claims.entry((run, transition)).or_insert(claim);
             }
             StateType::Running => self.flow_starts(run),
             _ => {}
         }
+    }
+
+    /// Whether a claim is of the attempt that its run is at: of its SCHEDULED state, or of one of the same time, since a run
+    /// becomes Late by a new state.
+    fn is_current(&self, run: Uuid, before: Before, transition: Uuid) -> bool {
+        let states = self.server.states(run);
+        let time_of = |state_id: Uuid| {
+            states.iter().find(|state| state.id == state_id).and_then(|state| state.state_details.scheduled_time)
+        };
+        let claimed = states
+            .iter()
+            .filter(|state| state.state_type == StateType::Scheduled)
+            .find(|state| Attempt { flow_run_id: run, state_id: state.id }.transition_id() == transition);
+        claimed.is_some_and(|claimed| {
+            before.state_id == Some(claimed.id)
+                || before.state_id.and_then(time_of) == claimed.state_details.scheduled_time
+        })
     }
 
     fn flow_starts(&mut self, run: Uuid) {
@@ -216,9 +232,12 @@ impl World {
         let Some(limit) = [plan.limit, plan.queue_limit].into_iter().flatten().min() else { return };
         self.checked(Rule::WithinLimits);
         let live = self.ecs.tasks();
-        let live = live.iter().filter(|task| task.status != Status::Stopped).filter_map(|task| {
+        let has_containers =
+            |task: &&local::ecs::TaskView| !matches!(task.status, Status::Stopped | Status::Deprovisioning);
+        let live = live.iter().filter(has_containers).filter_map(|task| {
             let run = attempt(task.started_by.as_deref()?)?.flow_run_id;
-            (self.ledger.pool_of.get(&run) == Some(&pool)).then_some(task)
+            // What a deleted run's task takes, nobody can count.
+            (self.ledger.pool_of.get(&run) == Some(&pool) && self.server.run(run).is_some()).then_some(task)
         });
         let live = live.count();
         if live > limit as usize {
@@ -227,14 +246,16 @@ impl World {
     }
 
     /// Looks at a message that is deleted.
-    pub(super) fn acknowledged(&mut self, body: &str) {
+    pub(super) fn acknowledged(&mut self, message_id: &str, body: &str) {
         let Ok(body) = serde_json::from_str::<Value>(body) else { return };
         let id = |name: &str| body[name].as_str().and_then(|id| Uuid::try_parse(id).ok());
         let (Some(flow_run_id), Some(state_id)) = (id("flow_run_id"), id("state_id")) else { return };
         let attempt = Attempt { flow_run_id, state_id };
         let Some(state) = self.server.state(flow_run_id).cloned() else { return };
         self.checked(Rule::RecordedFirst);
-        let claimed = state.state_details.transition_id == Some(attempt.transition_id());
+        // Another message's claim is that one's to launch; it is still in the queue.
+        let claimed = state.state_details.transition_id == Some(attempt.transition_id())
+            && state.message.as_ref().is_none_or(|text| text.ends_with(message_id));
         if state.state_type == StateType::Pending && claimed {
             let recorded = self.server.infrastructure_pid(flow_run_id);
             let known = self.ledger.tasks.get(&attempt.started_by()).is_some_and(|tasks| {

@@ -123,6 +123,7 @@ impl<'a> Observed<'a> {
                     Change::HandedBack { .. } => "HandedBack",
                     Change::Crashed(_) => "Crashed",
                     Change::Restored(_) => "Restored",
+                    Change::Released => "Released",
                     Change::TaskStopped { .. } => "TaskStopped",
                 };
                 let mut values = vec![(name, 1.0)];
@@ -181,6 +182,9 @@ fn log_change(finder: Finder, flow_run_id: Uuid, work_pool: Option<&str>, change
             tracing::info!(?finder, %flow_run_id, work_pool, delay_seconds = delay.as_secs(), "checked again");
         }
         Change::Cancelled => tracing::info!(?finder, %flow_run_id, work_pool, "cancelled"),
+        Change::Released => {
+            tracing::warn!(?finder, %flow_run_id, work_pool, "released: the process that was to try it again is gone");
+        }
         Change::Restored(state) => {
             tracing::warn!(?finder, %flow_run_id, work_pool, state = state.name(), "restored after a late claim");
         }

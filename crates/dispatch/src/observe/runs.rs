@@ -120,6 +120,8 @@ pub enum Change {
     Crashed(Diagnosis),
     /// It is what it was before a late copy of a claim: this type.
     Restored(StateType),
+    /// It was waiting for its process to try it again, which is gone; the next poll finds it.
+    Released,
     /// Its task was told to stop.
     TaskStopped {
         /// The task.
@@ -209,16 +211,26 @@ impl<T: Transport, K: TaskControl, O: TaskOutput> Runs<T, K, O> {
 
     /// Does what the end of a task asks for. `run` may be of a while ago.
     pub(crate) async fn task_ended(&self, run: &FlowRun, task: &Task) -> Result<Change, Failure> {
-        if !is_open(run.state_type()) {
+        if !is_open(run.state_type()) && !is_left_alone(run) {
             return Ok(Change::Nothing(format!("the run is {}", run.state_type().name())));
         }
         let history = self.history(run.id).await?;
         self.conclude(run, &history, task).await
     }
 
+    /// Has a run handed out again whose process is gone.
+    pub(crate) async fn release(&self, run: &FlowRun) -> Result<Change, Failure> {
+        match self.client.release(run).await {
+            Ok(()) => Ok(Change::Released),
+            Err(error) if error.is_not_found() => Ok(Change::nothing("the run is gone")),
+            Err(error) => Err(failure::of(&error)),
+        }
+    }
+
     /// The same with the history at hand.
     pub(crate) async fn conclude(&self, run: &FlowRun, history: &History, task: &Task) -> Result<Change, Failure> {
-        if !is_open(history.state_type()) {
+        let left_alone = is_left_alone(run) && history.state_type() == StateType::Scheduled;
+        if !is_open(history.state_type()) && !left_alone {
             return Ok(Change::Nothing(format!("the run is {}", history.state_type().name())));
         }
         if !is_task_of(run, history, task) {
@@ -227,6 +239,9 @@ impl<T: Transport, K: TaskControl, O: TaskOutput> Runs<T, K, O> {
         let Some(attempt) = task.attempt() else {
             return Ok(Change::nothing("the task is not pushpool's"));
         };
+        if left_alone {
+            return self.release(run).await;
+        }
         if let Some(displaced) = history.displaced() {
             return self.restore(run, displaced, attempt).await;
         }
@@ -268,6 +283,9 @@ impl<T: Transport, K: TaskControl, O: TaskOutput> Runs<T, K, O> {
                 (proposed, Change::Cancelled)
             }
             Action::HandBack(reason) => {
+                if run.retries_in_process() {
+                    self.client.release(run).await.map_err(failed)?;
+                }
                 let delay = hand_back_delay(history.waited(attempt, self.now()).hand_backs);
                 // A claim that overtook a user who moved the run to a later time does not bring it forward.
                 let moved = history.current().and_then(|state| state.state_details.scheduled_time);
@@ -434,6 +452,11 @@ impl<T: Transport, K: TaskControl, O: TaskOutput> Runs<T, K, O> {
 /// Whether the end of its task says something about a run.
 pub(crate) fn is_open(state: StateType) -> bool {
     matches!(state, StateType::Pending | StateType::Running | StateType::Cancelling)
+}
+
+/// Whether a run waits for its process to try it again, and nobody else will.
+pub(crate) fn is_left_alone(run: &FlowRun) -> bool {
+    run.state_type() == StateType::Scheduled && run.retries_in_process()
 }
 
 /// Whether a task is the one that the run runs on.

@@ -281,18 +281,18 @@ impl<T: Transport, K: TaskControl> ControlPlane for PrefectControl<T, K> {
         }
     }
 
-    async fn claim(&self, message: &ScheduledRun) -> Result<Claim, Failure> {
+    async fn claim(&self, message: &ScheduledRun, message_id: &str) -> Result<Claim, Failure> {
         let failed = |error: ApiError| failure::of(&error);
         let (run, attempt) = (message.flow_run_id, message.attempt());
-        match states::claim(&self.client, attempt).await.map_err(failed)? {
+        match states::claim(&self.client, attempt, message_id).await.map_err(failed)? {
             states::Claimed::Not(reason) => Ok(Claim::NotOurs(reason)),
             // The server says for when it was scheduled. The claim may have overtaken a user who moved the run, or have come
             // late to an attempt of another time: that is not this message's to launch.
-            states::Claimed::Until(Some(due)) if due != message.expected_start_time => {
+            states::Claimed::For(Some(due)) if due != message.expected_start_time => {
                 states::propose(&self.client, run, &states::moved(due, attempt)).await.map_err(failed)?;
                 Ok(Claim::NotOurs("the run was moved to another time".to_owned()))
             }
-            states::Claimed::Until(_) => Ok(Claim::Ours),
+            states::Claimed::For(_) => Ok(Claim::Ours),
         }
     }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use prefect_api::models::{FlowRun, StateType};
 
+use super::states;
 use crate::ports::Delivery;
 
 /// How much earlier than its time a run may be launched, whatever the launch lead: SQS counts whole seconds, and clocks
@@ -27,7 +28,7 @@ pub enum Judgement {
 /// Judges a message by the run as the server has it.
 #[must_use]
 pub fn judge(run: Option<&FlowRun>, delivery: &Delivery, now: Timestamp, lead: Duration) -> Judgement {
-    let Delivery { message, again } = delivery;
+    let Delivery { message, message_id, again } = delivery;
     let attempt = message.attempt();
     let Some(run) = run else {
         return Judgement::NotOurs("the run is gone".to_owned());
@@ -48,12 +49,18 @@ pub fn judge(run: Option<&FlowRun>, delivery: &Delivery, now: Timestamp, lead: D
                 _ => Judgement::Due,
             }
         }
-        StateType::Pending if state.state_details.transition_id == Some(attempt.transition_id()) => {
+        StateType::Pending if state.state_details.transition_id != Some(attempt.transition_id()) => {
+            Judgement::NotOurs("the run is claimed by another attempt".to_owned())
+        }
+        // That message is in the queue until its outcome is recorded. Two at once could end one attempt in two ways.
+        StateType::Pending if states::holder(state).is_some_and(|holder| holder != message_id) => {
+            Judgement::NotOurs("another message has claimed this attempt".to_owned())
+        }
+        StateType::Pending => {
             // Claimed for another time than the message's: whoever claims again is told so, and puts it back.
             let moved = state.state_details.scheduled_time.is_some_and(|due| due != message.expected_start_time);
             if moved { Judgement::Due } else { Judgement::Claimed }
         }
-        StateType::Pending => Judgement::NotOurs("the run is claimed by another attempt".to_owned()),
         // A record of an earlier attempt stays until there is a newer one, so only the absence of any is proof; a message
         // that comes again is worth a look at ECS.
         StateType::Running | StateType::Cancelling if *again || run.infrastructure_pid.is_none() => {
@@ -89,7 +96,7 @@ mod tests {
             hand_backs: 0,
             run: None,
         };
-        Delivery { message, again }
+        Delivery { message, message_id: "m-1".to_owned(), again }
     }
 
     fn run(state_type: &str, details: Value) -> FlowRun {
@@ -125,6 +132,17 @@ mod tests {
         for other in [json!({"transition_id": Uuid::from_u128(5)}), json!({})] {
             assert!(matches!(judged(&run("PENDING", other)), Judgement::NotOurs(_)));
         }
+    }
+
+    #[test]
+    fn a_run_is_launched_by_the_message_that_claimed_it() {
+        let claimed_by = |message: &str| {
+            let mut run = run("PENDING", json!({"transition_id": attempt().transition_id()}));
+            run.state.as_mut().unwrap().message = states::pending(attempt(), message).message;
+            run
+        };
+        assert_eq!(judged(&claimed_by("m-1")), Judgement::Claimed);
+        assert!(matches!(judged(&claimed_by("m-2")), Judgement::NotOurs(_)));
     }
 
     #[test]

@@ -17,6 +17,9 @@ use work_pool::Diagnosis;
 /// named "Scheduled" become "Late".
 pub const HANDED_BACK: &str = "AwaitingCapacity";
 
+/// How the text of a claim begins.
+const CLAIMED_BY: &str = "Claimed by pushpool for message ";
+
 /// Longest message of a state that is written, in characters. The server has no limit; people do.
 const MESSAGE: usize = 4_000;
 
@@ -30,15 +33,22 @@ pub enum Proposed {
 }
 
 /// Claims an attempt. The `transition_id` is the attempt's, so that a repeated claim is known as the same one: the server
-/// answers it with the state it made before (REJECT), or with the state that holds now (ABORT).
+/// answers it with the state it made before (REJECT), or with the state that holds now (ABORT). The text says which message
+/// did: of several for one attempt, that one launches it.
 #[must_use]
-pub fn pending(attempt: Attempt) -> Proposal {
+pub fn pending(attempt: Attempt, message_id: &str) -> Proposal {
     Proposal {
         state_type: StateType::Pending,
         name: Some("Pending".to_owned()),
-        message: None,
+        message: Some(format!("{CLAIMED_BY}{message_id}")),
         state_details: StateDetails { transition_id: Some(attempt.transition_id()), ..StateDetails::default() },
     }
+}
+
+/// The message that a claim was made for. None if the state is no claim of pushpool's.
+#[must_use]
+pub fn holder(state: &State) -> Option<&str> {
+    state.message.as_deref()?.strip_prefix(CLAIMED_BY)
 }
 
 /// Hands a run back: it is scheduled again, which frees its slots, and the new SCHEDULED state is a new attempt.
@@ -132,7 +142,7 @@ pub async fn propose<T: Transport>(client: &Client<T>, run: Uuid, proposal: &Pro
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Claimed {
     /// It is the attempt's, from a SCHEDULED state with this time.
-    Until(Option<Timestamp>),
+    For(Option<Timestamp>),
     /// Another state holds; the text says which and why.
     Not(String),
 }
@@ -141,12 +151,15 @@ pub enum Claimed {
 ///
 /// # Errors
 /// [`ApiError`]: it is not known.
-pub async fn claim<T: Transport>(client: &Client<T>, attempt: Attempt) -> Result<Claimed, ApiError> {
-    let proposal = pending(attempt);
+pub async fn claim<T: Transport>(client: &Client<T>, attempt: Attempt, message_id: &str) -> Result<Claimed, ApiError> {
+    let proposal = pending(attempt, message_id);
     match client.propose(attempt.flow_run_id, &proposal, false).await {
-        Ok(answer) => Ok(match judge(&answer, &proposal) {
-            Proposed::Set => Claimed::Until(answer.state.and_then(|state| state.state_details.scheduled_time)),
-            Proposed::Not(why) => Claimed::Not(why),
+        Ok(answer) => Ok(match (judge(&answer, &proposal), answer.state) {
+            (Proposed::Set, Some(state)) if holder(&state).is_some_and(|holder| holder != message_id) => {
+                Claimed::Not("another message has claimed this attempt".to_owned())
+            }
+            (Proposed::Set, state) => Claimed::For(state.and_then(|state| state.state_details.scheduled_time)),
+            (Proposed::Not(why), _) => Claimed::Not(why),
         }),
         Err(error) if error.is_not_found() => Ok(Claimed::Not("the run is gone".to_owned())),
         Err(error) => Err(error),
@@ -250,7 +263,7 @@ mod tests {
     #[test]
     fn a_repeated_claim_is_known_by_its_transition() {
         let ours = attempt().transition_id();
-        let proposal = pending(attempt());
+        let proposal = pending(attempt(), "m");
         let claim = |answer: &Orchestrated| judge(answer, &proposal);
         assert_eq!(claim(&answer("ACCEPT", "PENDING", Some(ours))), Proposed::Set);
         assert_eq!(claim(&answer("REJECT", "PENDING", Some(ours))), Proposed::Set);
@@ -271,7 +284,7 @@ mod tests {
     fn each_state_of_an_attempt_has_a_transition_of_its_own() {
         let reason = Diagnosis { code: "PP0000", summary: "s".into(), detail: "d".into(), resolution: "r".into() };
         let mut ids: Vec<Uuid> = [
-            pending(attempt()),
+            pending(attempt(), "m"),
             awaiting_capacity(&reason, Timestamp::UNIX_EPOCH, attempt()),
             crashed(&reason, attempt()),
             cancelled("c", attempt()),

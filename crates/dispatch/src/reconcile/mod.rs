@@ -6,6 +6,7 @@
 //!   run within `task_start_timeout` is stopped and its run handed back; a task that ended meanwhile is judged as the
 //!   observer judges it; a task that is coming up keeps its deployment's concurrency slot, whose lease is renewed.
 //! * RUNNING runs: a task that ended without an event is judged; a task that ECS has forgotten crashed.
+//! * Runs that wait for their process to try them again, which is gone: they are handed out again.
 //! * CANCELLING runs, and those CANCELLED lately: as a check of the observer does.
 //! * Tasks: those of runs that another attempt holds are stopped; and those of runs that do not exist, if the clusters are
 //!   pushpool's for this server alone ([`Policy::sole_owner`]).
@@ -49,7 +50,7 @@ use crate::{
     observe::{
         self, Change, Finder, ObserveSink, Observed, TaskOutput,
         decide::{self, NOT_STARTED, bounded, facts},
-        runs::{Located, Runs, between, is_no_cluster, unknown},
+        runs::{Located, Runs, between, is_left_alone, is_no_cluster, unknown},
     },
     poll::PUSH_POOL,
     ports::Failure,
@@ -193,10 +194,27 @@ impl<T: Transport, K: TaskControl, O: TaskOutput> Reconciler<T, K, O> {
                 break;
             }
         }
+        self.left_alone(&mut clusters).await?;
         self.cancelled_lately(&mut clusters).await?;
         self.running(&mut clusters).await?;
         self.orphans(&clusters).await;
         Ok(())
+    }
+
+    /// The runs that wait to be tried again, as far as it is their process that is to do it.
+    async fn left_alone(&self, clusters: &mut BTreeSet<String>) -> Result<(), Failure> {
+        let waiting = json!({"state": {"type": {"any_": ["SCHEDULED"]}, "name": {"any_": ["AwaitingRetry"]}}});
+        let mut offset = 0;
+        loop {
+            let mut runs = self.page(&waiting, "ID_DESC", offset).await?;
+            let full = runs.len() == PAGE;
+            offset += PAGE;
+            runs.retain(is_left_alone);
+            self.look_at(runs, clusters).await;
+            if !full {
+                return Ok(());
+            }
+        }
     }
 
     /// The CANCELLED runs, the last ones first, as far as they ended lately. Servers before 3.0 cannot be asked for the
@@ -293,6 +311,7 @@ impl<T: Transport, K: TaskControl, O: TaskOutput> Reconciler<T, K, O> {
         match run.state_type() {
             StateType::Pending => self.pending(run).await,
             StateType::Running => self.running_run(run, task).await,
+            StateType::Scheduled => self.scheduled(run, task).await,
             StateType::Cancelling => self.cancelling(run).await,
             // Its task ended, or was never launched: nothing is left to be done, at no cost.
             StateType::Cancelled if run.infrastructure_pid.is_none() || task.is_none_or(|task| !task.is_live()) => {
@@ -300,6 +319,18 @@ impl<T: Transport, K: TaskControl, O: TaskOutput> Reconciler<T, K, O> {
             }
             StateType::Cancelled => self.cancelling(run).await,
             other => Ok(Change::Nothing(format!("the run is {}", other.name()))),
+        }
+    }
+
+    async fn scheduled(&self, run: &FlowRun, task: Option<&Task>) -> Result<Change, Failure> {
+        if task.is_some_and(Task::is_live) {
+            return Ok(Change::nothing("its process tries it again"));
+        }
+        let history = self.runs.history(run.id).await?;
+        match self.runs.locate(run, &history).await? {
+            Located::Unknown(why) => Ok(Change::nothing(why)),
+            Located::Task(task) if task.is_live() => Ok(Change::nothing("its process tries it again")),
+            Located::Task(_) | Located::Nowhere => self.runs.release(run).await,
         }
     }
 

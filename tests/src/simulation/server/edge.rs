@@ -223,17 +223,16 @@ impl Server {
             };
             flow_runs.id.as_ref().is_none_or(|any| any.holds(&run.id))
                 && flow_runs.state.as_ref().is_none_or(of_state)
-                && work_pools.as_ref().is_none_or(|filter| {
-                    self.pools.get(&run.work_pool_name).is_some_and(|pool| filter.holds(pool))
-                })
+                && work_pools
+                    .as_ref()
+                    .is_none_or(|filter| self.pools.get(&run.work_pool_name).is_some_and(|pool| filter.holds(pool)))
         };
         let mut runs: Vec<&FlowRun> = self.runs.values().filter(holds).collect();
         match sort.as_deref() {
             Some("END_TIME_DESC") => runs.sort_by_key(|run| std::cmp::Reverse(run.end_time)),
             _ => runs.reverse(),
         }
-        let page: Vec<Shown<'_>> =
-            runs.into_iter().skip(offset).take(limit.unwrap_or(200)).map(shown_run).collect();
+        let page: Vec<Shown<'_>> = runs.into_iter().skip(offset).take(limit.unwrap_or(200)).map(shown_run).collect();
         ok(&page)
     }
 
@@ -243,12 +242,9 @@ impl Server {
             deployments: RunFilter,
         }
         let Ok(request) = serde_json::from_str::<Request>(body) else { return invalid() };
-        let found = self.deployments.values().filter(|it| {
-            request.deployments.id.as_ref().is_none_or(|any| any.holds(&it.id))
-        });
-        let shown = |it: &super::Deployment| {
-            json!({"id": it.id, "name": it.name, "flow_id": it.flow_id, "job_variables": it.variables})
-        };
+        let found =
+            self.deployments.values().filter(|it| request.deployments.id.as_ref().is_none_or(|any| any.holds(&it.id)));
+        let shown = |it: &super::Deployment| json!({"id": it.id, "name": it.name, "flow_id": it.flow_id, "job_variables": it.variables});
         ok(&found.map(shown).collect::<Vec<Value>>())
     }
 
@@ -264,7 +260,8 @@ impl Server {
         }
         let Ok(request) = serde_json::from_str::<Request>(body) else { return invalid() };
         let limit = request.limit.unwrap_or(200);
-        let Some(ids) = self.scheduled(pool, request.work_queue_names.as_deref(), request.scheduled_before, limit) else {
+        let Some(ids) = self.scheduled(pool, request.work_queue_names.as_deref(), request.scheduled_before, limit)
+        else {
             return not_found();
         };
         // Seen on 3.8.8: without `state`, which `state_id` and `state_type` stand for.

@@ -16,11 +16,11 @@ use prefect_api::{Method, models::StateType};
 use serde_json::Value;
 use uuid::Uuid;
 
+use self::model::{Pool, Queue, details};
 pub use self::{
     model::{Deployment, FlowRun, State},
     rules::{Proposal, Verdict},
 };
-use self::model::{Pool, Queue, details};
 
 /// How overdue a run is before it is Late (`PREFECT_SERVER_SERVICES_LATE_RUNS_AFTER_SECONDS`).
 const LATE: SignedDuration = SignedDuration::from_secs(15);
@@ -93,6 +93,13 @@ impl Server {
                 persisted: false,
             };
             self.propose(now, run, state);
+        }
+        // The engine renews the slot of a flow that runs.
+        for run in self.runs.values().filter(|run| run.state().state_type == StateType::Running) {
+            let lease = run.state().state_details.deployment_concurrency_lease_id;
+            if let Some((_, until)) = lease.and_then(|lease| self.leases.get_mut(&lease)) {
+                *until = now + rules::LEASE;
+            }
         }
         self.leases.retain(|_, (_, until)| *until > now);
     }
@@ -211,7 +218,7 @@ impl Server {
             state_details: details(Some(due), None),
             persisted: false,
         };
-        self.set(now, id, first);
+        self.set(now, id, first, rules::Slot::Released);
         id
     }
 

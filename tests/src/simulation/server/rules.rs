@@ -51,6 +51,13 @@ pub enum Verdict {
     Wait(SignedDuration),
 }
 
+/// What becomes of a deployment's slot when a run goes out of the states that have one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Slot {
+    Released,
+    Kept,
+}
+
 /// What a rule says of a proposal.
 enum Say {
     Reject(Option<Proposal>, &'static str),
@@ -70,12 +77,14 @@ impl Server {
         // A name that is missing is the type's.
         let verdict = match self.judge(now, run, &current, &mut proposal) {
             None => {
-                self.set(now, run, proposal);
+                self.set(now, run, proposal, Slot::Released);
                 Verdict::Accept
             }
             Some(Say::Reject(instead, why)) => {
                 if let Some(instead) = instead {
-                    self.set(now, run, instead);
+                    // A flow that is tried again in its process keeps its slot.
+                    let retries = instead.name.as_deref() == Some("AwaitingRetry");
+                    self.set(now, run, instead, if retries { Slot::Kept } else { Slot::Released });
                 }
                 Verdict::Reject(why.to_owned())
             }
@@ -88,13 +97,16 @@ impl Server {
     /// The minimal policy of a forced proposal.
     pub fn force(&mut self, now: Timestamp, run: Uuid, proposal: Proposal) -> Option<Verdict> {
         self.runs.get(&run)?;
-        self.set(now, run, proposal);
+        self.set(now, run, proposal, Slot::Released);
         Some(Verdict::Accept)
     }
 
     fn judge(&mut self, now: Timestamp, run: Uuid, from: &State, to: &mut Proposal) -> Option<Say> {
         use StateType::{Cancelled, Cancelling, Completed, Crashed, Failed, Paused, Pending, Running, Scheduled};
         let of = |state: StateType| matches!(state, Completed | Failed | Crashed | Cancelled);
+        let lease = from.state_details.deployment_concurrency_lease_id;
+        let kept = to.state_details.deployment_concurrency_lease_id.or(lease);
+        to.state_details.deployment_concurrency_lease_id = kept;
         let to_type = to.state_type;
         let to_name = to.name.clone().unwrap_or_else(|| default_name(to_type).to_owned());
         if of(from.state_type) {
@@ -105,7 +117,8 @@ impl Server {
                 return Some(Say::Reject(None, "Run is already COMPLETED."));
             }
             if from.state_type == Completed && to_type == Completed && from.persisted && !to.persisted {
-                let why = "Cannot overwrite a COMPLETED state that carries persisted result data with one that does not.";
+                let why =
+                    "Cannot overwrite a COMPLETED state that carries persisted result data with one that does not.";
                 return Some(Say::Reject(None, why));
             }
         }
@@ -121,13 +134,13 @@ impl Server {
             let onwards = from.state_type == Pending && from.name != to_name && to_name != "Pending";
             if !onwards {
                 let from = from.state_type.name();
-                return Some(Say::Abort(format!("This run is in a {from} state and cannot transition to a PENDING state.")));
+                return Some(Say::Abort(format!(
+                    "This run is in a {from} state and cannot transition to a PENDING state."
+                )));
             }
             to.state_details.scheduled_time = from.state_details.scheduled_time;
-            to.state_details.deployment_concurrency_lease_id = from.state_details.deployment_concurrency_lease_id;
         }
         if from.state_type == Pending && to_type == Running {
-            to.state_details.deployment_concurrency_lease_id = from.state_details.deployment_concurrency_lease_id;
             if let Some(say) = self.renew_at_running(now, run, to) {
                 return Some(say);
             }
@@ -155,9 +168,6 @@ impl Server {
             && due > now
         {
             return Some(Say::Wait(due.duration_since(now)));
-        }
-        if from.state_type == Running && to_type == Cancelling {
-            to.state_details.deployment_concurrency_lease_id = from.state_details.deployment_concurrency_lease_id;
         }
         if from.state_type == Running && to_type == Failed {
             return self.retry(now, run, from, to);
@@ -211,13 +221,11 @@ impl Server {
         let id = self.runs[&run].deployment_id?;
         let (limit, _) = self.deployments.get(&id)?.limit?;
         if let Some((_, until)) = self.leases.get_mut(&lease) {
-            // From here on the engine renews.
-            *until = now + SignedDuration::from_hours(24);
+            *until = now + LEASE;
             return None;
         }
         match self.take_slot(now, id, limit) {
             Some(lease) => {
-                self.leases.insert(lease, (id, now + SignedDuration::from_hours(24)));
                 to.state_details.deployment_concurrency_lease_id = Some(lease);
                 None
             }
@@ -239,7 +247,7 @@ impl Server {
     }
 
     /// Makes it the run's state, with what follows from that.
-    pub(super) fn set(&mut self, now: Timestamp, run: Uuid, proposal: Proposal) {
+    pub(super) fn set(&mut self, now: Timestamp, run: Uuid, proposal: Proposal, slot: Slot) {
         use StateType::{Cancelling, Pending, Running, Scheduled};
         let id = self.id();
         let Some(run) = self.runs.get_mut(&run) else { return };
@@ -254,13 +262,13 @@ impl Server {
                 run.run_count = 0;
             }
         }
-        // The slot goes when the run leaves these for anything else, unless the new state carries it on.
+        // The slot goes when the run leaves these for anything else.
         let holds = |state_type| matches!(state_type, Pending | Running | Cancelling);
         if let Some(from) = &from
             && holds(from.state_type)
             && !holds(state_type)
             && let Some(lease) = from.state_details.deployment_concurrency_lease_id
-            && state.state_details.deployment_concurrency_lease_id != Some(lease)
+            && slot == Slot::Released
         {
             self.leases.remove(&lease);
         }

@@ -12,7 +12,13 @@ const LIMIT: usize = 200;
 impl Server {
     /// Ids of the runs, in the server's order. None if there is no such pool.
     #[must_use]
-    pub fn scheduled(&self, pool: &str, queues: Option<&[String]>, before: Option<Timestamp>, limit: usize) -> Option<Vec<Uuid>> {
+    pub fn scheduled(
+        &self,
+        pool: &str,
+        queues: Option<&[String]>,
+        before: Option<Timestamp>,
+        limit: usize,
+    ) -> Option<Vec<Uuid>> {
         let pool = self.pools.get(pool)?;
         if pool.is_paused {
             return Some(Vec::new());
