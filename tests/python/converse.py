@@ -3,7 +3,7 @@
     converse.py '[["what to wait for", "what to type"], ...]' PROGRAM ARGUMENT...
 
 Prints what the terminal showed; ends with the program's exit code (128 + n for signal n), or 90 when the program ended or
-was silent for a minute while something was waited for.
+was silent for a minute while something, or its end, was waited for.
 """
 
 import json
@@ -18,12 +18,14 @@ if child == 0:
     os.execv(arguments[0], arguments)
 
 shown = b""
+silent = False
 
 
 def read():
-    """More of what is shown; false at its end."""
-    global shown
+    """More of what is shown; false at its end, or when nothing comes for a minute."""
+    global shown, silent
     if not select.select([terminal], [], [], 60)[0]:
+        silent = True
         return False
     try:
         more = os.read(terminal, 65536)
@@ -44,5 +46,10 @@ for wanted, typed in steps:
     os.write(terminal, typed.encode())
 while read():
     pass
+if silent:
+    # It waits for something that nobody is going to type.
+    os.kill(child, 9)
+    print("\nsilent; wanted its end")
+    sys.exit(90)
 code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 sys.exit(code if code >= 0 else 128 - code)

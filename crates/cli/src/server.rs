@@ -3,7 +3,10 @@
 //! Who can run `prefect` needs to configure nothing: address, key, auth string, headers and certificates are read from
 //! Prefect's own profiles and variables (`prefect_api::settings`).
 
-use std::io::{self, IsTerminal};
+use std::{
+    io::{self, IsTerminal},
+    time::Duration,
+};
 
 use clap::Args;
 use prefect_api::{
@@ -32,6 +35,9 @@ pub(crate) struct ServerArgs {
     pub(crate) no_input: bool,
 }
 
+/// How long the process has to end by itself after a Ctrl-C.
+const GRACE: Duration = Duration::from_millis(500);
+
 /// Does something with the server of these arguments.
 ///
 /// # Errors
@@ -51,6 +57,7 @@ pub(crate) fn with_server(
         .enable_all()
         .build()
         .map_err(|source| CliError::SetUp { what: "start the runtime", source })?;
+    std::thread::spawn(leave_a_question);
     // Who presses Ctrl-C while a question is on the screen gets the cursor back: the signal must not end the process.
     runtime.block_on(async {
         tokio::select! {
@@ -59,6 +66,22 @@ pub(crate) fn with_server(
             result = act(&server) => result,
         }
     })
+}
+
+/// Ends the process when a Ctrl-C has not ended it by itself. A question that reads keys sees Ctrl-C as a key; one that is
+/// only just being drawn, or blocks the runtime otherwise, sees neither key nor signal, and the user would press it in vain.
+fn leave_a_question() {
+    let terminal = rustix::termios::tcgetattr(io::stdin()).ok();
+    let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else { return };
+    if runtime.block_on(tokio::signal::ctrl_c()).is_ok() {
+        std::thread::sleep(GRACE);
+        // A question reads keys in a mode of its own.
+        if let Some(terminal) = terminal {
+            let _ = rustix::termios::tcsetattr(io::stdin(), rustix::termios::OptionalActions::Now, &terminal);
+        }
+        CliError::Declined.tell();
+        std::process::exit(i32::from(CliError::Declined.exit_code()));
+    }
 }
 
 /// Whether there is somebody to ask: a terminal to ask on and one to answer from.

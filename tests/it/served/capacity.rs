@@ -1,6 +1,9 @@
 //! What cannot be launched now, and what can never be.
 
-use std::borrow::Cow;
+use std::{
+    borrow::Cow,
+    time::{Duration, Instant},
+};
 
 use local::{
     Fault, Rule, Service,
@@ -20,10 +23,18 @@ async fn state(api: &Api, run: &str, name: &str) -> Value {
 async fn assert_told(world: &World, run: &str, name: &str, words: &[&str]) {
     let state = state(&world.api, run, name).await;
     let message = state["message"].as_str().unwrap();
-    let logs = world.api.logs(run).await;
+    let started = Instant::now();
     for word in words {
         assert!(message.contains(word), "{word} in {message}");
-        assert!(logs.iter().any(|line| line.contains(word)), "{word} in {logs:?}");
+        // The lines of a batch are written when its last run is done.
+        loop {
+            let logs = world.api.logs(run).await;
+            if logs.iter().any(|line| line.contains(word)) {
+                break;
+            }
+            assert!(started.elapsed() < PATIENCE, "{word} in {logs:?}");
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
     }
 }
 
@@ -66,7 +77,6 @@ async fn what_can_never_be_launched_crashes_and_says_what_to_do() {
         (&block[0], ["no-such-block", "PP"]),
     ] {
         world.api.wait_for(run, &["CRASHED"], PATIENCE).await;
-
         assert_told(&world, run, "Crashed", &words).await;
     }
     assert!(world.served.tasks().is_empty());

@@ -2,7 +2,7 @@
 
 use local::ecs::Runner;
 use pushpool_tests::{
-    prefect::{Proxy, stage},
+    prefect::{Options, Proxy},
     served::Setup,
 };
 use serde_json::json;
@@ -14,8 +14,9 @@ const RUNS: usize = 200;
 /// Tasks end the moment they start: what is counted is over by then.
 #[tokio::test]
 async fn two_hundred_due_runs_cost_at_most_2_3_requests_each_and_the_first_does_not_wait_for_the_last() {
-    let server = stage().await;
-    let (polling, dispatching) = (Proxy::start(server.address()).await, Proxy::start(server.address()).await);
+    // Of its own: what others ask the shared one at the same time makes it stand still.
+    let server = Options::default().start().await;
+    let (polling, dispatching) = (Proxy::start(server.address()).await, Proxy::start_for(server.address(), 8).await);
     dispatching.record();
     let setup = Setup {
         functions: &["poller"],
@@ -26,7 +27,7 @@ async fn two_hundred_due_runs_cost_at_most_2_3_requests_each_and_the_first_does_
         api_urls: vec![("poller", polling.url()), ("dispatcher", dispatching.url())],
         ..Setup::default()
     };
-    let mut world = World::start(setup, json!({})).await;
+    let mut world = World::on(&server, "ecs:push", setup, json!({})).await;
     let deployment = world.deploy(world.flow("quick")).await;
     let runs = world.due(&deployment, RUNS).await;
     world.served.poll().await;
