@@ -161,7 +161,7 @@ fn tell(sim: &Sim, event: &Value) {
         tokio::spawn(async move {
             sleep(wait).await;
             sim.world().send("events", &body, Duration::ZERO, None);
-            sim.queue_changed.notify_waiters();
+            sim.wake("events");
         });
     }
 }

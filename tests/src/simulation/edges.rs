@@ -226,7 +226,7 @@ impl Queues {
                 world.note(|| format!("{who}: sends to {queue} in {delay:?}: {body}"));
                 let group = group.as_ref().map(|(group, id)| (group.as_str(), id.as_str()));
                 world.send(queue, &body, delay, group);
-                party.sim().queue_changed.notify_waiters();
+                party.sim().wake(queue);
             })
             .await;
         sent.map_err(|broken| Failure {
@@ -249,7 +249,7 @@ impl Queues {
             .0
             .call(Service::Aws, Duration::from_secs(24), move |world| {
                 world.call_sqs("ChangeMessageVisibility", input);
-                party.sim().queue_changed.notify_waiters();
+                party.sim().wake(queue);
             })
             .await;
     }

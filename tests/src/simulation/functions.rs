@@ -167,7 +167,8 @@ impl Fleet {
     /// Receives messages of a queue and has them handled, one batch after the other.
     pub(super) async fn serve(self: Arc<Self>, queue: &'static str, function: Function) {
         loop {
-            let changed = self.sim.queue_changed.notified();
+            let Some(changed) = self.sim.changed(queue) else { return };
+            let changed = changed.notified();
             tokio::pin!(changed);
             changed.as_mut().enable();
             let (messages, next) = self.receive(queue);
@@ -192,7 +193,7 @@ impl Fleet {
             _ => Vec::new(),
         };
         let now = world.millis();
-        let next = world.sqs.next_change(now).unwrap_or(now + 3_600_000).max(now + 50);
+        let next = world.sqs.next_change_of(now, queue).unwrap_or(now + 3_600_000).max(now + 50);
         (messages, world.instant(next))
     }
 
@@ -210,7 +211,7 @@ impl Fleet {
         if let Some(answer) = answer {
             self.delete(queue, &messages, &answer);
         }
-        self.sim.queue_changed.notify_waiters();
+        self.sim.wake(queue);
     }
 
     fn record(&self, mutation: Option<Mutation>, message: &Value) -> Record {
@@ -271,7 +272,7 @@ impl Fleet {
                     world.send("poll", r#"{"version":1,"tick":"minute"}"#, Duration::ZERO, None);
                 }
             }
-            self.sim.queue_changed.notify_waiters();
+            self.sim.wake("poll");
             sleep(Duration::from_secs(60)).await;
         }
     }

@@ -117,6 +117,7 @@ async fn live(scenario: Scenario, traced: bool) -> Outcome {
         world.ledger.poison.insert(body.clone());
         world.send("runs", &body, Duration::from_secs(20), None);
     }
+    sim.wake("runs");
     sleep(turbulence).await;
     {
         let mut world = sim.world();

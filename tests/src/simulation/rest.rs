@@ -16,7 +16,8 @@ impl World {
     pub(super) fn is_at_rest(&mut self) -> bool {
         let now = self.millis();
         for queue in ["runs", "runs.fifo", "events"] {
-            if self.sqs.bodies(now, queue).is_none_or(|bodies| !bodies.is_empty()) {
+            let depths = self.sqs.depths(now, queue);
+            if depths.is_none_or(|depths| depths.visible + depths.in_flight + depths.delayed > 0) {
                 return false;
             }
         }

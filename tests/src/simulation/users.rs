@@ -53,7 +53,7 @@ pub(super) async fn act(sim: Sim, place: Arc<Place>) {
             Ok(number) => make(&sim, &place, number, scenario.runs[number]),
             Err(what) => act_once(&sim, &place, what),
         }
-        sim.queue_changed.notify_waiters();
+        sim.wake("poll");
     }
 }
 

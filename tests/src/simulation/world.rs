@@ -44,14 +44,26 @@ pub(super) struct Shared {
     world: Mutex<World>,
     /// ECS has something to do earlier than thought.
     pub ecs_changed: Notify,
-    /// Messages may be receivable.
-    pub queue_changed: Notify,
+    /// Messages of a queue may be receivable, in the order of [`QUEUES`].
+    queues_changed: [Notify; QUEUES.len()],
 }
 
 /// A handle.
 pub(super) type Sim = Arc<Shared>;
 
 impl Shared {
+    /// Who waits for messages of a queue. For a dead-letter queue nobody does.
+    pub(super) fn changed(&self, queue: &str) -> Option<&Notify> {
+        QUEUES.iter().position(|name| *name == queue).map(|at| &self.queues_changed[at])
+    }
+
+    /// Wakes who waits for messages of a queue.
+    pub(super) fn wake(&self, queue: &str) {
+        if let Some(changed) = self.changed(queue) {
+            changed.notify_waiters();
+        }
+    }
+
     /// The world, for one step.
     pub(super) fn world(&self) -> MutexGuard<'_, World> {
         self.world.lock().unwrap_or_else(PoisonError::into_inner)
@@ -124,7 +136,7 @@ impl World {
             trace: traced.then(Vec::new),
             scenario,
         };
-        Arc::new(Shared { world: Mutex::new(world), ecs_changed: Notify::new(), queue_changed: Notify::new() })
+        Arc::new(Shared { world: Mutex::new(world), ecs_changed: Notify::new(), queues_changed: Default::default() })
     }
 
     /// The time, in milliseconds since 1970.

@@ -124,6 +124,7 @@ impl<'a> Observed<'a> {
                     Change::Crashed(_) => "Crashed",
                     Change::Restored(_) => "Restored",
                     Change::Released => "Released",
+                    Change::Recorded(_) => "Recorded",
                     Change::TaskStopped { .. } => "TaskStopped",
                 };
                 let mut values = vec![(name, 1.0)];
@@ -182,6 +183,7 @@ fn log_change(finder: Finder, flow_run_id: Uuid, work_pool: Option<&str>, change
             tracing::info!(?finder, %flow_run_id, work_pool, delay_seconds = delay.as_secs(), "checked again");
         }
         Change::Cancelled => tracing::info!(?finder, %flow_run_id, work_pool, "cancelled"),
+        Change::Recorded(task_arn) => tracing::warn!(?finder, %flow_run_id, work_pool, task_arn, "recorded"),
         Change::Released => {
             tracing::warn!(?finder, %flow_run_id, work_pool, "released: the process that was to try it again is gone");
         }

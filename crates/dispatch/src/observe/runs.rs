@@ -120,6 +120,8 @@ pub enum Change {
     Crashed(Diagnosis),
     /// It is what it was before a late copy of a claim: this type.
     Restored(StateType),
+    /// What it runs on is recorded, which was not, or was that of an earlier attempt: the ARN of its task.
+    Recorded(String),
     /// It was waiting for its process to try it again, which is gone; the next poll finds it.
     Released,
     /// Its task was told to stop.
@@ -216,6 +218,19 @@ impl<T: Transport, K: TaskControl, O: TaskOutput> Runs<T, K, O> {
         }
         let history = self.history(run.id).await?;
         self.conclude(run, &history, task).await
+    }
+
+    /// Records the task a run runs on, if another one or none is recorded: a record that came late is of an earlier attempt.
+    pub(crate) async fn record(&self, run: &FlowRun, task: &Task) -> Result<Option<Change>, Failure> {
+        if Infrastructure::of_run(run).is_some_and(|recorded| recorded.task_arn == task.task_arn) {
+            return Ok(None);
+        }
+        let infrastructure_pid = format!("{}::{}", task.cluster_arn, task.task_arn);
+        match self.client.record_infrastructure(run.id, &infrastructure_pid).await {
+            Ok(()) => Ok(Some(Change::Recorded(task.task_arn.clone()))),
+            Err(error) if error.is_not_found() => Ok(Some(Change::nothing("the run is gone"))),
+            Err(error) => Err(failure::of(&error)),
+        }
     }
 
     /// Has a run handed out again whose process is gone.

@@ -5,7 +5,8 @@
 //! * PENDING runs: claimed and never launched (a dispatcher died in between) are handed back; a task that does not get to
 //!   run within `task_start_timeout` is stopped and its run handed back; a task that ended meanwhile is judged as the
 //!   observer judges it; a task that is coming up keeps its deployment's concurrency slot, whose lease is renewed.
-//! * RUNNING runs: a task that ended without an event is judged; a task that ECS has forgotten crashed.
+//! * RUNNING runs: a task that ended without an event is judged; a task that ECS has forgotten crashed; one that is not
+//!   recorded is.
 //! * Runs that wait for their process to try them again, which is gone: they are handed out again.
 //! * CANCELLING runs, and those CANCELLED lately: as a check of the observer does.
 //! * Tasks: those of runs that another attempt holds are stopped; and those of runs that do not exist, if the clusters are
@@ -377,9 +378,9 @@ impl<T: Transport, K: TaskControl, O: TaskOutput> Reconciler<T, K, O> {
                 let action = bounded(decide::not_started(facts(&task)), past, limits);
                 self.runs.settle(run, &history, action, claim.attempt, None).await
             }
-            Located::Task(_) => {
+            Located::Task(task) => {
                 self.renew(run).await;
-                Ok(Change::nothing("its task is coming up"))
+                Ok(self.runs.record(run, &task).await?.unwrap_or_else(|| Change::nothing("its task is coming up")))
             }
             Located::Nowhere => {
                 let action = bounded(never_launched(), past, limits);
@@ -423,7 +424,9 @@ impl<T: Transport, K: TaskControl, O: TaskOutput> Reconciler<T, K, O> {
         match self.runs.locate(run, &history).await? {
             Located::Unknown(why) => Ok(Change::nothing(why)),
             Located::Task(task) if task.is_stopped() => self.runs.conclude(run, &history, &task).await,
-            Located::Task(_) => Ok(Change::nothing("its task lives")),
+            Located::Task(task) => {
+                Ok(self.runs.record(run, &task).await?.unwrap_or_else(|| Change::nothing("its task lives")))
+            }
             Located::Nowhere => {
                 let Some(claim) = history.claim else {
                     return Ok(Change::nothing("the run is claimed by somebody else"));

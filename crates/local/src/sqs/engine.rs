@@ -107,6 +107,11 @@ impl Engine {
         queues.chain(tasks).min()
     }
 
+    /// The same for one queue, by name, URL or ARN.
+    pub fn next_change_of(&self, now: Millis, queue: &str) -> Option<Millis> {
+        self.queues.get(name_of(queue))?.next_change(now)
+    }
+
     /// How many messages a queue holds; the queue by name, URL or ARN.
     pub fn depths(&mut self, now: Millis, queue: &str) -> Option<Depths> {
         self.advance(now);
