@@ -32,11 +32,14 @@ impl World {
                 _ => false,
             }
         };
-        let orphans = tasks.iter().filter(|task| task.status != Status::Stopped).any(|task| {
+        let unrecorded = |task: &&TaskView| {
             let run = task.started_by.as_deref().and_then(attempt).map(|attempt| attempt.flow_run_id);
-            run.is_none_or(|run| self.server.state(run).is_none())
-        });
-        !orphans && runs.into_iter().all(settled)
+            let recorded = run.and_then(|run| self.server.infrastructure_pid(run));
+            !recorded.is_some_and(|recorded| recorded.ends_with(&task.task_arn))
+        };
+        // A task of a deleted run, and one whose record is late, are the reconciler's.
+        let unknown = tasks.iter().filter(|task| task.status != Status::Stopped).any(|task| unrecorded(&task));
+        !unknown && runs.into_iter().all(settled)
     }
 
     /// Checks what holds at the end.

@@ -113,7 +113,7 @@ impl Scenario {
     #[must_use]
     pub fn of(seed: u64) -> Self {
         let rng = &mut Rng::with_seed(seed);
-        let turbulence = rng.u64(60..=420);
+        let turbulence = rng.u64(60..=300);
         let limited = rng.u32(..3) == 0;
         let pools: Vec<Pool> = (0..rng.usize(1..=2))
             .map(|_| Pool {
@@ -159,7 +159,7 @@ impl Scenario {
             runs,
             actions,
             dispatchers: rng.usize(1..=3),
-            poll_interval: rng.choice([10, 20, 30]).unwrap_or(20),
+            poll_interval: rng.choice([20, 30, 50]).unwrap_or(20),
             launch_lead: if rng.u32(..4) == 0 { rng.u64(1..=30) } else { 0 },
             skew: if rng.bool() { rng.i64(0..=3_000) } else { 0 },
             buckets: rng.u32(..4) == 0,

@@ -11,6 +11,7 @@ use std::{
 
 use ecs::{
     Named, Run,
+    failure::Class,
     launch::{Launched, TaskControl},
 };
 use jiff::Timestamp;
@@ -286,14 +287,32 @@ impl<T: Transport, K: TaskControl> ControlPlane for PrefectControl<T, K> {
         let (run, attempt) = (message.flow_run_id, message.attempt());
         match states::claim(&self.client, attempt, message_id).await.map_err(failed)? {
             states::Claimed::Not(reason) => Ok(Claim::NotOurs(reason)),
-            // The server says for when it was scheduled. The claim may have overtaken a user who moved the run, or have come
-            // late to an attempt of another time: that is not this message's to launch.
-            states::Claimed::For(Some(due)) if due != message.expected_start_time => {
+            // The server says for when it was scheduled, see `CopyScheduledTime` of prefect 3.8.8.
+            states::Claimed::For(Some(due)) if due == message.expected_start_time => Ok(Claim::Ours),
+            // The claim has overtaken a user who moved the run, or has come late to an attempt of another time.
+            states::Claimed::For(Some(due)) => {
                 states::propose(&self.client, run, &states::moved(due, attempt)).await.map_err(failed)?;
                 Ok(Claim::NotOurs("the run was moved to another time".to_owned()))
             }
-            states::Claimed::For(_) => Ok(Claim::Ours),
+            // It was not SCHEDULED: it ended while this message was on its way.
+            states::Claimed::For(None) => {
+                let history = self.client.flow_run_states(run).await.map_err(failed)?;
+                if let Some(displaced) = history::displaced(&history) {
+                    let restored = states::restored(displaced, attempt);
+                    states::propose(&self.client, run, &restored).await.map_err(failed)?;
+                }
+                Ok(Claim::NotOurs("the run was no longer SCHEDULED".to_owned()))
+            }
         }
+    }
+
+    async fn confirm(&self, message: &ScheduledRun, message_id: &str, launched: &Launched) -> Result<bool, Failure> {
+        if let Claim::NotOurs(reason) = self.claim(message, message_id).await? {
+            let stopped = self.tasks.stop(&launched.cluster, &launched.task_arn, &reason).await;
+            stopped.map_err(|error| Failure { class: Class::Transient, diagnosis: error.diagnosis })?;
+            return Ok(false);
+        }
+        Ok(true)
     }
 
     async fn waited(&self, message: &ScheduledRun) -> Result<Waited, Failure> {

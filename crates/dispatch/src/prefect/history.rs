@@ -41,17 +41,19 @@ pub fn claim(run: Uuid, states: &[State]) -> Option<Claimed> {
     Some(Claimed { attempt, at: states[position].timestamp, began })
 }
 
-/// The state that a late copy of a claim has displaced. A request outlives who gave up on it: the server may carry out a
-/// claim again after the run has ended, been handed back, or been scheduled anew, and takes PENDING from each of those. Such
-/// a claim has the `transition_id` of an earlier one with other states since. `states` are the oldest first.
+/// The state that a claim has displaced which came too late. A request outlives who gave up on it, and its sender may have
+/// looked at the run long before: the server takes PENDING after the run has ended, been handed back or been scheduled anew.
+/// Such a claim follows something else than a SCHEDULED state, or has the `transition_id` of an earlier one. `states` are the
+/// oldest first, and the last one is a claim of pushpool's.
 #[must_use]
 pub fn displaced(states: &[State]) -> Option<&State> {
     let (late, before) = states.split_last()?;
     let transition = late.state_details.transition_id.filter(|_| late.state_type == StateType::Pending)?;
-    let first = before.iter().position(|state| {
-        state.state_type == StateType::Pending && state.state_details.transition_id == Some(transition)
-    })?;
-    before[first + 1..].last()
+    let displaced = before.last().filter(|state| state.state_type != StateType::Pending)?;
+    let made_before = before
+        .iter()
+        .any(|state| state.state_type == StateType::Pending && state.state_details.transition_id == Some(transition));
+    (made_before || displaced.state_type != StateType::Scheduled).then_some(displaced)
 }
 
 /// Since when the run has been handed back again and again, up to the SCHEDULED state `state_id`. `states` are the oldest
@@ -168,6 +170,9 @@ mod tests {
         ];
         assert_eq!(displaced(&states), None);
         assert_eq!(displaced(&states[..2]), None, "the claim itself");
+        let stale = state(5, "PENDING", "Pending", Some(attempt(99).transition_id()));
+        let after_the_end: Vec<State> = states.iter().cloned().chain([stale]).collect();
+        assert_eq!(displaced(&after_the_end).map(|state| state.id), Some(Uuid::from_u128(4)), "of another attempt");
         states.push(state(5, "PENDING", "Pending", ours));
         assert_eq!(displaced(&states).map(|state| state.id), Some(Uuid::from_u128(4)));
         states.push(state(6, "SCHEDULED", "AwaitingRetry", None));

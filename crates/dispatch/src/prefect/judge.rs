@@ -57,9 +57,10 @@ pub fn judge(run: Option<&FlowRun>, delivery: &Delivery, now: Timestamp, lead: D
             Judgement::NotOurs("another message has claimed this attempt".to_owned())
         }
         StateType::Pending => {
-            // Claimed for another time than the message's: whoever claims again is told so, and puts it back.
-            let moved = state.state_details.scheduled_time.is_some_and(|due| due != message.expected_start_time);
-            if moved { Judgement::Due } else { Judgement::Claimed }
+            // Claimed for another time than the message's, or when it was not SCHEDULED: whoever claims again is told so, and
+            // puts it back.
+            let due = state.state_details.scheduled_time == Some(message.expected_start_time);
+            if due { Judgement::Claimed } else { Judgement::Due }
         }
         // A record of an earlier attempt stays until there is a newer one, so only the absence of any is proof; a message
         // that comes again is worth a look at ECS.
@@ -107,6 +108,11 @@ mod tests {
         .unwrap()
     }
 
+    /// Details of a claim of the attempt.
+    fn ours() -> Value {
+        json!({"transition_id": attempt().transition_id(), "scheduled_time": NOW})
+    }
+
     fn judged(run: &FlowRun) -> Judgement {
         judge(Some(run), &delivery(false), NOW.parse().unwrap(), Duration::from_secs(30))
     }
@@ -128,7 +134,7 @@ mod tests {
 
     #[test]
     fn a_pending_run_is_ours_if_this_attempt_claimed_it() {
-        assert_eq!(judged(&run("PENDING", json!({"transition_id": attempt().transition_id()}))), Judgement::Claimed);
+        assert_eq!(judged(&run("PENDING", ours())), Judgement::Claimed);
         for other in [json!({"transition_id": Uuid::from_u128(5)}), json!({})] {
             assert!(matches!(judged(&run("PENDING", other)), Judgement::NotOurs(_)));
         }
@@ -137,7 +143,7 @@ mod tests {
     #[test]
     fn a_run_is_launched_by_the_message_that_claimed_it() {
         let claimed_by = |message: &str| {
-            let mut run = run("PENDING", json!({"transition_id": attempt().transition_id()}));
+            let mut run = run("PENDING", ours());
             run.state.as_mut().unwrap().message = states::pending(attempt(), message).message;
             run
         };
@@ -150,6 +156,7 @@ mod tests {
         let claimed_for =
             |due: &str| run("PENDING", json!({"transition_id": attempt().transition_id(), "scheduled_time": due}));
         assert_eq!(judged(&claimed_for(NOW)), Judgement::Claimed);
+        assert_eq!(judged(&run("PENDING", json!({"transition_id": attempt().transition_id()}))), Judgement::Due);
         assert_eq!(judged(&claimed_for("2026-01-02T00:00:00Z")), Judgement::Due);
     }
 

@@ -384,7 +384,13 @@ impl<T: Transport, K: TaskControl, O: TaskOutput> Reconciler<T, K, O> {
             }
             Located::Nowhere => {
                 let action = bounded(never_launched(), past, limits);
-                self.runs.settle(run, &history, action, claim.attempt, None).await
+                let change = self.runs.settle(run, &history, action, claim.attempt, None).await?;
+                // Its message may have come back and launched it since it was looked for. Whoever of the two comes second
+                // stops the task: here, or in the dispatcher's `confirm`.
+                if let Located::Task(task) = self.runs.locate(run, &history).await? {
+                    self.runs.stop(&task, "its claim was given up").await?;
+                }
+                Ok(change)
             }
         }
     }
