@@ -256,7 +256,11 @@ impl World {
         // Another message's claim is that one's to launch; it is still in the queue.
         let claimed = state.state_details.transition_id == Some(attempt.transition_id())
             && state.message.as_ref().is_none_or(|text| text.ends_with(message_id));
-        if state.state_type == StateType::Pending && claimed {
+        // A late copy of the claim, after its outcome was recorded, is the reconciler's.
+        let claims = self.server.states(flow_run_id).iter().filter(|it| {
+            it.state_type == StateType::Pending && it.state_details.transition_id == state.state_details.transition_id
+        });
+        if state.state_type == StateType::Pending && claimed && claims.count() == 1 {
             let recorded = self.server.infrastructure_pid(flow_run_id);
             let known = self.ledger.tasks.get(&attempt.started_by()).is_some_and(|tasks| {
                 tasks.iter().any(|task| recorded.is_some_and(|recorded| recorded.ends_with(task)))

@@ -4,7 +4,7 @@
 //! [`super::cache`], and the lines for the runs' logs go in one. What is left for each run is the claim and the record.
 
 use std::{
-    collections::{BTreeSet, HashMap, HashSet},
+    collections::{BTreeSet, HashMap},
     sync::Arc,
     time::Duration,
 };
@@ -101,18 +101,21 @@ impl<T: Transport, K: TaskControl> PrefectControl<T, K> {
         let shared = self.lately.fetch(&self.client, &wanted, queue, now).await;
         let mut slots = Slots::default();
         let mut readings = Vec::with_capacity(deliveries.len());
-        // A run that stands twice in the batch is judged twice and claimed once; it takes one slot.
-        let mut seen = HashSet::new();
+        // A run that stands twice in the batch is judged twice and claimed once; it takes one slot, or none.
+        let mut admissions: HashMap<Uuid, Option<String>> = HashMap::new();
         for (Delivery { message, .. }, (judgement, run)) in deliveries.iter().zip(judged) {
             let Some(run) = run.filter(|_| !matches!(judgement, Judgement::NotOurs(_))) else {
                 readings.push(Ok(not_ours(judgement)));
                 continue;
             };
-            let first = seen.insert(run.id);
-            let admitted = match judgement {
-                Judgement::Due if first => self.admit(run, queue, &shared, &mut slots, now).await,
+            let admitted = match (&judgement, admissions.get(&run.id)) {
+                (Judgement::Due, Some(admitted)) => Ok(admitted.clone()),
+                (Judgement::Due, None) => self.admit(run, queue, &shared, &mut slots, now).await,
                 _ => Ok(None),
             };
+            if let Ok(admitted) = &admitted {
+                admissions.insert(run.id, admitted.clone());
+            }
             readings.push(match admitted {
                 Ok(Some(reason)) => Ok(Reading::NotOurs(reason)),
                 Ok(None) => assemble(message, run, &judgement, &shared),
