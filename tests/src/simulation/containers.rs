@@ -282,6 +282,7 @@ impl Engine {
             if self.told.sleep(part).await {
                 return Ended::Told;
             }
+            self.keep_slot();
             if self.fate.watches && self.is_cancelling() {
                 return Ended::Cancelled;
             }
@@ -289,10 +290,26 @@ impl Engine {
         if self.fate.dies { Ended::Dead } else { Ended::Done }
     }
 
+    /// The engine renews the slot of its deployment while the flow runs.
+    fn keep_slot(&self) {
+        let mut world = self.sim.world();
+        let away = world.server_away.is_some_and(|until| until > Instant::now());
+        let lease = world.state_of(self.run).and_then(|state| state.state_details.deployment_concurrency_lease_id);
+        if let Some(lease) = lease.filter(|_| !away) {
+            let request = Request {
+                method: Method::Post,
+                path: format!("/v2/concurrency_limits/leases/{lease}/renew"),
+                body: Some(json!({"lease_duration": 300}).to_string()),
+                headers: Vec::new(),
+            };
+            world.serve("container", &request);
+        }
+    }
+
     fn is_cancelling(&self) -> bool {
         let world = self.sim.world();
         let away = world.server_away.is_some_and(|until| until > Instant::now());
-        !away && world.server.state(self.run).is_some_and(|state| state.state_type == StateType::Cancelling)
+        !away && world.state_of(self.run).is_some_and(|state| state.state_type == StateType::Cancelling)
     }
 
     /// SIGTERM while the flow runs.

@@ -114,12 +114,12 @@ impl World {
     /// Notes the state of the run that a request is about to change.
     pub(super) fn before_proposal(&self, request: &Request) -> Option<(Uuid, Before)> {
         let run = proposed_run(request)?;
-        Some((run, Before { state_id: self.server.state(run).map(|state| state.id) }))
+        Some((run, Before { state_id: self.state_of(run).map(|state| state.id) }))
     }
 
     /// Looks at what a proposal did.
     pub(super) fn after_proposal(&mut self, run: Uuid, before: Before, _: &Request, _: u16) {
-        let Some(state) = self.server.state(run).cloned() else { return };
+        let Some(state) = self.state_of(run).cloned() else { return };
         if before.state_id == Some(state.id) {
             return;
         }
@@ -251,7 +251,7 @@ impl World {
         let id = |name: &str| body[name].as_str().and_then(|id| Uuid::try_parse(id).ok());
         let (Some(flow_run_id), Some(state_id)) = (id("flow_run_id"), id("state_id")) else { return };
         let attempt = Attempt { flow_run_id, state_id };
-        let Some(state) = self.server.state(flow_run_id).cloned() else { return };
+        let Some(state) = self.state_of(flow_run_id).cloned() else { return };
         self.checked(Rule::RecordedFirst);
         // Another message's claim is that one's to launch; it is still in the queue.
         let claimed = state.state_details.transition_id == Some(attempt.transition_id())
@@ -261,7 +261,7 @@ impl World {
             it.state_type == StateType::Pending && it.state_details.transition_id == state.state_details.transition_id
         });
         if state.state_type == StateType::Pending && claimed && claims.count() == 1 {
-            let recorded = self.server.infrastructure_pid(flow_run_id);
+            let recorded = self.pid_of(flow_run_id);
             let known = self.ledger.tasks.get(&attempt.started_by()).is_some_and(|tasks| {
                 tasks.iter().any(|task| recorded.is_some_and(|recorded| recorded.ends_with(task)))
             });

@@ -161,6 +161,8 @@ async fn serve_services(sim: Sim) {
 }
 
 fn outcome(world: &mut World) -> Outcome {
+    let strange = world.server.not_understood();
+    assert!(strange.is_empty(), "seed {}: the simulated server cannot answer {strange:?}", world.scenario.seed);
     let trace = world.take_trace();
     let seconds = (world.millis() / 1_000).saturating_sub(1_767_225_600);
     let ledger = std::mem::take(&mut world.ledger);

@@ -24,7 +24,7 @@ impl World {
         let tasks = self.ecs.tasks();
         let runs: Vec<Uuid> = self.runs.iter().flatten().copied().collect();
         let settled = |run: Uuid| {
-            let Some(state) = self.server.state(run) else { return true };
+            let Some(state) = self.state_of(run) else { return true };
             let live = live_tasks(&tasks, run).next().is_some();
             match state.state_type {
                 StateType::Running => live,
@@ -34,7 +34,7 @@ impl World {
         };
         let unrecorded = |task: &&TaskView| {
             let run = task.started_by.as_deref().and_then(attempt).map(|attempt| attempt.flow_run_id);
-            let recorded = run.and_then(|run| self.server.infrastructure_pid(run));
+            let recorded = run.and_then(|run| self.pid_of(run));
             !recorded.is_some_and(|recorded| recorded.ends_with(&task.task_arn))
         };
         // A task of a deleted run, and one whose record is late, are the reconciler's.
@@ -53,7 +53,7 @@ impl World {
         for task in tasks.iter().filter(|task| task.status != Status::Stopped) {
             let started_by = task.started_by.as_deref().unwrap_or_default();
             let run = attempt(started_by).map(|attempt| attempt.flow_run_id);
-            let recorded = run.and_then(|run| self.server.infrastructure_pid(run)).map(str::to_owned);
+            let recorded = run.and_then(|run| self.pid_of(run)).map(str::to_owned);
             if !recorded.as_ref().is_some_and(|recorded| recorded.ends_with(&task.task_arn)) {
                 let what = format!("{} lives for {started_by}, whose record is {recorded:?}", task.task_arn);
                 self.violate(Rule::EveryTaskKnown, what);
@@ -74,7 +74,7 @@ impl World {
     }
 
     fn check_run(&mut self, run: Uuid, tasks: &[TaskView], rested: bool) {
-        let Some(state) = self.server.state(run).cloned() else { return };
+        let Some(state) = self.state_of(run).cloned() else { return };
         let live = live_tasks(tasks, run).count();
         self.checked(Rule::EndsOrLives);
         self.checked(Rule::NoneLeftPending);
@@ -120,6 +120,23 @@ impl World {
         }
     }
 
+    /// The answer to a claim that every claim is taken to have.
+    pub(super) fn taken_for_granted(&self, claim: &prefect_api::Request) -> Option<String> {
+        let run = Uuid::try_parse(claim.path.split('/').nth(2)?).ok()?;
+        let body: Value = serde_json::from_str(claim.body.as_deref()?).ok()?;
+        let mut state = body["state"].clone();
+        let transition = state["state_details"]["transition_id"].as_str().and_then(|id| Uuid::try_parse(id).ok())?;
+        let claimed = self
+            .server
+            .states(run)
+            .iter()
+            .find(|state| ecs::Attempt { flow_run_id: run, state_id: state.id }.transition_id() == transition)?;
+        state["id"] = serde_json::json!(claimed.id);
+        state["timestamp"] = serde_json::json!(claimed.timestamp);
+        state["state_details"]["scheduled_time"] = serde_json::json!(claimed.state_details.scheduled_time);
+        Some(serde_json::json!({"status": "ACCEPT", "details": {}, "state": state}).to_string())
+    }
+
     /// What a message is taken for by a protocol with a bug in it.
     pub(super) fn misread(&self, mutation: super::mutation::Mutation, body: &str) -> Option<Value> {
         use super::mutation::Mutation;
@@ -128,14 +145,14 @@ impl World {
         match mutation {
             Mutation::AnyStateId => {
                 let run = id(&message["flow_run_id"])?;
-                message["state_id"] = self.server.state(run)?.id.to_string().into();
+                message["state_id"] = self.state_of(run)?.id.to_string().into();
             }
             Mutation::AnyTask => {
                 let run = attempt(message["detail"]["startedBy"].as_str()?)?.flow_run_id;
                 let states = self.server.states(run);
                 let scheduled = states.iter().rev().find(|state| state.state_type == StateType::Scheduled)?;
                 message["detail"]["startedBy"] = format!("{run}/{}", scheduled.id).into();
-                if let Some((_, task)) = self.server.infrastructure_pid(run).and_then(|it| it.split_once("::")) {
+                if let Some((_, task)) = self.pid_of(run).and_then(|it| it.split_once("::")) {
                     message["detail"]["taskArn"] = task.into();
                 }
             }

@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::{
     scenario::{Pool, Run, What},
+    server::{Collision, NewDeployment, NewRun},
     world::{Sim, World, timestamp},
 };
 
@@ -24,15 +25,31 @@ pub(super) struct Place {
 pub(super) fn set_up(world: &mut World) -> Place {
     let plans = world.scenario.pools.clone();
     let mut place = Place { pools: Vec::new(), deployments: Vec::new() };
+    let now = world.now();
+    let flow = world.server.create_flow(now, "flow");
     for (number, Pool { limit, queue_limit, deployment_limit }) in plans.into_iter().enumerate() {
         let name = format!("pool-{number}");
-        world.server.create_pool(&name, "ecs:push", json!({}), limit);
-        world.server.limit_queue(&name, "default", queue_limit);
+        let pool = world.server.create_pool(now, &name, "ecs:push", json!({}), limit);
+        if queue_limit.is_some() {
+            world.server.update_queue(now, &name, "default", &json!({"concurrency_limit": queue_limit}));
+        }
         // Every other pool runs on Spot.
         let launch_type = if number % 2 == 0 { "FARGATE" } else { "FARGATE_SPOT" };
         let variables = json!({"cpu": 256, "memory": 512, "cluster": "default", "launch_type": launch_type,
             "execution_role_arn": "arn:aws:iam::000000000000:role/execution"});
-        let deployment = world.server.create_deployment(&name, "default", variables, deployment_limit);
+        let deployment = world.server.create_deployment(
+            now,
+            NewDeployment {
+                name: format!("deployment-{number}"),
+                flow,
+                queue: world.server.queue_named(pool, "default"),
+                job_variables: variables.as_object().cloned().unwrap_or_default(),
+                concurrency_limit: deployment_limit.map(|(limit, _)| limit),
+                collision: deployment_limit
+                    .map(|(_, cancels)| if cancels { Collision::CancelNew } else { Collision::Enqueue }),
+                grace_period_seconds: None,
+            },
+        );
         place.pools.push(name);
         place.deployments.push(deployment);
     }
@@ -61,7 +78,13 @@ fn make(sim: &Sim, place: &Place, number: usize, run: Run) {
     let mut world = sim.world();
     let due = timestamp(world.millis() + (run.due - run.made));
     let now = world.now();
-    let id = world.server.create_flow_run(now, place.deployments[run.pool], due, run.retries);
+    let new = NewRun {
+        deployment: place.deployments[run.pool],
+        due: Some(due),
+        retries: (run.retries > 0).then_some((run.retries, 0)),
+        ..NewRun::default()
+    };
+    let id = world.server.create_run(now, new);
     world.note(|| format!("{id} is made, due {due}"));
     world.runs[number] = Some(id);
     world.ledger.pool_of.insert(id, run.pool);
@@ -91,11 +114,11 @@ fn act_once(sim: &Sim, place: &Place, what: What) {
         }
         What::Delete(number) => {
             let Some(id) = run(&world, number) else { return };
-            world.server.delete_flow_run(id);
+            world.server.delete_run(now, id);
         }
         What::Reschedule(number, seconds) => {
             let Some(id) = run(&world, number) else { return };
-            let scheduled = world.server.state(id).is_some_and(|state| state.state_type == StateType::Scheduled);
+            let scheduled = world.state_of(id).is_some_and(|state| state.state_type == StateType::Scheduled);
             if scheduled {
                 let due = timestamp(world.millis() + seconds * 1_000);
                 propose(&mut world, id, scheduled_at("Scheduled", due));
@@ -103,7 +126,7 @@ fn act_once(sim: &Sim, place: &Place, what: What) {
         }
         What::Retry(number) => {
             let Some(id) = run(&world, number) else { return };
-            let ended = world.server.state(id).is_some_and(|state| super::ledger::is_final(state.state_type));
+            let ended = world.state_of(id).is_some_and(|state| super::ledger::is_final(state.state_type));
             if ended {
                 propose(&mut world, id, scheduled_at("AwaitingRetry", now));
                 let pool = &place.pools[world.scenario.runs[number].pool];
@@ -112,22 +135,24 @@ fn act_once(sim: &Sim, place: &Place, what: What) {
         }
         What::PausePool(pool, paused) => {
             world.ledger.paused.insert(pool);
-            world.server.pause_pool(&place.pools[pool], paused);
+            world.server.update_pool(now, &place.pools[pool], &json!({"is_paused": paused}));
         }
         What::PauseQueue(pool, paused) => {
             world.ledger.paused.insert(pool);
-            world.server.pause_queue(&place.pools[pool], "default", paused);
+            world.server.update_queue(now, &place.pools[pool], "default", &json!({"is_paused": paused}));
         }
-        What::EditTemplate(pool) => world.server.edit_template(&place.pools[pool], json!({})),
+        What::EditTemplate(pool) => {
+            world.server.update_pool(now, &place.pools[pool], &json!({"base_job_template": {}}));
+        }
         What::EditDeployment(pool) => {
             let variables = json!({"cpu": 512, "memory": 1024, "cluster": "default",
                 "execution_role_arn": "arn:aws:iam::000000000000:role/execution", "env": {"EDITED": "1"}});
-            world.server.edit_deployment(place.deployments[pool], variables);
+            world.server.update_deployment(now, place.deployments[pool], &json!({"job_variables": variables}));
         }
         What::RaiseLimit(pool, limit) => {
             if world.scenario.pools[pool].limit.is_some() {
                 world.ledger.changed_limits.insert(pool);
-                world.server.limit_pool(&place.pools[pool], limit);
+                world.server.update_pool(now, &place.pools[pool], &json!({"concurrency_limit": limit}));
             }
         }
         What::RestartServer(seconds) => world.server_away = Some(Instant::now() + Duration::from_secs(seconds)),
@@ -157,9 +182,10 @@ fn propose(world: &mut World, run: Uuid, mut state: Value) {
 
 /// Everything is as it was before users paused it.
 pub(super) fn resume(world: &mut World, place: &Place) {
+    let now = world.now();
     for pool in &place.pools {
-        world.server.pause_pool(pool, false);
-        world.server.pause_queue(pool, "default", false);
+        world.server.update_pool(now, pool, &json!({"is_paused": false}));
+        world.server.update_queue(now, pool, "default", &json!({"is_paused": false}));
     }
     world.server_away = None;
     world.aws_away = None;

@@ -24,7 +24,7 @@ use super::{
     fault::Fault,
     ledger::{Ledger, Rule},
     scenario::Scenario,
-    server::Server,
+    server::{Caller, Run as FlowRun, Server, State},
 };
 
 /// 2026-01-01T00:00:00Z, where every world begins.
@@ -139,6 +139,18 @@ impl World {
         Arc::new(Shared { world: Mutex::new(world), ecs_changed: Notify::new(), queues_changed: Default::default() })
     }
 
+    /// The state of a run. None if there is no such run.
+    #[must_use]
+    pub(super) fn state_of(&self, run: Uuid) -> Option<&State> {
+        self.server.run(run).and_then(FlowRun::state)
+    }
+
+    /// What a run is recorded to run on.
+    #[must_use]
+    pub(super) fn pid_of(&self, run: Uuid) -> Option<&str> {
+        self.server.run(run)?.infrastructure_pid.as_deref()
+    }
+
     /// The time, in milliseconds since 1970.
     #[must_use]
     pub(super) fn millis(&self) -> Millis {
@@ -204,7 +216,10 @@ impl World {
     pub(super) fn serve(&mut self, who: &str, request: &Request) -> Response {
         let now = self.now();
         let proposed = self.before_proposal(request);
-        let answer = self.server.handle(now, request.method, &request.path, request.body.as_deref());
+        // Containers use Prefect's own client, which keeps its slot alive.
+        let caller = if who == "container" { Caller::Prefect } else { Caller::Other };
+        let body = request.body.as_deref();
+        let answer = self.server.handle_from(caller, now, request.method, &request.path, body);
         self.ledger.requests += 1;
         self.note(|| {
             let body = request.body.as_deref().unwrap_or_default();

@@ -1,265 +1,235 @@
-//! A Prefect server as a state machine: the calls that pushpool makes, with the rules of prefect 3.8.8.
+//! A Prefect server for the simulation: the part of the API that pushpool, containers and users speak, as a state machine
+//! without clock, input or output.
 //!
-//! `tests/it/simulated_server.rs` holds it against a real server, step by step. Not modelled: tasks, subflows, pauses,
-//! results, and whatever else no call of ours sees.
+//! It answers as prefect 3.8.8 does because it follows its rules one by one, traps included ([`rules`], [`slots`],
+//! [`scheduling`]); `tests/it/simulated_server.rs` plays random sequences to it and to the real server and compares what
+//! they say. What it leaves out: schedules, task runs and subflows, tags, parameters, validation of anything but the
+//! shape of a request, and that READY wears off.
+//!
+//! A request it does not know is answered 404 or 422 and noted ([`Server::not_understood`]): a simulation that meets one
+//! proves nothing.
 
+mod answer;
 mod edge;
-mod model;
+mod filter;
+mod ids;
+mod models;
 mod rules;
-mod scheduled;
+mod scheduling;
+mod slots;
+mod users;
+mod world;
 
 use std::collections::BTreeMap;
 
-use fastrand::Rng;
 use jiff::{SignedDuration, Timestamp};
-use prefect_api::{Method, models::StateType};
+use prefect_api::models::StateType;
 use serde_json::Value;
 use uuid::Uuid;
 
-use self::model::{Pool, Queue, details};
-pub use self::{
-    model::{Deployment, FlowRun, State},
-    rules::{Proposal, Verdict},
+pub use self::answer::Answer;
+pub use self::models::{
+    Change, Collision, ConcurrencyOptions, Deployment, Details, Flow, LogLine, Pool, Queue, RetryType, Run, RunPolicy,
+    State,
 };
+pub use self::rules::Caller;
+pub use self::world::{NewDeployment, NewRun};
 
-/// How overdue a run is before it is Late (`PREFECT_SERVER_SERVICES_LATE_RUNS_AFTER_SECONDS`).
+use self::ids::Ids;
+use self::rules::{Outcome, Rules, Surroundings};
+use self::slots::{NoSuchLimit, Slots};
+
+/// A run is late that much after its time (`late_runs.after_seconds`).
 const LATE: SignedDuration = SignedDuration::from_secs(15);
-
-/// An answer.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Answer {
-    /// HTTP status.
-    pub status: u16,
-    /// Body.
-    pub body: String,
-}
+/// Expired leases are looked for that often (`repossessor.loop_seconds`).
+const REAP: SignedDuration = SignedDuration::from_secs(15);
+/// A run that is being cancelled for that long is cancelled by the server (`cancelling_timeout_seconds`).
+const CANCELLING: SignedDuration = SignedDuration::from_secs(300);
 
 /// The server.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Server {
-    ids: Rng,
-    flow: Uuid,
-    pools: BTreeMap<String, Pool>,
+    ids: Ids,
+    pools: BTreeMap<Uuid, Pool>,
+    queues: BTreeMap<Uuid, Queue>,
+    flows: BTreeMap<Uuid, Flow>,
     deployments: BTreeMap<Uuid, Deployment>,
-    runs: BTreeMap<Uuid, FlowRun>,
-    /// Until when slots of deployments are held, by lease.
-    leases: BTreeMap<Uuid, (Uuid, Timestamp)>,
-    /// Requests it has no answer for: a mistake of the simulation.
-    pub unknown: Vec<String>,
+    runs: BTreeMap<Uuid, Run>,
+    slots: Slots,
+    reaped: Option<Timestamp>,
+    variables: BTreeMap<String, Value>,
+    /// Data of block documents by id, and the ids by type and name.
+    blocks: BTreeMap<Uuid, Value>,
+    block_names: BTreeMap<(String, String), Uuid>,
+    logs: Vec<LogLine>,
+    events: Vec<Value>,
+    changes: Option<Vec<Change>>,
+    not_understood: Vec<String>,
 }
 
 impl Server {
-    /// A server with nothing in it; its ids follow from the seed.
+    /// An empty server whose ids come from `seed`.
     #[must_use]
     pub fn new(seed: u64) -> Self {
-        let mut ids = Rng::with_seed(seed ^ 0x2545_f491_4f6c_dd1d);
-        let flow = Uuid::from_u128(ids.u128(..));
         Self {
-            ids,
-            flow,
+            ids: Ids::new(seed),
             pools: BTreeMap::new(),
+            queues: BTreeMap::new(),
+            flows: BTreeMap::new(),
             deployments: BTreeMap::new(),
             runs: BTreeMap::new(),
-            leases: BTreeMap::new(),
-            unknown: Vec::new(),
+            slots: Slots::default(),
+            reaped: None,
+            variables: BTreeMap::new(),
+            blocks: BTreeMap::new(),
+            block_names: BTreeMap::new(),
+            logs: Vec::new(),
+            events: Vec::new(),
+            changes: None,
+            not_understood: Vec::new(),
         }
     }
 
-    /// Answers a request: path with query below `/api`.
-    pub fn handle(&mut self, now: Timestamp, method: Method, path: &str, body: Option<&str>) -> Answer {
-        edge::handle(self, now, method, path, body)
-    }
-
-    /// What the server does by itself: late runs, and slots whose lease has run out.
+    /// The server's own services, to be called every 5 s: late runs, leases that nobody renewed, cancellations that
+    /// nobody finished.
     pub fn services(&mut self, now: Timestamp) {
-        let late: Vec<Uuid> = self
-            .runs
-            .values()
-            .filter(|run| {
-                let state = run.state();
-                state.state_type == StateType::Scheduled
-                    && state.name == "Scheduled"
-                    && run.next_scheduled_start_time.is_some_and(|due| due + LATE < now)
-            })
-            .map(|run| run.id)
-            .collect();
-        for run in late {
-            let due = self.runs[&run].next_scheduled_start_time;
-            let state = Proposal {
-                state_type: StateType::Scheduled,
-                name: Some("Late".to_owned()),
-                message: None,
-                state_details: details(due, None),
-                persisted: false,
-            };
-            self.propose(now, run, state);
-        }
-        // The engine renews the slot of a flow that runs.
-        for run in self.runs.values().filter(|run| run.state().state_type == StateType::Running) {
-            let lease = run.state().state_details.deployment_concurrency_lease_id;
-            if let Some((_, until)) = lease.and_then(|lease| self.leases.get_mut(&lease)) {
-                *until = now + rules::LEASE;
+        let now = to_microsecond(now);
+        let mut late = Vec::new();
+        let mut stuck = Vec::new();
+        for run in self.runs.values() {
+            let Some(state) = run.state() else { continue };
+            match state.state_type {
+                StateType::Scheduled if state.name == "Scheduled" => {
+                    late.extend(
+                        run.next_scheduled_start_time.filter(|due| *due + LATE <= now).map(|due| (run.id, due)),
+                    );
+                }
+                StateType::Cancelling if state.timestamp + CANCELLING <= now => stuck.push(run.id),
+                _ => {}
             }
         }
-        self.leases.retain(|_, (_, until)| *until > now);
-    }
-
-    /// Makes a work pool with a queue named `default`.
-    pub fn create_pool(&mut self, name: &str, pool_type: &str, template: Value, limit: Option<u32>) {
-        let queue = Queue { id: self.id(), name: "default".to_owned(), is_paused: false, limit: None, priority: 1 };
-        let pool = Pool {
-            id: self.id(),
-            name: name.to_owned(),
-            pool_type: pool_type.to_owned(),
-            template,
-            is_paused: false,
-            limit,
-            queues: vec![queue],
-        };
-        self.pools.insert(name.to_owned(), pool);
-    }
-
-    /// Adds a queue to a pool.
-    pub fn create_queue(&mut self, pool: &str, name: &str, limit: Option<u32>, priority: u32) {
-        let queue = Queue { id: self.id(), name: name.to_owned(), is_paused: false, limit, priority };
-        if let Some(pool) = self.pools.get_mut(pool) {
-            pool.queues.push(queue);
+        for (run, due) in late {
+            let mut state = self.state(now, StateType::Scheduled, "Late", None);
+            state.state_details.scheduled_time = Some(due);
+            // A failure would be the service's own; the next round tries again.
+            let _ = self.propose(now, run, state, Rules::Late, Caller::Other);
+        }
+        for run in stuck {
+            let message = "Flow run cancellation timed out; marked this flow run as Cancelled.";
+            let state = self.state(now, StateType::Cancelled, "Cancelled", Some(message.to_owned()));
+            let _ = self.propose(now, run, state, Rules::Core, Caller::Other);
+        }
+        if self.reaped.is_none_or(|last| last + REAP <= now) {
+            self.reaped = Some(now);
+            self.slots.reap(now);
         }
     }
 
-    /// Sets the limit of a pool.
-    pub fn limit_pool(&mut self, pool: &str, limit: Option<u32>) {
-        if let Some(pool) = self.pools.get_mut(pool) {
-            pool.limit = limit;
-        }
+    fn state(&mut self, now: Timestamp, state_type: StateType, name: &str, message: Option<String>) -> State {
+        let (id, name) = (self.ids.next(now), name.to_owned());
+        State { id, state_type, name, timestamp: now, message, data: None, state_details: Details::default() }
     }
 
-    /// Sets the limit of a queue.
-    pub fn limit_queue(&mut self, pool: &str, queue: &str, limit: Option<u32>) {
-        if let Some(queue) = self.queue_mut(pool, queue) {
-            queue.limit = limit;
-        }
-    }
-
-    /// Pauses a pool, or lets it go on.
-    pub fn pause_pool(&mut self, pool: &str, paused: bool) {
-        if let Some(pool) = self.pools.get_mut(pool) {
-            pool.is_paused = paused;
-        }
-    }
-
-    /// Pauses a queue, or lets it go on.
-    pub fn pause_queue(&mut self, pool: &str, queue: &str, paused: bool) {
-        if let Some(queue) = self.queue_mut(pool, queue) {
-            queue.is_paused = paused;
-        }
-    }
-
-    /// Replaces a pool's base job template.
-    pub fn edit_template(&mut self, pool: &str, template: Value) {
-        if let Some(pool) = self.pools.get_mut(pool) {
-            pool.template = template;
-        }
-    }
-
-    /// Makes a deployment. `limit`: how many of its runs go on at once, and whether those over it are cancelled.
-    pub fn create_deployment(&mut self, pool: &str, queue: &str, variables: Value, limit: Option<(u32, bool)>) -> Uuid {
-        let id = self.id();
-        let queue = self.queue_mut(pool, queue).map(|queue| queue.id);
-        let deployment = Deployment {
-            id,
-            name: format!("deployment-{}", self.deployments.len()),
-            flow_id: self.flow,
-            pool: pool.to_owned(),
-            queue,
-            variables,
-            limit,
-        };
-        self.deployments.insert(id, deployment);
-        id
-    }
-
-    /// Replaces a deployment's job variables.
-    pub fn edit_deployment(&mut self, id: Uuid, variables: Value) {
-        if let Some(deployment) = self.deployments.get_mut(&id) {
-            deployment.variables = variables;
-        }
-    }
-
-    /// Makes a run of a deployment, due at that time.
-    ///
-    /// # Panics
-    /// When there is no such deployment.
-    pub fn create_flow_run(&mut self, now: Timestamp, deployment: Uuid, due: Timestamp, retries: u32) -> Uuid {
-        let id = self.id();
-        let of = &self.deployments[&deployment];
-        let (flow_id, pool, queue_id) = (of.flow_id, of.pool.clone(), of.queue);
-        let run = FlowRun {
-            id,
-            flow_id,
-            deployment_id: Some(deployment),
-            work_queue_id: queue_id,
-            work_pool_name: pool,
-            states: Vec::new(),
-            expected_start_time: Some(due),
-            next_scheduled_start_time: None,
-            start_time: None,
-            end_time: None,
-            infrastructure_pid: None,
-            run_count: 0,
-            retries,
-            retry_type: None,
-        };
-        self.runs.insert(id, run);
-        let first = Proposal {
-            state_type: StateType::Scheduled,
-            name: Some("Scheduled".to_owned()),
-            message: None,
-            state_details: details(Some(due), None),
-            persisted: false,
-        };
-        self.set(now, id, first, rules::Slot::Released);
-        id
-    }
-
-    /// Deletes a run.
-    pub fn delete_flow_run(&mut self, id: Uuid) {
-        if let Some(run) = self.runs.remove(&id)
-            && let Some(lease) = run.state().state_details.deployment_concurrency_lease_id
+    /// Governs a proposal; none if there is no such run.
+    fn propose(
+        &mut self,
+        now: Timestamp,
+        run: Uuid,
+        state: State,
+        rules: Rules,
+        caller: Caller,
+    ) -> Option<Result<Outcome, NoSuchLimit>> {
+        let run = self.runs.get_mut(&run)?;
+        let deployment = run.deployment.and_then(|id| self.deployments.get(&id));
+        let mut world = Surroundings { now, caller, deployment, slots: &mut self.slots, ids: &mut self.ids };
+        let outcome = rules::propose(run, state, rules, &mut world);
+        if let (Some(changes), Ok(Outcome { changed: true, .. }), Some(state)) =
+            (&mut self.changes, &outcome, run.states.last())
         {
-            self.leases.remove(&lease);
+            let (state_type, name) = (state.state_type, state.name.clone());
+            changes.push(Change { run: run.id, state: state.id, state_type, name, at: state.timestamp });
         }
+        Some(outcome)
     }
 
-    /// A run.
+    /// A run; none if it was deleted.
     #[must_use]
-    pub fn run(&self, id: Uuid) -> Option<&FlowRun> {
+    pub fn run(&self, id: Uuid) -> Option<&Run> {
         self.runs.get(&id)
     }
 
-    /// A run's state.
+    /// All runs, oldest first.
+    pub fn runs(&self) -> impl Iterator<Item = &Run> {
+        self.runs.values()
+    }
+
+    /// The states of a run, oldest first; none if it was deleted.
     #[must_use]
-    pub fn state(&self, id: Uuid) -> Option<&State> {
-        self.runs.get(&id).map(FlowRun::state)
+    pub fn states(&self, run: Uuid) -> &[State] {
+        self.runs.get(&run).map_or(&[], |run| &run.states)
     }
 
-    /// All states of a run, oldest first.
+    /// A deployment.
     #[must_use]
-    pub fn states(&self, id: Uuid) -> &[State] {
-        self.runs.get(&id).map_or(&[], |run| &run.states)
+    pub fn deployment(&self, id: Uuid) -> Option<&Deployment> {
+        self.deployments.get(&id)
     }
 
-    /// What a run is recorded to run on.
+    /// A work pool.
     #[must_use]
-    pub fn infrastructure_pid(&self, id: Uuid) -> Option<&str> {
-        self.runs.get(&id)?.infrastructure_pid.as_deref()
+    pub fn pool(&self, name: &str) -> Option<&Pool> {
+        self.pools.values().find(|pool| pool.name == name)
     }
 
-    fn id(&mut self) -> Uuid {
-        Uuid::from_u128(self.ids.u128(..))
+    /// A work queue.
+    #[must_use]
+    pub fn queue(&self, id: Uuid) -> Option<&Queue> {
+        self.queues.get(&id)
     }
 
-    fn queue_mut(&mut self, pool: &str, queue: &str) -> Option<&mut Queue> {
-        self.pools.get_mut(pool)?.queues.iter_mut().find(|it| it.name == queue)
+    /// Slots of a deployment's concurrency limit that are taken; none if it has no limit.
+    #[must_use]
+    pub fn active_slots(&self, deployment: Uuid) -> Option<u32> {
+        let limit = self.deployments.get(&deployment)?.limit?;
+        self.slots.limit(limit).map(|limit| limit.active)
     }
+
+    /// All lines of all logs, in the order they came.
+    #[must_use]
+    pub fn logs(&self) -> &[LogLine] {
+        &self.logs
+    }
+
+    /// All events that were sent to the server, in the order they came.
+    #[must_use]
+    pub fn events(&self) -> &[Value] {
+        &self.events
+    }
+
+    /// From now on, keeps what its automations would be told, for [`Server::take_changes`].
+    pub fn watch_changes(&mut self) {
+        self.changes.get_or_insert_default();
+    }
+
+    /// The states that runs have entered since this was last asked.
+    pub fn take_changes(&mut self) -> Vec<Change> {
+        self.changes.as_mut().map(std::mem::take).unwrap_or_default()
+    }
+
+    /// Requests the server did not know or could not read: method, path, and why. Stays empty in a simulation that means
+    /// something.
+    #[must_use]
+    pub fn not_understood(&self) -> &[String] {
+        &self.not_understood
+    }
+
+    fn pool_and_queue(&self, queue: Option<Uuid>) -> Option<(&Pool, &Queue)> {
+        let queue = self.queues.get(&queue?)?;
+        Some((self.pools.get(&queue.pool)?, queue))
+    }
+}
+
+/// The server's clock and database have microseconds.
+fn to_microsecond(time: Timestamp) -> Timestamp {
+    Timestamp::from_microsecond(time.as_microsecond()).unwrap_or(time)
 }
