@@ -60,8 +60,27 @@ fn a_world_repeats_itself() {
     }
 }
 
-/// Each bug, the rules that find it, and within how many worlds.
-const FOUND: [(Mutation, u64); 0] = [];
+/// Each bug, and within how many worlds it is found at the latest.
+const FOUND: [(Mutation, u64); 18] = [
+    (Mutation::NoTransitionId, 10),
+    (Mutation::FreshTransitionId, 10),
+    (Mutation::FreshClientToken, 1_000),
+    (Mutation::NoStartedBy, 50),
+    (Mutation::AcknowledgeFirst, 1_000),
+    (Mutation::AcknowledgeAll, 100),
+    (Mutation::AnyStateId, 100),
+    (Mutation::AnyTask, 2_000),
+    (Mutation::ClaimAlways, 200),
+    (Mutation::Force, 10),
+    (Mutation::NoRecord, 10),
+    (Mutation::NoHandBack, 100),
+    (Mutation::NoCrash, 100),
+    (Mutation::NoReconciler, 200),
+    (Mutation::NoStop, 200),
+    (Mutation::NoSlots, 3_000),
+    (Mutation::SendOnce, 300),
+    (Mutation::FailureIsSuccess, 200),
+];
 
 #[test]
 fn every_bug_on_purpose_is_found() {

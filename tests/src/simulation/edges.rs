@@ -290,12 +290,7 @@ impl PollerQueues for Queues {
             let sent = match queue {
                 RunQueue::Standard => self.sent("runs", message.body.clone(), message.delay, None).await,
                 RunQueue::Fifo => {
-                    let group = if self.0.sim().world().scenario.mutation == Some(Mutation::NoGroups) {
-                        message.deduplication_id.clone()
-                    } else {
-                        message.group.clone()
-                    };
-                    let group = Some((group, message.deduplication_id.clone()));
+                    let group = Some((message.group.clone(), message.deduplication_id.clone()));
                     self.sent("runs.fifo", message.body.clone(), Duration::ZERO, group).await
                 }
             };

@@ -38,8 +38,6 @@ pub enum Mutation {
     NoReconciler,
     /// Tasks are never stopped.
     NoStop,
-    /// Each message of the FIFO queue is a group of its own.
-    NoGroups,
     /// Nobody counts slots before claiming.
     NoSlots,
     /// An attempt is sent once and never again.
@@ -66,7 +64,6 @@ impl Mutation {
         Self::NoCrash,
         Self::NoReconciler,
         Self::NoStop,
-        Self::NoGroups,
         Self::NoSlots,
         Self::SendOnce,
         Self::FailureIsSuccess,
