@@ -13,6 +13,7 @@ pub mod prefect;
 pub mod python;
 pub mod served;
 pub mod shrink;
+pub mod simulation;
 pub mod subject;
 
 pub use binaries::{bootstrap, pushpool};

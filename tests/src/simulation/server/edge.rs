@@ -1,0 +1,471 @@
+//! The HTTP edge: which path is which call, and JSON in.
+
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+
+use jiff::{SignedDuration, Timestamp};
+use percent_encoding::percent_decode_str;
+use prefect_api::Method;
+use prefect_api::models::{Object, StateType};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::answer::{self, Orchestrated, RunBody, Scheduled};
+use super::filter::{NamedFilter, PAGE, PoolFilter, RunQuery};
+use super::models::{ConcurrencyOptions, Details, LogLine, Run, State};
+use super::rules::{Caller, Rules};
+use super::{Answer, Server, scheduling, to_microsecond};
+
+/// A request that cannot be read: 422.
+type Unreadable = String;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SetState {
+    state: Proposal,
+    #[serde(default)]
+    force: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Proposal {
+    r#type: StateType,
+    name: Option<String>,
+    message: Option<String>,
+    data: Option<Value>,
+    #[serde(default)]
+    state_details: Details,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default, deny_unknown_fields)]
+struct Poll {
+    work_queue_names: Vec<String>,
+    scheduled_before: Option<Timestamp>,
+    scheduled_after: Option<Timestamp>,
+    limit: Option<usize>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default, deny_unknown_fields)]
+struct PoolQuery {
+    work_pools: PoolFilter,
+    limit: Option<usize>,
+    offset: usize,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default, deny_unknown_fields)]
+struct DeploymentQuery {
+    deployments: NamedFilter,
+    limit: Option<usize>,
+    offset: usize,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default, deny_unknown_fields)]
+struct FlowQuery {
+    flows: NamedFilter,
+    limit: Option<usize>,
+    offset: usize,
+}
+
+/// Keys that it does not name are ignored, as the server does here and nowhere else.
+#[derive(Deserialize)]
+struct Heartbeat {
+    name: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Renewal {
+    #[serde(default = "Renewal::default_seconds")]
+    lease_duration: f64,
+}
+
+impl Renewal {
+    fn default_seconds() -> f64 {
+        300.0
+    }
+}
+
+impl Server {
+    /// One HTTP request of anyone but Prefect's own client. `path` is below `/api`, percent-encoded and with its query,
+    /// as [`prefect_api::Request`] has it.
+    pub fn handle(&mut self, now: Timestamp, method: Method, path: &str, body: Option<&str>) -> Answer {
+        self.handle_from(Caller::Other, now, method, path, body)
+    }
+
+    /// The same of anyone: containers use Prefect's own client, which changes what becomes of leases.
+    pub fn handle_from(
+        &mut self,
+        caller: Caller,
+        now: Timestamp,
+        method: Method,
+        path: &str,
+        body: Option<&str>,
+    ) -> Answer {
+        match self.route(caller, to_microsecond(now), method, path, body.unwrap_or("{}")) {
+            Ok(answer) => answer,
+            Err(why) => {
+                self.not_understood.push(format!("{} {path}: {why}", method.name()));
+                Answer::exception(if why == NO_CALL { 404 } else { 422 }, &why)
+            }
+        }
+    }
+
+    fn route(
+        &mut self,
+        caller: Caller,
+        now: Timestamp,
+        method: Method,
+        path: &str,
+        body: &str,
+    ) -> Result<Answer, Unreadable> {
+        use Method::{Delete, Get, Patch, Post};
+        let (path, query) = path.split_once('?').unwrap_or((path, ""));
+        let mut parts: [Cow<'_, str>; 8] = Default::default();
+        let mut count = 0;
+        for part in path.strip_prefix('/').unwrap_or(path).split('/') {
+            *parts.get_mut(count).ok_or(NO_CALL)? = percent_decode_str(part).decode_utf8_lossy();
+            count += 1;
+        }
+        let parts: [&str; 8] = std::array::from_fn(|part| parts[part].as_ref());
+        match (method, &parts[..count]) {
+            (Post, ["flow_runs", run, "set_state"]) => self.set_flow_run_state(caller, now, id(run)?, body),
+            (Post, ["work_pools", pool, "get_scheduled_flow_runs"]) => self.poll(now, pool, body),
+            (Post, ["work_pools", pool, "workers", "heartbeat"]) => self.heartbeat(now, pool, body),
+            (Post, ["work_pools", pool, "queues", "filter"]) => self.filter_queues(pool, body),
+            (Post, ["work_pools", "filter"]) => self.filter_pools(body),
+            (Get, ["work_pools", pool]) => Ok(match self.pool(pool) {
+                Some(pool) => Answer::json(200, &answer::pool(pool)),
+                None => no_pool(pool),
+            }),
+            (Post, ["flow_runs", "filter"]) => self.filter_runs(body),
+            (Get, ["flow_runs", run]) => {
+                let run = self.runs.get(&id(run)?);
+                Ok(run.map_or_else(no_run, |run| Answer::json(200, &RunBody::of(run, self.pool_and_queue(run.queue)))))
+            }
+            (Get, ["flow_run_states", ""]) => {
+                let run = query.strip_prefix("flow_run_id=").ok_or("no flow_run_id")?;
+                Ok(Answer::json(200, &self.states(id(run)?)))
+            }
+            (Post, ["deployments", "filter"]) => self.filter_deployments(body),
+            (Post, ["flows", "filter"]) => self.filter_flows(body),
+            (Patch, ["flow_runs", run]) => self.update_run(id(run)?, body),
+            (Patch, ["flow_runs", run, "labels"]) => {
+                let labels: Object = read(body)?;
+                Ok(self.runs.get_mut(&id(run)?).map_or_else(no_run, |run| {
+                    run.labels.extend(labels);
+                    Answer::empty(204)
+                }))
+            }
+            (Post, ["logs", ""]) => {
+                self.logs.extend(read::<Vec<LogLine>>(body)?);
+                Ok(Answer::empty(201))
+            }
+            (Post, ["events"]) => {
+                self.events.extend(read::<Vec<Value>>(body)?);
+                Ok(Answer::empty(204))
+            }
+            (Post, ["v2", "concurrency_limits", "leases", lease, "renew"]) => self.renew(now, id(lease)?, body),
+            (Get, ["variables", "name", name]) => Ok(match self.variables.get(*name) {
+                Some(value) => Answer::json(200, &json!({"name": name, "value": value, "tags": []})),
+                None => Answer::detail(404, "Variable not found."),
+            }),
+            (Get, ["block_documents", block]) => Ok(self.block_document(id(block)?)),
+            (Get, ["block_types", "slug", slug, "block_documents", "name", name]) => {
+                let block = self.block_names.get(&((*slug).to_owned(), (*name).to_owned())).copied();
+                Ok(block.map_or_else(no_block, |block| self.block_document(block)))
+            }
+            (Patch, ["work_pools", pool]) => self.change_pool(pool, body),
+            (Patch, ["work_pools", pool, "queues", queue]) => self.change_queue(pool, queue, body),
+            (Patch, ["deployments", deployment]) => self.change_deployment(now, id(deployment)?, body),
+            (Delete, ["deployments", deployment]) => Ok(self.remove_deployment(id(deployment)?)),
+            (Delete, ["flow_runs", run]) => Ok(self.remove_run(id(run)?)),
+            _ => Err(NO_CALL.to_owned()),
+        }
+    }
+
+    fn set_flow_run_state(
+        &mut self,
+        caller: Caller,
+        now: Timestamp,
+        run: Uuid,
+        body: &str,
+    ) -> Result<Answer, Unreadable> {
+        let SetState { state, force } = read(body)?;
+        let Proposal { r#type: state_type, name, message, data, mut state_details } = state;
+        if state_type == StateType::Unknown {
+            return Err("no such type of states".to_owned());
+        }
+        if state_type == StateType::Scheduled {
+            state_details.scheduled_time.get_or_insert(now);
+        }
+        state_details.scheduled_time = state_details.scheduled_time.map(to_microsecond);
+        state_details.pause_timeout = state_details.pause_timeout.map(to_microsecond);
+        let name = name.unwrap_or_else(|| capitalized(state_type));
+        let state = State { id: self.ids.next(now), state_type, name, timestamp: now, message, data, state_details };
+        let rules = if force { Rules::Minimal } else { Rules::Core };
+        let outcome = match self.propose(now, run, state, rules, caller) {
+            None => return Ok(Answer::exception(404, &format!("Flow run with id {run} not found"))),
+            Some(Err(_)) => return Ok(Answer::exception(500, "Internal Server Error")),
+            Some(Ok(outcome)) => outcome,
+        };
+        let state = self.runs.get(&run).and_then(Run::state);
+        let status = if state.is_some_and(|state| state.timestamp >= now) { 201 } else { 200 };
+        Ok(Answer::json(status, &Orchestrated::of(&outcome, state)))
+    }
+
+    fn poll(&mut self, now: Timestamp, name: &str, body: &str) -> Result<Answer, Unreadable> {
+        let poll: Poll = read(body)?;
+        let limit = limit(poll.limit)?;
+        let Some(pool) = self.pools.values().find(|pool| pool.name == name) else { return Ok(no_pool(name)) };
+        let mut only = BTreeSet::new();
+        for queue in &poll.work_queue_names {
+            let Some(id) = self.queue_named(pool.id, queue) else {
+                return Ok(Answer::detail(404, &format!("Work pool queue '{name}/{queue}' not found.")));
+            };
+            only.insert(id);
+        }
+        let only = (!only.is_empty()).then_some(only);
+        let between = (poll.scheduled_after, poll.scheduled_before);
+        let due = scheduling::due(pool, &self.queues, &self.runs, only.as_ref(), between, limit);
+        let due: Vec<Scheduled<'_>> = due
+            .into_iter()
+            .map(|(run, queue)| Scheduled {
+                work_pool_id: pool.id,
+                work_queue_id: queue,
+                flow_run: RunBody::polled(run, self.pool_and_queue(run.queue)),
+            })
+            .collect();
+        let answer = Answer::json(200, &due);
+        let pool = pool.id;
+        for queue in self.queues.values_mut().filter(|queue| queue.pool == pool) {
+            if only.as_ref().is_none_or(|only| only.contains(&queue.id)) {
+                queue.last_polled = Some(now);
+            }
+        }
+        Ok(answer)
+    }
+
+    fn heartbeat(&mut self, now: Timestamp, pool: &str, body: &str) -> Result<Answer, Unreadable> {
+        let Heartbeat { name } = read(body)?;
+        let Some(pool) = self.pools.values_mut().find(|it| it.name == pool) else { return Ok(no_pool(pool)) };
+        pool.heartbeats.insert(name, now);
+        Ok(Answer::empty(204))
+    }
+
+    fn filter_queues(&self, pool: &str, body: &str) -> Result<Answer, Unreadable> {
+        if !read::<Object>(body)?.is_empty() {
+            return Err("queues are only listed".to_owned());
+        }
+        let Some(pool) = self.pool(pool) else { return Ok(no_pool(pool)) };
+        let mut queues: Vec<_> = self.queues.values().filter(|queue| queue.pool == pool.id).collect();
+        queues.sort_by_key(|queue| queue.priority);
+        Ok(Answer::json(200, &queues.into_iter().map(answer::queue).collect::<Vec<_>>()))
+    }
+
+    fn filter_pools(&self, body: &str) -> Result<Answer, Unreadable> {
+        let query: PoolQuery = read(body)?;
+        let mut pools: Vec<_> = self.pools.values().filter(|pool| query.work_pools.lets(pool)).collect();
+        pools.sort_by(|a, b| a.name.cmp(&b.name));
+        let page = pools.into_iter().skip(query.offset).take(limit(query.limit)?);
+        Ok(Answer::json(200, &page.map(answer::pool).collect::<Vec<_>>()))
+    }
+
+    fn filter_runs(&self, body: &str) -> Result<Answer, Unreadable> {
+        let query: RunQuery = read(body)?;
+        limit(query.limit)?;
+        let deployment = |run: &Run| {
+            let deployment = self.deployments.get(&run.deployment?)?;
+            Some((deployment.id, &deployment.name))
+        };
+        let found = query.pick(self.runs.values(), |run| self.pool_and_queue(run.queue), deployment);
+        let bodies: Vec<_> = found.into_iter().map(|run| RunBody::of(run, self.pool_and_queue(run.queue))).collect();
+        Ok(Answer::json(200, &bodies))
+    }
+
+    fn filter_deployments(&self, body: &str) -> Result<Answer, Unreadable> {
+        let query: DeploymentQuery = read(body)?;
+        let found = self.deployments.values().filter(|it| query.deployments.lets(it.id, &it.name));
+        let page = found.skip(query.offset).take(limit(query.limit)?);
+        Ok(Answer::json(200, &page.map(answer::deployment).collect::<Vec<_>>()))
+    }
+
+    fn filter_flows(&self, body: &str) -> Result<Answer, Unreadable> {
+        let query: FlowQuery = read(body)?;
+        let found = self.flows.values().filter(|it| query.flows.lets(it.id, &it.name));
+        let page = found.skip(query.offset).take(limit(query.limit)?);
+        Ok(Answer::json(200, &page.map(answer::flow).collect::<Vec<_>>()))
+    }
+
+    fn update_run(&mut self, run: Uuid, body: &str) -> Result<Answer, Unreadable> {
+        let changes: Object = read(body)?;
+        let Some(run) = self.runs.get_mut(&run) else { return Ok(no_run()) };
+        if changes.contains_key("job_variables")
+            && let Some(state) = run.state_type().filter(|state| *state != StateType::Scheduled)
+        {
+            let why = format!("Job variables for a flow run in state {} cannot be updated", state.name());
+            return Ok(Answer::detail(400, &why));
+        }
+        for (key, value) in changes {
+            match key.as_str() {
+                "infrastructure_pid" => run.infrastructure_pid = member(value)?,
+                "job_variables" => run.job_variables = member::<Option<Object>>(value)?.unwrap_or_default(),
+                "empirical_policy" => run.policy = member(value)?,
+                _ => return Err(format!("no member {key}")),
+            }
+        }
+        Ok(Answer::empty(204))
+    }
+
+    fn renew(&mut self, now: Timestamp, lease: Uuid, body: &str) -> Result<Answer, Unreadable> {
+        let Renewal { lease_duration } = read(body)?;
+        if !(60.0..=86_400.0).contains(&lease_duration) {
+            return Err("a lease is for 60 to 86400 seconds".to_owned());
+        }
+        let expires = now + SignedDuration::from_secs_f64(lease_duration);
+        Ok(if self.slots.renew(lease, expires) {
+            Answer::empty(204)
+        } else {
+            Answer::detail(410, "Lease not found - it may have expired or been revoked")
+        })
+    }
+
+    fn block_document(&self, id: Uuid) -> Answer {
+        self.blocks.get(&id).map_or_else(no_block, |data| Answer::json(200, &json!({"id": id, "data": data})))
+    }
+
+    fn change_pool(&mut self, name: &str, body: &str) -> Result<Answer, Unreadable> {
+        let changes: Object = read(body)?;
+        let Some(pool) = self.pools.values_mut().find(|pool| pool.name == name) else { return Ok(no_pool(name)) };
+        for (key, value) in changes {
+            match key.as_str() {
+                "is_paused" => pool.is_paused = member(value)?,
+                "concurrency_limit" => pool.concurrency_limit = member(value)?,
+                "base_job_template" => pool.base_job_template = value,
+                _ => return Err(format!("no member {key}")),
+            }
+        }
+        Ok(Answer::empty(204))
+    }
+
+    fn change_queue(&mut self, pool: &str, name: &str, body: &str) -> Result<Answer, Unreadable> {
+        let changes: Object = read(body)?;
+        let Some(found) = self.pool(pool) else { return Ok(no_pool(pool)) };
+        let Some(id) = self.queue_named(found.id, name) else {
+            return Ok(Answer::detail(404, &format!("Work pool queue '{pool}/{name}' not found.")));
+        };
+        for (key, value) in changes {
+            let Some(queue) = self.queues.get_mut(&id) else { continue };
+            match key.as_str() {
+                "is_paused" => queue.is_paused = member(value)?,
+                "concurrency_limit" => queue.concurrency_limit = member(value)?,
+                "priority" => self.set_priority(id, member(value)?),
+                _ => return Err(format!("no member {key}")),
+            }
+        }
+        Ok(Answer::empty(204))
+    }
+
+    fn change_deployment(&mut self, now: Timestamp, id: Uuid, body: &str) -> Result<Answer, Unreadable> {
+        let changes: Object = read(body)?;
+        if !self.deployments.contains_key(&id) {
+            return Ok(no_deployment());
+        }
+        for (key, value) in changes {
+            let Some(deployment) = self.deployments.get_mut(&id) else { continue };
+            match key.as_str() {
+                "job_variables" => deployment.job_variables = member::<Option<Object>>(value)?.unwrap_or_default(),
+                "concurrency_options" => deployment.options = member::<Option<ConcurrencyOptions>>(value)?,
+                "concurrency_limit" => self.set_deployment_limit(now, id, member(value)?),
+                _ => return Err(format!("no member {key}")),
+            }
+        }
+        self.remove_scheduled(id, |run| {
+            run.auto_scheduled && run.next_scheduled_start_time.is_some_and(|due| due > now)
+        });
+        Ok(Answer::empty(204))
+    }
+
+    fn remove_deployment(&mut self, id: Uuid) -> Answer {
+        let Some(deployment) = self.deployments.remove(&id) else { return no_deployment() };
+        if let Some(limit) = deployment.limit {
+            self.slots.remove_limit(limit);
+        }
+        self.remove_scheduled(id, |_| true);
+        Answer::empty(204)
+    }
+
+    /// Removes runs of a deployment that wait for their first start (`_delete_scheduled_runs`).
+    fn remove_scheduled(&mut self, deployment: Uuid, which: impl Fn(&Run) -> bool) {
+        self.runs.retain(|_, run| {
+            let waits = run.deployment == Some(deployment)
+                && run.run_count == 0
+                && run.state().is_some_and(|state| {
+                    state.state_type == StateType::Scheduled && state.name != "AwaitingConcurrencySlot"
+                });
+            !(waits && which(run))
+        });
+    }
+
+    /// Its slot is given back, its lease stays (`cleanup_flow_run_concurrency_slots`).
+    fn remove_run(&mut self, id: Uuid) -> Answer {
+        let Some(run) = self.runs.remove(&id) else { return no_run() };
+        let busy = matches!(run.state_type(), Some(StateType::Pending | StateType::Running | StateType::Cancelling));
+        let limit = run.deployment.and_then(|id| self.deployments.get(&id)).and_then(|deployment| deployment.limit);
+        if let (true, Some(limit)) = (busy, limit) {
+            self.slots.give_back(limit);
+        }
+        Answer::empty(204)
+    }
+}
+
+/// Why there is no answer to a path.
+const NO_CALL: &str = "Not Found";
+
+fn read<T: DeserializeOwned>(body: &str) -> Result<T, Unreadable> {
+    serde_json::from_str(body).map_err(|error| error.to_string())
+}
+
+fn member<T: DeserializeOwned>(value: Value) -> Result<T, Unreadable> {
+    serde_json::from_value(value).map_err(|error| error.to_string())
+}
+
+fn id(text: &str) -> Result<Uuid, Unreadable> {
+    text.parse().map_err(|_| format!("{text} is no id"))
+}
+
+fn limit(limit: Option<usize>) -> Result<usize, Unreadable> {
+    let limit = limit.unwrap_or(PAGE);
+    if limit > PAGE { Err(format!("Invalid limit: must be less than or equal to {PAGE}.")) } else { Ok(limit) }
+}
+
+/// Name of a state that was given none.
+fn capitalized(state_type: StateType) -> String {
+    let mut name = state_type.name().to_lowercase();
+    if let Some(first) = name.get_mut(..1) {
+        first.make_ascii_uppercase();
+    }
+    name
+}
+
+fn no_run() -> Answer {
+    Answer::detail(404, "Flow run not found")
+}
+
+fn no_deployment() -> Answer {
+    Answer::detail(404, "Deployment not found")
+}
+
+fn no_block() -> Answer {
+    Answer::detail(404, "Block document not found")
+}
+
+fn no_pool(name: &str) -> Answer {
+    Answer::detail(404, &format!("Work pool \"{name}\" not found."))
+}
