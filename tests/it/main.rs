@@ -18,3 +18,4 @@ mod prefect_observer;
 mod prefect_settings;
 mod secrets;
 mod served;
+mod simulated_server;
