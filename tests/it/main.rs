@@ -18,4 +18,5 @@ mod prefect_observer;
 mod prefect_settings;
 mod secrets;
 mod served;
+mod simulated_server;
 mod simulation;

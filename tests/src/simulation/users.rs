@@ -26,7 +26,7 @@ pub(super) fn set_up(world: &mut World) -> Place {
     let plans = world.scenario.pools.clone();
     let mut place = Place { pools: Vec::new(), deployments: Vec::new() };
     let now = world.now();
-    let flow = world.server.create_flow(now, "flow");
+    let flow = world.server.create_flow("flow");
     for (number, Pool { limit, queue_limit, deployment_limit }) in plans.into_iter().enumerate() {
         let name = format!("pool-{number}");
         let pool = world.server.create_pool(now, &name, "ecs:push", json!({}), limit);
@@ -37,19 +37,16 @@ pub(super) fn set_up(world: &mut World) -> Place {
         let launch_type = if number % 2 == 0 { "FARGATE" } else { "FARGATE_SPOT" };
         let variables = json!({"cpu": 256, "memory": 512, "cluster": "default", "launch_type": launch_type,
             "execution_role_arn": "arn:aws:iam::000000000000:role/execution"});
-        let deployment = world.server.create_deployment(
-            now,
-            NewDeployment {
-                name: format!("deployment-{number}"),
-                flow,
-                queue: world.server.queue_named(pool, "default"),
-                job_variables: variables.as_object().cloned().unwrap_or_default(),
-                concurrency_limit: deployment_limit.map(|(limit, _)| limit),
-                collision: deployment_limit
-                    .map(|(_, cancels)| if cancels { Collision::CancelNew } else { Collision::Enqueue }),
-                grace_period_seconds: None,
-            },
-        );
+        let deployment = world.server.create_deployment(NewDeployment {
+            name: format!("deployment-{number}"),
+            flow,
+            queue: world.server.queue_named(pool, "default"),
+            job_variables: variables.as_object().cloned().unwrap_or_default(),
+            concurrency_limit: deployment_limit.map(|(limit, _)| limit),
+            collision: deployment_limit
+                .map(|(_, cancels)| if cancels { Collision::CancelNew } else { Collision::Enqueue }),
+            grace_period_seconds: None,
+        });
         place.pools.push(name);
         place.deployments.push(deployment);
     }

@@ -158,10 +158,14 @@ impl Server {
             (Patch, ["flow_runs", run]) => self.update_run(id(run)?, body),
             (Patch, ["flow_runs", run, "labels"]) => {
                 let labels: Object = read(body)?;
-                Ok(self.runs.get_mut(&id(run)?).map_or_else(no_run, |run| {
-                    run.labels.extend(labels);
-                    Answer::empty(204)
-                }))
+                let id = id(run)?;
+                Ok(self.runs.get_mut(&id).map_or_else(
+                    || run_not_found(id),
+                    |run| {
+                        run.labels.extend(labels);
+                        Answer::empty(204)
+                    },
+                ))
             }
             (Post, ["logs", ""]) => {
                 self.logs.extend(read::<Vec<LogLine>>(body)?);
@@ -208,10 +212,10 @@ impl Server {
         state_details.scheduled_time = state_details.scheduled_time.map(to_microsecond);
         state_details.pause_timeout = state_details.pause_timeout.map(to_microsecond);
         let name = name.unwrap_or_else(|| capitalized(state_type));
-        let state = State { id: self.ids.next(now), state_type, name, timestamp: now, message, data, state_details };
+        let state = State { id: self.ids.next(), state_type, name, timestamp: now, message, data, state_details };
         let rules = if force { Rules::Minimal } else { Rules::Core };
         let outcome = match self.propose(now, run, state, rules, caller) {
-            None => return Ok(Answer::exception(404, &format!("Flow run with id {run} not found"))),
+            None => return Ok(run_not_found(run)),
             Some(Err(_)) => return Ok(Answer::exception(500, "Internal Server Error")),
             Some(Ok(outcome)) => outcome,
         };
@@ -382,7 +386,7 @@ impl Server {
             match key.as_str() {
                 "job_variables" => deployment.job_variables = member::<Option<Object>>(value)?.unwrap_or_default(),
                 "concurrency_options" => deployment.options = member::<Option<ConcurrencyOptions>>(value)?,
-                "concurrency_limit" => self.set_deployment_limit(now, id, member(value)?),
+                "concurrency_limit" => self.set_deployment_limit(id, member(value)?),
                 _ => return Err(format!("no member {key}")),
             }
         }
@@ -456,6 +460,11 @@ fn capitalized(state_type: StateType) -> String {
 
 fn no_run() -> Answer {
     Answer::detail(404, "Flow run not found")
+}
+
+/// The same in other words, of calls that do not look for the run first.
+fn run_not_found(id: Uuid) -> Answer {
+    Answer::exception(404, &format!("Flow run with id {id} not found"))
 }
 
 fn no_deployment() -> Answer {

@@ -192,7 +192,7 @@ impl RunQuery {
         };
         let named = |run: &Run| self.flow_runs.as_ref().is_none_or(|it| it.lets(run));
         let mut found: Vec<&Run> = runs.filter(|run| named(run) && in_pool(run) && of_deployment(run)).collect();
-        // Ids are unique, so the order is total: what the database leaves open is settled by age.
+        // What the database leaves open is settled by the id.
         found.sort_by(|a, b| self.sort.compare(a, b).then(b.id.cmp(&a.id)));
         found.into_iter().skip(self.offset).take(self.limit.unwrap_or(PAGE)).collect()
     }

@@ -126,7 +126,7 @@ impl Server {
     }
 
     fn state(&mut self, now: Timestamp, state_type: StateType, name: &str, message: Option<String>) -> State {
-        let (id, name) = (self.ids.next(now), name.to_owned());
+        let (id, name) = (self.ids.next(), name.to_owned());
         State { id, state_type, name, timestamp: now, message, data: None, state_details: Details::default() }
     }
 
@@ -158,7 +158,7 @@ impl Server {
         self.runs.get(&id)
     }
 
-    /// All runs, oldest first.
+    /// All runs, in the order of their ids, which is none.
     pub fn runs(&self) -> impl Iterator<Item = &Run> {
         self.runs.values()
     }

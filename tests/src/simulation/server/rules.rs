@@ -62,7 +62,7 @@ impl Surroundings<'_> {
     /// A state that a rule puts in place of the proposed one.
     pub(super) fn state(&mut self, state_type: StateType, name: &str, message: Option<String>) -> State {
         State {
-            id: self.ids.next(self.now),
+            id: self.ids.next(),
             state_type,
             name: name.to_owned(),
             timestamp: self.now,
@@ -319,7 +319,7 @@ impl<'a> Transition<'a> {
             return;
         }
         if world.slots.acquire(limit) {
-            let lease = world.ids.next(world.now);
+            let lease = world.ids.next();
             world.slots.lease(lease, limit, expires);
             proposed.state_details.deployment_concurrency_lease_id = Some(lease);
             return;
@@ -342,7 +342,7 @@ impl<'a> Transition<'a> {
             return self.abort("The deployment concurrency limit is 0. The flow will deadlock if submitted again.");
         }
         if world.slots.acquire(id) {
-            let lease = world.ids.next(world.now);
+            let lease = world.ids.next();
             world.slots.lease(lease, id, world.grace());
             if let Some(proposed) = &mut self.proposed {
                 proposed.state_details.deployment_concurrency_lease_id = Some(lease);
@@ -403,7 +403,7 @@ impl<'a> Transition<'a> {
         }
         let key = proposed.state_details.pause_key.clone();
         let suspends = proposed.state_details.pause_reschedule;
-        let key = key.unwrap_or_else(|| world.ids.next(world.now).to_string());
+        let key = key.unwrap_or_else(|| world.ids.next().to_string());
         if self.run.policy.pause_keys.contains(&key) {
             return self.reject(format!("This {verb} has already fired."));
         }

@@ -53,7 +53,7 @@ impl Server {
         base_job_template: Value,
         concurrency_limit: Option<u32>,
     ) -> Uuid {
-        let id = self.ids.next(now);
+        let id = self.ids.next();
         let pool = Pool {
             id,
             name: name.to_owned(),
@@ -65,7 +65,7 @@ impl Server {
             heartbeats: std::collections::BTreeMap::new(),
         };
         self.pools.insert(id, pool);
-        self.create_queue(now, id, "default", None, Some(1));
+        self.create_queue(id, "default", None, Some(1));
         id
     }
 
@@ -73,13 +73,12 @@ impl Server {
     /// queue has pushes that one back.
     pub fn create_queue(
         &mut self,
-        now: Timestamp,
         pool: Uuid,
         name: &str,
         concurrency_limit: Option<u32>,
         priority: Option<u32>,
     ) -> Uuid {
-        let id = self.ids.next(now);
+        let id = self.ids.next();
         let taken = |wanted: &u32| self.queues.values().any(|queue| queue.pool == pool && queue.priority == *wanted);
         let free = (1..).find(|priority| !taken(priority));
         let queue = Queue {
@@ -125,25 +124,25 @@ impl Server {
     }
 
     /// Makes a flow; returns its id.
-    pub fn create_flow(&mut self, now: Timestamp, name: &str) -> Uuid {
-        let id = self.ids.next(now);
+    pub fn create_flow(&mut self, name: &str) -> Uuid {
+        let id = self.ids.next();
         self.flows.insert(id, Flow { id, name: name.to_owned() });
         id
     }
 
     /// Makes a deployment; returns its id.
-    pub fn create_deployment(&mut self, now: Timestamp, new: NewDeployment) -> Uuid {
-        let id = self.ids.next(now);
+    pub fn create_deployment(&mut self, new: NewDeployment) -> Uuid {
+        let id = self.ids.next();
         let NewDeployment { name, flow, queue, job_variables, collision, grace_period_seconds, .. } = new;
         let options =
             collision.map(|collision_strategy| ConcurrencyOptions { collision_strategy, grace_period_seconds });
         self.deployments.insert(id, Deployment { id, name, flow, queue, job_variables, limit: None, options });
-        self.set_deployment_limit(now, id, new.concurrency_limit);
+        self.set_deployment_limit(id, new.concurrency_limit);
         id
     }
 
     /// Sets or removes a deployment's concurrency limit (`_create_or_update_deployment_concurrency_limit`).
-    pub(super) fn set_deployment_limit(&mut self, now: Timestamp, deployment: Uuid, limit: Option<u32>) {
+    pub(super) fn set_deployment_limit(&mut self, deployment: Uuid, limit: Option<u32>) {
         let Some(deployment) = self.deployments.get_mut(&deployment) else { return };
         match limit {
             None => {
@@ -152,7 +151,7 @@ impl Server {
                 }
             }
             Some(limit) => {
-                let id = *deployment.limit.get_or_insert_with(|| self.ids.next(now));
+                let id = *deployment.limit.get_or_insert_with(|| self.ids.next());
                 self.slots.set_limit(id, limit);
             }
         }
@@ -166,7 +165,7 @@ impl Server {
         let now = to_microsecond(now);
         let deployment = self.deployments.get(&new.deployment).expect("a run is made of a deployment");
         let (flow, queue) = (deployment.flow, deployment.queue);
-        let id = self.ids.next(now);
+        let id = self.ids.next();
         let (retries, retry_delay) = new.retries.unzip();
         let run = Run {
             id,
@@ -204,8 +203,8 @@ impl Server {
     }
 
     /// Makes a block document; returns its id.
-    pub fn create_block(&mut self, now: Timestamp, type_slug: &str, name: &str, data: Value) -> Uuid {
-        let id = self.ids.next(now);
+    pub fn create_block(&mut self, type_slug: &str, name: &str, data: Value) -> Uuid {
+        let id = self.ids.next();
         self.blocks.insert(id, data);
         self.block_names.insert((type_slug.to_owned(), name.to_owned()), id);
         id

@@ -1,0 +1,580 @@
+//! A world on both servers, and what is the same about them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+
+use jiff::{SignedDuration, Timestamp};
+use prefect_api::Method;
+use pushpool_tests::prefect::{Api, Server as Real, unique};
+use pushpool_tests::simulation::server::{Caller, NewDeployment, NewRun, Server as Simulated};
+use serde_json::{Map, Value, json};
+use uuid::Uuid;
+
+use super::steps::{DEPLOYMENTS, Known, Minutes, QUEUES, Step, Steps, TRANSITIONS};
+
+/// Two times that the servers made themselves are the same if they are closer than that. The real one has to be asked.
+const SOON: SignedDuration = SignedDuration::from_secs(20);
+
+/// What was played, to see that it was something.
+#[derive(Debug, Default)]
+pub(super) struct Tally {
+    /// Answers to proposals, by verdict and reason.
+    verdicts: BTreeMap<String, usize>,
+    /// Other requests, by kind and status.
+    requests: BTreeMap<String, usize>,
+    /// Runs that polls handed out.
+    handed_out: usize,
+}
+
+impl Tally {
+    /// A generator that only makes nonsense would let anything pass.
+    pub(super) fn check_that_it_proves_something(&self) {
+        let seen = |start: &str| self.verdicts.keys().any(|it| it.starts_with(start));
+        for verdict in [
+            "ACCEPT",
+            "WAIT",
+            "REJECT This run has already made",
+            "REJECT Deployment concurrency limit reached",
+            "REJECT Scheduled flow run has no infrastructure",
+            "REJECT Cannot transition flows that are cancelling",
+            "REJECT Retrying",
+            "ABORT This run is in a PENDING state",
+            "ABORT Run is already in terminal state",
+            "HTTP 404",
+        ] {
+            assert!(seen(verdict), "no proposal was answered with {verdict}: {:#?}", self.verdicts);
+        }
+        assert!(self.handed_out > 20, "polls handed out {} runs", self.handed_out);
+    }
+}
+
+/// An id on the real server and its twin.
+#[derive(Clone, Copy)]
+struct Twin {
+    real: Uuid,
+    simulated: Uuid,
+}
+
+/// Both servers, with one world on each.
+pub(super) struct Pair {
+    api: Api,
+    /// The same, as Prefect's own client.
+    client: Api,
+    simulated: Simulated,
+    seed: u64,
+    steps: Steps,
+    base: Timestamp,
+    /// Tells due times apart that would be the same minute.
+    seconds: i64,
+    pool: String,
+    deployments: Vec<Twin>,
+    runs: Vec<Twin>,
+    /// Which deployment each is of.
+    of: Vec<usize>,
+    states: Vec<Option<&'static str>>,
+    transitions: [Uuid; TRANSITIONS],
+    leases: Vec<Twin>,
+    played: Vec<String>,
+}
+
+/// An answer of each: status and body.
+type Answers = [(u16, Value); 2];
+
+impl Pair {
+    /// A world of one pool, its queues and deployments.
+    pub(super) async fn start(server: &Real, seed: u64) -> Self {
+        let api = server.api();
+        let client = server.api().with_header("user-agent", "prefect/3.8.8 (API 0.8.4)");
+        let pool = unique("twin");
+        let now = Timestamp::now();
+        let mut simulated = Simulated::new(seed);
+        api.create_pool(&pool, json!({})).await;
+        let pool_id = simulated.create_pool(now, &pool, "ecs:push", json!({}), None);
+        for queue in &QUEUES[1..] {
+            api.create_queue(&pool, queue, None).await;
+            simulated.create_queue(pool_id, queue, None, None);
+        }
+        let mut pair = Self {
+            api,
+            client,
+            simulated,
+            seed,
+            steps: Steps::new(seed),
+            base: Timestamp::from_second(now.as_second()).unwrap(),
+            seconds: 0,
+            pool,
+            deployments: Vec::new(),
+            runs: Vec::new(),
+            of: Vec::new(),
+            states: Vec::new(),
+            transitions: std::array::from_fn(|_| Uuid::new_v4()),
+            leases: Vec::new(),
+            played: Vec::new(),
+        };
+        let real = pair.api.post("/flows/", json!({"name": pair.pool})).await.ok();
+        let flow = Twin { real: uuid(&real["id"]), simulated: pair.simulated.create_flow(&pair.pool) };
+        for index in 0..DEPLOYMENTS {
+            pair.deploy(pool_id, flow, index).await;
+        }
+        pair
+    }
+
+    async fn deploy(&mut self, pool: Uuid, flow: Twin, index: usize) {
+        let queue = QUEUES[index % QUEUES.len()];
+        let (limit, collision) =
+            [(None, None), (Some(1), None), (Some(1), Some("CANCEL_NEW")), (Some(2), Some("ENQUEUE")), (None, None)]
+                [index];
+        let options = collision.map(|it| json!({"collision_strategy": it}));
+        let body = json!({
+            "name": format!("{index}"), "flow_id": flow.real, "work_pool_name": self.pool, "work_queue_name": queue,
+            "concurrency_limit": limit, "concurrency_options": options,
+        });
+        let real = self.api.post("/deployments/", body).await.ok();
+        let new = NewDeployment {
+            name: index.to_string(),
+            flow: flow.simulated,
+            queue: self.simulated.queue_named(pool, queue),
+            concurrency_limit: limit,
+            collision: collision.map(|it| serde_json::from_value(json!(it)).unwrap()),
+            ..NewDeployment::default()
+        };
+        let simulated = self.simulated.create_deployment(new);
+        self.deployments.push(Twin { real: uuid(&real["id"]), simulated });
+    }
+
+    /// Plays a step on both and compares.
+    ///
+    /// # Panics
+    /// They differ.
+    pub(super) async fn step(&mut self, tally: &mut Tally) {
+        let step = self.steps.next(&Known { runs: &self.states, leases: self.leases.len() });
+        self.played.push(format!("{step:?}"));
+        let run = self.play(step, tally).await;
+        if let Some(run) = run {
+            self.compare_run(run).await;
+        }
+        let understood =
+            self.simulated.not_understood().iter().all(|why| why.contains("limit") || why.contains("seconds"));
+        assert!(understood, "{:?}", self.simulated.not_understood());
+    }
+
+    /// Returns the run that a step was about.
+    async fn play(&mut self, step: Step, tally: &mut Tally) -> Option<usize> {
+        match step {
+            Step::Create { deployment, due, retries } => {
+                self.create(deployment, due, retries).await;
+                None
+            }
+            Step::Propose { run, state, due, timeout, transition, lease, by_prefect, force } => {
+                let due = due.map(|due| self.time(due));
+                let timeout = timeout.map(|timeout| self.time(timeout));
+                let transition = transition.map(|transition| self.transitions[transition]);
+                let leases = lease.map(|lease| self.leases[lease]);
+                let body = |lease: Option<Uuid>| {
+                    let mut state = state.clone();
+                    let mut details =
+                        state.get("state_details").and_then(Value::as_object).cloned().unwrap_or_default();
+                    let mut set =
+                        |key: &str, value: Option<Value>| value.map(|value| details.insert(key.to_owned(), value));
+                    set("scheduled_time", due.map(|due| json!(due)));
+                    set("pause_timeout", timeout.map(|timeout| json!(timeout)));
+                    set("transition_id", transition.map(|id| json!(id)));
+                    set("deployment_concurrency_lease_id", lease.map(|id| json!(id)));
+                    state.insert("state_details".to_owned(), Value::Object(details));
+                    json!({"state": state, "force": force})
+                };
+                let bodies = [body(leases.map(|it| it.real)), body(leases.map(|it| it.simulated))];
+                let path = |run: Uuid| format!("/flow_runs/{run}/set_state");
+                let paths = [path(self.runs[run].real), path(self.runs[run].simulated)];
+                let caller = if by_prefect { Caller::Prefect } else { Caller::Other };
+                let answers = self.ask(caller, Method::Post, paths, Some(bodies)).await;
+                tally.proposal(&answers[0]);
+                self.compare_proposal(&answers);
+                self.compare_history(self.runs[run]).await;
+                self.compare_slots(run).await;
+                Some(run)
+            }
+            Step::Patch { run, changes } => {
+                self.on_run(Method::Patch, run, "", Some(changes), "patch", tally).await;
+                Some(run)
+            }
+            Step::Label { run, labels } => {
+                self.on_run(Method::Patch, run, "/labels", Some(labels), "label", tally).await;
+                Some(run)
+            }
+            Step::Delete { run } => {
+                self.on_run(Method::Delete, run, "", None, "delete", tally).await;
+                self.compare_slots(run).await;
+                Some(run)
+            }
+            Step::Poll { queues, after, before, limit } => {
+                self.poll(&queues, after, before, limit, tally).await;
+                None
+            }
+            Step::Pool(changes) => {
+                let path = format!("/work_pools/{}", self.pool);
+                self.same(Method::Patch, [path.clone(), path], Some(changes), "pool", tally).await;
+                None
+            }
+            Step::Queue { queue, changes } => {
+                let path = format!("/work_pools/{}/queues/{queue}", self.pool);
+                self.same(Method::Patch, [path.clone(), path], Some(changes), "queue", tally).await;
+                self.compare_queues().await;
+                None
+            }
+            Step::Deployment { deployment, changes } => {
+                let Twin { real, simulated } = self.deployments[deployment];
+                let paths = [format!("/deployments/{real}"), format!("/deployments/{simulated}")];
+                self.same(Method::Patch, paths, Some(changes), "deployment", tally).await;
+                None
+            }
+            Step::DeleteDeployment { deployment } => {
+                let Twin { real, simulated } = self.deployments[deployment];
+                let paths = [format!("/deployments/{real}"), format!("/deployments/{simulated}")];
+                self.same(Method::Delete, paths, None, "delete deployment", tally).await;
+                for run in 0..self.runs.len() {
+                    self.compare_run(run).await;
+                }
+                None
+            }
+            Step::Renew { lease, seconds } => {
+                let path = |lease: Uuid| format!("/v2/concurrency_limits/leases/{lease}/renew");
+                let Twin { real, simulated } = self.leases[lease];
+                let body = Some(json!({"lease_duration": seconds}));
+                self.same(Method::Post, [path(real), path(simulated)], body, "renew", tally).await;
+                None
+            }
+            Step::Filter { types, sort, limit, offset } => {
+                let body = json!({
+                    "work_pools": {"operator": "or_", "type": {"any_": ["none"]}, "name": {"any_": [self.pool]}},
+                    "flow_runs": {"state": {"type": {"any_": types}}}, "sort": sort, "limit": limit.unwrap_or(200),
+                    "offset": offset,
+                });
+                let path = || "/flow_runs/filter".to_owned();
+                let answers = self.same(Method::Post, [path(), path()], Some(body), "filter", tally).await;
+                let mut found = [0, 1].map(|side| self.names(side, &answers[side].1, |it| &it["id"]));
+                if sort == "ID_DESC" {
+                    // Ids are random: nothing is first on both.
+                    found.iter_mut().for_each(|found| found.sort_unstable());
+                }
+                self.assert_same("runs of a filter", &found[0], &found[1]);
+                None
+            }
+            Step::Stranger => {
+                let path = || format!("/flow_runs/{}", Uuid::nil());
+                self.same(Method::Get, [path(), path()], None, "stranger", tally).await;
+                None
+            }
+        }
+    }
+
+    fn time(&mut self, minutes: Minutes) -> Timestamp {
+        self.seconds += 1;
+        self.base + SignedDuration::from_secs(60 * minutes + self.seconds)
+    }
+
+    async fn create(&mut self, deployment: usize, due: Minutes, retries: Option<u32>) {
+        let due = self.time(due);
+        let Twin { real, simulated } = self.deployments[deployment];
+        if self.simulated.deployment(simulated).is_none() {
+            return;
+        }
+        let mut body = json!({"state": {"type": "SCHEDULED", "state_details": {"scheduled_time": due}}});
+        if let Some(retries) = retries {
+            body["empirical_policy"] = json!({"retries": retries, "retry_delay": 0});
+        }
+        let real = self.api.create_run(&real.to_string(), body).await.parse().unwrap();
+        let new = NewRun {
+            deployment: simulated,
+            due: Some(due),
+            retries: retries.map(|retries| (retries, 0)),
+            ..NewRun::default()
+        };
+        let simulated = self.simulated.create_run(Timestamp::now(), new);
+        self.runs.push(Twin { real, simulated });
+        self.of.push(deployment);
+        self.states.push(Some("SCHEDULED"));
+        self.compare_run(self.runs.len() - 1).await;
+    }
+
+    async fn poll(
+        &mut self,
+        queues: &[&str],
+        after: Option<Minutes>,
+        before: Option<Minutes>,
+        limit: Option<usize>,
+        tally: &mut Tally,
+    ) {
+        let mut body = Map::new();
+        let time = |minutes| json!(self.base + SignedDuration::from_mins(minutes));
+        let mut set = |key: &str, value: Option<Value>| value.map(|value| body.insert(key.to_owned(), value));
+        set("work_queue_names", (!queues.is_empty()).then(|| json!(queues)));
+        set("scheduled_after", after.map(time));
+        set("scheduled_before", before.map(time));
+        set("limit", limit.map(|limit| json!(limit)));
+        let path = format!("/work_pools/{}/get_scheduled_flow_runs", self.pool);
+        let answers = self.same(Method::Post, [path.clone(), path], Some(body.into()), "poll", tally).await;
+        let found = [0, 1].map(|side| self.names(side, &answers[side].1, |it| &it["flow_run"]["id"]));
+        tally.handed_out += found[0].len();
+        self.assert_same("runs of a poll", &found[0], &found[1]);
+        for (one, other) in items(&answers[0].1).iter().zip(items(&answers[1].1)) {
+            // What the simulated one shows has the real one's keys, and none that it should not have.
+            let shows = |it: &Value| {
+                let run = it["flow_run"].as_object().unwrap();
+                let lacks: BTreeSet<&str> = ["state", "work_pool_id", "work_pool_name"]
+                    .into_iter()
+                    .filter(|key| run.get(*key).is_none_or(Value::is_null))
+                    .collect();
+                json!([lacks, run["state_type"], run["state_name"], run["work_queue_name"], run["job_variables"]])
+            };
+            self.assert_same("a run of a poll", &shows(one), &shows(other));
+        }
+    }
+
+    /// One request on both sides.
+    async fn ask(&mut self, caller: Caller, method: Method, paths: [String; 2], bodies: Option<[Value; 2]>) -> Answers {
+        let now = Timestamp::now();
+        let (real, simulated) = bodies.map_or((None, None), |[real, simulated]| (Some(real), Some(simulated)));
+        let api = if caller == Caller::Prefect { &self.client } else { &self.api };
+        let name = method.name().parse().unwrap();
+        let answer = api.request(name, &paths[0], real).await;
+        let body = simulated.map(|body| body.to_string());
+        let twin = self.simulated.handle_from(caller, now, method, &paths[1], body.as_deref());
+        let body = if twin.body.is_empty() { Value::Null } else { serde_json::from_str(&twin.body).unwrap() };
+        [(answer.status, answer.body), (twin.status, body)]
+    }
+
+    /// One request whose status must be the same.
+    async fn same(
+        &mut self,
+        method: Method,
+        paths: [String; 2],
+        body: Option<Value>,
+        kind: &str,
+        tally: &mut Tally,
+    ) -> Answers {
+        let bodies = body.map(|body| [body.clone(), body]);
+        let answers = self.ask(Caller::Other, method, paths, bodies).await;
+        *tally.requests.entry(format!("{kind}: {}", answers[0].0)).or_default() += 1;
+        let [real, simulated] = &answers;
+        self.assert_same("status", &real.0, &simulated.0);
+        if real.0 == 404 || real.0 == 400 {
+            self.assert_same("detail", &real.1, &simulated.1);
+        }
+        answers
+    }
+
+    async fn on_run(
+        &mut self,
+        method: Method,
+        run: usize,
+        below: &str,
+        body: Option<Value>,
+        kind: &str,
+        tally: &mut Tally,
+    ) {
+        let Twin { real, simulated } = self.runs[run];
+        let paths = [format!("/flow_runs/{real}{below}"), format!("/flow_runs/{simulated}{below}")];
+        self.same(method, paths, body, kind, tally).await;
+    }
+
+    fn compare_proposal(&mut self, answers: &Answers) {
+        let [(status, real), (simulated_status, simulated)] = answers;
+        self.assert_same("HTTP status of a proposal", status, simulated_status);
+        if *status >= 300 {
+            // Bodies of the like speak of the run by its id.
+            let known = |body: &Value| body.to_string().split(' ').count();
+            return self.assert_same("failure", &known(real), &known(simulated));
+        }
+        for member in ["status", "details"] {
+            let plain = |body: &Value| {
+                let mut member = body[member].clone();
+                if let Some(details) = member.as_object_mut() {
+                    details.remove("delay_seconds");
+                    details.retain(|_, value| !value.is_null());
+                }
+                member
+            };
+            self.assert_same(member, &plain(real), &plain(simulated));
+        }
+        let delays = [real, simulated].map(|body| body["details"]["delay_seconds"].as_f64());
+        match delays {
+            [Some(one), Some(other)] => assert!((one - other).abs() < 20.0, "{}", self.report("delay", &one, &other)),
+            [one, other] => self.assert_same("delay", &one, &other),
+        }
+        self.compare_states("state of the answer", &real["state"], &simulated["state"]);
+    }
+
+    /// States, up to ids and to times that the servers made themselves.
+    fn compare_states(&mut self, what: &str, real: &Value, simulated: &Value) {
+        let plain = |state: &Value| {
+            let details = &state["state_details"];
+            // The real one repeats an unpersisted result to who sent it, and forgets it.
+            let kept = Some(&state["data"]).filter(|data| data["type"] != "unpersisted");
+            json!([
+                state["type"],
+                state["name"],
+                state["message"],
+                kept,
+                details["transition_id"],
+                details["pause_timeout"],
+                details["pause_reschedule"],
+                details["pause_key"],
+            ])
+        };
+        self.assert_same(what, &plain(real), &plain(simulated));
+        let [one, other] = [real, simulated].map(|state| state["state_details"]["scheduled_time"].clone());
+        self.compare_times(&format!("scheduled time of the {what}"), &one, &other);
+        let [one, other] =
+            [real, simulated].map(|state| state["state_details"]["deployment_concurrency_lease_id"].clone());
+        self.compare_leases(&one, &other);
+    }
+
+    fn compare_leases(&mut self, real: &Value, simulated: &Value) {
+        if real.is_null() || simulated.is_null() {
+            return self.assert_same("lease", real, simulated);
+        }
+        let twin = Twin { real: uuid(real), simulated: uuid(simulated) };
+        match self.leases.iter().find(|lease| lease.real == twin.real || lease.simulated == twin.simulated) {
+            Some(lease) => {
+                let ids = |twin: &Twin| (twin.real, twin.simulated);
+                self.assert_same("lease", &ids(lease), &ids(&twin));
+            }
+            None => self.leases.push(twin),
+        }
+    }
+
+    fn compare_times(&self, what: &str, real: &Value, simulated: &Value) {
+        let [one, other] = [real, simulated].map(|time| time.as_str().map(|time| time.parse::<Timestamp>().unwrap()));
+        match (one, other) {
+            (Some(one), Some(other)) => {
+                assert!(one.duration_since(other).abs() < SOON, "{}", self.report(what, &one, &other));
+            }
+            _ => self.assert_same(what, &one, &other),
+        }
+    }
+
+    /// Everything about a run.
+    async fn compare_run(&mut self, run: usize) {
+        let Twin { real, simulated } = self.runs[run];
+        let paths = [format!("/flow_runs/{real}"), format!("/flow_runs/{simulated}")];
+        let [(status, one), (other_status, other)] = self.ask(Caller::Other, Method::Get, paths, None).await;
+        self.assert_same("status of a run", &status, &other_status);
+        self.states[run] = one["state_type"].as_str().map(known_type);
+        if status != 200 {
+            return;
+        }
+        self.compare_states("run's state", &one["state"], &other["state"]);
+        let plain = |run: &Value| {
+            let policy = &run["empirical_policy"];
+            let keys = policy["pause_keys"].as_array().map(|keys| {
+                // Those that the server makes up are told by their number.
+                let (short, long): (Vec<_>, Vec<_>) = keys.iter().partition(|key| key.as_str().unwrap().len() < 5);
+                (short.into_iter().map(Value::to_string).collect::<BTreeSet<_>>(), long.len())
+            });
+            let labels = run["labels"].as_object().unwrap();
+            let labels: BTreeMap<_, _> = labels.iter().filter(|(key, _)| !key.starts_with("prefect.")).collect();
+            json!({
+                "state": [run["state_type"], run["state_name"]],
+                "policy": [policy["retries"], policy["retry_type"], policy["resuming"], keys],
+                "run_count": run["run_count"],
+                "infrastructure_pid": run["infrastructure_pid"],
+                "job_variables": run["job_variables"],
+                "labels": labels,
+                "place": [run["work_pool_name"], run["work_queue_name"]],
+            })
+        };
+        self.assert_same("run", &plain(&one), &plain(&other));
+        for time in ["expected_start_time", "next_scheduled_start_time", "start_time", "end_time"] {
+            self.compare_times(time, &one[time], &other[time]);
+        }
+    }
+
+    async fn compare_history(&mut self, Twin { real, simulated }: Twin) {
+        let paths = [real, simulated].map(|run| format!("/flow_run_states/?flow_run_id={run}"));
+        let [(_, one), (_, other)] = self.ask(Caller::Other, Method::Get, paths, None).await;
+        let history = |states: &Value| -> Vec<String> {
+            let mut states = items(states).to_vec();
+            states.sort_by_key(|state| state["timestamp"].as_str().unwrap().parse::<Timestamp>().unwrap());
+            states
+                .iter()
+                .map(|state| format!("{} {} {}", state["type"], state["name"], state["state_details"]["transition_id"]))
+                .collect()
+        };
+        self.assert_same("history", &history(&one), &history(&other));
+    }
+
+    /// Slots of the limit of a run's deployment.
+    async fn compare_slots(&mut self, run: usize) {
+        let Twin { real, simulated } = self.deployments[self.of[run]];
+        let expected = self.simulated.active_slots(simulated);
+        if expected.is_none() {
+            return;
+        }
+        let answer = self.api.get(&format!("/deployments/{real}")).await;
+        let slots = answer.body["global_concurrency_limit"]["active_slots"].as_f64();
+        self.assert_same("active slots", &slots, &expected.map(f64::from));
+    }
+
+    async fn compare_queues(&mut self) {
+        let path = format!("/work_pools/{}/queues/filter", self.pool);
+        let bodies = Some([json!({}), json!({})]);
+        let [(_, one), (_, other)] = self.ask(Caller::Other, Method::Post, [path.clone(), path], bodies).await;
+        let plain = |queues: &Value| -> Vec<Value> {
+            let plain = |it: &Value| json!([it["name"], it["priority"], it["is_paused"], it["concurrency_limit"]]);
+            items(queues).iter().map(plain).collect()
+        };
+        self.assert_same("queues", &plain(&one), &plain(&other));
+    }
+
+    /// Runs of an answer by their place in this world.
+    fn names(&self, side: usize, answer: &Value, id: impl Fn(&Value) -> &Value) -> Vec<usize> {
+        let of = |twin: &Twin| if side == 0 { twin.real } else { twin.simulated };
+        let place = |item: &Value| {
+            let wanted = uuid(id(item));
+            self.runs.iter().position(|twin| of(twin) == wanted).unwrap_or(usize::MAX)
+        };
+        answer.as_array().map(|items| items.iter().map(place).collect()).unwrap_or_default()
+    }
+
+    fn assert_same<T: PartialEq + std::fmt::Debug>(&self, what: &str, real: &T, simulated: &T) {
+        assert!(real == simulated, "{}", self.report(what, real, simulated));
+    }
+
+    fn report(&self, what: &str, real: &impl std::fmt::Debug, simulated: &impl std::fmt::Debug) -> String {
+        let mut report = format!(
+            "{what} differs (world of seed {}, step {}):\n  real      {real:?}\n  simulated {simulated:?}\n",
+            self.seed,
+            self.played.len()
+        );
+        for step in &self.played {
+            let _ = writeln!(report, "  {step}");
+        }
+        report
+    }
+}
+
+impl Tally {
+    fn proposal(&mut self, (status, body): &(u16, Value)) {
+        let verdict = match body["status"].as_str() {
+            Some(verdict) => format!("{verdict} {}", body["details"]["reason"].as_str().unwrap_or_default()),
+            None => format!("HTTP {status}"),
+        };
+        *self.verdicts.entry(verdict).or_default() += 1;
+    }
+}
+
+fn uuid(value: &Value) -> Uuid {
+    value.as_str().unwrap_or_else(|| panic!("{value} is no id")).parse().unwrap()
+}
+
+fn items(value: &Value) -> &[Value] {
+    value.as_array().map_or(&[], Vec::as_slice)
+}
+
+/// The state types live as long as the test.
+fn known_type(name: &str) -> &'static str {
+    const TYPES: [&str; 9] =
+        ["SCHEDULED", "PENDING", "RUNNING", "COMPLETED", "FAILED", "CANCELLED", "CRASHED", "PAUSED", "CANCELLING"];
+    TYPES.into_iter().find(|it| *it == name).unwrap_or_else(|| panic!("{name} is no type of states"))
+}
