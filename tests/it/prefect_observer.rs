@@ -142,9 +142,10 @@ impl World {
     /// Dispatches the run as it is scheduled now; the ARN of its task.
     async fn dispatch(&self, run: &str) -> String {
         let attempt = self.attempt(run).await;
+        let due = self.api.run(run).await["state"]["state_details"]["scheduled_time"].clone();
         let message = json!({
             "version": 1, "flow_run_id": attempt.flow_run_id, "state_id": attempt.state_id,
-            "expected_start_time": "2026-01-01T00:00:00Z", "work_pool": self.pool,
+            "expected_start_time": due, "work_pool": self.pool,
         });
         let deadline = Instant::now() + Duration::from_secs(60);
         let answer = self.dispatcher.handle(records(&[message.to_string()], true), deadline).await;
