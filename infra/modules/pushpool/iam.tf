@@ -98,7 +98,7 @@ locals {
           Sid      = "GiveTasksTheirRoles"
           Effect   = "Allow"
           Action   = ["iam:PassRole"]
-          Resource = var.task_role_arns
+          Resource = concat(var.execution_role_arns, var.task_role_arns)
           Condition = {
             StringEquals = { "iam:PassedToService" = "ecs-tasks.amazonaws.com" }
           }

@@ -15,10 +15,7 @@ output "dead_letter_queue_urls" {
 
 output "function_names" {
   description = "Names of the functions, for `cargo lambda deploy` and logs."
-  value = merge(
-    { dispatcher = module.dispatcher.name },
-    { for name, function in { poller = module.poller, observer = module.observer, reconciler = module.reconciler, doorbell = module.doorbell } : name => function[0].name if length(function) > 0 },
-  )
+  value       = local.function_names
 }
 
 output "role_arns" {
@@ -37,4 +34,30 @@ output "doorbell_url" {
 output "version" {
   description = "Version and git revision of the functions, as the manifest has them."
   value       = local.version
+}
+
+output "pool_settings" {
+  description = "Defaults of a work pool that runs here, by the names that `pushpool pool create --set` takes."
+  value       = local.pool_settings
+}
+
+output "pool_create_arguments" {
+  description = "The same as arguments: `pushpool pool create NAME $(terraform output -raw …)`."
+  value       = join(" ", [for name, value in local.pool_settings : "--set ${name}=${value}"])
+}
+
+output "pools_location" {
+  description = "Standalone: where the pool documents are, as PUSHPOOL_POOLS has it."
+  value       = local.served ? null : "ssm:${local.pools_path}"
+}
+
+output "alarm_names" {
+  description = "Names of the alarms."
+  value = sort(concat(
+    [for alarm in aws_cloudwatch_metric_alarm.plain : alarm.alarm_name],
+    [for alarm in aws_cloudwatch_metric_alarm.pools : alarm.alarm_name],
+    [for alarm in aws_cloudwatch_metric_alarm.dead_letters : alarm.alarm_name],
+    [for alarm in aws_cloudwatch_metric_alarm.function_errors : alarm.alarm_name],
+    [for alarm in aws_cloudwatch_metric_alarm.function_throttles : alarm.alarm_name],
+  ))
 }

@@ -195,12 +195,23 @@ variable "cluster_arns" {
   }
 }
 
-variable "task_role_arns" {
-  description = "Roles that may be given to tasks: the execution roles and task roles that pools and job variables name. No other can be passed on."
+variable "execution_role_arns" {
+  description = "Execution roles that may be given to tasks: they pull images, read the containers' secrets and write their logs. The first is the default of pools."
   type        = list(string)
 
   validation {
-    condition     = alltrue([for arn in var.task_role_arns : can(regex("^arn:[a-z-]+:iam::[0-9]{12}:role/", arn)) && !strcontains(arn, "*")])
+    condition     = length(var.execution_role_arns) > 0 && alltrue([for arn in var.execution_role_arns : can(regex("^arn:[a-z-]+:iam::[0-9]{12}:role/[^*]+$", arn))])
+    error_message = "execution_role_arns has at least one ARN of a role, and no wildcards."
+  }
+}
+
+variable "task_role_arns" {
+  description = "Task roles that may be given to tasks: what the flows may. The first is the default of pools. No other role can be passed on."
+  type        = list(string)
+  default     = []
+
+  validation {
+    condition     = alltrue([for arn in var.task_role_arns : can(regex("^arn:[a-z-]+:iam::[0-9]{12}:role/[^*]+$", arn))])
     error_message = "task_role_arns are ARNs of roles, without wildcards."
   }
 }
@@ -368,10 +379,9 @@ variable "queue_kms_key_arn" {
 
 variable "work_pools" {
   description = <<-EOT
-    Standalone: work pools by name, put into SSM parameters as pool documents. `document` is a whole work pool as JSON; without
-    it the document is made of the built-in template of this module (templates/standalone-pool.json) with these defaults of its
-    variables: `command`, `image`, `cpu`, `memory`, `env`, `labels`, `launch_type`, `capacity_provider_strategy`, `cluster`,
-    `execution_role_arn`, `task_role_arn`, `subnets`, `security_groups`, `assign_public_ip`, `log_group`, as a JSON object in `defaults`.
+    Standalone: work pools by name, put into SSM parameters as pool documents. `document` is a whole work pool as JSON. Without
+    it the document is templates/standalone-pool.json, which has the main variables of Prefect's ECS template, and `defaults` is
+    a JSON object with defaults of these; cluster, roles and network are this module's unless it says otherwise.
   EOT
   type = map(object({
     document  = optional(string)
