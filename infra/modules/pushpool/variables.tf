@@ -84,7 +84,7 @@ variable "function_vpc" {
   default = null
 
   validation {
-    condition     = try(length(var.function_vpc.subnet_ids) > 0 && length(var.function_vpc.security_group_ids) > 0, var.function_vpc == null)
+    condition     = var.function_vpc == null ? true : length(var.function_vpc.subnet_ids) > 0 && length(var.function_vpc.security_group_ids) > 0
     error_message = "function_vpc needs at least one subnet and one security group."
   }
 }
@@ -145,26 +145,26 @@ variable "prefect" {
   default = null
 
   validation {
-    condition     = try(can(regex("^https?://", var.prefect.api_url)), var.prefect == null)
+    condition     = var.prefect == null ? true : can(regex("^https?://", var.prefect.api_url))
     error_message = "prefect.api_url is a URL: https://…/api."
   }
   validation {
-    condition     = try(var.prefect.poll_interval >= 1 && var.prefect.poll_interval < 60, var.prefect == null)
+    condition     = var.prefect == null ? true : var.prefect.poll_interval >= 1 && var.prefect.poll_interval < 60
     error_message = "prefect.poll_interval is 1 to 59 seconds: the server takes queues that nobody asked for 60 s for abandoned."
   }
   validation {
-    condition     = try(var.prefect.horizon >= 0 && var.prefect.horizon <= 900, var.prefect == null)
+    condition     = var.prefect == null ? true : var.prefect.horizon >= 0 && var.prefect.horizon <= 900
     error_message = "prefect.horizon is at most 900 seconds, the longest delay of a message."
   }
   validation {
-    condition = try(alltrue([
+    condition = var.prefect == null ? true : alltrue([
       for arn in [var.prefect.api_key_secret_arn, var.prefect.auth_string_secret_arn, var.prefect.custom_headers_secret_arn] :
       arn == null || can(regex("^arn:[a-z-]+:(secretsmanager:[a-z0-9-]+:[0-9]+:secret:|ssm:[a-z0-9-]+:[0-9]+:parameter/)", arn))
-    ]), var.prefect == null)
+    ])
     error_message = "Secrets are given as the ARN of a Secrets Manager secret or an SSM parameter, never as a value."
   }
   validation {
-    condition     = try(var.prefect.name == null || can(regex("^[^/%]+$", var.prefect.name)), var.prefect == null)
+    condition     = var.prefect == null ? true : var.prefect.name == null || can(regex("^[^/%]+$", var.prefect.name))
     error_message = "prefect.name may not contain / or %, which no name of a worker may."
   }
 }
@@ -178,7 +178,7 @@ variable "doorbell" {
   default = null
 
   validation {
-    condition     = try(can(regex("^arn:[a-z-]+:(secretsmanager:[a-z0-9-]+:[0-9]+:secret:|ssm:[a-z0-9-]+:[0-9]+:parameter/)", var.doorbell.token_secret_arn)), var.doorbell == null)
+    condition     = var.doorbell == null ? true : can(regex("^arn:[a-z-]+:(secretsmanager:[a-z0-9-]+:[0-9]+:secret:|ssm:[a-z0-9-]+:[0-9]+:parameter/)", var.doorbell.token_secret_arn))
     error_message = "doorbell.token_secret_arn is the ARN of a Secrets Manager secret or an SSM parameter."
   }
 }
