@@ -3,10 +3,6 @@
 
 provider "aws" {
   region = var.region
-
-  default_tags {
-    tags = var.tags
-  }
 }
 
 data "aws_availability_zones" "available" {
@@ -20,18 +16,24 @@ module "network" {
   availability_zones      = slice(data.aws_availability_zones.available.names, 0, 2)
   private                 = true
   flow_log_retention_days = 30
+
+  tags = var.tags
 }
 
 module "cluster" {
   source = "../../modules/cluster"
 
   name = var.name
+
+  tags = var.tags
 }
 
 module "images" {
   source = "../../modules/ecr"
 
   name = "${var.name}/flows"
+
+  tags = var.tags
 }
 
 # Two secrets that nobody has to think of. They are made once; to change one, write a new version of the secret.
@@ -50,6 +52,8 @@ resource "aws_secretsmanager_secret" "this" {
 
   name_prefix = "${var.name}-${each.key}-"
   description = each.value
+
+  tags = var.tags
 }
 
 resource "aws_secretsmanager_secret_version" "this" {
@@ -70,12 +74,16 @@ module "task_roles" {
   name            = var.name
   secret_arns     = [aws_secretsmanager_secret.this["auth-string"].arn]
   repository_arns = [module.images.arn]
+
+  tags = var.tags
 }
 
 resource "aws_security_group" "functions" {
   name        = "${var.name}-functions"
   description = "pushpool's functions: out, and nothing in"
   vpc_id      = module.network.vpc_id
+
+  tags = var.tags
 }
 
 resource "aws_vpc_security_group_egress_rule" "functions" {
@@ -103,11 +111,15 @@ module "prefect" {
   }
 
   depends_on = [aws_secretsmanager_secret_version.this]
+
+  tags = var.tags
 }
 
 resource "aws_sns_topic" "alarms" {
   name              = "${var.name}-alarms"
   kms_master_key_id = "alias/aws/sns"
+
+  tags = var.tags
 }
 
 module "pushpool" {
@@ -132,4 +144,6 @@ module "pushpool" {
     auth_string_secret_arn = aws_secretsmanager_secret.this["auth-string"].arn
     sole_owner             = true
   }
+
+  tags = var.tags
 }

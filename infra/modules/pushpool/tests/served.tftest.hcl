@@ -106,7 +106,7 @@ run "functions" {
     error_message = "What is not set is left out."
   }
   assert {
-    condition     = module.dispatcher.code.s3_key == "pushpool/0.0.0/arm64/dispatcher.zip"
+    condition     = module.dispatcher.code.s3_key == "pushpool/0.0.0/arm64/code.zip"
     error_message = "Code is pinned by version and architecture."
   }
 }
