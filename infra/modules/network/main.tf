@@ -101,6 +101,7 @@ resource "aws_route_table_association" "private" {
 }
 
 resource "aws_security_group" "tasks" {
+  #checkov:skip=CKV2_AWS_5:tasks take it when they are launched
   name        = "${var.name}-tasks"
   description = "Tasks: out, and nothing in"
   vpc_id      = aws_vpc.this.id
@@ -126,6 +127,8 @@ resource "aws_vpc_endpoint" "s3" {
 data "aws_region" "current" {}
 
 resource "aws_cloudwatch_log_group" "flow" {
+  #checkov:skip=CKV_AWS_158:CloudWatch Logs encrypts with its own key
+  #checkov:skip=CKV_AWS_338:the operator says how long; a year of rejected packets is nothing that anybody reads
   count = var.flow_log_retention_days > 0 ? 1 : 0
 
   name              = "/pushpool/${var.name}/flow"

@@ -138,6 +138,7 @@ resource "terraform_data" "architecture" {
 
 # Anybody can call it; the function asks for the token. Function URLs need both permissions since October 2025.
 resource "aws_lambda_function_url" "doorbell" {
+  #checkov:skip=CKV_AWS_258:a Prefect automation cannot sign requests; the function asks for a token and may do nothing but send a message
   count = length(module.doorbell)
 
   function_name      = module.doorbell[0].name
@@ -145,6 +146,7 @@ resource "aws_lambda_function_url" "doorbell" {
 }
 
 resource "aws_lambda_permission" "doorbell_url" {
+  #checkov:skip=CKV_AWS_301:as for the URL: off by default, and the function asks for a token
   count = length(module.doorbell)
 
   statement_id           = "url"
@@ -155,6 +157,7 @@ resource "aws_lambda_permission" "doorbell_url" {
 }
 
 resource "aws_lambda_permission" "doorbell_invoke" {
+  #checkov:skip=CKV_AWS_301:as for the URL, and only through it
   count = length(module.doorbell)
 
   statement_id             = "invoke-through-url"

@@ -47,6 +47,7 @@ locals {
 }
 
 resource "aws_ssm_parameter" "pool" {
+  #checkov:skip=CKV2_AWS_34:pool documents name secrets by reference and hold none
   for_each = local.pool_documents
 
   name        = "${local.pools_path}/${each.key}"
