@@ -10,7 +10,7 @@ module "poller" {
   architecture = var.architecture
   memory       = var.functions.poller.memory
   timeout      = var.functions.poller.timeout
-  environment  = local.environment.poller
+  environment  = merge(local.environment.poller, lookup(var.more_environment, "poller", {}))
   code         = local.code.poller
   layer_arns   = var.prefect.layer_arns
   statements   = local.policies.poller
@@ -35,7 +35,7 @@ module "dispatcher" {
   architecture = var.architecture
   memory       = var.functions.dispatcher.memory
   timeout      = var.functions.dispatcher.timeout
-  environment  = local.environment.dispatcher
+  environment  = merge(local.environment.dispatcher, lookup(var.more_environment, "dispatcher", {}))
   code         = local.code.dispatcher
   layer_arns   = try(var.prefect.layer_arns, [])
   statements   = local.policies.dispatcher
@@ -61,7 +61,7 @@ module "observer" {
   architecture = var.architecture
   memory       = var.functions.observer.memory
   timeout      = var.functions.observer.timeout
-  environment  = local.environment.observer
+  environment  = merge(local.environment.observer, lookup(var.more_environment, "observer", {}))
   code         = local.code.observer
   layer_arns   = var.prefect.layer_arns
   statements   = local.policies.observer
@@ -87,7 +87,7 @@ module "reconciler" {
   architecture = var.architecture
   memory       = var.functions.reconciler.memory
   timeout      = var.functions.reconciler.timeout
-  environment  = local.environment.reconciler
+  environment  = merge(local.environment.reconciler, lookup(var.more_environment, "reconciler", {}))
   code         = local.code.reconciler
   layer_arns   = var.prefect.layer_arns
   statements   = local.policies.reconciler
@@ -112,7 +112,7 @@ module "doorbell" {
   architecture = var.architecture
   memory       = var.functions.doorbell.memory
   timeout      = var.functions.doorbell.timeout
-  environment  = local.environment.doorbell
+  environment  = merge(local.environment.doorbell, lookup(var.more_environment, "doorbell", {}))
   code         = local.code.doorbell
   statements   = local.policies.doorbell
 

@@ -297,6 +297,17 @@ variable "reconcile_minutes" {
   }
 }
 
+variable "more_environment" {
+  description = "Further variables of the functions, by function: settings that this module has no variable for, such as PUSHPOOL_CANCEL_GRACE of observer and reconciler."
+  type        = map(map(string))
+  default     = {}
+
+  validation {
+    condition     = length(setsubtract(keys(var.more_environment), ["poller", "dispatcher", "observer", "reconciler", "doorbell"])) == 0
+    error_message = "more_environment has the keys poller, dispatcher, observer, reconciler and doorbell."
+  }
+}
+
 # Queues.
 
 variable "max_receive_count" {
