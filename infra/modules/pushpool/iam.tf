@@ -37,8 +37,16 @@ locals {
     )
   }
 
+  # With a role of another account, what is done to tasks is done as that role.
+  launch_role_statements = [for role in [var.launch_role] : {
+    Sid      = "ActInTheTasksAccount"
+    Effect   = "Allow"
+    Action   = ["sts:AssumeRole"]
+    Resource = [role.arn]
+  } if role != null]
+
   # Observer and reconciler look at tasks and end them; neither starts one.
-  task_control_statements = [
+  task_control_statements = [for statement in [
     {
       Sid       = "LookAtAndStopTasks"
       Effect    = "Allow"
@@ -65,7 +73,7 @@ locals {
       Action   = ["logs:GetLogEvents"]
       Resource = local.arn_of.container_logs
     },
-  ]
+  ] : statement if var.launch_role == null]
 
   policies = {
     poller = concat(local.secret_statements.prefect, [{
@@ -77,7 +85,8 @@ locals {
 
     dispatcher = concat(
       local.secret_statements.prefect,
-      [
+      local.launch_role_statements,
+      [for statement in [
         {
           Sid       = "LaunchTasks"
           Effect    = "Allow"
@@ -123,6 +132,8 @@ locals {
           Resource  = local.arn_of.tasks
           Condition = { ArnEquals = { "ecs:cluster" = var.cluster_arns } }
         },
+      ] : statement if var.launch_role == null],
+      [
         {
           Sid      = "BuryAndSendAgain"
           Effect   = "Allow"
@@ -150,7 +161,7 @@ locals {
       } if bus != null && !local.served],
     )
 
-    observer = concat(local.secret_statements.prefect, local.task_control_statements, [
+    observer = concat(local.secret_statements.prefect, local.launch_role_statements, local.task_control_statements, [
       {
         Sid      = "RingCheckAndBury"
         Effect   = "Allow"
@@ -165,7 +176,7 @@ locals {
       },
     ])
 
-    reconciler = concat(local.secret_statements.prefect, local.task_control_statements)
+    reconciler = concat(local.secret_statements.prefect, local.launch_role_statements, local.task_control_statements)
 
     # Anybody can reach it, so this is all.
     doorbell = concat(local.secret_statements.doorbell, [{

@@ -60,6 +60,8 @@ locals {
 
     dispatcher = merge(local.prefect_environment, {
       PUSHPOOL_METRIC_NAMESPACE          = var.prefix
+      PUSHPOOL_LAUNCH_ROLE_ARN           = try(var.launch_role.arn, null)
+      PUSHPOOL_LAUNCH_EXTERNAL_ID        = try(var.launch_role.external_id, null)
       PUSHPOOL_RUN_QUEUE_URL             = aws_sqs_queue.this["run"].url
       PUSHPOOL_DLQ_URL                   = aws_sqs_queue.dead_letter["run"].url
       PUSHPOOL_FIFO_QUEUE_URL            = try(aws_sqs_queue.this["fifo"].url, null)
@@ -78,18 +80,22 @@ locals {
     })
 
     observer = local.served ? merge(local.prefect_environment, {
-      PUSHPOOL_METRIC_NAMESPACE = var.prefix
-      PUSHPOOL_EVENTS_QUEUE_URL = aws_sqs_queue.this["events"].url
-      PUSHPOOL_POLL_QUEUE_URL   = aws_sqs_queue.this["poll"].url
-      PUSHPOOL_DLQ_URL          = aws_sqs_queue.dead_letter["events"].url
-      PUSHPOOL_CAPACITY_TIMEOUT = tostring(var.capacity_timeout)
-      PUSHPOOL_INTERRUPTIONS    = tostring(var.interruptions)
-      PUSHPOOL_CLUSTERS         = join(",", var.cluster_arns)
-      PUSHPOOL_TASK_EVENTS      = tostring(var.prefect.task_events)
+      PUSHPOOL_METRIC_NAMESPACE   = var.prefix
+      PUSHPOOL_LAUNCH_ROLE_ARN    = try(var.launch_role.arn, null)
+      PUSHPOOL_LAUNCH_EXTERNAL_ID = try(var.launch_role.external_id, null)
+      PUSHPOOL_EVENTS_QUEUE_URL   = aws_sqs_queue.this["events"].url
+      PUSHPOOL_POLL_QUEUE_URL     = aws_sqs_queue.this["poll"].url
+      PUSHPOOL_DLQ_URL            = aws_sqs_queue.dead_letter["events"].url
+      PUSHPOOL_CAPACITY_TIMEOUT   = tostring(var.capacity_timeout)
+      PUSHPOOL_INTERRUPTIONS      = tostring(var.interruptions)
+      PUSHPOOL_CLUSTERS           = join(",", var.cluster_arns)
+      PUSHPOOL_TASK_EVENTS        = tostring(var.prefect.task_events)
     }) : {}
 
     reconciler = local.served ? merge(local.prefect_environment, {
       PUSHPOOL_METRIC_NAMESPACE   = var.prefix
+      PUSHPOOL_LAUNCH_ROLE_ARN    = try(var.launch_role.arn, null)
+      PUSHPOOL_LAUNCH_EXTERNAL_ID = try(var.launch_role.external_id, null)
       PUSHPOOL_POOLS              = join(",", var.prefect.pools)
       PUSHPOOL_PUSH_POOLS         = tostring(var.prefect.push_pools)
       PUSHPOOL_CAPACITY_TIMEOUT   = tostring(var.capacity_timeout)

@@ -89,7 +89,10 @@ locals {
     for key, queue in merge(
       { for key in keys(local.queues) : key => { arn = aws_sqs_queue.this[key].arn, url = aws_sqs_queue.this[key].url } },
       { for key in keys(local.queues) : "${key}-dlq" => { arn = aws_sqs_queue.dead_letter[key].arn, url = aws_sqs_queue.dead_letter[key].url } },
-    ) : key => merge(queue, { senders = contains(["events", "events-dlq"], key) ? local.from_events : [] })
+      ) : key => merge(queue, {
+        senders = contains(["events", "events-dlq"], key) ? local.from_events : []
+        roles   = key == "events" && length(var.event_sender_role_arns) > 0 ? [var.event_sender_role_arns] : []
+    })
   }
 }
 
@@ -115,6 +118,13 @@ resource "aws_sqs_queue_policy" "this" {
         Action    = "sqs:SendMessage"
         Resource  = each.value.arn
         Condition = { ArnEquals = { "aws:SourceArn" = rule } }
+      }],
+      [for roles in each.value.roles : {
+        Sid       = "TaskStateChangesOfOtherAccounts"
+        Effect    = "Allow"
+        Principal = { AWS = roles }
+        Action    = "sqs:SendMessage"
+        Resource  = each.value.arn
       }],
     )
   })

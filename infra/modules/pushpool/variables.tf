@@ -227,6 +227,21 @@ variable "task_definition_families" {
   }
 }
 
+variable "launch_role" {
+  description = "A role of another account that tasks run in (module launch-role there): tasks are launched, looked at and stopped as it, and the functions' own roles may nothing on ECS. `cluster_arns`, `execution_role_arns` and the rest are that account's then."
+  type = object({
+    arn         = string
+    external_id = optional(string)
+  })
+  default = null
+}
+
+variable "event_sender_role_arns" {
+  description = "Roles of other accounts that send their ECS events to the events queue (output event_sender_role_arn of the module launch-role)."
+  type        = list(string)
+  default     = []
+}
+
 variable "container_log_groups" {
   description = "Log groups of the tasks' containers, with * for any characters: the last lines of a container that crashed stand in its run's log."
   type        = list(string)

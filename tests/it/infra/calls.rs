@@ -22,7 +22,7 @@ use syn::{
 use super::{FUNCTIONS, files, root};
 
 /// A call as the code writes it, and the action that IAM asks for.
-const OPERATIONS: [(&str, &str); 14] = [
+const OPERATIONS: [(&str, &str); 15] = [
     ("run_task", "ecs:RunTask"),
     ("register_task_definition", "ecs:RegisterTaskDefinition"),
     ("describe_task_definition", "ecs:DescribeTaskDefinition"),
@@ -37,6 +37,7 @@ const OPERATIONS: [(&str, &str); 14] = [
     ("Rpc::put_events", "events:PutEvents"),
     ("Rpc::get_log_events", "logs:GetLogEvents"),
     ("Bucket::new", "s3:GetObject"),
+    ("Query::assume_role", "sts:AssumeRole"),
 ];
 
 /// What a function is made of.
@@ -54,14 +55,16 @@ fn uses(function: &str) -> Use {
         "poller" => Use { modules: &["poll/"], adapters: &["SqsPollerQueues", SECRETS] },
         "dispatcher" => Use {
             modules: &["dispatcher.rs", "dispatcher/", "prefect/", "standalone.rs", "pool.rs"],
-            adapters: &["EcsLauncher", "SqsQueues", "Pools", "EventBridgeBus", SECRETS],
+            adapters: &["EcsLauncher", "SqsQueues", "Pools", "EventBridgeBus", "AssumedRole", SECRETS],
         },
-        "observer" => {
-            Use { modules: &["observe/"], adapters: &["EcsLauncher", "CloudWatchOutput", "SqsObserverQueues", SECRETS] }
-        }
-        "reconciler" => {
-            Use { modules: &["reconcile/", "observe/"], adapters: &["EcsLauncher", "CloudWatchOutput", SECRETS] }
-        }
+        "observer" => Use {
+            modules: &["observe/"],
+            adapters: &["EcsLauncher", "CloudWatchOutput", "SqsObserverQueues", "AssumedRole", SECRETS],
+        },
+        "reconciler" => Use {
+            modules: &["reconcile/", "observe/"],
+            adapters: &["EcsLauncher", "CloudWatchOutput", "AssumedRole", SECRETS],
+        },
         "doorbell" => Use { modules: &["doorbell.rs"], adapters: &["Sender", SECRETS] },
         _ => unreachable!("{function}"),
     }
@@ -245,13 +248,18 @@ impl Visit<'_> for Body<'_> {
             if let (Some(rest), Some(owner)) = (named.strip_prefix("Self::"), self.owner) {
                 named = format!("{owner}::{rest}");
             }
-            if (named.starts_with("Rpc::") && self.owner != Some("Rpc")) || named == "Bucket::new" {
+            if (is_signed_call(&named) && !self.owner.is_some_and(|owner| ["Rpc", "Query"].contains(&owner))) {
                 self.operation(&named);
             }
             self.routine.calls.insert(named);
         }
         visit::visit_expr_call(self, call);
     }
+}
+
+/// Whether it makes one of the operations of `aws::call`.
+fn is_signed_call(named: &str) -> bool {
+    named.starts_with("Rpc::") || named.starts_with("Query::") || named == "Bucket::new"
 }
 
 /// The last name of `a.b.c`.

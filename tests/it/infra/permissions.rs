@@ -90,6 +90,20 @@ fn roles_grant_what_the_code_calls_and_nothing_else() {
     }
 }
 
+/// The role of another account is what the functions have for tasks otherwise.
+#[test]
+fn the_role_in_another_account_grants_what_is_called_on_tasks() {
+    let of_tasks = |action: &str| ["ecs:", "iam:", "logs:Get"].iter().any(|service| action.starts_with(service));
+    let actions = |statements: &BTreeSet<Statement>| -> BTreeSet<String> {
+        statements.iter().flat_map(|it| it.actions.clone()).filter(|it| of_tasks(it)).collect()
+    };
+    let there = locals(&module("infra/modules/launch-role"));
+    let (here, _) = policies();
+    let launching: BTreeSet<String> =
+        ["dispatcher", "observer", "reconciler"].iter().flat_map(|function| actions(&here[function])).collect();
+    assert_eq!(actions(&statements(&there["statements"], &there)), launching);
+}
+
 #[test]
 fn nothing_is_granted_by_a_wildcard() {
     let (policies, of_all) = policies();

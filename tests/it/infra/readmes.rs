@@ -5,7 +5,7 @@ use hcl::Block;
 
 use super::{attribute, module, root, text};
 
-const MODULES: [&str; 6] = ["pushpool", "cluster", "network", "task-roles", "ecr", "prefect-server"];
+const MODULES: [&str; 7] = ["pushpool", "launch-role", "cluster", "network", "task-roles", "ecr", "prefect-server"];
 const EXAMPLES: [&str; 4] = ["minimal", "complete", "multi-region", "standalone"];
 const BEGIN: &str = "<!-- inputs and outputs: written by the test infra::readmes -->";
 const END: &str = "<!-- end -->";
@@ -38,7 +38,7 @@ fn tables(path: &str) -> String {
     let mut page = String::from("## Inputs\n\n| name | type | default | |\n| --- | --- | --- | --- |\n");
     for block in of(&blocks, "variable") {
         let default =
-            attribute(block.body(), "default").map_or("required".to_owned(), |it| format!("`{}`", written(it)));
+            attribute(block.body(), "default").map_or_else(|| "required".to_owned(), |it| format!("`{}`", written(it)));
         page +=
             &format!("| `{}` | {} | {default} | {} |\n", block.labels()[0].as_str(), kind(block), cell(&says(block)));
     }

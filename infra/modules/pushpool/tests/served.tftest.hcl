@@ -261,3 +261,27 @@ run "pool_settings" {
     error_message = "The output is what `pushpool pool create` takes."
   }
 }
+
+run "tasks_in_another_account" {
+  variables {
+    launch_role            = { arn = "arn:aws:iam::444455556666:role/etl-launch", external_id = "7f2c1f0e" }
+    event_sender_role_arns = ["arn:aws:iam::444455556666:role/etl-events"]
+  }
+
+  assert {
+    condition     = alltrue([for function in [module.dispatcher, module.observer[0], module.reconciler[0]] : !strcontains(function.policy, "ecs:") && !strcontains(function.policy, "iam:PassRole") && jsonencode([for statement in jsondecode(function.policy).Statement : statement.Resource if contains(statement.Action, "sts:AssumeRole")]) == jsonencode([["arn:aws:iam::444455556666:role/etl-launch"]])])
+    error_message = "The functions may take that role, and nothing on ECS themselves."
+  }
+  assert {
+    condition     = module.observer[0].environment["PUSHPOOL_LAUNCH_ROLE_ARN"] == "arn:aws:iam::444455556666:role/etl-launch" && module.observer[0].environment["PUSHPOOL_LAUNCH_EXTERNAL_ID"] == "7f2c1f0e"
+    error_message = "They are told."
+  }
+  assert {
+    condition     = !strcontains(module.poller[0].policy, "sts:")
+    error_message = "The poller is not."
+  }
+  assert {
+    condition     = jsonencode([for statement in jsondecode(aws_sqs_queue_policy.this["events"].policy).Statement : statement.Principal if statement.Sid == "TaskStateChangesOfOtherAccounts"]) == jsonencode([{ AWS = ["arn:aws:iam::444455556666:role/etl-events"] }])
+    error_message = "That account's events are let in."
+  }
+}
