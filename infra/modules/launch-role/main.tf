@@ -80,7 +80,7 @@ resource "aws_cloudwatch_event_rule" "task_state" {
     detail = {
       clusterArn = var.cluster_arns
       lastStatus = ["RUNNING", "STOPPED"]
-      startedBy  = [{ wildcard = "*-*-*-*-*/*-*-*-*-*" }]
+      startedBy  = [{ wildcard = "*-*/*-*" }]
     }
   })
 }

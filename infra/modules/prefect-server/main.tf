@@ -107,7 +107,7 @@ resource "aws_db_subnet_group" "this" {
 }
 
 resource "aws_db_instance" "this" {
-  #checkov:skip=CKV_AWS_354:encrypted with the account's own key
+  #checkov:skip=CKV_AWS_353:the load is small, and what a query log would hold is in it too
   #checkov:skip=CKV_AWS_118:enhanced monitoring needs a role more and costs; CPU, memory, storage and connections are there without it
   #checkov:skip=CKV_AWS_133:backups are kept for seven days unless the operator says otherwise
   #checkov:skip=CKV_AWS_157:twice the price; `database.multi_az` is the operator's to say
@@ -135,7 +135,6 @@ resource "aws_db_instance" "this" {
   copy_tags_to_snapshot           = true
   auto_minor_version_upgrade      = true
   enabled_cloudwatch_logs_exports = ["postgresql"]
-  performance_insights_enabled    = true
   tags                            = var.tags
 
   manage_master_user_password = true

@@ -15,8 +15,9 @@ resource "aws_cloudwatch_event_rule" "task_state" {
       lastStatus = var.prefect.task_events ? [
         "PROVISIONING", "PENDING", "ACTIVATING", "RUNNING", "DEACTIVATING", "STOPPING", "DEPROVISIONING", "STOPPED"
       ] : ["RUNNING", "STOPPED"]
-      # Two UUIDs, run and attempt. A service's tasks have ecs-svc/NUMBER, those of others mostly nothing.
-      startedBy = [{ wildcard = "*-*-*-*-*/*-*-*-*-*" }]
+      # Run and attempt, two UUIDs. A service's tasks have ecs-svc/NUMBER, those of others mostly nothing; EventBridge refuses
+      # patterns with many wildcards, and the observer knows its own.
+      startedBy = [{ wildcard = "*-*/*-*" }]
     }
   })
 }

@@ -248,7 +248,7 @@ impl Visit<'_> for Body<'_> {
             if let (Some(rest), Some(owner)) = (named.strip_prefix("Self::"), self.owner) {
                 named = format!("{owner}::{rest}");
             }
-            if (is_signed_call(&named) && !self.owner.is_some_and(|owner| ["Rpc", "Query"].contains(&owner))) {
+            if is_signed_call(&named) && !self.owner.is_some_and(|owner| ["Rpc", "Query"].contains(&owner)) {
                 self.operation(&named);
             }
             self.routine.calls.insert(named);
