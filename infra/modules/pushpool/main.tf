@@ -35,6 +35,9 @@ locals {
   dispatchers   = var.maximum_concurrency.run + (local.served ? var.maximum_concurrency.fifo : 0)
   run_task_rate = floor(var.run_tasks_per_second / local.dispatchers * 1000) / 1000
 
+  # A dispatcher may be at work on a claim until its time is over.
+  claim_grace = max(120, 2 * var.functions.dispatcher.timeout)
+
   prefect_environment = local.served ? {
     PREFECT_API_URL                     = var.prefect.api_url
     PREFECT_API_SSL_CERT_FILE           = var.prefect.ssl_cert_file
@@ -89,6 +92,7 @@ locals {
       PUSHPOOL_CAPACITY_TIMEOUT   = tostring(var.capacity_timeout)
       PUSHPOOL_INTERRUPTIONS      = tostring(var.interruptions)
       PUSHPOOL_CLUSTERS           = join(",", var.cluster_arns)
+      PUSHPOOL_CLAIM_GRACE        = tostring(local.claim_grace)
       PUSHPOOL_TASK_EVENTS        = tostring(var.prefect.task_events)
     }) : {}
 
@@ -101,10 +105,9 @@ locals {
       PUSHPOOL_CAPACITY_TIMEOUT   = tostring(var.capacity_timeout)
       PUSHPOOL_INTERRUPTIONS      = tostring(var.interruptions)
       PUSHPOOL_TASK_START_TIMEOUT = tostring(var.task_start_timeout)
-      # A dispatcher may be at work on a claim until its time is over.
-      PUSHPOOL_CLAIM_GRACE = tostring(max(120, 2 * var.functions.dispatcher.timeout))
-      PUSHPOOL_CLUSTERS    = join(",", var.cluster_arns)
-      PUSHPOOL_SOLE_OWNER  = tostring(var.prefect.sole_owner)
+      PUSHPOOL_CLAIM_GRACE        = tostring(local.claim_grace)
+      PUSHPOOL_CLUSTERS           = join(",", var.cluster_arns)
+      PUSHPOOL_SOLE_OWNER         = tostring(var.prefect.sole_owner)
     }) : {}
 
     doorbell = local.served && var.doorbell != null ? {
