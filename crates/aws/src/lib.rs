@@ -2,6 +2,7 @@
 //!
 //! The functions and the command line tool plug these in; the use cases never see an SDK type.
 
+mod assume;
 mod bus;
 mod call;
 mod config;
@@ -15,6 +16,7 @@ mod secrets;
 mod served;
 mod standalone;
 
+pub use assume::{Access, LaunchRole};
 pub use aws_config::SdkConfig;
 pub use bus::EventBridgeBus;
 pub use config::{ecs_client, function_config, loopback_config, sdk_config};

@@ -15,7 +15,8 @@ use ecs::launcher::EcsLauncher;
 use prefect_api::{Client, http::HttpTransport};
 
 use crate::{
-    CloudWatchOutput, ObserverQueueUrls, PollerQueueUrls, SqsObserverQueues, SqsPollerQueues, SqsQueues, ecs_client,
+    Access, CloudWatchOutput, ObserverQueueUrls, PollerQueueUrls, SqsObserverQueues, SqsPollerQueues, SqsQueues,
+    ecs_client,
 };
 
 /// The dispatcher of a Prefect server's work pools over AWS.
@@ -44,17 +45,18 @@ pub struct PrefectSettings {
 /// Builds the clients and the dispatcher over them.
 #[must_use]
 pub fn prefect_dispatcher(
-    config: &SdkConfig,
+    access: impl Into<Access>,
     prefect: Client<HttpTransport>,
     settings: PrefectSettings,
     sink: Arc<dyn OutcomeSink>,
 ) -> PrefectDispatcher {
+    let access = access.into();
     let clock: Clock = Arc::new(jiff::Timestamp::now);
-    let sqs = aws_sdk_sqs::Client::new(config);
+    let sqs = aws_sdk_sqs::Client::new(&access.own);
     let PrefectSettings { run_queue_url, fifo_queue_url, dead_letter_queue_url, run_task_rate, policy, options } =
         settings;
     let queues = Arc::new(SqsQueues::new(sqs, run_queue_url, fifo_queue_url, dead_letter_queue_url));
-    let launcher = Arc::new(EcsLauncher::new(ecs_client(config), run_task_rate));
+    let launcher = Arc::new(EcsLauncher::new(ecs_client(&access.tasks), run_task_rate));
     let control = PrefectControl::new(prefect, Arc::clone(&launcher), options, Arc::clone(&clock));
     Dispatcher::new(control, launcher, queues, policy, sink, clock)
 }
@@ -92,26 +94,28 @@ pub struct ObserverSettings {
 /// Builds the clients and the observer over them.
 #[must_use]
 pub fn observer(
-    config: &SdkConfig,
+    access: impl Into<Access>,
     prefect: Client<HttpTransport>,
     settings: ObserverSettings,
     sink: Arc<dyn ObserveSink>,
 ) -> SqsObserver {
-    let tasks = Arc::new(EcsLauncher::new(ecs_client(config), 0.0));
-    let queues = Arc::new(SqsObserverQueues::new(config, settings.queues));
-    let (output, clock) = (CloudWatchOutput::new(config), Arc::new(jiff::Timestamp::now));
+    let access = access.into();
+    let tasks = Arc::new(EcsLauncher::new(ecs_client(&access.tasks), 0.0));
+    let queues = Arc::new(SqsObserverQueues::new(&access.own, settings.queues));
+    let (output, clock) = (CloudWatchOutput::new(&access.tasks), Arc::new(jiff::Timestamp::now));
     Observer::new(prefect, tasks, output, queues, settings.policy, settings.options, sink, clock)
 }
 
 /// Builds the clients and the reconciler over them.
 #[must_use]
 pub fn reconciler(
-    config: &SdkConfig,
+    access: impl Into<Access>,
     prefect: Client<HttpTransport>,
     policy: reconcile::Policy,
     sink: Arc<dyn ObserveSink>,
 ) -> SqsReconciler {
-    let tasks = Arc::new(EcsLauncher::new(ecs_client(config), 0.0));
-    let output = CloudWatchOutput::new(config);
+    let access = access.into();
+    let tasks = Arc::new(EcsLauncher::new(ecs_client(&access.tasks), 0.0));
+    let output = CloudWatchOutput::new(&access.tasks);
     Reconciler::new(prefect, tasks, output, policy, sink, Arc::new(jiff::Timestamp::now))
 }

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use aws_config::SdkConfig;
 use dispatch::{
     dispatcher::{Clock, Dispatcher, Policy},
     outcome::OutcomeSink,
@@ -11,7 +10,7 @@ use dispatch::{
 };
 use ecs::launcher::EcsLauncher;
 
-use crate::{BadPoolLocation, EventBridgeBus, Pools, SqsQueues, ecs_client};
+use crate::{Access, BadPoolLocation, EventBridgeBus, Pools, SqsQueues, ecs_client};
 
 /// The dispatcher of standalone mode over AWS.
 pub type StandaloneDispatcher = Dispatcher<Standalone<Pools, SqsQueues, EventBridgeBus>, EcsLauncher, SqsQueues>;
@@ -38,16 +37,18 @@ pub struct StandaloneSettings {
 /// # Errors
 /// [`BadPoolLocation`] when `pools` names no place.
 pub fn standalone_dispatcher(
-    config: &SdkConfig,
+    access: impl Into<Access>,
     settings: StandaloneSettings,
     sink: Arc<dyn OutcomeSink>,
 ) -> Result<StandaloneDispatcher, BadPoolLocation> {
+    let access = access.into();
     let clock: Clock = Arc::new(jiff::Timestamp::now);
+    let config = &access.own;
     let sqs = aws_sdk_sqs::Client::new(config);
     let queues = Arc::new(SqsQueues::new(sqs, settings.run_queue_url, None, settings.dead_letter_queue_url));
     let pools = PoolCache::new(Pools::at(&settings.pools, config)?, POOL_LIFE);
     let bus = EventBridgeBus::new(config, settings.event_bus);
     let control = Standalone::new(pools, Arc::clone(&queues), bus, Arc::clone(&clock));
-    let launcher = EcsLauncher::new(ecs_client(config), settings.run_task_rate);
+    let launcher = EcsLauncher::new(ecs_client(&access.tasks), settings.run_task_rate);
     Ok(Dispatcher::new(control, launcher, queues, settings.policy, sink, clock))
 }

@@ -9,6 +9,7 @@ pub mod dispatcher;
 pub mod doorbell;
 pub mod infrastructure;
 pub mod message;
+pub mod metrics;
 pub mod observe;
 pub mod outcome;
 pub mod poll;

@@ -8,7 +8,7 @@
 
 use ecs::Attempt;
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de::Error};
 use serde_json::Value;
 use uuid::Uuid;
 use work_pool::{Diagnosis, Object};
@@ -26,8 +26,10 @@ pub struct ScheduledRun {
     /// Always [`VERSION`].
     pub version: u64,
     /// The flow run.
+    #[serde(deserialize_with = "id")]
     pub flow_run_id: Uuid,
     /// The SCHEDULED state this message was sent for; with another one current, the message is stale.
+    #[serde(deserialize_with = "id")]
     pub state_id: Uuid,
     /// When the run is due.
     pub expected_start_time: Timestamp,
@@ -92,6 +94,25 @@ pub struct InlineDeployment {
     #[serde(default, skip_serializing_if = "Object::is_empty")]
     pub job_variables: Object,
 }
+
+/// Most characters of an id that is no UUID: the ARN of a schedule and a time fit.
+const LONGEST_ID: usize = 512;
+
+/// An id is a UUID, or any other text, which stands for the UUID that its name makes. EventBridge Scheduler has no UUIDs to
+/// give, only its schedule's ARN and the time it was due: together they name one occurrence, however often it is sent.
+fn id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Uuid, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    if let Ok(id) = Uuid::try_parse(&text) {
+        return Ok(id);
+    }
+    if text.trim().is_empty() || text.chars().count() > LONGEST_ID {
+        return Err(D::Error::custom(format!("an id is a UUID, or a text of 1 to {LONGEST_ID} characters")));
+    }
+    Ok(Uuid::new_v5(&NAMES, text.as_bytes()))
+}
+
+/// Namespace of ids that are named. Changing it would start runs twice that are in the queue meanwhile.
+const NAMES: Uuid = Uuid::from_u128(0x8d1f_4c0e_5b1a_4c52_9a86_0f8f_2f1d_7f60);
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's skip_serializing_if passes a reference")]
 fn is_zero(count: &u32) -> bool {
@@ -281,6 +302,22 @@ mod tests {
         assert!(!error.contains("ter2"), "{error}");
         let error = ScheduledRun::parse(&body(r#","sate_id":1"#)).unwrap_err().to_string();
         assert!(error.contains("sate_id") && error.contains("state_id"), "{error}");
+    }
+
+    #[test]
+    fn a_name_is_as_good_as_an_id_and_is_the_same_one_every_time() {
+        let occurrence = "arn:aws:scheduler:eu-west-1:123456789012:schedule/default/nightly/2026-01-05T03:00:00Z";
+        let named = |name: &str| {
+            let body = body("").replace("7f2c1f0e-0000-4000-8000-000000000001", name);
+            ScheduledRun::parse(&body).map(|message| message.flow_run_id)
+        };
+        assert_eq!(named(occurrence).unwrap(), named(occurrence).unwrap());
+        assert_ne!(named(occurrence).unwrap(), named("2026-01-06T03:00:00Z").unwrap());
+        let written = serde_json::to_string(&ScheduledRun::parse(&body("")).unwrap()).unwrap();
+        assert!(written.contains("7f2c1f0e-0000-4000-8000-000000000001"), "{written}");
+        for bad in ["", " ", &"x".repeat(513)] {
+            assert_eq!(named(bad).unwrap_err().diagnosis().code, "PP0403", "{bad}");
+        }
     }
 
     #[test]

@@ -1,7 +1,6 @@
 //! What became of a message, told once: each [`Outcome`] is written as one log line and its metrics together.
 //!
-//! Metrics leave as embedded metric format (EMF) lines on standard output, which CloudWatch turns into metrics without an
-//! API call. Few dimensions on purpose: each combination is billed as a metric of its own.
+//! [`crate::metrics`] lists the metrics and says how they leave.
 
 use std::{io::Write, time::Duration};
 
@@ -9,26 +8,10 @@ use ecs::{failure::Class, launch::Launched};
 use serde_json::{Value, json};
 use work_pool::Diagnosis;
 
-use crate::{message::ScheduledRun, poll::Polled};
+use crate::{message::ScheduledRun, metrics, poll::Polled};
 
-/// CloudWatch namespace of every metric.
+/// CloudWatch namespace of every metric unless another is chosen, and source of every event.
 pub const NAMESPACE: &str = "pushpool";
-
-/// Every metric that the dispatcher emits, with its CloudWatch unit.
-pub const METRICS: [(&str, &str); 8] = [
-    ("Launched", "Count"),
-    ("Adopted", "Count"),
-    ("HandedBack", "Count"),
-    ("Crashed", "Count"),
-    ("Malformed", "Count"),
-    ("NotOurs", "Count"),
-    ("Returned", "Count"),
-    ("DueToLaunch", "Seconds"),
-];
-
-/// Every metric that the poller emits, with its CloudWatch unit.
-pub const POLL_METRICS: [(&str, &str); 4] =
-    [("Found", "Count"), ("Sent", "Count"), ("OldestDue", "Seconds"), ("PollFailed", "Count")];
 
 /// Takes what polls find and do.
 pub trait PollSink: Send + Sync + 'static {
@@ -37,6 +20,9 @@ pub trait PollSink: Send + Sync + 'static {
 
     /// Something could not be polled or sent; the next poll does it.
     fn poll_failed(&self, detail: &str);
+
+    /// A poll got through: every work pool was asked, or said why it could not be.
+    fn poll_ended(&self) {}
 }
 
 impl PollSink for LogAndMetrics {
@@ -45,12 +31,16 @@ impl PollSink for LogAndMetrics {
         tracing::info!(work_pool, found, sent, not_sent, oldest_due_seconds, "polled");
         #[expect(clippy::cast_precision_loss, reason = "at most some hundreds")]
         let values = [("Found", *found as f64), ("Sent", *sent as f64), ("OldestDue", *oldest_due_seconds)];
-        write_line(&metrics_line(&POLL_METRICS, Some(work_pool), &values, now()));
+        write_line(&metrics::line(Some(work_pool), &values, now()));
     }
 
     fn poll_failed(&self, detail: &str) {
         tracing::error!(detail, "poll failed");
-        write_line(&metrics_line(&POLL_METRICS, None, &[("PollFailed", 1.0)], now()));
+        write_line(&metrics::line(None, &[("PollFailed", 1.0)], now()));
+    }
+
+    fn poll_ended(&self) {
+        write_line(&metrics::line(None, &[("Polls", 1.0)], now()));
     }
 }
 
@@ -61,37 +51,6 @@ pub(crate) fn now() -> i64 {
 /// One write for one line. A closed standard output is no reason to fail a run.
 pub(crate) fn write_line(line: &Value) {
     let _ = writeln!(std::io::stdout(), "{line}");
-}
-
-/// A line in CloudWatch's embedded metric format: `values` with the units that `metrics` has for them, under the work
-/// pool if there is one; `now` in milliseconds since 1970.
-pub(crate) fn metrics_line(
-    metrics: &[(&str, &str)],
-    work_pool: Option<&str>,
-    values: &[(&str, f64)],
-    now: i64,
-) -> Value {
-    let described: Vec<Value> = values
-        .iter()
-        .map(|(name, _)| {
-            let unit = metrics.iter().find(|(metric, _)| metric == name).map_or("None", |(_, unit)| unit);
-            json!({"Name": name, "Unit": unit})
-        })
-        .collect();
-    let dimensions: Vec<&str> = work_pool.map(|_| "WorkPool").into_iter().collect();
-    let mut line = json!({
-        "_aws": {
-            "Timestamp": now,
-            "CloudWatchMetrics": [{"Namespace": NAMESPACE, "Dimensions": [dimensions], "Metrics": described}],
-        },
-    });
-    if let Some(work_pool) = work_pool {
-        line["WorkPool"] = json!(work_pool);
-    }
-    for (name, value) in values {
-        line[*name] = json!(value);
-    }
-    line
 }
 
 /// What became of one message.
@@ -261,7 +220,7 @@ impl Outcome<'_> {
                 (message.map(|message| message.work_pool.as_str()), vec![("Returned", 1.0)])
             }
         };
-        let mut line = metrics_line(&METRICS, work_pool, &values, now);
+        let mut line = metrics::line(work_pool, &values, now);
         if let Self::HandedBack { reason, .. } | Self::Crashed { reason, .. } | Self::Returned { reason, .. } = self {
             // A property, not a dimension: it can be queried, and costs no metric of its own.
             line["Code"] = json!(reason.code);

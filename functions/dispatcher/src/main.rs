@@ -15,16 +15,16 @@ use crate::settings::Mode;
 async fn main() -> Result<(), Error> {
     start_log();
     let mode = settings::read(Settings::of("dispatcher"))?;
-    let config = aws::function_config();
+    let access = function::access();
     let sink = Arc::new(LogAndMetrics);
     match mode {
         Mode::Standalone(settings) => {
-            let dispatcher = aws::standalone_dispatcher(&config, settings, sink);
+            let dispatcher = aws::standalone_dispatcher(access, settings, sink);
             serve(dispatcher.map_err(|error| format!("PUSHPOOL_POOLS {error}"))?).await
         }
         Mode::Prefect(prefect, settings) => {
-            let client = prefect.client(&config)?;
-            serve(aws::prefect_dispatcher(&config, client, settings, sink)).await
+            let client = prefect.client(access.own())?;
+            serve(aws::prefect_dispatcher(access, client, settings, sink)).await
         }
     }
 }

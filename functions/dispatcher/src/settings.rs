@@ -20,6 +20,7 @@
 //! | `PUSHPOOL_CONTAINER_PREFECT_API_URL` | Prefect API as containers reach it | `PREFECT_API_URL` |
 //! | `PUSHPOOL_API_KEY_SECRET_ARN`, `PUSHPOOL_API_AUTH_STRING_SECRET_ARN` | secrets containers authenticate with | none |
 //! | `PUSHPOOL_RESCHEDULE_ON_SPOT` | whether a flow run on Spot reschedules itself when it is interrupted | true with a server |
+//! | `PUSHPOOL_LAUNCH_ROLE_ARN` and what goes with it | see [`function::access`] | the function's role |
 //! | `AWS_REGION` | set by Lambda | required |
 //! | `AWS_LAMBDA_LOG_LEVEL` | set by Lambda from the function's logging configuration | info |
 

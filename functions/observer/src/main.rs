@@ -10,6 +10,7 @@
 //! | `PUSHPOOL_INTERRUPTIONS` | how often a run may be interrupted while it runs and start again | 10 |
 //! | `PUSHPOOL_CANCEL_GRACE` | seconds a flow has to cancel itself before its task is stopped | 60 |
 //! | `PUSHPOOL_CLAIM_GRACE` | seconds a claimed run may have no task | 120 |
+//! | `PUSHPOOL_LAUNCH_ROLE_ARN` and what goes with it | see [`function::access`] | the function's role |
 //! | `PUSHPOOL_CLUSTERS` | clusters that tasks run in, besides those that pools, deployments and runs name, comma separated | none |
 //! | `PUSHPOOL_TASK_EVENTS` | `true` emits an event to the server for every state of a task | false |
 
@@ -27,9 +28,9 @@ use function::{BadSettings, Error, Prefect, Settings, serve_batches, start_log};
 async fn main() -> Result<(), Error> {
     start_log();
     let (prefect, settings) = read(Settings::of("observer"))?;
-    let config = aws::function_config();
-    let client = prefect.client(&config)?;
-    let observer = Arc::new(aws::observer(&config, client, settings, Arc::new(LogAndMetrics)));
+    let access = function::access();
+    let client = prefect.client(access.own())?;
+    let observer = Arc::new(aws::observer(access, client, settings, Arc::new(LogAndMetrics)));
     serve_batches(move |records, deadline| {
         let observer = Arc::clone(&observer);
         async move { observer.handle(records, deadline).await }

@@ -12,6 +12,7 @@
 //! | `PUSHPOOL_CLAIM_GRACE` | seconds a claimed run may have no task; longer than the dispatcher's timeout | 120 |
 //! | `PUSHPOOL_TASK_START_TIMEOUT` | seconds a task may take to start; 0 is for ever | 600 |
 //! | `PUSHPOOL_ORPHAN_GRACE` | seconds a task may outlive its claim on a run | 300 |
+//! | `PUSHPOOL_LAUNCH_ROLE_ARN` and what goes with it | see [`function::access`] | the function's role |
 //! | `PUSHPOOL_CLUSTERS` | clusters that tasks run in, besides those that pools, deployments and runs name, comma separated | none |
 //! | `PUSHPOOL_SOLE_OWNER` | `true` if no other pushpool has tasks in these clusters: tasks of runs the server does not know are stopped | false |
 
@@ -26,9 +27,9 @@ use serde_json::json;
 async fn main() -> Result<(), Error> {
     start_log();
     let (prefect, policy) = read(Settings::of("reconciler"))?;
-    let config = aws::function_config();
-    let client = prefect.client(&config)?;
-    let reconciler = Arc::new(aws::reconciler(&config, client, policy, Arc::new(LogAndMetrics)));
+    let access = function::access();
+    let client = prefect.client(access.own())?;
+    let reconciler = Arc::new(aws::reconciler(access, client, policy, Arc::new(LogAndMetrics)));
     serve(move |_, deadline| {
         let reconciler = Arc::clone(&reconciler);
         async move {

@@ -1,6 +1,7 @@
 //! What the Lambda functions share, so that each `main.rs` says only what is its own: log, settings from environment
 //! variables, the client of the Prefect server, and the invocation loop.
 
+mod access;
 mod log;
 mod prefect;
 mod settings;
@@ -15,6 +16,7 @@ use lambda_runtime::{LambdaEvent, service_fn};
 use serde_json::Value;
 use tokio::time::Instant;
 
+pub use access::access;
 pub use lambda_runtime::Error;
 pub use log::start_log;
 pub use prefect::Prefect;

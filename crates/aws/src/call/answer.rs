@@ -43,7 +43,7 @@ impl fmt::Debug for Answer {
 pub(super) enum Format {
     /// AWS JSON 1.1.
     Json,
-    /// REST XML, as S3 speaks it.
+    /// XML, as S3 and STS speak it.
     Xml,
 }
 
@@ -109,12 +109,14 @@ pub(super) fn json(header: Option<&str>, body: &[u8]) -> Said {
 /// no XML parser.
 pub(super) fn xml(body: &[u8]) -> Said {
     let body = String::from_utf8_lossy(body);
-    let element = |open: &str, close: &str| {
-        let (_, rest) = body.split_once(open)?;
-        let (text, _) = rest.split_once(close)?;
-        Some(unescaped(text)).filter(|text| !text.is_empty())
-    };
-    (element("<Code>", "</Code>"), element("<Message>", "</Message>"))
+    (element(&body, "Code"), element(&body, "Message"))
+}
+
+/// The text of the first element of that name, if it has one.
+pub(crate) fn element(body: &str, name: &str) -> Option<String> {
+    let (_, rest) = body.split_once(&format!("<{name}>"))?;
+    let (text, _) = rest.split_once(&format!("</{name}>"))?;
+    Some(unescaped(text)).filter(|text| !text.is_empty())
 }
 
 /// The five entities that XML predefines; the ampersand last, because it begins the others.

@@ -29,6 +29,9 @@ pub(super) const EVENTS: Service = Service { host: "events", id: "EventBridge" }
 /// CloudWatch Logs.
 pub(super) const LOGS: Service = Service { host: "logs", id: "CloudWatch Logs" };
 
+/// Security Token Service.
+pub(super) const STS: Service = Service { host: "sts", id: "STS" };
+
 /// S3.
 pub(super) const S3: Service = Service { host: "s3", id: "S3" };
 

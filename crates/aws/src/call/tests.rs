@@ -308,3 +308,41 @@ fn s3_errors_are_read_from_their_document() {
 fn an_answer_does_not_show_its_bytes() {
     assert_eq!(format!("{:?}", Answer::of(b"secret")), "Answer(6 bytes)");
 }
+
+#[tokio::test]
+async fn a_role_of_another_account_is_asked_for_with_its_external_id_and_calls_are_made_as_it() {
+    let credentials = "<AssumeRoleResponse><AssumeRoleResult><Credentials><AccessKeyId>ASIAOTHER</AccessKeyId>\
+        <SecretAccessKey>s</SecretAccessKey><SessionToken>t</SessionToken><Expiration>2026-11-23T13:30:45Z</Expiration>\
+        </Credentials></AssumeRoleResult></AssumeRoleResponse>";
+    let wire = Wire::with([answer(200, credentials), answer(200, r#"{"events":[]}"#)]);
+    let role = crate::LaunchRole {
+        arn: "arn:aws:iam::444455556666:role/tasks".to_owned(),
+        external_id: Some("a b&c".to_owned()),
+    };
+    let access = crate::Access::launching_as(wire.config("eu-west-1").build(), Some(role));
+    Rpc::get_log_events(&access.tasks).call(&json!({})).await.unwrap();
+    let mut requests = wire.requests.lock().unwrap();
+    let [assume, call] = &mut requests[..] else { panic!("{} requests", requests.len()) };
+    assert_eq!(assume.uri(), "https://sts.eu-west-1.amazonaws.com/");
+    assert_eq!(
+        assume.body().bytes(),
+        Some(
+            &b"Action=AssumeRole&Version=2011-06-15&RoleArn=arn%3Aaws%3Aiam%3A%3A444455556666%3Arole%2Ftasks\
+            &RoleSessionName=pushpool&ExternalId=a%20b%26c"[..]
+        )
+    );
+    assert!(assume.headers().get("authorization").unwrap().contains("AKIDEXAMPLE"));
+    assert!(call.headers().get("authorization").unwrap().contains("ASIAOTHER"));
+}
+
+#[tokio::test]
+async fn a_role_that_may_not_be_taken_says_so() {
+    let refusal = "<ErrorResponse><Error><Type>Sender</Type><Code>AccessDenied</Code>\
+        <Message>User x is not authorized to perform: sts:AssumeRole</Message></Error></ErrorResponse>";
+    let wire = Wire::with([answer(403, refusal)]);
+    let role = crate::LaunchRole { arn: "arn:aws:iam::444455556666:role/tasks".to_owned(), external_id: None };
+    let access = crate::Access::launching_as(wire.config("eu-west-1").build(), Some(role));
+    let error = Rpc::get_log_events(&access.tasks).call(&json!({})).await.unwrap_err();
+    assert!(error.to_string().contains("not authorized"), "{error}");
+    assert_eq!(wire.tries(), 1);
+}

@@ -235,6 +235,9 @@ impl Notes {
 
 impl ObserveSink for Notes {
     fn observed(&self, observed: &Observed<'_>) {
+        // It panics on a metric that is not listed.
+        let (work_pool, values) = observed.metrics();
+        let _ = crate::metrics::line(work_pool, &values, 0);
         let note = match observed {
             Observed::Running { launch_to_running, .. } => format!("running after {launch_to_running}"),
             Observed::Run { change, .. } => {

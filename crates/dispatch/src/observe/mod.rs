@@ -35,10 +35,11 @@ use tokio::time::{Instant, timeout, timeout_at};
 use uuid::Uuid;
 use work_pool::Diagnosis;
 
+pub(crate) use self::observed::NOT_LAUNCHED;
 use self::runs::Runs;
 pub use self::{
     event::{Body, TaskEvent, read},
-    observed::{Finder, OBSERVE_METRICS, ObserveSink, Observed},
+    observed::{Finder, ObserveSink, Observed},
     runs::{Change, NoOutput, Policy, TaskOutput},
 };
 use crate::{

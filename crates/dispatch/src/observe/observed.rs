@@ -6,20 +6,13 @@ use uuid::Uuid;
 use work_pool::Diagnosis;
 
 use super::runs::Change;
-use crate::outcome::{LogAndMetrics, metrics_line, now, write_line};
+use crate::{
+    metrics,
+    outcome::{LogAndMetrics, now, write_line},
+};
 
-/// Every metric of observer and reconciler, with its CloudWatch unit. `HandedBack` and `Crashed` are the dispatcher's, too.
-pub const OBSERVE_METRICS: [(&str, &str); 9] = [
-    ("LaunchToRunning", "Seconds"),
-    ("HandedBack", "Count"),
-    ("Crashed", "Count"),
-    ("Cancelled", "Count"),
-    ("TaskStopped", "Count"),
-    ("Repaired", "Count"),
-    ("Malformed", "Count"),
-    ("Returned", "Count"),
-    ("ReconcileFailed", "Count"),
-];
+/// Code of a run that was claimed and has no task.
+pub(crate) const NOT_LAUNCHED: &str = "PP0607";
 
 /// Who found out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,7 +84,7 @@ impl ObserveSink for LogAndMetrics {
         observed.log();
         let (work_pool, values) = observed.metrics();
         if !values.is_empty() {
-            let mut line = metrics_line(&OBSERVE_METRICS, work_pool, &values, now());
+            let mut line = metrics::line(work_pool, &values, now());
             if let Some(code) = observed.code() {
                 line["Code"] = code.into();
             }
@@ -130,6 +123,9 @@ impl<'a> Observed<'a> {
                 let mut values = vec![(name, 1.0)];
                 if finder == Finder::Reconciler {
                     values.push(("Repaired", 1.0));
+                    if matches!(change, Change::HandedBack { reason, .. } if reason.code == NOT_LAUNCHED) {
+                        values.push(("ClaimedWithoutTask", 1.0));
+                    }
                 }
                 (run.and_then(|run| run.work_pool_name.as_deref()), values)
             }

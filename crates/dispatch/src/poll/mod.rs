@@ -219,6 +219,7 @@ impl<T: Transport, Q: PollerQueues> Poller<T, Q> {
                 Err(error) => self.sink.poll_failed(&error.to_string()),
             })
             .await;
+        self.sink.poll_ended();
     }
 
     async fn poll_pool(&self, pool: &WorkPool) -> Result<Polled, ApiError> {

@@ -49,7 +49,7 @@ use crate::{
     dispatcher::{Clock, RESERVE},
     infrastructure::Infrastructure,
     observe::{
-        self, Change, Finder, ObserveSink, Observed, TaskOutput,
+        self, Change, Finder, NOT_LAUNCHED, ObserveSink, Observed, TaskOutput,
         decide::{self, NOT_STARTED, bounded, facts},
         runs::{Located, Runs, between, is_left_alone, is_no_cluster, unknown},
     },
@@ -461,7 +461,7 @@ impl<T: Transport, K: TaskControl, O: TaskOutput> Reconciler<T, K, O> {
 
 fn never_launched() -> Diagnosis {
     Diagnosis {
-        code: "PP0607",
+        code: NOT_LAUNCHED,
         summary: "The run was claimed and no task was launched".to_owned(),
         detail: "A dispatcher claimed it and ended before it could launch its task.".to_owned(),
         resolution: "Nothing: the run is tried again. If it goes on: look at the dispatcher's log and its dead-letter \

@@ -1,0 +1,207 @@
+//! What the module sets is what functions read, and what it sends and filters is what they understand.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use hcl::{Body, Expression};
+use regex_lite::Regex;
+use serde_json::Value;
+
+use super::{
+    FUNCTION, FUNCTIONS, PUSHPOOL, attribute, attributes, files, key_text, local_name, locals, member, module, read,
+    resources, root, text, walk,
+};
+
+/// String literals of a function's sources that look like variables.
+fn variables(directories: &[&str]) -> (BTreeSet<String>, BTreeSet<String>) {
+    let read = Regex::new(r#""((?:PUSHPOOL|PREFECT)_[A-Z_]+)""#).unwrap();
+    let required = Regex::new(r#"required\(\s*"([A-Z_]+)""#).unwrap();
+    let mut all = (BTreeSet::new(), BTreeSet::new());
+    for directory in directories {
+        for file in files(&root().join(directory), ".rs") {
+            let text = std::fs::read_to_string(file).unwrap();
+            let text = text.split("#[cfg(test)]").next().unwrap();
+            all.0.extend(read.captures_iter(text).map(|seen| seen[1].to_owned()));
+            all.1.extend(required.captures_iter(text).map(|seen| seen[1].to_owned()));
+        }
+    }
+    all
+}
+
+/// Names that the module sets for a function.
+fn set(function: &str, locals: &BTreeMap<String, Expression>) -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    let mut open = vec![member(&locals["environment"], function).unwrap()];
+    while let Some(expression) = open.pop() {
+        walk(expression, &mut |part| {
+            if let Expression::Object(object) = part {
+                names.extend(object.iter().filter_map(|(key, _)| key_text(key)));
+            }
+            if local_name(part).as_deref() == Some("prefect_environment")
+                && let Expression::Conditional(served) = &locals["prefect_environment"]
+                && let Expression::Object(object) = &served.true_expr
+            {
+                names.extend(object.iter().filter_map(|(key, _)| key_text(key)));
+            }
+        });
+    }
+    names
+}
+
+#[test]
+fn functions_are_told_what_they_read_and_what_they_need() {
+    let locals = locals(&module(PUSHPOOL));
+    let (shared, _) = variables(&["functions/runtime/src"]);
+    for function in FUNCTIONS {
+        let (own, required) = variables(&[&format!("functions/{function}/src")]);
+        let set = set(function, &locals);
+        for name in &set {
+            assert!(own.contains(name) || shared.contains(name), "the {function} is told {name} and does not read it");
+        }
+        let required: BTreeSet<String> = required.into_iter().filter(|name| !name.starts_with("AWS_")).collect();
+        let missing: Vec<&String> = required.difference(&set).collect();
+        assert!(missing.is_empty(), "the {function} needs {missing:?}");
+    }
+}
+
+/// `optional(number, 256)`: the default.
+fn default_number(expression: &Expression) -> Option<i64> {
+    let Expression::FuncCall(call) = expression else { return None };
+    match call.args.get(1) {
+        Some(Expression::Number(number)) => number.as_i64(),
+        _ => None,
+    }
+}
+
+#[test]
+fn functions_have_the_memory_and_time_that_cargo_lambda_gives_them() {
+    let blocks = module(PUSHPOOL);
+    let variable = blocks.iter().find(|it| it.identifier() == "variable" && it.labels()[0].as_str() == "functions");
+    let mut declared = BTreeMap::new();
+    walk(attribute(variable.unwrap().body(), "type").unwrap(), &mut |part| {
+        for function in FUNCTIONS {
+            let Some(Expression::FuncCall(optional)) = member(part, function) else { continue };
+            walk(&optional.args[0], &mut |part| {
+                if let (Some(memory), Some(timeout)) = (member(part, "memory"), member(part, "timeout")) {
+                    declared.insert(function, (default_number(memory).unwrap(), default_number(timeout).unwrap()));
+                }
+            });
+        }
+    });
+    for function in FUNCTIONS {
+        let manifest: toml::Table = read(&format!("functions/{function}/Cargo.toml")).parse().unwrap();
+        let deploy = &manifest["package"]["metadata"]["lambda"]["deploy"];
+        let figure = |name: &str| deploy[name].as_integer().unwrap();
+        assert_eq!(declared.get(function), Some(&(figure("memory"), figure("timeout"))), "{function}");
+    }
+}
+
+#[test]
+fn no_concurrency_is_reserved_and_nothing_is_given_in_the_clear() {
+    for path in [PUSHPOOL, FUNCTION] {
+        let blocks = module(path);
+        let all = attributes(&blocks);
+        assert!(!all.iter().any(|(name, _)| *name == "reserved_concurrent_executions"), "{path}");
+        for (_, expression) in all {
+            walk(expression, &mut |part| {
+                let Expression::Object(object) = part else { return };
+                for key in object.keys().filter_map(key_text) {
+                    let clear = ["PREFECT_API_KEY", "PREFECT_API_AUTH_STRING", "PUSHPOOL_DOORBELL_TOKEN"];
+                    assert!(!clear.contains(&key.as_str()), "{key}");
+                }
+            });
+        }
+    }
+}
+
+/// The member `name` of an argument of `jsonencode`.
+fn encoded<'a>(body: &'a Body, name: &str) -> &'a Expression {
+    let Some(Expression::FuncCall(call)) = attribute(body, name) else { panic!("{name} is jsonencode(…)") };
+    &call.args[0]
+}
+
+#[test]
+fn the_tick_is_the_sample_that_the_poller_is_tested_with() {
+    let blocks = module(PUSHPOOL);
+    let target = resources(&blocks, "aws_scheduler_schedule")["tick"].blocks().find(|it| it.identifier() == "target");
+    let Expression::Object(input) = encoded(target.unwrap().body(), "input") else { panic!("an object") };
+    let sent: BTreeMap<String, String> =
+        input.iter().map(|(key, value)| (key_text(key).unwrap(), value.to_string())).collect();
+    let sample: Value = serde_json::from_str(&read("events/poll/minute-tick.json")).unwrap();
+    let body: Value = serde_json::from_str(sample["Records"][0]["body"].as_str().unwrap()).unwrap();
+    let expected: BTreeMap<String, String> =
+        body.as_object().unwrap().iter().map(|(key, value)| (key.clone(), value.to_string())).collect();
+    assert_eq!(sent, expected);
+}
+
+/// `*` for any characters, as EventBridge's `wildcard` has it.
+fn matches(pattern: &str, text: &str) -> bool {
+    let parts: Vec<String> = pattern.split('*').map(regex_lite::escape).collect();
+    Regex::new(&format!("^{}$", parts.join(".*"))).unwrap().is_match(text)
+}
+
+#[test]
+fn the_rule_takes_events_of_our_tasks_and_no_others() {
+    let blocks = module(PUSHPOOL);
+    let pattern = encoded(resources(&blocks, "aws_cloudwatch_event_rule")["task_state"], "event_pattern");
+    let strings = |expression: &Expression| -> BTreeSet<String> {
+        let Expression::Array(items) = expression else { panic!("a list") };
+        items.iter().map(|item| text(item).unwrap()).collect()
+    };
+    let detail = member(pattern, "detail").unwrap();
+    let Expression::Conditional(statuses) = member(detail, "lastStatus").unwrap() else { panic!("by task_events") };
+    let (all, some) = (strings(&statuses.true_expr), strings(&statuses.false_expr));
+    assert!(some.is_subset(&all));
+    let Expression::Array(started_by) = member(detail, "startedBy").unwrap() else { panic!("a list") };
+    let wildcard = text(member(&started_by[0], "wildcard").unwrap()).unwrap();
+    let mut seen = BTreeMap::new();
+    for file in files(&root().join("events/ecs"), ".json") {
+        let sample: Value = serde_json::from_str(&std::fs::read_to_string(&file).unwrap()).unwrap();
+        for record in sample["Records"].as_array().unwrap() {
+            let body: Value = serde_json::from_str(record["body"].as_str().unwrap()).unwrap_or_default();
+            // A check, or no event at all.
+            if body["detail"].is_null() {
+                continue;
+            }
+            let is = |name: &str, value: &str| strings(member(pattern, name).unwrap()).contains(value);
+            let detail = &body["detail"];
+            let taken = is("source", body["source"].as_str().unwrap())
+                && is("detail-type", body["detail-type"].as_str().unwrap())
+                && some.contains(detail["lastStatus"].as_str().unwrap())
+                && detail["startedBy"].as_str().is_some_and(|it| matches(&wildcard, it));
+            seen.insert(file.file_stem().unwrap().to_str().unwrap().to_owned(), taken);
+        }
+    }
+    assert!(seen.len() > 3, "{seen:?}");
+    for (sample, taken) in seen {
+        assert_eq!(taken, sample != "task-of-a-service", "{sample}");
+    }
+}
+
+#[test]
+fn the_pool_document_is_one_and_has_prefects_variables() {
+    let template: Value = serde_json::from_str(&read(&format!("{PUSHPOOL}/templates/standalone-pool.json"))).unwrap();
+    assert!(work_pool::BaseJobTemplate::from_value(&template).is_ok());
+    let built_in: Value = serde_json::from_str(&read("crates/work-pool/src/built_in.json")).unwrap();
+    let variables = |template: &Value| -> BTreeSet<String> {
+        template["variables"]["properties"].as_object().unwrap().keys().cloned().collect()
+    };
+    assert!(variables(&template).is_subset(&variables(&built_in)));
+    // Room for defaults in a parameter of 4 KB, which costs nothing.
+    assert!(template.to_string().len() < 3_000);
+    // What the outputs say is what `pushpool pool create --set` takes.
+    let settings = locals(&module(PUSHPOOL)).remove("pool_settings").unwrap();
+    let known = Regex::new(r#""(subnets|security_groups|assign_public_ip)", ""#).unwrap();
+    let assign = read("crates/cli/src/pool/assign.rs");
+    let network: BTreeSet<String> = known.captures_iter(&assign).map(|seen| seen[1].to_owned()).collect();
+    assert_eq!(network.len(), 3);
+    let mut names = BTreeSet::new();
+    walk(&settings, &mut |part| match part {
+        Expression::Object(object) => names.extend(object.keys().filter_map(key_text)),
+        Expression::ForExpr(each) => names.extend(each.key_expr.as_ref().and_then(text)),
+        _ => {}
+    });
+    assert!(names.len() >= 8, "{names:?}");
+    for name in names {
+        assert!(variables(&built_in).contains(&name) || network.contains(&name), "{name}");
+    }
+}
