@@ -126,9 +126,9 @@ locals {
           Condition = { ArnEquals = { "ecs:cluster" = var.cluster_arns } }
         },
         {
-          Sid       = "LookAtTasks"
+          Sid       = "LookAtAndStopTasks"
           Effect    = "Allow"
-          Action    = ["ecs:DescribeTasks"]
+          Action    = ["ecs:DescribeTasks", "ecs:StopTask"]
           Resource  = local.arn_of.tasks
           Condition = { ArnEquals = { "ecs:cluster" = var.cluster_arns } }
         },
