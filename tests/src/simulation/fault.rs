@@ -100,7 +100,13 @@ impl Rates {
             };
             rng.u32(1..=most * wild)
         };
-        Self(Fault::ALL.iter().filter_map(|fault| rng.bool().then(|| (*fault, of_kind(*fault, rng)))).collect())
+        let mut rates = BTreeMap::new();
+        for fault in Fault::ALL {
+            if rng.bool() {
+                rates.insert(*fault, of_kind(*fault, rng));
+            }
+        }
+        Self(rates)
     }
 
     /// The chance of a kind.

@@ -110,7 +110,7 @@ impl Fleet {
         };
         match answer {
             Some(_) => {
-                self.idle.lock().unwrap_or_else(PoisonError::into_inner).entry(function).or_default().push(instance)
+                self.idle.lock().unwrap_or_else(PoisonError::into_inner).entry(function).or_default().push(instance);
             }
             None => instance.party.die(),
         }
@@ -219,7 +219,7 @@ impl Fleet {
         if let Some(mutation) = mutation {
             let text = body.as_str().unwrap_or_default();
             if let Some(changed) = self.sim.world().misread(mutation, text) {
-                body = changed.into();
+                body = changed;
             }
         }
         let attributes = &message["Attributes"];

@@ -94,7 +94,7 @@ pub fn run(scenario: Scenario, traced: bool) -> Outcome {
 async fn live(scenario: Scenario, traced: bool) -> Outcome {
     let turbulence = Duration::from_secs(scenario.turbulence);
     let (dispatchers, poison) = (scenario.dispatchers, scenario.poison);
-    let sim = World::new(scenario, traced);
+    let sim = World::start(scenario, traced);
     let place = Arc::new(users::set_up(&mut sim.world()));
     let fleet = Fleet::new(&sim);
     let mut tasks = JoinSet::new();

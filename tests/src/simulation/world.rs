@@ -99,7 +99,7 @@ pub(super) struct World {
 impl World {
     /// A world before anything happened.
     #[must_use]
-    pub(super) fn new(scenario: Scenario, traced: bool) -> Sim {
+    pub(super) fn start(scenario: Scenario, traced: bool) -> Sim {
         let account = Account { region: "us-east-1".into(), account_id: "000000000000".into() };
         let throttles = scenario.buckets.then(|| {
             // A world has some runs, not hundreds: a bucket that they can empty.
