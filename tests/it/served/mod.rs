@@ -47,7 +47,7 @@ struct World {
     project: Project,
     pool: String,
     served: Served,
-    _turn: Option<MutexGuard<'static, ()>>,
+    _turn: MutexGuard<'static, ()>,
 }
 
 /// What a light container noted.
@@ -58,17 +58,16 @@ struct Note {
 }
 
 impl World {
-    /// On the server that tests share, one after the other: with three worlds at once its SQLite is locked for a minute at
-    /// a time, again and again, while nothing uses the processors.
-    ///
-    /// `options` go with the request that creates the pool.
+    /// On the server that tests share. `options` go with the request that creates the pool.
     async fn start(setup: Setup, options: Value) -> Self {
-        static TURN: Mutex<()> = Mutex::const_new(());
-        let turn = TURN.lock().await;
-        Self { _turn: Some(turn), ..Self::on(stage().await, "ecs", setup, options).await }
+        Self::on(stage().await, "ecs", setup, options).await
     }
 
+    /// One after the other: with three worlds at once the SQLite of a shared server is locked for a minute at a time, again
+    /// and again, while nothing uses the processors, and two servers at work have the same effect on each other.
     async fn on(server: &Server, pool_type: &str, mut setup: Setup, options: Value) -> Self {
+        static TURN: Mutex<()> = Mutex::const_new(());
+        let turn = TURN.lock().await;
         let (api, project, pool) = (server.api(), Project::copy(), unique("pool"));
         let mut body = json!({"name": pool, "type": pool_type, "base_job_template": {}});
         for (key, value) in options.as_object().into_iter().flatten() {
@@ -79,7 +78,7 @@ impl World {
             setup.pools.push(pool.clone());
         }
         let served = setup.start(server, project.path()).await;
-        Self { api, project, pool, served, _turn: None }
+        Self { api, project, pool, served, _turn: turn }
     }
 
     /// A flow of the project, deployed to the pool.
