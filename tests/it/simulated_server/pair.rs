@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
+use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
 use prefect_api::Method;
@@ -27,9 +28,14 @@ pub(super) struct Tally {
 }
 
 impl Tally {
+    /// The answers to proposals: verdict and reason.
+    pub(super) fn verdicts(&self) -> impl Iterator<Item = &str> {
+        self.verdicts.keys().map(String::as_str)
+    }
+
     /// A generator that only makes nonsense would let anything pass.
     pub(super) fn check_that_it_proves_something(&self) {
-        let seen = |start: &str| self.verdicts.keys().any(|it| it.starts_with(start));
+        let seen = |start: &str| self.verdicts().any(|it| it.starts_with(start));
         for verdict in [
             "ACCEPT",
             "WAIT",
@@ -64,6 +70,8 @@ pub(super) struct Pair {
     seed: u64,
     steps: Steps,
     base: Timestamp,
+    /// How far the simulated one's clock is ahead.
+    ahead: SignedDuration,
     /// Tells due times apart that would be the same minute.
     seconds: i64,
     pool: String,
@@ -101,6 +109,7 @@ impl Pair {
             seed,
             steps: Steps::new(seed),
             base: Timestamp::from_second(now.as_second()).unwrap(),
+            ahead: SignedDuration::ZERO,
             seconds: 0,
             pool,
             deployments: Vec::new(),
@@ -159,7 +168,7 @@ impl Pair {
     }
 
     /// Returns the run that a step was about.
-    async fn play(&mut self, step: Step, tally: &mut Tally) -> Option<usize> {
+    pub(super) async fn play(&mut self, step: Step, tally: &mut Tally) -> Option<usize> {
         match step {
             Step::Create { deployment, due, retries } => {
                 self.create(deployment, due, retries).await;
@@ -190,7 +199,7 @@ impl Pair {
                 let answers = self.ask(caller, Method::Post, paths, Some(bodies)).await;
                 tally.proposal(&answers[0]);
                 self.compare_proposal(&answers);
-                self.compare_history(self.runs[run]).await;
+                self.compare_history(run).await;
                 self.compare_slots(run).await;
                 Some(run)
             }
@@ -268,6 +277,34 @@ impl Pair {
         }
     }
 
+    fn now(&self) -> Timestamp {
+        Timestamp::now() + self.ahead
+    }
+
+    /// Puts the simulated one's clock forward.
+    pub(super) fn put_forward(&mut self, by: SignedDuration) {
+        self.ahead += by;
+    }
+
+    /// Runs the simulated one's services; the real one's run by themselves.
+    pub(super) fn services(&mut self) {
+        self.simulated.services(self.now());
+    }
+
+    /// Waits for a state of the real one.
+    pub(super) async fn wait_for(&self, run: usize, state: &str, patience: Duration) {
+        self.api.wait_for(&self.runs[run].real.to_string(), &[state], patience).await;
+    }
+
+    /// Waits until so many slots of the limit of the run's deployment are taken on the real one.
+    pub(super) async fn wait_for_slots(&self, run: usize, slots: u32, patience: Duration) {
+        let started = Instant::now();
+        while self.real_slots(run).await != Some(f64::from(slots)) {
+            assert!(started.elapsed() < patience, "the slots of run {run} do not become {slots}");
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+    }
+
     fn time(&mut self, minutes: Minutes) -> Timestamp {
         self.seconds += 1;
         self.base + SignedDuration::from_secs(60 * minutes + self.seconds)
@@ -290,7 +327,7 @@ impl Pair {
             retries: retries.map(|retries| (retries, 0)),
             ..NewRun::default()
         };
-        let simulated = self.simulated.create_run(Timestamp::now(), new);
+        let simulated = self.simulated.create_run(self.now(), new);
         self.runs.push(Twin { real, simulated });
         self.of.push(deployment);
         self.states.push(Some("SCHEDULED"));
@@ -333,7 +370,7 @@ impl Pair {
 
     /// One request on both sides.
     async fn ask(&mut self, caller: Caller, method: Method, paths: [String; 2], bodies: Option<[Value; 2]>) -> Answers {
-        let now = Timestamp::now();
+        let now = self.now();
         let (real, simulated) = bodies.map_or((None, None), |[real, simulated]| (Some(real), Some(simulated)));
         let api = if caller == Caller::Prefect { &self.client } else { &self.api };
         let name = method.name().parse().unwrap();
@@ -490,7 +527,8 @@ impl Pair {
         }
     }
 
-    async fn compare_history(&mut self, Twin { real, simulated }: Twin) {
+    pub(super) async fn compare_history(&mut self, run: usize) {
+        let Twin { real, simulated } = self.runs[run];
         let paths = [real, simulated].map(|run| format!("/flow_run_states/?flow_run_id={run}"));
         let [(_, one), (_, other)] = self.ask(Caller::Other, Method::Get, paths, None).await;
         let history = |states: &Value| -> Vec<String> {
@@ -505,15 +543,15 @@ impl Pair {
     }
 
     /// Slots of the limit of a run's deployment.
-    async fn compare_slots(&mut self, run: usize) {
-        let Twin { real, simulated } = self.deployments[self.of[run]];
-        let expected = self.simulated.active_slots(simulated);
-        if expected.is_none() {
-            return;
+    pub(super) async fn compare_slots(&mut self, run: usize) {
+        if let Some(expected) = self.simulated.active_slots(self.deployments[self.of[run]].simulated) {
+            self.assert_same("active slots", &self.real_slots(run).await, &Some(f64::from(expected)));
         }
-        let answer = self.api.get(&format!("/deployments/{real}")).await;
-        let slots = answer.body["global_concurrency_limit"]["active_slots"].as_f64();
-        self.assert_same("active slots", &slots, &expected.map(f64::from));
+    }
+
+    async fn real_slots(&self, run: usize) -> Option<f64> {
+        let answer = self.api.get(&format!("/deployments/{}", self.deployments[self.of[run]].real)).await;
+        answer.body["global_concurrency_limit"]["active_slots"].as_f64()
     }
 
     async fn compare_queues(&mut self) {

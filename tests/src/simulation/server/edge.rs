@@ -386,7 +386,13 @@ impl Server {
             match key.as_str() {
                 "job_variables" => deployment.job_variables = member::<Option<Object>>(value)?.unwrap_or_default(),
                 "concurrency_options" => deployment.options = member::<Option<ConcurrencyOptions>>(value)?,
-                "concurrency_limit" => self.set_deployment_limit(id, member(value)?),
+                "concurrency_limit" => {
+                    let limit: Option<u32> = member(value)?;
+                    if limit == Some(0) {
+                        return Err("a deployment's concurrency limit is greater than 0".to_owned());
+                    }
+                    self.set_deployment_limit(id, limit);
+                }
                 _ => return Err(format!("no member {key}")),
             }
         }
