@@ -115,12 +115,12 @@ impl Steps {
         }
         match self.below(100) {
             0..4 if known.runs.len() < RUNS => self.create(),
-            0..60 => self.propose(run, known),
-            60..65 => {
+            0..63 => self.propose(run, known),
+            63..66 => {
                 let pid = self.json(json!(["cluster::arn:1", "cluster::arn:2", "", null]));
                 Step::Patch { run, changes: json!({"infrastructure_pid": pid}) }
             }
-            65..67 => Step::Patch { run, changes: json!({"job_variables": {"cpu": self.below(3)}}) },
+            66 => Step::Patch { run, changes: json!({"job_variables": {"cpu": self.below(3)}}) },
             67 => Step::Label { run, labels: json!({"a": self.below(2), "b": "x"}) },
             68 => Step::Delete { run },
             69..81 => self.poll(),
