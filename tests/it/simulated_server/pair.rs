@@ -11,7 +11,7 @@ use pushpool_tests::simulation::server::{Caller, NewDeployment, NewRun, Server a
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use super::steps::{DEPLOYMENTS, Known, Minutes, QUEUES, Step, Steps, TRANSITIONS};
+use super::steps::{DEPLOYMENTS, Known, Minutes, QUEUES, STRANGERS, Step, Steps, TRANSITIONS};
 
 /// Two times that the servers made themselves are the same if they are closer than that. The real one has to be asked.
 const SOON: SignedDuration = SignedDuration::from_secs(20);
@@ -282,12 +282,32 @@ impl Pair {
                 self.assert_same("runs of a filter", &found[0], &found[1]);
                 None
             }
-            Step::Stranger => {
-                let path = || format!("/flow_runs/{}", Uuid::nil());
-                self.same(Method::Get, [path(), path()], None, "stranger", tally).await;
+            Step::Stranger(which) => {
+                let (method, path, body) = self.stranger(which);
+                self.same(method, [path.clone(), path], body, "stranger", tally).await;
                 None
             }
         }
+    }
+
+    fn stranger(&self, which: usize) -> (Method, String, Option<Value>) {
+        let (nil, pool) = (Uuid::nil(), &self.pool);
+        let get = |path: &str| (Method::Get, path.to_owned(), None);
+        let post = |path: String, body: Value| (Method::Post, path, Some(body));
+        let all: [_; STRANGERS] = [
+            get(&format!("/flow_runs/{nil}")),
+            get(&format!("/flow_run_states/?flow_run_id={nil}")),
+            get("/work_pools/no%20such"),
+            get("/variables/name/none"),
+            get(&format!("/block_documents/{nil}?include_secrets=true")),
+            get("/block_types/slug/secret/block_documents/name/none?include_secrets=true"),
+            post("/work_pools/no%20such/get_scheduled_flow_runs".to_owned(), json!({})),
+            post(format!("/work_pools/{pool}/get_scheduled_flow_runs"), json!({"work_queue_names": ["no such"]})),
+            post("/work_pools/no%20such/workers/heartbeat".to_owned(), json!({"name": "worker"})),
+            post(format!("/v2/concurrency_limits/leases/{nil}/renew"), json!({"lease_duration": 300})),
+            (Method::Patch, format!("/flow_runs/{nil}"), Some(json!({"infrastructure_pid": "cluster::arn"}))),
+        ];
+        all.into_iter().nth(which).expect("one of the questions")
     }
 
     fn now(&self) -> Timestamp {

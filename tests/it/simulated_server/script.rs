@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::steps::Step;
+use super::steps::{STRANGERS, Step};
 
 /// The steps of a world that has none yet.
 pub(super) fn traps() -> Vec<Step> {
@@ -54,6 +54,14 @@ pub(super) fn traps() -> Vec<Step> {
     // Gone.
     steps.extend([Step::Delete { run: third }, set(third, "PENDING"), Step::DeleteDeployment { deployment: enqueues }]);
     steps.extend([set(first, "PENDING"), set(second, "COMPLETED"), poll()]);
+    let job_variables = json!({"job_variables": {"cpu": 1}});
+    steps.extend([
+        Step::Deployment { deployment: enqueues, changes: job_variables.clone() },
+        Step::DeleteDeployment { deployment: enqueues },
+        Step::Patch { run: claimed, changes: job_variables.clone() },
+        Step::Patch { run: third, changes: job_variables },
+    ]);
+    steps.extend((0..STRANGERS).map(Step::Stranger));
     steps
 }
 

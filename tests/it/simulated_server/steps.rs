@@ -11,6 +11,8 @@ pub(super) const DEPLOYMENTS: usize = 5;
 pub(super) const QUEUES: [&str; 3] = ["default", "second", "third"];
 /// Most runs of a world.
 const RUNS: usize = 16;
+/// Questions for things that never were.
+pub(super) const STRANGERS: usize = 11;
 /// Transition ids are out of so many.
 pub(super) const TRANSITIONS: usize = 3;
 
@@ -53,8 +55,8 @@ pub(super) enum Step {
     Renew { lease: usize, seconds: u32 },
     /// Runs are looked for.
     Filter { types: Vec<&'static str>, sort: &'static str, limit: Option<usize>, offset: usize },
-    /// A run that never was is asked for.
-    Stranger,
+    /// Something that never was is asked for, one of so many.
+    Stranger(usize),
 }
 
 /// What a step may speak of.
@@ -135,7 +137,7 @@ impl Steps {
                 Step::Renew { lease: self.below(known.leases), seconds: self.pick(&[60, 300, 86_400, 59]) }
             }
             95..99 => self.filter(),
-            99 => Step::Stranger,
+            99 => Step::Stranger(self.below(STRANGERS)),
             _ => self.propose(run, known),
         }
     }

@@ -379,7 +379,7 @@ impl Server {
     fn change_deployment(&mut self, now: Timestamp, id: Uuid, body: &str) -> Result<Answer, Unreadable> {
         let changes: Object = read(body)?;
         if !self.deployments.contains_key(&id) {
-            return Ok(no_deployment());
+            return Ok(Answer::detail(404, "Deployment not found."));
         }
         for (key, value) in changes {
             let Some(deployment) = self.deployments.get_mut(&id) else { continue };
@@ -403,7 +403,9 @@ impl Server {
     }
 
     fn remove_deployment(&mut self, id: Uuid) -> Answer {
-        let Some(deployment) = self.deployments.remove(&id) else { return no_deployment() };
+        let Some(deployment) = self.deployments.remove(&id) else {
+            return Answer::detail(404, "Deployment not found");
+        };
         if let Some(limit) = deployment.limit {
             self.slots.remove_limit(limit);
         }
@@ -471,10 +473,6 @@ fn no_run() -> Answer {
 /// The same in other words, of calls that do not look for the run first.
 fn run_not_found(id: Uuid) -> Answer {
     Answer::exception(404, &format!("Flow run with id {id} not found"))
-}
-
-fn no_deployment() -> Answer {
-    Answer::detail(404, "Deployment not found")
 }
 
 fn no_block() -> Answer {
