@@ -42,18 +42,35 @@ pub(super) fn traps() -> Vec<Step> {
         propose(early, json!({"type": "SCHEDULED", "name": "AwaitingRetry"}), None),
         Step::Patch { run: early, changes: json!({"infrastructure_pid": "cluster::arn"}) },
         set(early, "CANCELLING"),
+        // Which takes no place of a pool or queue that has one.
+        Step::Pool(json!({"concurrency_limit": 1})),
+        poll(),
+        Step::Pool(json!({"concurrency_limit": null})),
+        Step::Queue { queue: "default", changes: json!({"concurrency_limit": 1}) },
+        poll(),
+        Step::Queue { queue: "default", changes: json!({"concurrency_limit": null}) },
+        Step::Queue { queue: "third", changes: json!({"priority": 1}) },
+        poll(),
+        Step::Queue { queue: "second", changes: json!({"is_paused": true}) },
+        poll(),
+        Step::Queue { queue: "second", changes: json!({"is_paused": false}) },
         set(early, "CRASHED"),
         set(early, "CANCELLED"),
     ]);
     // Retried in its process, which no poll gets; failed, and claimed all the same.
     steps.extend([set(retried, "PENDING"), set(retried, "RUNNING"), set(retried, "FAILED"), poll()]);
     steps.extend([set(retried, "RUNNING"), set(retried, "FAILED"), set(retried, "PENDING")]);
+    // Paused; a resumption that is refused is remembered all the same.
+    steps.extend([set(retried, "RUNNING"), set(retried, "PAUSED"), set(retried, "PENDING"), set(retried, "SCHEDULED")]);
     // Limits that are full.
     steps.extend([set(first, "PENDING"), set(second, "PENDING"), poll()]);
     steps.extend([set(first, "CRASHED"), set(second, "PENDING"), set(third, "PENDING"), set(fourth, "PENDING")]);
     // Gone.
     steps.extend([Step::Delete { run: third }, set(third, "PENDING"), Step::DeleteDeployment { deployment: enqueues }]);
     steps.extend([set(first, "PENDING"), set(second, "COMPLETED"), poll()]);
+    // Waits for its deployment, which is gone.
+    steps.push(set(first, "SCHEDULED"));
+    steps.push(Step::Patch { run: first, changes: json!({"job_variables": {"cpu": 1}}) });
     let job_variables = json!({"job_variables": {"cpu": 1}});
     steps.extend([
         Step::Deployment { deployment: enqueues, changes: job_variables.clone() },

@@ -310,11 +310,15 @@ impl Server {
     fn update_run(&mut self, run: Uuid, body: &str) -> Result<Answer, Unreadable> {
         let changes: Object = read(body)?;
         let Some(run) = self.runs.get_mut(&run) else { return Ok(no_run()) };
-        if changes.contains_key("job_variables")
-            && let Some(state) = run.state_type().filter(|state| *state != StateType::Scheduled)
-        {
-            let why = format!("Job variables for a flow run in state {} cannot be updated", state.name());
-            return Ok(Answer::detail(400, &why));
+        if changes.get("job_variables").is_some_and(|it| !it.is_null()) {
+            let state = run.state_type().unwrap_or(StateType::Unknown);
+            if state != StateType::Scheduled {
+                let why = format!("Job variables for a flow run in state {} cannot be updated", state.name());
+                return Ok(Answer::detail(400, &why));
+            }
+            if run.deployment.is_none_or(|id| !self.deployments.contains_key(&id)) {
+                return Ok(Answer::detail(400, "A deployment for the flow run could not be found"));
+            }
         }
         for (key, value) in changes {
             match key.as_str() {
@@ -402,14 +406,15 @@ impl Server {
         Ok(Answer::empty(204))
     }
 
+    /// Takes runs along that wait for their first start, even if the deployment itself is gone already.
     fn remove_deployment(&mut self, id: Uuid) -> Answer {
+        self.remove_scheduled(id, |_| true);
         let Some(deployment) = self.deployments.remove(&id) else {
             return Answer::detail(404, "Deployment not found");
         };
         if let Some(limit) = deployment.limit {
             self.slots.remove_limit(limit);
         }
-        self.remove_scheduled(id, |_| true);
         Answer::empty(204)
     }
 

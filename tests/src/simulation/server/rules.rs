@@ -424,7 +424,9 @@ impl<'a> Transition<'a> {
         let leaves = matches!(to, StateType::Running | StateType::Scheduled | StateType::Cancelling) || to.is_final();
         if !leaves {
             let to = to.name();
-            self.reject(format!("This run cannot transition to the {to} state from the PAUSED state."));
+            self.reject(format!(
+                "This run cannot transition to the StateType.{to} state from the StateType.PAUSED state."
+            ));
         } else if suspended && self.run.deployment.is_none() {
             self.reject(format!("Cannot reschedule a {shown} flow run without a deployment."));
         } else if to != StateType::Cancelling && deadline.is_some_and(|deadline| deadline < world.now) {
