@@ -8,6 +8,7 @@
 mod pair;
 mod script;
 mod steps;
+mod tally;
 
 use std::time::Duration;
 
@@ -17,6 +18,7 @@ use serde_json::json;
 
 use self::pair::Pair;
 use self::steps::Step;
+use self::tally::Tally;
 
 /// Seed of every run.
 const SEED: u64 = 20_261_124;
@@ -36,7 +38,7 @@ async fn the_simulated_server_says_what_the_real_one_says() {
         options.env(&format!("PREFECT_SERVER_SERVICES_{service}_ENABLED"), "false")
     });
     let server = options.start().await;
-    let mut tally = pair::Tally::default();
+    let mut tally = Tally::default();
     let mut pair = Pair::start(&server, seed).await;
     for step in script::traps() {
         pair.step(step, &mut tally).await;
@@ -69,7 +71,7 @@ async fn the_services_do_what_the_real_ones_do() {
         .fold(Options::default(), |options, (name, value)| options.env(&format!("PREFECT_SERVER_{name}"), *value));
     let server = options.start().await;
     let mut pair = Pair::start(&server, SEED).await;
-    let mut tally = pair::Tally::default();
+    let mut tally = Tally::default();
     let [plain, enqueues, cancels] = [0, 1, 2];
     let [late, handed_back, cancelling, losing, gaining, holding, refused] = [0, 1, 2, 3, 4, 5, 6];
     for deployment in [plain, plain, plain, enqueues, enqueues, cancels, cancels] {
