@@ -388,7 +388,7 @@ impl Pair {
         let [real, simulated] = &answers;
         self.assert_same("status", &real.0, &simulated.0);
         if real.0 == 404 || real.0 == 400 {
-            self.assert_same("detail", &real.1, &simulated.1);
+            self.assert_same("detail", &without_ids(&real.1), &without_ids(&simulated.1));
         }
         answers
     }
@@ -410,6 +410,13 @@ impl Pair {
 
 fn uuid(value: &Value) -> Uuid {
     value.as_str().unwrap_or_else(|| panic!("{value} is no id")).parse().unwrap()
+}
+
+/// What an answer says, whichever run it names.
+fn without_ids(body: &Value) -> String {
+    let words = body.to_string();
+    let words = words.split(' ').map(|word| if word.parse::<Uuid>().is_ok() { "…" } else { word });
+    words.collect::<Vec<_>>().join(" ")
 }
 
 fn items(value: &Value) -> &[Value] {
