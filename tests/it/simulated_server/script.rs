@@ -74,6 +74,7 @@ pub(super) fn traps() -> Vec<Step> {
     let job_variables = json!({"job_variables": {"cpu": 1}});
     steps.extend([
         Step::Deployment { deployment: enqueues, changes: job_variables.clone() },
+        Step::Deployment { deployment: enqueues, changes: json!({"concurrency_limit": 0}) },
         Step::DeleteDeployment { deployment: enqueues },
         Step::Patch { run: claimed, changes: job_variables.clone() },
         Step::Patch { run: third, changes: job_variables },

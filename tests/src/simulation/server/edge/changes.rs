@@ -67,6 +67,10 @@ impl Server {
 
     pub(super) fn change_deployment(&mut self, now: Timestamp, id: Uuid, body: &str) -> Result<Answer, Unreadable> {
         let changes: Object = read(body)?;
+        // The shape of a request is looked at before anything else.
+        if changes.get("concurrency_limit").is_some_and(|limit| *limit == 0) {
+            return Err("a deployment's concurrency limit is greater than 0".to_owned());
+        }
         if !self.deployments.contains_key(&id) {
             return Ok(Answer::detail(404, "Deployment not found."));
         }
@@ -75,13 +79,7 @@ impl Server {
             match key.as_str() {
                 "job_variables" => deployment.job_variables = member::<Option<Object>>(value)?.unwrap_or_default(),
                 "concurrency_options" => deployment.options = member::<Option<ConcurrencyOptions>>(value)?,
-                "concurrency_limit" => {
-                    let limit: Option<u32> = member(value)?;
-                    if limit == Some(0) {
-                        return Err("a deployment's concurrency limit is greater than 0".to_owned());
-                    }
-                    self.set_deployment_limit(id, limit);
-                }
+                "concurrency_limit" => self.set_deployment_limit(id, member(value)?),
                 _ => return Err(format!("no member {key}")),
             }
         }
