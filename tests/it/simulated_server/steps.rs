@@ -11,6 +11,8 @@ pub(super) const DEPLOYMENTS: usize = 5;
 pub(super) const QUEUES: [&str; 3] = ["default", "second", "third"];
 /// Most runs of a world.
 const RUNS: usize = 16;
+/// Questions for things that never were.
+pub(super) const STRANGERS: usize = 11;
 /// Transition ids are out of so many.
 pub(super) const TRANSITIONS: usize = 3;
 
@@ -53,8 +55,8 @@ pub(super) enum Step {
     Renew { lease: usize, seconds: u32 },
     /// Runs are looked for.
     Filter { types: Vec<&'static str>, sort: &'static str, limit: Option<usize>, offset: usize },
-    /// A run that never was is asked for.
-    Stranger,
+    /// Something that never was is asked for, one of so many.
+    Stranger(usize),
 }
 
 /// What a step may speak of.
@@ -115,12 +117,12 @@ impl Steps {
         }
         match self.below(100) {
             0..4 if known.runs.len() < RUNS => self.create(),
-            0..60 => self.propose(run, known),
-            60..65 => {
+            0..63 => self.propose(run, known),
+            63..66 => {
                 let pid = self.json(json!(["cluster::arn:1", "cluster::arn:2", "", null]));
                 Step::Patch { run, changes: json!({"infrastructure_pid": pid}) }
             }
-            65..67 => Step::Patch { run, changes: json!({"job_variables": {"cpu": self.below(3)}}) },
+            66 => Step::Patch { run, changes: json!({"job_variables": {"cpu": self.below(3)}}) },
             67 => Step::Label { run, labels: json!({"a": self.below(2), "b": "x"}) },
             68 => Step::Delete { run },
             69..81 => self.poll(),
@@ -135,7 +137,7 @@ impl Steps {
                 Step::Renew { lease: self.below(known.leases), seconds: self.pick(&[60, 300, 86_400, 59]) }
             }
             95..99 => self.filter(),
-            99 => Step::Stranger,
+            99 => Step::Stranger(self.below(STRANGERS)),
             _ => self.propose(run, known),
         }
     }

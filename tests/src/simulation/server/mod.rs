@@ -17,6 +17,8 @@ mod models;
 mod rules;
 mod scheduling;
 mod slots;
+#[cfg(test)]
+mod tests;
 mod users;
 mod world;
 

@@ -4,19 +4,19 @@
 //! A rule applies while the proposal is still of the type that was proposed: once one has replaced or dropped it, the
 //! rest are silent, but what earlier ones did may be undone (there: "fizzled", `cleanup`). Reasons are the server's words.
 
+mod concurrency;
+mod entering;
+mod pauses;
+
 use std::borrow::Cow;
 
 use jiff::{SignedDuration, Timestamp};
 use prefect_api::models::{StateType, Verdict};
 
+use self::entering::enter;
 use super::ids::Ids;
-use super::models::{Collision, Deployment, Details, RetryType, Run, RunPolicy, State};
+use super::models::{Deployment, Details, RetryType, Run, RunPolicy, State};
 use super::slots::{NoSuchLimit, Slots, expiry};
-
-/// How long a run waits that found its deployment's limit full (`concurrency_slot_wait_seconds`).
-const SLOT_WAIT: SignedDuration = SignedDuration::from_secs(30);
-/// The server's words for that.
-const FULL: &str = "Deployment concurrency limit reached.";
 
 /// Which rules govern a proposal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -208,14 +208,6 @@ impl<'a> Transition<'a> {
         self.retry(world);
     }
 
-    /// `PreserveDeploymentConcurrencyLeaseId`: the lease goes along, even from a final state.
-    fn preserve_lease(&mut self) {
-        if let Some((initial, proposed)) = self.between(|_| true, |_| true) {
-            let lease = &mut proposed.state_details.deployment_concurrency_lease_id;
-            *lease = lease.or(initial.state_details.deployment_concurrency_lease_id);
-        }
-    }
-
     /// `PreventDuplicateTransitions`.
     fn no_duplicates(&mut self) {
         let Some((initial, proposed)) = self.between(|_| true, |_| true) else { return };
@@ -306,69 +298,6 @@ impl<'a> Transition<'a> {
         }
     }
 
-    /// `ValidateDeploymentConcurrencyAtRunning`.
-    fn validate_lease(&mut self, world: &mut Surroundings<'_>) {
-        let from_pending = |from| from == StateType::Pending;
-        let Some((initial, proposed)) = self.between(from_pending, |to| to == StateType::Running) else { return };
-        let lease = initial.state_details.deployment_concurrency_lease_id;
-        proposed.state_details.deployment_concurrency_lease_id = lease;
-        let (Some(lease), Caller::Prefect) = (lease, world.caller) else { return };
-        let Some(limit) = world.limit() else { return };
-        let expires = world.grace();
-        if world.slots.renew(lease, expires) {
-            return;
-        }
-        if world.slots.acquire(limit) {
-            let lease = world.ids.next();
-            world.slots.lease(lease, limit, expires);
-            proposed.state_details.deployment_concurrency_lease_id = Some(lease);
-            return;
-        }
-        let message = "Deployment concurrency slot lost during provisioning - no slots available to continue execution";
-        let cancelled = world.state(StateType::Cancelled, "Cancelled", Some(message.to_owned()));
-        self.replace(cancelled, "Deployment concurrency limit reached after lease expiry.");
-    }
-
-    /// `SecureFlowConcurrencySlots`.
-    fn secure_slot(&mut self, world: &mut Surroundings<'_>) {
-        let free = |from| !matches!(from, StateType::Pending | StateType::Running | StateType::Cancelling);
-        if self.run.deployment.is_none() || self.between(free, |to| to == StateType::Pending).is_none() {
-            return;
-        }
-        let Some(deployment) = world.deployment else { return self.abort("Deployment not found.") };
-        let Some(id) = deployment.limit else { return };
-        let Some(limit) = world.slots.limit(id) else { return };
-        if limit.limit == 0 {
-            return self.abort("The deployment concurrency limit is 0. The flow will deadlock if submitted again.");
-        }
-        if world.slots.acquire(id) {
-            let lease = world.ids.next();
-            world.slots.lease(lease, id, world.grace());
-            if let Some(proposed) = &mut self.proposed {
-                proposed.state_details.deployment_concurrency_lease_id = Some(lease);
-            }
-            self.acquired = Some(lease);
-            return;
-        }
-        let strategy = deployment.options.map(|options| options.collision_strategy).unwrap_or_default();
-        let state = match strategy {
-            Collision::Enqueue => {
-                let mut state = world.state(StateType::Scheduled, "AwaitingConcurrencySlot", None);
-                state.state_details.scheduled_time = Some(world.now + SLOT_WAIT);
-                state
-            }
-            Collision::CancelNew => world.state(StateType::Cancelled, "Cancelled", Some(FULL.to_owned())),
-        };
-        self.replace(state, FULL);
-    }
-
-    /// `RemoveDeploymentConcurrencyLeaseForOldClientVersions`: done at the end, if the proposal stands.
-    fn end_lease(&mut self, world: &Surroundings<'_>) {
-        let left = |to| matches!(to, StateType::Running | StateType::Cancelling);
-        self.lease_ends =
-            world.caller == Caller::Other && self.between(|from| from == StateType::Pending, left).is_some();
-    }
-
     /// `EnsureOnlyScheduledFlowsMarkedLate`.
     fn late_once(&mut self) {
         let Some((initial, proposed)) = self.between(|_| true, |to| to == StateType::Scheduled) else { return };
@@ -379,58 +308,6 @@ impl<'a> Transition<'a> {
             self.reject("Only scheduled flows can be marked late.");
         } else if initial.name == "Late" {
             self.reject("This flow run is already marked late.");
-        }
-    }
-
-    /// `EnforceDeploymentConcurrencyOnLate`.
-    fn cancel_late(&mut self, world: &mut Surroundings<'_>) {
-        let is = |it| it == StateType::Scheduled;
-        let strategy = world.deployment.and_then(|deployment| deployment.options).map(|it| it.collision_strategy);
-        let full = world.limit().and_then(|id| world.slots.limit(id)).is_some_and(|it| it.active >= it.limit);
-        if strategy != Some(Collision::CancelNew) || !full || self.between(is, is).is_none() {
-            return;
-        }
-        let cancelled = world.state(StateType::Cancelled, "Cancelled", Some(FULL.to_owned()));
-        self.replace(cancelled, "Deployment concurrency limit is full and uses the CANCEL_NEW strategy.");
-    }
-
-    /// `HandlePausingFlows`.
-    fn pause(&mut self, world: &mut Surroundings<'_>) {
-        let Some((initial, proposed)) = self.between(|_| true, |to| to == StateType::Paused) else { return };
-        let verb = if proposed.name == "Suspended" { "suspend" } else { "pause" };
-        if initial.state_type != StateType::Running {
-            return self.reject(format!("Cannot {verb} flows that are not currently running."));
-        }
-        let key = proposed.state_details.pause_key.clone();
-        let suspends = proposed.state_details.pause_reschedule;
-        let key = key.unwrap_or_else(|| world.ids.next().to_string());
-        if self.run.policy.pause_keys.contains(&key) {
-            return self.reject(format!("This {verb} has already fired."));
-        }
-        if suspends && self.run.deployment.is_none() {
-            return self.abort(format!("Cannot {verb} flows without a deployment."));
-        }
-        self.pause_key = Some(key);
-    }
-
-    /// `HandleResumingPausedFlows`.
-    fn resume(&mut self, world: &mut Surroundings<'_>) {
-        let Some((initial, proposed)) = self.between(|from| from == StateType::Paused, |_| true) else { return };
-        let to = proposed.state_type;
-        let shown = proposed.name.to_lowercase();
-        let (suspended, deadline) = (initial.state_details.pause_reschedule, initial.state_details.pause_timeout);
-        let verb = if proposed.name == "Suspended" { "suspend" } else { "pause" };
-        self.resumed = true;
-        let leaves = matches!(to, StateType::Running | StateType::Scheduled | StateType::Cancelling) || to.is_final();
-        if !leaves {
-            let to = to.name();
-            self.reject(format!("This run cannot transition to the {to} state from the PAUSED state."));
-        } else if suspended && self.run.deployment.is_none() {
-            self.reject(format!("Cannot reschedule a {shown} flow run without a deployment."));
-        } else if to != StateType::Cancelling && deadline.is_some_and(|deadline| deadline < world.now) {
-            let message = format!("The flow was {shown} and never resumed.");
-            let failed = world.state(StateType::Failed, "Failed", Some(message));
-            self.replace(failed, format!("The flow run {verb} has timed out and can no longer resume."));
         }
     }
 
@@ -480,26 +357,6 @@ impl<'a> Transition<'a> {
         self.replace(state, "Retrying");
     }
 
-    /// `ReleaseFlowConcurrencySlots`: whoever leaves the busy states gives its slot back.
-    fn release(&mut self, world: &mut Surroundings<'_>) -> Result<(), NoSuchLimit> {
-        let busy = |it| matches!(it, StateType::Pending | StateType::Running | StateType::Cancelling);
-        let (Some(initial), Some(next)) = (self.run.states.last(), &self.proposed) else { return Ok(()) };
-        if !busy(initial.state_type) || busy(next.state_type) || self.run.deployment.is_none() {
-            return Ok(());
-        }
-        let retries_in_process =
-            next.state_type == StateType::Scheduled && next.name == "AwaitingRetry" && self.verdict == Verdict::Reject;
-        if retries_in_process {
-            return Ok(());
-        }
-        match (initial.state_details.deployment_concurrency_lease_id, world.limit()) {
-            (Some(lease), limit) => world.slots.release(lease, limit),
-            (None, None) => Ok(()),
-            (None, Some(limit)) if world.slots.give_back(limit) => Ok(()),
-            (None, Some(_)) => Err(NoSuchLimit),
-        }
-    }
-
     /// Sets the state, and what hangs on whether the proposal stands.
     fn finish(mut self, world: &mut Surroundings<'_>) -> Outcome {
         let stands = self.stands();
@@ -541,48 +398,4 @@ fn is_persisted(state: &State) -> bool {
 fn is_persisted_data(state: &State) -> bool {
     let data = state.data.as_ref().and_then(serde_json::Value::as_object);
     data.is_some_and(|data| data.get("type").is_none_or(|it| it != "unpersisted"))
-}
-
-/// The transforms of `global_policy.py`, and the state itself.
-fn enter(run: &mut Run, mut state: State) {
-    while run.states.iter().rev().any(|it| it.timestamp == state.timestamp) {
-        state.timestamp += SignedDuration::from_micros(1);
-    }
-    let (to, at) = (state.state_type, state.timestamp);
-    let due = state.state_details.scheduled_time;
-    let was = run.state_type();
-    if to == StateType::Running {
-        run.start_time.get_or_insert(at);
-    }
-    if was.is_some_and(StateType::is_final) && !to.is_final() {
-        run.end_time = None;
-    }
-    if to.is_final() && run.end_time.is_none() {
-        run.start_time.get_or_insert(at);
-        run.end_time = Some(at);
-    }
-    if run.expected_start_time.is_none() {
-        run.expected_start_time = if to == StateType::Scheduled { due } else { Some(at) };
-    }
-    if to == StateType::Scheduled {
-        run.next_scheduled_start_time = due;
-    } else if was == Some(StateType::Scheduled) {
-        run.next_scheduled_start_time = None;
-    }
-    if to == StateType::Running && !run.policy.resuming {
-        run.run_count += 1;
-    }
-    if to == StateType::Running || to.is_final() {
-        run.policy.resuming = false;
-    }
-    state.state_details.flow_run_id = Some(run.id);
-    if !is_kept(&state) {
-        state.data = None;
-    }
-    run.states.push(state);
-}
-
-/// Metadata of an unpersisted result is not stored.
-fn is_kept(state: &State) -> bool {
-    state.data.as_ref().is_some_and(|data| data.get("type").is_none_or(|it| it != "unpersisted"))
 }

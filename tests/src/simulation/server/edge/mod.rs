@@ -1,5 +1,7 @@
 //! The HTTP edge: which path is which call, and JSON in.
 
+mod changes;
+
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
@@ -14,7 +16,7 @@ use uuid::Uuid;
 
 use super::answer::{self, Orchestrated, RunBody, Scheduled};
 use super::filter::{NamedFilter, PAGE, PoolFilter, RunQuery};
-use super::models::{ConcurrencyOptions, Details, LogLine, Run, State};
+use super::models::{Details, LogLine, Run, State};
 use super::rules::{Caller, Rules};
 use super::{Answer, Server, scheduling, to_microsecond};
 
@@ -307,26 +309,6 @@ impl Server {
         Ok(Answer::json(200, &page.map(answer::flow).collect::<Vec<_>>()))
     }
 
-    fn update_run(&mut self, run: Uuid, body: &str) -> Result<Answer, Unreadable> {
-        let changes: Object = read(body)?;
-        let Some(run) = self.runs.get_mut(&run) else { return Ok(no_run()) };
-        if changes.contains_key("job_variables")
-            && let Some(state) = run.state_type().filter(|state| *state != StateType::Scheduled)
-        {
-            let why = format!("Job variables for a flow run in state {} cannot be updated", state.name());
-            return Ok(Answer::detail(400, &why));
-        }
-        for (key, value) in changes {
-            match key.as_str() {
-                "infrastructure_pid" => run.infrastructure_pid = member(value)?,
-                "job_variables" => run.job_variables = member::<Option<Object>>(value)?.unwrap_or_default(),
-                "empirical_policy" => run.policy = member(value)?,
-                _ => return Err(format!("no member {key}")),
-            }
-        }
-        Ok(Answer::empty(204))
-    }
-
     fn renew(&mut self, now: Timestamp, lease: Uuid, body: &str) -> Result<Answer, Unreadable> {
         let Renewal { lease_duration } = read(body)?;
         if !(60.0..=86_400.0).contains(&lease_duration) {
@@ -342,90 +324,6 @@ impl Server {
 
     fn block_document(&self, id: Uuid) -> Answer {
         self.blocks.get(&id).map_or_else(no_block, |data| Answer::json(200, &json!({"id": id, "data": data})))
-    }
-
-    fn change_pool(&mut self, name: &str, body: &str) -> Result<Answer, Unreadable> {
-        let changes: Object = read(body)?;
-        let Some(pool) = self.pools.values_mut().find(|pool| pool.name == name) else { return Ok(no_pool(name)) };
-        for (key, value) in changes {
-            match key.as_str() {
-                "is_paused" => pool.is_paused = member(value)?,
-                "concurrency_limit" => pool.concurrency_limit = member(value)?,
-                "base_job_template" => pool.base_job_template = value,
-                _ => return Err(format!("no member {key}")),
-            }
-        }
-        Ok(Answer::empty(204))
-    }
-
-    fn change_queue(&mut self, pool: &str, name: &str, body: &str) -> Result<Answer, Unreadable> {
-        let changes: Object = read(body)?;
-        let Some(found) = self.pool(pool) else { return Ok(no_pool(pool)) };
-        let Some(id) = self.queue_named(found.id, name) else {
-            return Ok(Answer::detail(404, &format!("Work pool queue '{pool}/{name}' not found.")));
-        };
-        for (key, value) in changes {
-            let Some(queue) = self.queues.get_mut(&id) else { continue };
-            match key.as_str() {
-                "is_paused" => queue.is_paused = member(value)?,
-                "concurrency_limit" => queue.concurrency_limit = member(value)?,
-                "priority" => self.set_priority(id, member(value)?),
-                _ => return Err(format!("no member {key}")),
-            }
-        }
-        Ok(Answer::empty(204))
-    }
-
-    fn change_deployment(&mut self, now: Timestamp, id: Uuid, body: &str) -> Result<Answer, Unreadable> {
-        let changes: Object = read(body)?;
-        if !self.deployments.contains_key(&id) {
-            return Ok(no_deployment());
-        }
-        for (key, value) in changes {
-            let Some(deployment) = self.deployments.get_mut(&id) else { continue };
-            match key.as_str() {
-                "job_variables" => deployment.job_variables = member::<Option<Object>>(value)?.unwrap_or_default(),
-                "concurrency_options" => deployment.options = member::<Option<ConcurrencyOptions>>(value)?,
-                "concurrency_limit" => self.set_deployment_limit(id, member(value)?),
-                _ => return Err(format!("no member {key}")),
-            }
-        }
-        self.remove_scheduled(id, |run| {
-            run.auto_scheduled && run.next_scheduled_start_time.is_some_and(|due| due > now)
-        });
-        Ok(Answer::empty(204))
-    }
-
-    fn remove_deployment(&mut self, id: Uuid) -> Answer {
-        let Some(deployment) = self.deployments.remove(&id) else { return no_deployment() };
-        if let Some(limit) = deployment.limit {
-            self.slots.remove_limit(limit);
-        }
-        self.remove_scheduled(id, |_| true);
-        Answer::empty(204)
-    }
-
-    /// Removes runs of a deployment that wait for their first start (`_delete_scheduled_runs`).
-    fn remove_scheduled(&mut self, deployment: Uuid, which: impl Fn(&Run) -> bool) {
-        self.runs.retain(|_, run| {
-            let waits = run.deployment == Some(deployment)
-                && run.run_count == 0
-                && run.state().is_some_and(|state| {
-                    state.state_type == StateType::Scheduled && state.name != "AwaitingConcurrencySlot"
-                });
-            !(waits && which(run))
-        });
-    }
-
-    /// Its slot is given back, its lease stays (`cleanup_flow_run_concurrency_slots`).
-    fn remove_run(&mut self, id: Uuid) -> Answer {
-        let Some(run) = self.runs.remove(&id) else { return no_run() };
-        let busy = matches!(run.state_type(), Some(StateType::Pending | StateType::Running | StateType::Cancelling));
-        let limit = run.deployment.and_then(|id| self.deployments.get(&id)).and_then(|deployment| deployment.limit);
-        if let (true, Some(limit)) = (busy, limit) {
-            self.slots.give_back(limit);
-        }
-        Answer::empty(204)
     }
 }
 
@@ -465,10 +363,6 @@ fn no_run() -> Answer {
 /// The same in other words, of calls that do not look for the run first.
 fn run_not_found(id: Uuid) -> Answer {
     Answer::exception(404, &format!("Flow run with id {id} not found"))
-}
-
-fn no_deployment() -> Answer {
-    Answer::detail(404, "Deployment not found")
 }
 
 fn no_block() -> Answer {
