@@ -11,6 +11,7 @@ mod differential;
 mod documents;
 mod functions;
 mod goldens;
+mod hostile;
 mod launching;
 mod pools;
 mod prefect_harness;

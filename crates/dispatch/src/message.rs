@@ -126,7 +126,8 @@ impl MessageError {
             ),
             Self::BadField(_) => ("PP0403", "Compare the body with events/scheduled-run.v1.schema.json.".to_owned()),
         };
-        Diagnosis { code, summary: "The message cannot be read".to_owned(), detail: self.to_string(), resolution }
+        let summary = "The message cannot be read".to_owned();
+        Diagnosis { code, summary, detail: self.to_string(), resolution }.bounded()
     }
 }
 
@@ -218,7 +219,7 @@ fn place(error: &serde_json::Error) -> String {
 }
 
 /// `invalid type: string "secret", expected …` without what stands in quotation marks.
-fn without_values(message: &str) -> String {
+pub(crate) fn without_values(message: &str) -> String {
     let mut kept = String::with_capacity(message.len());
     let mut quoted = false;
     let mut escaped = false;

@@ -10,6 +10,10 @@ use uuid::Uuid;
 /// The version this release writes and reads.
 const VERSION: u64 = 1;
 
+/// Bytes of a work pool's name that a ring may have. A longer one rings for all pools: whatever is sent to the doorbell, what
+/// it sends is small.
+const LONGEST_NAME: usize = 1_000;
+
 /// A message of the poll queue.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PollMessage {
@@ -61,7 +65,10 @@ impl Ring {
         let related = event["related"].as_array();
         let work_pool = related.into_iter().flatten().find(|it| it["prefect.resource.role"] == "work-pool");
         Self {
-            work_pool: work_pool.and_then(|pool| pool["prefect.resource.name"].as_str()).map(str::to_owned),
+            work_pool: work_pool
+                .and_then(|pool| pool["prefect.resource.name"].as_str())
+                .filter(|name| name.len() <= LONGEST_NAME)
+                .map(str::to_owned),
             flow_run_id: flow_run.and_then(|id| Uuid::try_parse(id.strip_prefix("prefect.flow-run.")?).ok()),
             event: event["event"].as_str().filter(|name| name.len() <= 100).map(str::to_owned),
         }
@@ -135,6 +142,9 @@ mod tests {
         let ring = Ring::of_automation(event.to_string().as_bytes());
         assert_eq!((ring.work_pool.as_deref(), ring.flow_run_id), (Some("data eng"), Some(id)));
         assert!(ring.is_about_cancelling());
+        let mut long = event;
+        long["related"][1]["prefect.resource.name"] = "x".repeat(200_000).into();
+        assert_eq!(Ring::of_automation(long.to_string().as_bytes()), Ring { work_pool: None, ..ring });
         for other in ["", "null", "{", r#"{"resource": 5, "related": {}, "event": []}"#] {
             assert_eq!(Ring::of_automation(other.as_bytes()), Ring::default(), "{other}");
         }
