@@ -68,7 +68,8 @@ impl WorkPool {
         if !document.is_object() {
             return Err(unreadable("it is not a JSON object".to_owned()));
         }
-        let document = Document::deserialize(document).map_err(|error| unreadable(without_values(&error.to_string())))?;
+        let document =
+            Document::deserialize(document).map_err(|error| unreadable(without_values(&error.to_string())))?;
         let template = if document.base_job_template.is_null() {
             BaseJobTemplate::built_in()
         } else {

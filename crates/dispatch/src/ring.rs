@@ -7,12 +7,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
+use crate::message::LONGEST_NAME;
+
 /// The version this release writes and reads.
 const VERSION: u64 = 1;
-
-/// Bytes of a work pool's name that a ring may have. A longer one rings for all pools: whatever is sent to the doorbell, what
-/// it sends is small.
-const LONGEST_NAME: usize = 1_000;
 
 /// A message of the poll queue.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,6 +63,7 @@ impl Ring {
         let related = event["related"].as_array();
         let work_pool = related.into_iter().flatten().find(|it| it["prefect.resource.role"] == "work-pool");
         Self {
+            // Whatever is sent to the doorbell, what it sends is small: too long a name rings for all pools.
             work_pool: work_pool
                 .and_then(|pool| pool["prefect.resource.name"].as_str())
                 .filter(|name| name.len() <= LONGEST_NAME)

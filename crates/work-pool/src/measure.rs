@@ -26,8 +26,7 @@ const MAX_NESTED: u64 = 400;
 const MAX_SCHEMAS: usize = 50_000;
 
 /// Keywords whose value is a schema, or a list or an object of schemas, for the same value.
-const SAME: [&str; 9] =
-    ["allOf", "anyOf", "oneOf", "not", "if", "then", "else", "dependentSchemas", "dependencies"];
+const SAME: [&str; 9] = ["allOf", "anyOf", "oneOf", "not", "if", "then", "else", "dependentSchemas", "dependencies"];
 
 /// Keywords that name a schema for the same value.
 const REFERENCES: [&str; 3] = ["$ref", "$dynamicRef", "$recursiveRef"];
@@ -172,7 +171,8 @@ impl<'s> Graph<'s> {
                     "$id" if index != 0 => return Err(refused("`$id` stands below its root")),
                     _ => continue,
                 };
-                let is_table = matches!(keyword, "properties" | "patternProperties" | "dependentSchemas" | "dependencies");
+                let is_table =
+                    matches!(keyword, "properties" | "patternProperties" | "dependentSchemas" | "dependencies");
                 match value {
                     Value::Object(table) if is_table => {
                         for schema in table.values().filter(|it| it.is_object()) {

@@ -48,14 +48,21 @@ fn main() -> Result<(), Failure> {
         return work(options.only.ok_or("--report needs --target")?, &options, report);
     }
     let started = Instant::now();
-    let mut waiting: Vec<Edge> = TARGETS.iter().filter(|it| options.only.is_none_or(|only| only.name == it.name)).map(|target| {
-        let inputs = if options.only.is_some() { options.inputs } else { options.inputs / 100 * u64::from(target.share) };
-        Edge::new(target, options.seed, inputs)
-    }).collect();
+    let mut waiting: Vec<Edge> = TARGETS
+        .iter()
+        .filter(|it| options.only.is_none_or(|only| only.name == it.name))
+        .map(|target| {
+            let inputs =
+                if options.only.is_some() { options.inputs } else { options.inputs / 100 * u64::from(target.share) };
+            Edge::new(target, options.seed, inputs)
+        })
+        .collect();
     waiting.reverse();
     let (mut running, mut done): (Vec<Edge>, Vec<Edge>) = (Vec::new(), Vec::new());
     loop {
-        while running.len() < AT_ONCE && let Some(mut edge) = waiting.pop() {
+        while running.len() < AT_ONCE
+            && let Some(mut edge) = waiting.pop()
+        {
             edge.start(&options.directory)?;
             running.push(edge);
         }

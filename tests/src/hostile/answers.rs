@@ -33,7 +33,8 @@ const CALLS: usize = 20;
 /// An answer: two lines that say to which call with which status and header, then the body.
 pub(super) fn prefect(dice: &mut Dice) -> Vec<u8> {
     let call = dice.below(CALLS);
-    let status = *dice.pick(&[&200_u16, &200, &200, &200, &201, &204, &301, &400, &401, &403, &404, &409, &422, &429, &500, &503]);
+    let status = *dice
+        .pick(&[&200_u16, &200, &200, &200, &201, &204, &301, &400, &401, &403, &404, &409, &422, &429, &500, &503]);
     let header = match dice.below(6) {
         0 => odd::text(dice).replace('\n', " "),
         1 | 2 => dice.pick(odd::NUMBERS).to_owned(),
@@ -114,10 +115,26 @@ async fn ask(client: &Client<Answers>, call: usize) -> Result<(), ApiError> {
 /// What AWS may say.
 pub(super) fn aws(dice: &mut Dice) -> Vec<u8> {
     const WORDS: &[&str] = &[
-        "ThrottlingException", "Rate exceeded", "ClientException", "InvalidParameterException", "CannotPullContainerError",
-        "RESOURCE:MEMORY", "RESOURCE:CPU", "AGENT", "MISSING", "Capacity is unavailable at this time", "The role is invalid",
-        "AccessDeniedException", "is not authorized to perform", "ConflictException", "vCPU limit", "OutOfMemoryError",
-        "ResourceInitializationError", "network interface", "subnet", "TaskDefinition is inactive",
+        "ThrottlingException",
+        "Rate exceeded",
+        "ClientException",
+        "InvalidParameterException",
+        "CannotPullContainerError",
+        "RESOURCE:MEMORY",
+        "RESOURCE:CPU",
+        "AGENT",
+        "MISSING",
+        "Capacity is unavailable at this time",
+        "The role is invalid",
+        "AccessDeniedException",
+        "is not authorized to perform",
+        "ConflictException",
+        "vCPU limit",
+        "OutOfMemoryError",
+        "ResourceInitializationError",
+        "network interface",
+        "subnet",
+        "TaskDefinition is inactive",
     ];
     let mut parts = Vec::new();
     for _ in 0..4 {
@@ -128,7 +145,8 @@ pub(super) fn aws(dice: &mut Dice) -> Vec<u8> {
         }
         parts.push(part);
     }
-    let mut input = format!("{}\n{}\n{}", dice.below(6), dice.pick(&["", "200", "400", "500"]), parts.join("\n")).into_bytes();
+    let mut input =
+        format!("{}\n{}\n{}", dice.below(6), dice.pick(&["", "200", "400", "500"]), parts.join("\n")).into_bytes();
     if dice.one_in(4) {
         dice.spoil_text(&mut input);
     }

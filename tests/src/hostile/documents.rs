@@ -52,12 +52,36 @@ pub(super) fn drive_pool(input: &[u8]) -> Verdict {
 /// The three files in which Prefect's settings stand, one after the other.
 pub(super) fn settings(dice: &mut Dice) -> Vec<u8> {
     const LINES: &[&str] = &[
-        "[api]", "url = \"http://x/api\"", "key = \"hunter2-canary\"", "[tool.prefect.api]", "[tool.prefect]", "[client]",
-        "custom_headers = {\"a\" = \"b\"}", "PREFECT_API_URL=http://x/api", "PREFECT_API_KEY='hunter2-canary'",
-        "export PREFECT_API_AUTH_STRING=\"hunter2-canary\"", "PREFECT_CLIENT_CUSTOM_HEADERS={\"a\": \"hunter2-canary\"}",
-        "A=${A:-${B}}", "B=\"${A}${A}${A}${A}${A}${A}\"", "A=\"${B}${B}${B}${B}${B}${B}\"", "active = \"p\"", "[profiles.p]",
-        "PREFECT_API_REQUEST_TIMEOUT = 1e400", "PREFECT_API_REQUEST_TIMEOUT=1e308", "request_timeout = -1", "[[api]]",
-        "PREFECT_API_TLS_INSECURE_SKIP_VERIFY=maybe", "'", "\"\"\"", "# é", "=", "A", "url = [[[[", "\\", "${", "a.b.c.d = 1",
+        "[api]",
+        "url = \"http://x/api\"",
+        "key = \"hunter2-canary\"",
+        "[tool.prefect.api]",
+        "[tool.prefect]",
+        "[client]",
+        "custom_headers = {\"a\" = \"b\"}",
+        "PREFECT_API_URL=http://x/api",
+        "PREFECT_API_KEY='hunter2-canary'",
+        "export PREFECT_API_AUTH_STRING=\"hunter2-canary\"",
+        "PREFECT_CLIENT_CUSTOM_HEADERS={\"a\": \"hunter2-canary\"}",
+        "A=${A:-${B}}",
+        "B=\"${A}${A}${A}${A}${A}${A}\"",
+        "A=\"${B}${B}${B}${B}${B}${B}\"",
+        "active = \"p\"",
+        "[profiles.p]",
+        "PREFECT_API_REQUEST_TIMEOUT = 1e400",
+        "PREFECT_API_REQUEST_TIMEOUT=1e308",
+        "request_timeout = -1",
+        "[[api]]",
+        "PREFECT_API_TLS_INSECURE_SKIP_VERIFY=maybe",
+        "'",
+        "\"\"\"",
+        "# é",
+        "=",
+        "A",
+        "url = [[[[",
+        "\\",
+        "${",
+        "a.b.c.d = 1",
     ];
     let mut text = String::new();
     for file in 0..3 {
@@ -115,4 +139,3 @@ pub(super) fn drive_settings(input: &[u8]) -> Verdict {
         }
     })
 }
-

@@ -84,7 +84,7 @@ pub const TARGETS: &[Target] = &[
         share: 6,
         generate: rendering::template,
         drive: rendering::drive_template,
-        memory: 128 * MIB,
+        memory: 32 * MIB,
     },
     Target {
         name: "job variables",
@@ -93,7 +93,7 @@ pub const TARGETS: &[Target] = &[
         drive: rendering::drive_variables,
         memory: 64 * MIB,
     },
-    Target { name: "schema", share: 3, generate: rendering::schema, drive: rendering::drive_schema, memory: 256 * MIB },
+    Target { name: "schema", share: 3, generate: rendering::schema, drive: rendering::drive_schema, memory: 64 * MIB },
     Target {
         name: "pool document",
         share: 4,
@@ -127,9 +127,8 @@ impl Target {
     pub fn try_input(&self, input: &[u8]) -> Tried {
         let mut outcome = Err("it was not run".to_owned());
         let allocated = allocation_counter::measure(|| {
-            outcome = catch_unwind(AssertUnwindSafe(|| (self.drive)(input))).map_err(|_| {
-                PANIC.with_borrow_mut(std::mem::take)
-            });
+            outcome = catch_unwind(AssertUnwindSafe(|| (self.drive)(input)))
+                .map_err(|_| PANIC.with_borrow_mut(std::mem::take));
         });
         let verdict = outcome?;
         let bound = self.memory + FOR_EACH_BYTE * input.len() as u64;
@@ -204,7 +203,8 @@ mod tests {
     #[test]
     fn what_goes_wrong_is_seen() {
         keep_panics_quiet();
-        let of = |drive: fn(&[u8]) -> Verdict| Target { drive, ..TARGETS[0] }.try_input(b"x").map(|(verdict, _)| verdict);
+        let of =
+            |drive: fn(&[u8]) -> Verdict| Target { drive, ..TARGETS[0] }.try_input(b"x").map(|(verdict, _)| verdict);
         assert_eq!(of(|_| Verdict::Accepted), Ok(Verdict::Accepted));
         assert!(of(|_| panic!("a defect")).unwrap_err().contains("a defect"));
         let large = of(|_| {

@@ -27,9 +27,30 @@ pub(super) const FRAGMENTS: &[&[u8]] = &[
 
 /// Numbers at the edges of what holds numbers.
 pub(super) const NUMBERS: &[&str] = &[
-    "0", "-1", "255", "65536", "2147483648", "-2147483649", "4294967295", "4294967296", "9007199254740993",
-    "9223372036854775807", "-9223372036854775808", "18446744073709551615", "18446744073709551616",
-    "18446744073709549568", "1e308", "-1e308", "1e309", "1e-324", "5e-324", "-0.0", "0.1", "1E400", "00", "1.",
+    "0",
+    "-1",
+    "255",
+    "65536",
+    "2147483648",
+    "-2147483649",
+    "4294967295",
+    "4294967296",
+    "9007199254740993",
+    "9223372036854775807",
+    "-9223372036854775808",
+    "18446744073709551615",
+    "18446744073709551616",
+    "18446744073709549568",
+    "1e308",
+    "-1e308",
+    "1e309",
+    "1e-324",
+    "5e-324",
+    "-0.0",
+    "0.1",
+    "1E400",
+    "00",
+    "1.",
 ];
 
 /// A name, as keys and variables have them.
@@ -42,8 +63,27 @@ pub(super) fn name(dice: &mut Dice) -> String {
         4 => "x".repeat(1 + dice.below(300)),
         _ => dice
             .pick(&[
-                "a", "b", "c", "env", "name", "id", "type", "image", "cpu", "$ref", "block_document_id", "value", "default",
-                "version", "containerDefinitions", "environment", "labels", "command", "PREFECT_API_KEY", "ü", "\u{0}",
+                "a",
+                "b",
+                "c",
+                "env",
+                "name",
+                "id",
+                "type",
+                "image",
+                "cpu",
+                "$ref",
+                "block_document_id",
+                "value",
+                "default",
+                "version",
+                "containerDefinitions",
+                "environment",
+                "labels",
+                "command",
+                "PREFECT_API_KEY",
+                "ü",
+                "\u{0}",
             ])
             .to_owned(),
     }
@@ -60,9 +100,13 @@ pub(super) fn text(dice: &mut Dice) -> String {
         5 => format!("{{{{{} a", " ".repeat(dice.below(200))),
         6 => "é漢😀".repeat(1 + dice.below(40)),
         7 => dice.pick(&["'", "\"", "\\", "'\"'", "a 'b", "a\\", "$(x)", "`x`", "%s", "../../x"]).to_owned(),
-        8 => dice.pick(&["2026-01-01T00:00:00Z", "-009999-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "+292277"]).to_owned(),
+        8 => dice
+            .pick(&["2026-01-01T00:00:00Z", "-009999-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "+292277"])
+            .to_owned(),
         9 => "7f2c1f0e-0000-4000-8000-000000000001".to_owned(),
-        10 => dice.pick(&["arn:aws:ecs:eu-west-1:1:cluster/c", "arn:", "arn:aws:secretsmanager:r:1:secret:s-a"]).to_owned(),
+        10 => dice
+            .pick(&["arn:aws:ecs:eu-west-1:1:cluster/c", "arn:", "arn:aws:secretsmanager:r:1:secret:s-a"])
+            .to_owned(),
         11 => dice.pick(&["true", "null", "[]", "{}", "\"x\"", "1 vCPU", "2 GB", "0.25", "FARGATE", "EC2"]).to_owned(),
         12 if dice.one_in(40) => "x".repeat(1 << dice.below(18)),
         13 | 14 => placeholders(dice),
@@ -73,9 +117,32 @@ pub(super) fn text(dice: &mut Dice) -> String {
 /// A text with placeholders in it.
 pub(super) fn placeholders(dice: &mut Dice) -> String {
     const NAMES: &[&str] = &[
-        "a", "b", "c", "a.b", "a.b[0]", "a[0]", "a.-1", "b[99999999999999999999]", "c.1_0", "env.A", "env", "image", "cpu", "$A",
-        "prefect.blocks.secret.t", "prefect.blocks.json.j.value.a[0]", "prefect.blocks.x", "prefect.variables.v",
-        "prefect.variables.w.x", "prefect.blocks.prefect.blocks.", ".", "..", "[", "-", "missing", "flow_run.id",
+        "a",
+        "b",
+        "c",
+        "a.b",
+        "a.b[0]",
+        "a[0]",
+        "a.-1",
+        "b[99999999999999999999]",
+        "c.1_0",
+        "env.A",
+        "env",
+        "image",
+        "cpu",
+        "$A",
+        "prefect.blocks.secret.t",
+        "prefect.blocks.json.j.value.a[0]",
+        "prefect.blocks.x",
+        "prefect.variables.v",
+        "prefect.variables.w.x",
+        "prefect.blocks.prefect.blocks.",
+        ".",
+        "..",
+        "[",
+        "-",
+        "missing",
+        "flow_run.id",
     ];
     let mut text = String::new();
     let count = if dice.one_in(100) { 1 + dice.below(2_000) } else { 1 + dice.below(3) };
@@ -133,7 +200,8 @@ pub(super) fn nested(dice: &mut Dice) -> Value {
     let lists = dice.one_in(2);
     let mut value = json!(text(dice));
     for _ in 0..levels {
-        value = if lists { Value::Array(vec![value]) } else { Value::Object(Map::from_iter([("a".to_owned(), value)])) };
+        value =
+            if lists { Value::Array(vec![value]) } else { Value::Object(Map::from_iter([("a".to_owned(), value)])) };
     }
     value
 }

@@ -43,8 +43,7 @@ static RUNS: LazyLock<Vec<Value>> = LazyLock::new(|| bodies(&["sqs"]));
 static EVENTS: LazyLock<Vec<Value>> = LazyLock::new(|| bodies(&["ecs"]));
 static POLLS: LazyLock<Vec<Value>> = LazyLock::new(|| bodies(&["poll"]));
 static KNOCKS: LazyLock<Vec<Value>> = LazyLock::new(|| samples("doorbell"));
-static BATCHES: LazyLock<Vec<Value>> =
-    LazyLock::new(|| ["sqs", "ecs", "poll"].into_iter().flat_map(samples).collect());
+static BATCHES: LazyLock<Vec<Value>> = LazyLock::new(|| ["sqs", "ecs", "poll"].into_iter().flat_map(samples).collect());
 
 /// A message of a run queue, with secrets in its environments.
 pub(super) fn message(dice: &mut Dice) -> Vec<u8> {
@@ -121,6 +120,11 @@ pub(super) fn drive_ring(input: &[u8]) -> Verdict {
 /// A message of the events queue.
 pub(super) fn event(dice: &mut Dice) -> Vec<u8> {
     let mut body = one_of(dice, &EVENTS);
+    if dice.one_in(20) && body.is_object() {
+        let reason = odd::text(dice).repeat(1 + dice.below(2_000));
+        body["detail"]["containers"] = json!([{"name": reason, "exitCode": dice.below(200), "reason": reason}]);
+        body["detail"]["stoppedReason"] = json!(reason);
+    }
     if dice.one_in(3) && body.is_object() {
         body["detail"]["overrides"]["containerOverrides"] =
             json!([{"name": "prefect", "environment": [{"name": "TOKEN", "value": CANARY}]}]);
@@ -155,7 +159,7 @@ pub(super) fn judge(task: &Task) {
     use observe::decide::{Action, Limits, Past, decide, facts};
     use prefect_api::models::StateType;
     let _ = (task.seconds_to_start(), task.created_at(), task.main_container(), task.has_started(), task.is_live());
-    assert!(facts(task).len() <= super::LONGEST * 4, "facts of {} bytes", facts(task).len());
+    assert!(facts(task).len() <= super::LONGEST, "facts of {} bytes", facts(task).len());
     for state in [StateType::Pending, StateType::Running, StateType::Cancelling, StateType::Completed] {
         let past = Past { waited: std::time::Duration::MAX, ..Past::default() };
         let limits = Limits { capacity_timeout: std::time::Duration::from_secs(60), interruptions: 0 };

@@ -1,6 +1,6 @@
 //! Templates, job variables and schemas, through everything that is made of them.
 
-use std::{collections::BTreeMap, sync::LazyLock};
+use std::{collections::BTreeMap, ops::Range, sync::LazyLock};
 
 use ecs::{Attempt, Definition, Named, Run, Settings};
 use serde_json::{Map, Value, json};
@@ -265,7 +265,11 @@ pub(super) fn drive_variables(input: &[u8]) -> Verdict {
 /// A schema of variables, and values for them.
 pub(super) fn schema(dice: &mut Dice) -> Vec<u8> {
     let names = 1 + dice.below(6);
-    let mut definitions: Map<String, Value> = (0..names).map(|at| (format!("d{at}"), subschema(dice, names, 3))).collect();
+    // Mostly each names only those behind it, or hardly any schema were one.
+    let in_order = !dice.one_in(6);
+    let mut definitions: Map<String, Value> = (0..names)
+        .map(|at| (format!("d{at}"), subschema(dice, if in_order { at + 1..names } else { 0..names }, 3)))
+        .collect();
     if dice.one_in(30) {
         let links = 1 << dice.below(15);
         let link = |next: usize, kind: usize| {
@@ -282,11 +286,11 @@ pub(super) fn schema(dice: &mut Dice) -> Vec<u8> {
         definitions.insert(format!("l{links}"), json!({"type": "string"}));
     }
     let mut properties: Map<String, Value> =
-        ["a", "b", "password"].into_iter().map(|name| (name.to_owned(), subschema(dice, names, 3))).collect();
+        ["a", "b", "password"].into_iter().map(|name| (name.to_owned(), subschema(dice, 0..names, 3))).collect();
     if dice.one_in(10) {
         properties.insert("l".to_owned(), json!({"$ref": "#/$defs/l0"}));
     }
-    let mut schema = subschema(dice, names, 1);
+    let mut schema = subschema(dice, 0..names, 1);
     if !schema.is_object() {
         schema = json!({});
     }
@@ -295,42 +299,57 @@ pub(super) fn schema(dice: &mut Dice) -> Vec<u8> {
     let mut case = json!({"schema": schema, "variables": variables_of(dice)});
     case["variables"]["l"] = odd::value(dice);
     case["variables"]["password"] = json!(CANARY);
-    if dice.one_in(3) {
+    if dice.one_in(6) {
         dice.spoil(&mut case["schema"]);
     }
     dice.written(&case)
 }
 
 /// A schema that may name one of so many definitions, or itself.
-fn subschema(dice: &mut Dice, names: usize, levels: usize) -> Value {
-    const PATTERNS: &[&str] =
-        &["^(a+)+$", "(?=(a+)+$)(a|aa)+b", "[", "(\\w{0,90}){0,9}", "^x*$", "(((a{9}){9}){9}){9}", "\\p{L}+", "(a)\\1", ""];
+fn subschema(dice: &mut Dice, names: Range<usize>, levels: usize) -> Value {
+    const PATTERNS: &[&str] = &[
+        "^(a+)+$",
+        "(?=(a+)+$)(a|aa)+b",
+        "a|b",
+        "^[a-z]*$",
+        "(\\w{0,90}){0,9}",
+        "^x*$",
+        "(((a{9}){9}){9}){9}",
+        "\\p{L}+",
+        "(a)\\1",
+        "",
+    ];
+    let named = |dice: &mut Dice| match names.len() {
+        0 => json!({"type": "string"}),
+        count => json!({"$ref": format!("#/$defs/d{}", names.start + dice.below(count))}),
+    };
     if levels == 0 || dice.one_in(6) {
-        return match dice.below(4) {
+        return match dice.below(30) {
             0 => json!({"$ref": "#"}),
-            1 => json!(dice.one_in(2)),
-            2 => json!({"$ref": odd::text(dice)}),
-            _ => json!({"$ref": format!("#/$defs/d{}", dice.below(names))}),
+            1 => json!({"$ref": odd::text(dice)}),
+            2..=5 => json!(dice.one_in(2)),
+            _ => named(dice),
         };
     }
+    let inner = |dice: &mut Dice| subschema(dice, names.clone(), levels - 1);
     let mut schema = Map::new();
     for _ in 0..1 + dice.below(3) {
         let (keyword, value) = match dice.below(16) {
-            0 => ("type", json!(dice.pick(&["string", "integer", "object", "array", "null", "number", "what"]))),
+            0 => ("type", json!(dice.pick(&["string", "integer", "object", "array", "null", "number"]))),
             1 => ("pattern", json!(dice.pick(PATTERNS))),
             2 => ("enum", (0..dice.below(40)).map(|_| odd::value(dice)).collect()),
-            3 => (dice.pick(&["minimum", "multipleOf", "maxLength", "minItems", "const", "default"]), odd::number(dice)),
+            3 => (dice.pick(&["minimum", "maximum", "const", "default"]), odd::number(dice)),
             4 => ("required", json!([odd::name(dice), "a"])),
-            5 => ("additionalProperties", subschema(dice, names, levels - 1)),
-            6 => (dice.pick(&["items", "contains", "propertyNames", "not", "if", "else"]), subschema(dice, names, levels - 1)),
-            7 => ("patternProperties", json!({dice.pick(PATTERNS): subschema(dice, names, levels - 1)})),
-            8 => ("properties", json!({"a": subschema(dice, names, levels - 1), "b": subschema(dice, names, levels - 1)})),
+            5 => ("additionalProperties", inner(dice)),
+            6 => (dice.pick(&["items", "contains", "propertyNames", "not", "if", "else"]), inner(dice)),
+            7 => ("patternProperties", json!({dice.pick(PATTERNS): inner(dice)})),
+            8 => ("properties", json!({"a": inner(dice), "b": inner(dice)})),
             9 => ("default", odd::value(dice)),
             10 => ("uniqueItems", json!(true)),
-            11 => ("$ref", json!(format!("#/$defs/d{}", dice.below(names)))),
-            12 => ("unevaluatedProperties", subschema(dice, names, levels - 1)),
+            11 => ("allOf", json!([named(dice)])),
+            12 => ("unevaluatedProperties", inner(dice)),
             _ => {
-                let parts = (0..1 + dice.below(3)).map(|_| subschema(dice, names, levels - 1)).collect();
+                let parts = (0..1 + dice.below(3)).map(|_| inner(dice)).collect();
                 (dice.pick(&["anyOf", "oneOf", "allOf", "prefixItems"]), parts)
             }
         };
@@ -342,9 +361,8 @@ fn subschema(dice: &mut Dice, names: usize, levels: usize) -> Value {
 pub(super) fn drive_schema(input: &[u8]) -> Verdict {
     let Ok(case) = serde_json::from_slice::<Value>(input) else { return Verdict::Refused("no JSON") };
     let template = json!({"job_configuration": {}, "variables": case["schema"]});
-    let judged = BaseJobTemplate::from_value(&template).and_then(|template| {
-        template.validate(Layers { deployment: case["variables"].as_object(), flow_run: None })
-    });
+    let judged = BaseJobTemplate::from_value(&template)
+        .and_then(|template| template.validate(Layers { deployment: case["variables"].as_object(), flow_run: None }));
     match judged {
         Ok(()) => Verdict::Accepted,
         Err(error) => refused(&error.diagnosis()),

@@ -45,7 +45,8 @@ pub(super) fn run<F: Future>(future: F) -> F::Output {
     RUNTIME.with(|runtime| runtime.block_on(future))
 }
 
-const NOW: &str = "2026-01-01T12:00:00Z";
+/// After all samples are due.
+const NOW: &str = "2026-02-01T12:00:00Z";
 const CLUSTER: &str = "arn:aws:ecs:eu-west-1:1:cluster/c";
 
 fn clock() -> Clock {
@@ -69,7 +70,9 @@ pub(super) fn answer(dice: &mut Dice, call: usize) -> Value {
         7 => json!([state(dice), state(dice)]),
         8 => json!({"status": dice.pick(&["ACCEPT", "ACCEPT", "REJECT", "ABORT", "WAIT"]), "state": state(dice),
             "details": {"reason": odd::text(dice), "delay_seconds": odd::number(dice)}}),
-        9 => json!([{"id": Uuid::from_u128(3), "name": "d", "flow_id": Uuid::from_u128(4), "job_variables": odd::object(dice)}]),
+        9 => {
+            json!([{"id": Uuid::from_u128(3), "name": "d", "flow_id": Uuid::from_u128(4), "job_variables": odd::object(dice)}])
+        }
         10 => json!([{"id": Uuid::from_u128(4), "name": odd::text(dice)}]),
         11 | 12 | 14 => json!({"id": Uuid::from_u128(6), "data": {"value": odd::value(dice)}}),
         13 => json!({"name": "v", "value": odd::value(dice)}),
@@ -92,9 +95,16 @@ fn pool(dice: &mut Dice) -> Value {
 }
 
 fn state(dice: &mut Dice) -> Value {
-    let state = dice.pick(&["SCHEDULED", "SCHEDULED", "PENDING", "RUNNING", "CANCELLING", "CRASHED", "COMPLETED", "PAUSED"]);
+    let state =
+        dice.pick(&["SCHEDULED", "SCHEDULED", "PENDING", "RUNNING", "CANCELLING", "CRASHED", "COMPLETED", "PAUSED"]);
     let id = if dice.one_in(4) { Uuid::from_u128(8) } else { attempt().state_id };
-    let time = dice.pick(&[NOW, "2026-01-01T11:59:00Z", "2026-01-01T00:00:00Z", "-009999-01-02T00:00:00Z", "9999-12-30T22:00:00Z"]);
+    let time = dice.pick(&[
+        NOW,
+        "2026-02-01T11:59:00Z",
+        "2026-02-01T12:00:20Z",
+        "-009999-01-02T00:00:00Z",
+        "9999-12-30T22:00:00Z",
+    ]);
     json!({"id": id, "type": state, "name": dice.pick(&["Scheduled", "AwaitingCapacity", "Late", "Pending"]), "timestamp": time,
         "state_details": {"scheduled_time": time, "transition_id": attempt().transition_id(),
             "deployment_concurrency_lease_id": Uuid::from_u128(8)}})
@@ -120,7 +130,7 @@ pub(super) fn world(dice: &mut Dice) -> Vec<u8> {
     let mut task = json!({
         "taskArn": "arn:aws:ecs:eu-west-1:1:task/c/1", "clusterArn": CLUSTER, "startedBy": attempt().started_by(),
         "lastStatus": dice.pick(&["STOPPED", "STOPPED", "RUNNING", "PENDING", "DEPROVISIONING"]), "desiredStatus": "STOPPED",
-        "createdAt": dice.pick(&["2026-01-01T11:00:00Z", "-009999-01-02T00:00:00Z"]), "stopCode": dice.pick(&[
+        "createdAt": dice.pick(&["2026-02-01T11:00:00Z", "-009999-01-02T00:00:00Z"]), "stopCode": dice.pick(&[
             "TaskFailedToStart", "EssentialContainerExited", "UserInitiated", "SpotInterruption", "what"]),
         "stoppedReason": odd::text(dice), "containers": [{"name": "prefect", "exitCode": dice.below(3), "reason": odd::text(dice)}],
     });
@@ -187,7 +197,11 @@ impl Transport for Server {
         let call = call_of(&request);
         let status = self.0["statuses"][call.to_string()].as_u64().and_then(|status| u16::try_from(status).ok());
         let retry_after = self.0["retry_after"].as_str().map(str::to_owned);
-        Ok(Response { status: status.unwrap_or(200), retry_after, body: self.0["answers"][call].to_string().into_bytes() })
+        Ok(Response {
+            status: status.unwrap_or(200),
+            retry_after,
+            body: self.0["answers"][call].to_string().into_bytes(),
+        })
     }
 }
 
@@ -207,12 +221,8 @@ impl Cluster {
             Some(3) => Class::Transient,
             _ => Class::Rejected,
         };
-        let diagnosis = Diagnosis {
-            code: "PP0301",
-            summary: "s".to_owned(),
-            detail: "d".to_owned(),
-            resolution: "r".to_owned(),
-        };
+        let diagnosis =
+            Diagnosis { code: "PP0301", summary: "s".to_owned(), detail: "d".to_owned(), resolution: "r".to_owned() };
         LaunchError { class, diagnosis }
     }
 
@@ -407,8 +417,14 @@ pub(super) fn drive(input: &[u8]) -> Verdict {
                 let options = Options { label_as: Some("pushpool".to_owned()), ..Options::default() };
                 let control = PrefectControl::new(client, Arc::clone(&tasks), options, clock());
                 let launcher = Cluster(Arc::clone(&world));
-                let dispatcher =
-                    Dispatcher::new(control, launcher, Arc::clone(&heard), policy(), Arc::<Heard>::clone(&heard), clock());
+                let dispatcher = Dispatcher::new(
+                    control,
+                    launcher,
+                    Arc::clone(&heard),
+                    policy(),
+                    Arc::<Heard>::clone(&heard),
+                    clock(),
+                );
                 let answer = Arc::new(dispatcher).handle(records(&bodies), deadline()).await;
                 assert!(answer.batch_item_failures.len() <= bodies.len());
             }

@@ -53,7 +53,8 @@ pub fn read(body: &str) -> Result<Body, Diagnosis> {
     if let Some(check) = Check::parse(body) {
         return Ok(Body::Check(check));
     }
-    let envelope: Envelope = serde_json::from_str(body).map_err(|error| odd(&format!("not JSON, or {}", without_values(&error.to_string()))))?;
+    let envelope: Envelope = serde_json::from_str(body)
+        .map_err(|error| odd(&format!("not JSON, or {}", without_values(&error.to_string()))))?;
     match envelope.detail_type.as_deref() {
         Some("ECS Task State Change") => {}
         Some(_) => return Ok(Body::Foreign),
