@@ -9,6 +9,7 @@ mod conformance_mapping;
 mod conformance_sdk;
 mod differential;
 mod documents;
+mod flood;
 mod functions;
 mod goldens;
 mod hostile;

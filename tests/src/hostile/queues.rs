@@ -121,7 +121,10 @@ pub(super) fn drive_ring(input: &[u8]) -> Verdict {
 pub(super) fn event(dice: &mut Dice) -> Vec<u8> {
     let mut body = one_of(dice, &EVENTS);
     if dice.one_in(20) && body.is_object() {
-        let reason = odd::text(dice).repeat(1 + dice.below(2_000));
+        let mut reason = odd::text(dice);
+        if reason.len() < 100 {
+            reason = reason.repeat(1 + dice.below(2_000));
+        }
         body["detail"]["containers"] = json!([{"name": reason, "exitCode": dice.below(200), "reason": reason}]);
         body["detail"]["stoppedReason"] = json!(reason);
     }
