@@ -47,7 +47,12 @@ pub(super) fn prefect(dice: &mut Dice) -> Vec<u8> {
         answer = answer.as_array().and_then(|items| items.first()).map_or(json!([]), |item| json!(vec![item; copies]));
     }
     dice.spoil(&mut answer);
-    let body = if dice.one_in(30) { b"<html>busy</html>".to_vec() } else { dice.written(&answer) };
+    let body = match dice.below(30) {
+        0 => b"<html>busy</html>".to_vec(),
+        // Not spoilt as text: where quotes get lost, a secret becomes part of what the server says.
+        _ if status >= 300 => answer.to_string().into_bytes(),
+        _ => dice.written(&answer),
+    };
     let mut input = format!("{call} {status}\n{header}\n").into_bytes();
     input.extend(body);
     input
