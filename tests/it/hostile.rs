@@ -3,7 +3,7 @@
 use pushpool_tests::hostile::{TARGETS, keep_panics_quiet, on_small_stack};
 
 /// Inputs of all edges together, in debug some 20 s.
-const INPUTS: u32 = 20_000;
+const INPUTS: u32 = 8_000;
 
 #[test]
 fn every_edge_takes_or_refuses_what_it_is_given() {

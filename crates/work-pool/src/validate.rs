@@ -96,7 +96,7 @@ impl Validation {
             .iter_errors(&instance)
             .filter(|error| !is_pending(error, &instance))
             .filter(|error| !self.is_excused(error))
-            .map(|error| self.violation(&error))
+            .map(|error| self.violation(&error, &instance))
             .take(MAX_VIOLATIONS)
             .collect();
         if violations.is_empty() {
@@ -112,7 +112,7 @@ impl Validation {
             && matches!(error.kind(), ValidationErrorKind::Required { property: Value::String(name) } if self.unfit.contains(name))
     }
 
-    fn violation(&self, error: &ValidationError<'_>) -> Violation {
+    fn violation(&self, error: &ValidationError<'_>, instance: &Value) -> Violation {
         let mut path = segments(error.instance_path().as_str());
         let schema = error.schema_path().as_str();
         let schema = schema.rsplit_once('/').and_then(|(parent, _)| self.schema.pointer(parent));
@@ -135,7 +135,13 @@ impl Validation {
                 Violation { variable: dotted(&path), found: "not known".to_owned(), allowed }
             }
             _ => Violation {
-                found: allowed::found(&path, error.instance(), schema),
+                // Not the error's own: with `additionalProperties: false` that is the value of a property, at the place of the
+                // object (jsonschema 0.61.2), and whether a value may be shown is judged by its place.
+                found: allowed::found(
+                    &path,
+                    instance.pointer(error.instance_path().as_str()).unwrap_or(instance),
+                    schema,
+                ),
                 variable: dotted(&path),
                 allowed: described(),
             },

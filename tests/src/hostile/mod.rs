@@ -101,7 +101,13 @@ pub const TARGETS: &[Target] = &[
         drive: documents::drive_pool,
         memory: 64 * MIB,
     },
-    Target { name: "settings", share: 2, generate: documents::settings, drive: documents::drive_settings, memory: MIB },
+    Target {
+        name: "settings",
+        share: 2,
+        generate: documents::settings,
+        drive: documents::drive_settings,
+        memory: 8 * MIB,
+    },
 ];
 
 /// Bytes that may be allocated at a moment for each byte of the input: a tree of JSON values takes some 100.
