@@ -8,6 +8,7 @@ pub mod compare;
 pub mod conformance;
 pub mod differences;
 pub mod generate;
+pub mod hostile;
 pub mod oracle;
 pub mod prefect;
 pub mod python;

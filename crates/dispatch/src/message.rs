@@ -16,6 +16,9 @@ use work_pool::{Diagnosis, Object};
 /// The version this release writes and reads.
 pub const VERSION: u64 = 1;
 
+/// Bytes of a work pool's name: it stands in every log line, metric and failure about the message.
+pub(crate) const LONGEST_NAME: usize = 1_000;
+
 /// Nesting deeper than this is refused before anything walks the value.
 const MAX_DEPTH: usize = 64;
 
@@ -147,7 +150,8 @@ impl MessageError {
             ),
             Self::BadField(_) => ("PP0403", "Compare the body with events/scheduled-run.v1.schema.json.".to_owned()),
         };
-        Diagnosis { code, summary: "The message cannot be read".to_owned(), detail: self.to_string(), resolution }
+        let summary = "The message cannot be read".to_owned();
+        Diagnosis { code, summary, detail: self.to_string(), resolution }.bounded()
     }
 }
 
@@ -170,8 +174,14 @@ impl ScheduledRun {
             Some(_) => return Err(MessageError::BadField("`version` is not a number".to_owned())),
             None => return Err(MessageError::BadField("`version` is missing".to_owned())),
         }
-        if fields.get("work_pool").and_then(Value::as_str).is_some_and(|name| name.trim().is_empty()) {
-            return Err(MessageError::BadField("`work_pool` is empty".to_owned()));
+        match fields.get("work_pool").and_then(Value::as_str) {
+            Some(name) if name.trim().is_empty() => {
+                return Err(MessageError::BadField("`work_pool` is empty".to_owned()));
+            }
+            Some(name) if name.len() > LONGEST_NAME => {
+                return Err(MessageError::BadField(format!("`work_pool` has more than {LONGEST_NAME} bytes")));
+            }
+            _ => {}
         }
         // serde_json names the field but also quotes unexpected strings: only the part before a quoted value is kept.
         Self::deserialize(value).map_err(|error| MessageError::BadField(without_values(&error.to_string())))
@@ -239,7 +249,7 @@ fn place(error: &serde_json::Error) -> String {
 }
 
 /// `invalid type: string "secret", expected …` without what stands in quotation marks.
-fn without_values(message: &str) -> String {
+pub(crate) fn without_values(message: &str) -> String {
     let mut kept = String::with_capacity(message.len());
     let mut quoted = false;
     let mut escaped = false;
@@ -318,6 +328,15 @@ mod tests {
         for bad in ["", " ", &"x".repeat(513)] {
             assert_eq!(named(bad).unwrap_err().diagnosis().code, "PP0403", "{bad}");
         }
+    }
+
+    #[test]
+    fn what_is_said_is_no_longer_for_long_names() {
+        let name = "x".repeat(200_000);
+        let error = ScheduledRun::parse(&body("").replace("\"p\"", &format!("\"{name}\""))).unwrap_err();
+        assert_eq!(error.to_string(), "`work_pool` has more than 1000 bytes");
+        let diagnosis = ScheduledRun::parse(&body(&format!(r#","{name}":1"#))).unwrap_err().diagnosis();
+        assert!(diagnosis.code == "PP0403" && diagnosis.detail.len() < 9_000, "{}", diagnosis.detail.len());
     }
 
     #[test]

@@ -156,7 +156,7 @@ impl Outcome<'_> {
                 code = reason.code,
                 summary = %reason.summary,
                 detail = %reason.detail,
-                hand_backs = message.hand_backs + 1,
+                hand_backs = message.hand_backs.saturating_add(1),
                 delay_seconds = delay.as_secs(),
                 "handed back"
             ),

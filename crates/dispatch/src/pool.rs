@@ -17,7 +17,10 @@ use tokio::time::Instant;
 use uuid::Uuid;
 use work_pool::{BaseJobTemplate, Diagnosis};
 
-use crate::ports::{Failure, PoolDocuments};
+use crate::{
+    message::without_values,
+    ports::{Failure, PoolDocuments},
+};
 
 /// How long a document is used without looking again.
 pub const POOL_LIFE: Duration = Duration::from_secs(60);
@@ -51,18 +54,22 @@ impl WorkPool {
     /// # Errors
     /// A [`Diagnosis`] that names the field.
     pub fn from_document(document: &Value, default_name: &str) -> Result<Self, Diagnosis> {
-        let unreadable = |detail: String| Diagnosis {
-            code: "PP0405",
-            summary: format!("The document of work pool '{default_name}' cannot be used"),
-            detail,
-            resolution: "Write it as `pushpool pool inspect --output json` or the Prefect API shows a work pool: \
-                         an object with `name` and `base_job_template`."
-                .to_owned(),
+        let unreadable = |detail: String| {
+            let diagnosis = Diagnosis {
+                code: "PP0405",
+                summary: format!("The document of work pool '{default_name}' cannot be used"),
+                detail,
+                resolution: "Write it as `pushpool pool inspect --output json` or the Prefect API shows a work pool: \
+                             an object with `name` and `base_job_template`."
+                    .to_owned(),
+            };
+            diagnosis.bounded()
         };
         if !document.is_object() {
             return Err(unreadable("it is not a JSON object".to_owned()));
         }
-        let document = Document::deserialize(document).map_err(|error| unreadable(error.to_string()))?;
+        let document =
+            Document::deserialize(document).map_err(|error| unreadable(without_values(&error.to_string())))?;
         let template = if document.base_job_template.is_null() {
             BaseJobTemplate::built_in()
         } else {
@@ -104,7 +111,8 @@ impl<D: PoolDocuments> PoolCache<D> {
                     summary: format!("There is no work pool '{name}'"),
                     detail: "The message names a work pool that has no document where the dispatcher looks.".to_owned(),
                     resolution: "Add the pool document, or correct `work_pool`, then redrive the message.".to_owned(),
-                },
+                }
+                .bounded(),
             });
         };
         let pool = WorkPool::from_document(&document, name)
@@ -156,7 +164,8 @@ pub fn parse(work_pool: &str, bytes: &[u8]) -> Result<Value, Failure> {
             summary: format!("The document of work pool '{work_pool}' cannot be used"),
             detail: format!("It is not JSON: line {} column {}.", error.line(), error.column()),
             resolution: "Correct the document, then redrive the message.".to_owned(),
-        },
+        }
+        .bounded(),
     })
 }
 
@@ -172,7 +181,8 @@ pub fn unread(work_pool: &str, detail: &str) -> Failure {
             resolution:
                 "It is tried again. If it stays: the function needs permission to read where the documents are."
                     .to_owned(),
-        },
+        }
+        .bounded(),
     }
 }
 
@@ -197,8 +207,8 @@ mod tests {
         let pool = WorkPool::from_document(&json!({"name": "p", "type": "ecs:push", "status": "READY"}), "x").unwrap();
         assert_eq!((pool.named.name.as_str(), pool.is_paused), ("p", false));
         assert_eq!(WorkPool::from_document(&json!([]), "x").err().unwrap().code, "PP0405");
-        let error = WorkPool::from_document(&json!({"is_paused": "no"}), "x").err().unwrap();
-        assert_eq!(error.code, "PP0405");
+        let error = WorkPool::from_document(&json!({"is_paused": "hunter2"}), "x").err().unwrap();
+        assert!(error.code == "PP0405" && !error.detail.contains("hunter2"), "{error:?}");
     }
 
     struct Counted(AtomicUsize);

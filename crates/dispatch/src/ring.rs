@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
+use crate::message::LONGEST_NAME;
+
 /// The version this release writes and reads.
 const VERSION: u64 = 1;
 
@@ -61,7 +63,11 @@ impl Ring {
         let related = event["related"].as_array();
         let work_pool = related.into_iter().flatten().find(|it| it["prefect.resource.role"] == "work-pool");
         Self {
-            work_pool: work_pool.and_then(|pool| pool["prefect.resource.name"].as_str()).map(str::to_owned),
+            // Whatever is sent to the doorbell, what it sends is small: too long a name rings for all pools.
+            work_pool: work_pool
+                .and_then(|pool| pool["prefect.resource.name"].as_str())
+                .filter(|name| name.len() <= LONGEST_NAME)
+                .map(str::to_owned),
             flow_run_id: flow_run.and_then(|id| Uuid::try_parse(id.strip_prefix("prefect.flow-run.")?).ok()),
             event: event["event"].as_str().filter(|name| name.len() <= 100).map(str::to_owned),
         }
@@ -135,6 +141,9 @@ mod tests {
         let ring = Ring::of_automation(event.to_string().as_bytes());
         assert_eq!((ring.work_pool.as_deref(), ring.flow_run_id), (Some("data eng"), Some(id)));
         assert!(ring.is_about_cancelling());
+        let mut long = event;
+        long["related"][1]["prefect.resource.name"] = "x".repeat(200_000).into();
+        assert_eq!(Ring::of_automation(long.to_string().as_bytes()), Ring { work_pool: None, ..ring });
         for other in ["", "null", "{", r#"{"resource": 5, "related": {}, "event": []}"#] {
             assert_eq!(Ring::of_automation(other.as_bytes()), Ring::default(), "{other}");
         }

@@ -185,7 +185,7 @@ impl PrepareError {
         if let Some(first) = summary.get_mut(..1) {
             first.make_ascii_uppercase();
         }
-        Diagnosis { code, summary, detail, resolution }
+        Diagnosis { code, summary, detail, resolution }.bounded()
     }
 
     /// Code, detail and resolution.

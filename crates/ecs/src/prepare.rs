@@ -30,6 +30,12 @@ use crate::{
     value::{drop_null, sort_keys, true_member},
 };
 
+/// Notices of one run.
+const MOST_NOTICES: usize = 50;
+
+/// Characters of a notice.
+const LONGEST_NOTICE: usize = 1_000;
+
 /// Prepares the requests of a run.
 ///
 /// # Errors
@@ -115,7 +121,19 @@ pub fn prepare(configuration: &JobConfiguration, run: &Run, settings: &Settings)
         notices
             .push("`match_latest_revision_in_family` has no effect: a definition is found by its content.".to_owned());
     }
-    Ok(Prepared { definition, run_task, container_name, notices })
+    Ok(Prepared { definition, run_task, container_name, notices: bounded(notices) })
+}
+
+/// Notices go into a log with the run. Names in them may be as long, and labels as many, as their author likes.
+fn bounded(mut notices: Vec<String>) -> Vec<String> {
+    notices.truncate(MOST_NOTICES);
+    for notice in &mut notices {
+        if let Some((end, _)) = notice.char_indices().nth(LONGEST_NOTICE) {
+            notice.truncate(end);
+            notice.push('…');
+        }
+    }
+    notices
 }
 
 /// The dispatcher's own role launches. A pool that says otherwise must not be launched somewhere else by accident.

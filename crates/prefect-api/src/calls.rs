@@ -20,6 +20,9 @@ use crate::{
 /// Most items of an answer (prefect 3.8.8, `server/settings`, `PREFECT_SERVER_API_DEFAULT_LIMIT`). More is refused.
 pub const PAGE: usize = 200;
 
+/// More work pools than any server has: asking ends where a server's answers do not.
+const MOST_POOLS: usize = 20_000;
+
 impl<T: Transport> Client<T> {
     /// Work pools of a type, and those of these names whatever their type.
     ///
@@ -47,9 +50,13 @@ impl<T: Transport> Client<T> {
         loop {
             let body = json!({"work_pools": filter, "limit": PAGE, "offset": pools.len()});
             let page: Vec<WorkPool> = self.post("/work_pools/filter".into(), &body).await?;
-            let full = page.len() == PAGE;
-            pools.extend(page);
-            if !full {
+            // Whoever gives the same page again has no others.
+            let known = page.first().is_none_or(|first| pools.iter().any(|pool| pool.id == first.id));
+            let more = page.len() == PAGE && !known && pools.len() < MOST_POOLS;
+            if !known {
+                pools.extend(page);
+            }
+            if !more {
                 return Ok(pools);
             }
         }

@@ -49,6 +49,10 @@ impl Patience {
             Err(_) => None,
         };
         let backoff = self.first.saturating_mul(2_u32.saturating_pow(tries - 1)).min(Duration::from_secs(4));
+        // Whoever asks for more than there is gets nothing; and it may be more than can be reckoned with.
+        if asked.is_some_and(|asked| asked > self.total) {
+            return None;
+        }
         // At least what the server asks for; jitter so that those it turned away together do not come back together.
         let wait = match asked {
             Some(asked) => asked.mul_f64(1.0 + 0.2 * fastrand::f64()),
@@ -103,6 +107,7 @@ mod tests {
             assert!(wait >= Duration::from_secs(3) && wait < Duration::from_secs(4), "{header}: {wait:?}");
         }
         assert_eq!(wait(&answer(429, Some("600"))), None, "longer than a function has");
+        assert_eq!(wait(&answer(429, Some("18446744073709549568"))), None, "the longest time there is, and then some");
         assert_eq!(wait(&answer(503, Some("Wed, 31 Dec 2025 23:00:00 GMT"))), Some(Duration::ZERO));
     }
 

@@ -2,12 +2,20 @@
 
 use serde_json::Value;
 
-use crate::{python, variables::ENV};
+use crate::{limits::shorten, python, variables::ENV};
 
 /// Characters of a value that are shown.
 const MAX_SHOWN: usize = 60;
 /// References of a schema that are followed.
 const MAX_REFERENCES: usize = 8;
+/// Schemas that are described for one objection.
+const MAX_PARTS: usize = 50;
+/// Options of an enumeration, or kinds of a value, that are told.
+const MAX_OPTIONS: usize = 30;
+/// Characters of an option or a pattern that are shown.
+const LONGEST_OPTION: usize = 200;
+/// Characters of a whole description.
+const LONGEST: usize = 1_000;
 /// Parts of names whose values are not shown.
 const SECRET_WORDS: &[&str] =
     &["secret", "pass", "pwd", "token", "key", "credential", "auth", "private", "cert", "dsn", "connection"];
@@ -38,22 +46,33 @@ pub(crate) fn found(path: &[String], value: &Value, schema: Option<&Value>) -> S
     }
 }
 
-/// What a schema allows, in words.
+/// What a schema allows, in words; not all of it where that is much.
 pub(crate) fn describe(schema: &Value, root: &Value) -> String {
-    describe_within(schema, root, MAX_REFERENCES)
+    let mut parts = MAX_PARTS;
+    let mut described = describe_within(schema, root, MAX_REFERENCES, &mut parts);
+    shorten(&mut described, LONGEST);
+    described
 }
 
-fn describe_within(schema: &Value, root: &Value, references: usize) -> String {
+/// `parts` are left to describe.
+fn describe_within(schema: &Value, root: &Value, references: usize, parts: &mut usize) -> String {
+    // References may branch at each level.
+    let Some(left) = parts.checked_sub(1) else { return "…".to_owned() };
+    *parts = left;
     if let Some(Value::Array(options)) = schema.get("enum") {
-        return options.iter().map(Value::to_string).collect::<Vec<_>>().join(", ");
+        let mut words: Vec<String> = options.iter().take(MAX_OPTIONS).map(shown).collect();
+        if options.len() > MAX_OPTIONS {
+            words.push("…".to_owned());
+        }
+        return words.join(", ");
     }
     if let Some(constant) = schema.get("const") {
-        return constant.to_string();
+        return shown(constant);
     }
     if let Some(Value::String(target)) = schema.get("$ref") {
         let resolved = target.strip_prefix('#').and_then(|pointer| root.pointer(pointer));
         let described = match resolved {
-            Some(resolved) if references > 0 => describe_within(resolved, root, references - 1),
+            Some(resolved) if references > 0 => describe_within(resolved, root, references - 1, parts),
             _ => "value".to_owned(),
         };
         let name = target.rsplit('/').next().unwrap_or_default();
@@ -62,11 +81,11 @@ fn describe_within(schema: &Value, root: &Value, references: usize) -> String {
     for keyword in ["anyOf", "oneOf"] {
         if let Some(Value::Array(options)) = schema.get(keyword) {
             let mut words: Vec<String> = Vec::new();
-            for option in options {
+            for option in options.iter().take(MAX_OPTIONS) {
                 let word = match bare_type(option) {
                     // What stands beside `anyOf` limits each of its types.
-                    Some(name) => describe_type(name, schema, root, references),
-                    None => describe_within(option, root, references),
+                    Some(name) => describe_type(name, schema, root, references, parts),
+                    None => describe_within(option, root, references, parts),
                 };
                 if !words.contains(&word) {
                     words.push(word);
@@ -76,10 +95,10 @@ fn describe_within(schema: &Value, root: &Value, references: usize) -> String {
         }
     }
     match schema.get("type") {
-        Some(Value::String(name)) => describe_type(name, schema, root, references),
+        Some(Value::String(name)) => describe_type(name, schema, root, references, parts),
         Some(Value::Array(names)) => {
-            let names = names.iter().filter_map(Value::as_str);
-            names.map(|name| describe_type(name, schema, root, references)).collect::<Vec<_>>().join(" or ")
+            let names = names.iter().filter_map(Value::as_str).take(MAX_OPTIONS);
+            names.map(|name| describe_type(name, schema, root, references, parts)).collect::<Vec<_>>().join(" or ")
         }
         _ if schema == &Value::Bool(false) => "nothing".to_owned(),
         _ => {
@@ -89,16 +108,23 @@ fn describe_within(schema: &Value, root: &Value, references: usize) -> String {
     }
 }
 
+/// An option, not all of it where it is long.
+fn shown(option: &Value) -> String {
+    let mut text = option.to_string();
+    shorten(&mut text, LONGEST_OPTION);
+    text
+}
+
 fn bare_type(schema: &Value) -> Option<&str> {
     let keywords = schema.as_object().filter(|keywords| keywords.len() == 1)?;
     keywords.get("type")?.as_str()
 }
 
-fn describe_type(name: &str, schema: &Value, root: &Value, references: usize) -> String {
-    let inner = |keyword: &str| {
+fn describe_type(name: &str, schema: &Value, root: &Value, references: usize, parts: &mut usize) -> String {
+    let mut inner = |keyword: &str| {
         let inner = schema.get(keyword).filter(|inner| inner.as_object().is_some_and(|it| !it.is_empty()));
         match inner {
-            Some(inner) if references > 0 => format!(" of {}", describe_within(inner, root, references - 1)),
+            Some(inner) if references > 0 => format!(" of {}", describe_within(inner, root, references - 1, parts)),
             _ => String::new(),
         }
     };
@@ -127,7 +153,11 @@ fn limits(schema: &Value, keywords: &[&str]) -> String {
             "maxLength" => format!(", at most {limit} characters"),
             "minItems" => format!(", at least {limit} items"),
             "maxItems" => format!(", at most {limit} items"),
-            "pattern" => format!(", matching {}", limit.as_str().unwrap_or_default()),
+            "pattern" => {
+                let mut pattern = limit.as_str().unwrap_or_default().to_owned();
+                shorten(&mut pattern, LONGEST_OPTION);
+                format!(", matching {pattern}")
+            }
             _ => ", without repetition".to_owned(),
         })
     });

@@ -212,7 +212,9 @@ impl WorkPoolError {
             ),
         };
         let title = CODES.iter().find_map(|(known, title)| (*known == code).then_some(*title)).unwrap_or_default();
-        Diagnosis { code, summary: title.to_owned(), detail: self.to_string(), resolution: resolution.to_owned() }
+        let diagnosis =
+            Diagnosis { code, summary: title.to_owned(), detail: self.to_string(), resolution: resolution.to_owned() };
+        diagnosis.bounded()
     }
 
     /// The same error seen from one level up: its place begins with `token`.

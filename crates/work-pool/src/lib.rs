@@ -52,6 +52,7 @@ mod allowed;
 mod configuration;
 mod error;
 mod limits;
+mod measure;
 mod node;
 mod placeholder;
 mod pointer;
@@ -89,4 +90,22 @@ pub struct Diagnosis {
     pub detail: String,
     /// What to do about it.
     pub resolution: String,
+}
+
+/// Longest summary of a [`Diagnosis`], in characters.
+const LONGEST_SUMMARY: usize = 500;
+
+/// Longest detail of a [`Diagnosis`], in characters: a state's message, a log line and a queue message's attributes have
+/// to hold it.
+const LONGEST_DETAIL: usize = 8_000;
+
+impl Diagnosis {
+    /// The same with texts of a bounded length: names and values in them may be as long as their author likes.
+    #[must_use]
+    pub fn bounded(mut self) -> Self {
+        limits::shorten(&mut self.summary, LONGEST_SUMMARY);
+        limits::shorten(&mut self.detail, LONGEST_DETAIL);
+        limits::shorten(&mut self.resolution, LONGEST_DETAIL);
+        self
+    }
 }

@@ -33,6 +33,11 @@ impl Budget {
         Self { left: MAX_BYTES, may_refer: false }
     }
 
+    /// What has been spent.
+    pub(crate) fn spent(&self) -> usize {
+        MAX_BYTES - self.left
+    }
+
     /// Spends `bytes` of text.
     pub(crate) fn text(&mut self, bytes: usize) -> Result<(), WorkPoolError> {
         match self.left.checked_sub(bytes) {
@@ -106,6 +111,25 @@ pub(crate) fn check_depth(value: &Value, depth: usize) -> Result<(), WorkPoolErr
         Value::Array(items) => items.iter().try_for_each(|item| check_depth(item, depth + 1)),
         Value::Object(entries) => entries.values().try_for_each(|entry| check_depth(entry, depth + 1)),
         _ => Ok(()),
+    }
+}
+
+/// Cuts a text off after so many characters.
+pub(crate) fn shorten(text: &mut String, longest: usize) {
+    if text.len() > longest
+        && let Some((end, _)) = text.char_indices().nth(longest)
+    {
+        text.truncate(end);
+        text.push('…');
+    }
+}
+
+/// Levels of a value: 0 for what has no parts.
+pub(crate) fn depth_of(value: &Value) -> usize {
+    match value {
+        Value::Array(items) => items.iter().map(depth_of).max().map_or(0, |depth| depth + 1),
+        Value::Object(entries) => entries.values().map(depth_of).max().map_or(0, |depth| depth + 1),
+        _ => 0,
     }
 }
 

@@ -117,7 +117,10 @@ impl Node {
     ) -> Result<Option<Value>, WorkPoolError> {
         match self {
             Self::Literal(value) => budget.copy(value, depth).map(Some),
-            Self::Whole(path) => variables.find(path).map(|value| budget.copy(&value, depth)).transpose(),
+            Self::Whole(path) => {
+                budget.text(path.effort())?;
+                variables.find(path).map(|value| budget.copy(&value, depth)).transpose()
+            }
             Self::Text(segments) => render_text(segments, variables, budget, depth).map(Some),
             Self::Array(nodes) => {
                 budget.value(0, depth)?;
@@ -170,6 +173,7 @@ fn render_text(
                 out.push_str(text);
             }
             Segment::Lookup(path) => {
+                budget.text(path.effort())?;
                 if let Some(value) = variables.find(path) {
                     python::push_str(&value, &mut out, budget)?;
                 }

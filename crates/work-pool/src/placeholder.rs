@@ -8,7 +8,10 @@ use std::borrow::Cow;
 
 use serde_json::Value;
 
-use crate::python;
+use crate::{limits::MAX_BYTES, python};
+
+/// Characters that are counted in the time in which a byte is copied, or so.
+const COUNTED_FOR_A_BYTE: usize = 64;
 
 /// What a placeholder begins with.
 pub(crate) const OPEN: &str = "{{";
@@ -140,6 +143,14 @@ impl Path {
         self.rest.iter().fold(self.root.clone(), |name, key| name + "." + &key.name)
     }
 
+    /// What finding the value costs, in bytes of the budget: the characters of a text have to be counted up to an index, and
+    /// a few kilobytes of placeholders may do that a hundred thousand times to the same text.
+    pub(crate) fn effort(&self) -> usize {
+        let indexes = self.rest.iter().filter_map(|key| key.index);
+        let counted = |index: i64| usize::try_from(index.unsigned_abs()).unwrap_or(MAX_BYTES).min(MAX_BYTES);
+        indexes.map(counted).max().unwrap_or_default() / COUNTED_FOR_A_BYTE
+    }
+
     /// The value at the end of the path, given the value of its root.
     pub(crate) fn follow<'v>(&self, root: &'v Value) -> Option<Cow<'v, Value>> {
         self.rest.iter().try_fold(Cow::Borrowed(root), |value, key| match value {
@@ -157,8 +168,11 @@ impl Key {
             Value::Object(entries) => entries.get(&self.name).map(Cow::Borrowed),
             Value::Array(items) => items.get(position(self.index?, items.len())?).map(Cow::Borrowed),
             Value::String(text) => {
-                let at = position(self.index?, text.chars().count())?;
-                text.chars().nth(at).map(|character| Cow::Owned(Value::String(character.into())))
+                let index = self.index?;
+                let at = usize::try_from(if index < 0 { -(index + 1) } else { index }).ok()?;
+                let mut characters = text.chars();
+                let character = if index < 0 { characters.nth_back(at) } else { characters.nth(at) };
+                character.map(|character| Cow::Owned(Value::String(character.into())))
             }
             _ => None,
         }

@@ -76,7 +76,13 @@ pub enum Reference {
 impl fmt::Display for Reference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::BlockDocument { id } => write!(f, "block document {id}"),
+            // An id is a UUID. Whatever else stands there may have been put in by a placeholder.
+            Self::BlockDocument { id }
+                if id.len() <= 36 && id.bytes().all(|it| it == b'-' || it.is_ascii_hexdigit()) =>
+            {
+                write!(f, "block document {id}")
+            }
+            Self::BlockDocument { .. } => f.write_str("a block document whose id is no UUID"),
             Self::Block { type_slug, name } => write!(f, "block `{name}` of type `{type_slug}`"),
             Self::Variable { name } => write!(f, "Prefect variable `{name}`"),
         }

@@ -160,7 +160,7 @@ impl Tracer<'_> {
             self.given_entry(name, value, &(at.to_owned() + &pointer::token(name)))?;
         }
         if self.leaves.len() == before {
-            self.leaf(at, vec![own(Layer::Template)], &Value::Null);
+            self.leaf(at, vec![own(Layer::Template)], &Value::Null)?;
         }
         Ok(())
     }
@@ -199,7 +199,7 @@ impl Tracer<'_> {
                 if origins.is_empty() {
                     origins.push(own.clone());
                 }
-                self.leaf(at, origins, &rendered);
+                self.leaf(at, origins, &rendered)?;
                 Ok(true)
             }
             Node::Array(nodes) => {
@@ -223,7 +223,7 @@ impl Tracer<'_> {
 
     fn container(&mut self, count: usize, at: &str, own: &Origin) -> Result<bool, WorkPoolError> {
         if count == 0 {
-            self.leaf(at, vec![own.clone()], &Value::Null);
+            self.leaf(at, vec![own.clone()], &Value::Null)?;
         }
         Ok(true)
     }
@@ -256,7 +256,7 @@ impl Tracer<'_> {
             _ => Vec::new(),
         };
         if inner.is_empty() {
-            self.leaf(at, vec![origin(tokens)], value);
+            self.leaf(at, vec![origin(tokens)], value)?;
         }
         for (token, value) in inner {
             let at = at.to_owned() + &pointer::token(&token);
@@ -267,10 +267,13 @@ impl Tracer<'_> {
         Ok(true)
     }
 
-    fn leaf(&mut self, at: &str, origins: Vec<Origin>, value: &Value) {
+    fn leaf(&mut self, at: &str, origins: Vec<Origin>, value: &Value) -> Result<(), WorkPoolError> {
+        // A thousand leaves below one long key have it a thousand times.
+        self.budget.text(at.len())?;
         let mut references = References::default();
         references.collect(value);
         self.leaves.push(Source { pointer: at.to_owned(), origins, references: references.into_vec() });
+        Ok(())
     }
 }
 

@@ -7,13 +7,14 @@
 
 use std::collections::{BTreeSet, HashSet};
 
-use jsonschema::{Draft, ValidationError, Validator, error::ValidationErrorKind};
+use jsonschema::{Draft, PatternOptions, ValidationError, Validator, error::ValidationErrorKind};
 use serde_json::{Value, json};
 
 use crate::{
     Object, allowed,
     error::{Violation, WorkPoolError},
-    limits::Budget,
+    limits::{Budget, MAX_BYTES, depth_of, shorten},
+    measure::Measure,
     resolve,
     variables::{ENV, Variables},
 };
@@ -21,9 +22,23 @@ use crate::{
 /// Objections reported at once.
 const MAX_VIOLATIONS: usize = 20;
 
+/// Steps back that one match of a `pattern` may take: some milliseconds. The engine's own limit is ten times that, and a
+/// schema may have a hundred patterns.
+const MAX_BACKTRACKS: usize = 100_000;
+
+/// Bytes of a value times how often each of its places is judged: a second's work.
+const MAX_EFFORT: usize = 64 * MAX_BYTES;
+
+/// Characters of the place in a variable that are told.
+const LONGEST_PLACE: usize = 200;
+
+/// Names of variables that one objection tells.
+const MAX_NAMES: usize = 20;
+
 /// The compiled schema of a pool.
 pub(crate) struct Validation {
     validator: Validator,
+    measure: Measure,
     schema: Value,
     /// Defaults that fit.
     defaults: Object,
@@ -34,12 +49,18 @@ pub(crate) struct Validation {
 impl Validation {
     pub(crate) fn compile(schema: &Value, defaults: &Object) -> Result<Self, WorkPoolError> {
         let schema = mend(schema);
+        let measure = Measure::of(&schema)?;
         let validator = jsonschema::options()
             .with_draft(Draft::Draft202012)
             .should_validate_formats(false)
+            .with_pattern_options(PatternOptions::fancy_regex().backtrack_limit(MAX_BACKTRACKS))
             .build(&schema)
-            .map_err(|error| WorkPoolError::CompileSchema { reason: error.to_string() })?;
+            // What it objects to may be a default, and so a secret.
+            .map_err(|error| WorkPoolError::CompileSchema { reason: error.masked_with("what it says").to_string() })?;
         let instance = Value::Object(defaults.clone());
+        let mut budget = Budget::new();
+        budget.spend(&instance, 0)?;
+        affordable(&measure, &instance, &budget)?;
         let unfit: HashSet<String> = validator
             .iter_errors(&instance)
             .filter(|error| !is_pending(error, &instance))
@@ -47,7 +68,7 @@ impl Validation {
             .collect();
         let fit = defaults.iter().filter(|(name, _)| !unfit.contains(*name));
         let defaults = fit.map(|(name, value)| (name.clone(), value.clone())).collect();
-        Ok(Self { validator, schema, defaults, unfit })
+        Ok(Self { validator, measure, schema, defaults, unfit })
     }
 
     pub(crate) fn check(&self, variables: &Variables<'_>, budget: &mut Budget) -> Result<(), WorkPoolError> {
@@ -66,6 +87,7 @@ impl Validation {
             }
         }
         let instance = Value::Object(instance);
+        affordable(&self.measure, &instance, budget)?;
         if self.validator.is_valid(&instance) {
             return Ok(());
         }
@@ -74,7 +96,7 @@ impl Validation {
             .iter_errors(&instance)
             .filter(|error| !is_pending(error, &instance))
             .filter(|error| !self.is_excused(error))
-            .map(|error| self.violation(&error))
+            .map(|error| self.violation(&error, &instance))
             .take(MAX_VIOLATIONS)
             .collect();
         if violations.is_empty() {
@@ -90,7 +112,7 @@ impl Validation {
             && matches!(error.kind(), ValidationErrorKind::Required { property: Value::String(name) } if self.unfit.contains(name))
     }
 
-    fn violation(&self, error: &ValidationError<'_>) -> Violation {
+    fn violation(&self, error: &ValidationError<'_>, instance: &Value) -> Violation {
         let mut path = segments(error.instance_path().as_str());
         let schema = error.schema_path().as_str();
         let schema = schema.rsplit_once('/').and_then(|(parent, _)| self.schema.pointer(parent));
@@ -107,18 +129,55 @@ impl Validation {
             }
             ValidationErrorKind::AdditionalProperties { unexpected }
             | ValidationErrorKind::UnevaluatedProperties { unexpected } => {
-                path.push(unexpected.join(", "));
+                path.push(listed(unexpected.iter()));
                 let known = schema.and_then(|schema| schema.get("properties")?.as_object());
-                let known: Vec<&str> = known.into_iter().flat_map(Object::keys).map(String::as_str).collect();
-                Violation { variable: dotted(&path), found: "not known".to_owned(), allowed: known.join(", ") }
+                let allowed = listed(known.into_iter().flat_map(Object::keys));
+                Violation { variable: dotted(&path), found: "not known".to_owned(), allowed }
             }
             _ => Violation {
-                found: allowed::found(&path, error.instance(), schema),
+                // Not the error's own: with `additionalProperties: false` that is the value of a property, at the place of the
+                // object (jsonschema 0.61.2), and whether a value may be shown is judged by its place.
+                found: allowed::found(
+                    &path,
+                    instance.pointer(error.instance_path().as_str()).unwrap_or(instance),
+                    schema,
+                ),
                 variable: dotted(&path),
                 allowed: described(),
             },
         }
     }
+}
+
+/// Refuses what the schema would take too long to judge, or too much memory to object to.
+fn affordable(measure: &Measure, instance: &Value, budget: &Budget) -> Result<(), WorkPoolError> {
+    let depth = depth_of(instance);
+    if depth > measure.depth {
+        return Err(WorkPoolError::Depth { limit: measure.depth });
+    }
+    let effort = measure.visits(depth).saturating_mul(budget.spent());
+    if effort > MAX_EFFORT {
+        return Err(WorkPoolError::CompileSchema { reason: "its references multiply for so large a value".to_owned() });
+    }
+    Ok(())
+}
+
+/// Names with commas between them, if there are not too many.
+fn listed<'n>(names: impl Iterator<Item = &'n String>) -> String {
+    let mut list = String::new();
+    for (index, name) in names.enumerate() {
+        if index == MAX_NAMES {
+            list.push_str(", …");
+            break;
+        }
+        if index > 0 {
+            list.push_str(", ");
+        }
+        let mut name = name.clone();
+        shorten(&mut name, LONGEST_PLACE);
+        list.push_str(&name);
+    }
+    list
 }
 
 /// Whether the objection is about something that is yet to be replaced by a block or a Prefect variable.
@@ -173,6 +232,7 @@ fn dotted(path: &[String]) -> String {
             out.extend([if out.is_empty() { "" } else { "." }, token]);
         }
     }
+    shorten(&mut out, LONGEST_PLACE * MAX_NAMES);
     out
 }
 

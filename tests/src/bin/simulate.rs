@@ -18,9 +18,6 @@ use pushpool_tests::simulation::{
     Outcome, fault::Fault, ledger::Rule, mutation::Mutation, run, scenario::Scenario, shrink::shrink,
 };
 
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 const USAGE: &str = "usage: simulate [--seeds COUNT] [--from SEED] [--jobs COUNT] [--mutation NAME] [--all]
        simulate --trace SEED | --replay FILE
 

@@ -18,6 +18,10 @@ pub(crate) const NETWORK: [(&str, &str); 3] =
 const NETWORK_CONFIGURATION: &str = "network_configuration";
 /// How deep references between schemas are followed.
 const MAX_REFERENCES: usize = 8;
+/// How many schemas are looked at for what a variable may be. References may branch at each level.
+const MAX_SCHEMAS: usize = 200;
+/// Parts of a dotted name. What nests deeper is refused when a run is rendered.
+const MAX_PARTS: usize = 50;
 
 /// One `VARIABLE=VALUE`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -201,7 +205,7 @@ impl Schema<'_> {
 
     fn value(&self, schema: &Value, text: &str) -> Value {
         let mut types = Vec::new();
-        self.types(schema, &mut types, MAX_REFERENCES);
+        self.types(schema, &mut types, MAX_REFERENCES, &mut MAX_SCHEMAS.clone());
         if types.contains(&"string") {
             return text.into();
         }
@@ -212,8 +216,10 @@ impl Schema<'_> {
         }
     }
 
-    /// The types a schema allows.
-    fn types<'v>(&'v self, schema: &'v Value, types: &mut Vec<&'v str>, depth: usize) {
+    /// The types a schema allows, as far as `left` schemas say.
+    fn types<'v>(&'v self, schema: &'v Value, types: &mut Vec<&'v str>, depth: usize, left: &mut usize) {
+        let Some(fewer) = left.checked_sub(1) else { return };
+        *left = fewer;
         match &schema["type"] {
             Value::String(name) => types.push(name),
             Value::Array(names) => types.extend(names.iter().filter_map(Value::as_str)),
@@ -227,7 +233,7 @@ impl Schema<'_> {
         }
         for keyword in ["anyOf", "oneOf", "allOf"] {
             for option in schema[keyword].as_array().into_iter().flatten() {
-                self.types(self.follow(option), types, depth - 1);
+                self.types(self.follow(option), types, depth - 1, left);
             }
         }
     }
@@ -247,6 +253,9 @@ fn default_of<'t>(template: &'t mut Value, variable: &str) -> Result<&'t mut Val
 
 /// The place at the end of a path, with the objects on the way.
 fn put<'v>(mut place: &'v mut Value, path: &[String], name: &str) -> Result<&'v mut Value, CliError> {
+    if path.len() > MAX_PARTS {
+        return Err(no_object(name));
+    }
     for part in path {
         if place.is_null() {
             *place = json!({});
@@ -397,5 +406,77 @@ mod tests {
             assert!(parse(wrong).is_err(), "{wrong}");
         }
         assert_eq!(parse("a=").unwrap().text, "");
+    }
+
+    #[test]
+    fn schemas_that_branch_without_end_and_names_without_end_are_cut_short() {
+        let branches: Vec<Value> = (0..50).map(|_| json!({"$ref": "#/definitions/a"})).collect();
+        let mut template = template();
+        template["variables"]["definitions"]["a"] = json!({"anyOf": branches});
+        template["variables"]["properties"]["a"] = json!({"$ref": "#/definitions/a"});
+        let set = |template: &mut Value, line: &str| apply(template, &[parse(line).unwrap()], &[]);
+        set(&mut template, "a=1").unwrap();
+        assert_eq!(defaults(&template)["a"], 1);
+        let deep = format!("env{}=1", ".a".repeat(100_000));
+        assert!(set(&mut template, &deep).is_err());
+    }
+
+    /// What people may type, and templates that people may have: an answer or an error, whatever it is.
+    #[test]
+    fn anything_may_be_typed() {
+        use rand::{RngExt, SeedableRng, rngs::SmallRng};
+        let mut dice = SmallRng::seed_from_u64(7);
+        let parts = [
+            "image",
+            "env",
+            "cpu",
+            "network_configuration",
+            "subnets",
+            "assign_public_ip",
+            "anything",
+            "size",
+            ".",
+            "..",
+            "=",
+            "a",
+            "{\"a\":",
+            "[",
+            "]",
+            "}",
+            "1e999",
+            "-0",
+            "null",
+            "\"",
+            "\\ud800",
+            "ü",
+            "/",
+            "~",
+            "\0",
+            "$ref",
+            ",",
+            " ",
+            "true",
+        ];
+        let odd = [
+            json!(null),
+            json!([]),
+            json!("x"),
+            json!({"default": [1], "$ref": "#"}),
+            json!({"anyOf": [[], 5]}),
+            json!(1),
+        ];
+        for _ in 0..20_000 {
+            let mut template = template();
+            if dice.random_ratio(1, 2) {
+                let name = parts[dice.random_range(0..7)];
+                template["variables"]["properties"][name] = odd[dice.random_range(0..odd.len())].clone();
+            }
+            let length = dice.random_range(0..8);
+            let line: String = (0..length).map(|_| parts[dice.random_range(0..parts.len())]).collect();
+            let Ok(assignment) = parse(&line) else { continue };
+            let unset = assignment.name.clone();
+            let _ = apply(&mut template, &[assignment], &[]);
+            let _ = apply(&mut template, &[], &[unset]);
+        }
     }
 }

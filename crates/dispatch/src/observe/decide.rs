@@ -39,6 +39,12 @@ pub const OURS: &str = "pushpool: ";
 /// Reason of a StopTask for a task that did not start in time.
 pub const NOT_STARTED: &str = "pushpool: the task did not start in time";
 
+/// Characters of what ECS says about a task that are passed on. A reason has at most 1,024 (ECS API reference, `Container`).
+const LONGEST_FACTS: usize = 4_000;
+
+/// Characters of a task's ARN: those of any ARN, and some.
+const LONGEST_ARN: usize = 2_048;
+
 /// How long a run may be tried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
@@ -73,6 +79,15 @@ pub enum Action {
 /// Decides, by the table above.
 #[must_use]
 pub fn decide(run: StateType, task: &Task, past: Past, limits: Limits) -> Action {
+    // The reasons have ECS's own words, of every container.
+    match judged(run, task, past, limits) {
+        Action::HandBack(reason) => Action::HandBack(reason.bounded()),
+        Action::Crash(reason) => Action::Crash(reason.bounded()),
+        other => other,
+    }
+}
+
+fn judged(run: StateType, task: &Task, past: Past, limits: Limits) -> Action {
     let pending = match run {
         StateType::Cancelling => return Action::Cancel,
         StateType::Pending => true,
@@ -235,8 +250,17 @@ pub fn facts(task: &Task) -> String {
         let reason = container.reason.as_deref().map(|reason| format!(", {reason}")).unwrap_or_default();
         facts.push_str(&format!(" Container {}: {exit_code}{reason}.", container.name));
     }
-    facts.push_str(&format!(" Task: {}.", task.task_arn));
+    let mut facts = beginning(&facts, LONGEST_FACTS);
+    facts.push_str(&format!(" Task: {}.", beginning(&task.task_arn, LONGEST_ARN)));
     facts
+}
+
+/// The text, or what it begins with.
+fn beginning(text: &str, longest: usize) -> String {
+    match text.char_indices().nth(longest) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
 }
 
 #[cfg(test)]

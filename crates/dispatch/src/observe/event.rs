@@ -7,7 +7,7 @@ use serde_json::Value;
 use uuid::Uuid;
 use work_pool::Diagnosis;
 
-use crate::check::Check;
+use crate::{check::Check, message::without_values};
 
 /// A message of the events queue.
 #[derive(Debug, Clone, PartialEq)]
@@ -53,7 +53,8 @@ pub fn read(body: &str) -> Result<Body, Diagnosis> {
     if let Some(check) = Check::parse(body) {
         return Ok(Body::Check(check));
     }
-    let envelope: Envelope = serde_json::from_str(body).map_err(|error| odd(&format!("not JSON, or {error}")))?;
+    let envelope: Envelope = serde_json::from_str(body)
+        .map_err(|error| odd(&format!("not JSON, or {}", without_values(&error.to_string()))))?;
     match envelope.detail_type.as_deref() {
         Some("ECS Task State Change") => {}
         Some(_) => return Ok(Body::Foreign),
@@ -69,7 +70,7 @@ pub fn read(body: &str) -> Result<Body, Diagnosis> {
 }
 
 fn odd(detail: &str) -> Diagnosis {
-    Diagnosis {
+    let diagnosis = Diagnosis {
         code: "PP0630",
         summary: "The body is neither an ECS event nor a check".to_owned(),
         detail: detail.to_owned(),
@@ -77,7 +78,8 @@ fn odd(detail: &str) -> Diagnosis {
             "Only the EventBridge rule for \"ECS Task State Change\" events, the poller and the observer itself \
                      may send to the events queue. A rule must not transform its input."
                 .to_owned(),
-    }
+    };
+    diagnosis.bounded()
 }
 
 #[cfg(test)]
@@ -116,5 +118,9 @@ mod tests {
         for body in ["", "{}", "[]", "5", "{\"version\":2,\"check\":1}", &no_task.to_string()] {
             assert_eq!(read(body).unwrap_err().code, "PP0630", "{body}");
         }
+        let told = read(r#"{"detail-type": {"hunter2": 1}, "time": "hunter2"}"#).unwrap_err();
+        assert!(!told.detail.contains("hunter2"), "{told:?}");
+        let told = read(r#"{"time": "hunter2"}"#).unwrap_err();
+        assert!(!told.detail.contains("hunter2"), "{told:?}");
     }
 }

@@ -373,6 +373,8 @@ impl<T: Transport, Q: PollerQueues> Poller<T, Q> {
     /// for each thing it saw coming, polls would multiply.
     async fn again(&self, pool: &WorkPool, delay: Duration) {
         let now = (self.clock)();
+        // A server that names a run of next year has been asked for those of the next minute.
+        let delay = delay.min(LONGEST_DELAY);
         let at = now.checked_add(delay).unwrap_or(now);
         {
             let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);

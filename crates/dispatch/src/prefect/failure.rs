@@ -53,6 +53,7 @@ pub fn of(error: &ApiError) -> Failure {
             summary: summary.to_owned(),
             detail: error.to_string(),
             resolution: resolution.to_owned(),
-        },
+        }
+        .bounded(),
     }
 }

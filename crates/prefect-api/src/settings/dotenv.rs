@@ -6,14 +6,18 @@
 
 use std::{collections::BTreeMap, iter::Peekable, str::Chars};
 
+/// Bytes that replacing may make of a file. Seven lines that each name the one before ten times would make gigabytes.
+const MOST_REPLACED: usize = 1 << 20;
+
 /// Variables in the order of the file; none as value where there is no `=`.
 pub(super) fn parse(text: &str, environment: &BTreeMap<String, String>) -> Vec<(String, Option<String>)> {
     let mut reader = Reader(text.strip_prefix('\u{feff}').unwrap_or(text));
     let mut known: Vec<(String, Option<String>)> = Vec::new();
+    let mut left = MOST_REPLACED;
     while !reader.0.is_empty() {
         match reader.binding() {
             Some(Some((name, value))) => {
-                let value = value.map(|value| replaced(&value, &known, environment));
+                let value = value.map(|value| replaced(&value, &known, environment, &mut left));
                 known.push((name, value));
             }
             Some(None) => {}
@@ -141,13 +145,14 @@ fn unescaped(mut text: Peekable<Chars<'_>>, quote: char) -> String {
     plain
 }
 
-/// `${NAME}` and `${NAME:-default}`; what the file itself said before goes first.
-fn replaced(text: &str, known: &[Binding], environment: &BTreeMap<String, String>) -> String {
+/// `${NAME}` and `${NAME:-default}`; what the file itself said before goes first. What would make more than `left` bytes
+/// stays as it is written.
+fn replaced(text: &str, known: &[Binding], environment: &BTreeMap<String, String>, left: &mut usize) -> String {
     let mut plain = String::new();
     let mut rest = text;
     while let Some((before, after)) = rest.split_once("${") {
         plain.push_str(before);
-        let Some((name, default, left)) = reference(after) else {
+        let Some((name, default, behind)) = reference(after) else {
             plain.push_str("${");
             rest = after;
             continue;
@@ -156,8 +161,14 @@ fn replaced(text: &str, known: &[Binding], environment: &BTreeMap<String, String
             Some((_, value)) => value.as_deref().unwrap_or_default(),
             None => environment.get(name).map_or(default, String::as_str),
         };
-        plain.push_str(value);
-        rest = left;
+        match left.checked_sub(value.len()) {
+            Some(fewer) => {
+                *left = fewer;
+                plain.push_str(value);
+            }
+            None => plain.extend(["${", &after[..after.len() - behind.len()]]),
+        }
+        rest = behind;
     }
     plain.push_str(rest);
     plain

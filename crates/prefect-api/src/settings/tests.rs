@@ -106,3 +106,17 @@ fn a_password_with_dollars_survives_dotenv() {
     ];
     assert_eq!(values, expected);
 }
+
+#[test]
+fn a_small_dotenv_stays_small() {
+    let mut text = "A0=xxxxxxxxxx\n".to_owned();
+    for line in 0..9 {
+        text.push_str(&format!("A{}=\"{}\"\n", line + 1, format!("${{A{line}}}").repeat(10)));
+    }
+    let values = dotenv::parse(&text, &BTreeMap::new());
+    let bytes: usize = values.iter().filter_map(|(_, value)| value.as_ref()).map(String::len).sum();
+    assert!(bytes < 3 << 20, "{bytes}");
+    assert_eq!(values[3].1.as_ref().map(String::len), Some(10_000), "what is not too much is replaced");
+    let stays = values.iter().any(|(_, value)| value.as_ref().is_some_and(|value| value.ends_with("${A5}")));
+    assert!(stays, "what is too much stays as it is written");
+}

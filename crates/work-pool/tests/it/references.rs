@@ -107,9 +107,15 @@ fn references_that_cannot_be_used_are_refused_with_their_place() {
             "block `gone` of type `secret`, named at `/t/a/0` of the job configuration: it does not exist",
         ),
         (
-            json!({"a/b": {"$ref": {"block_document_id": "gone"}}}),
+            json!({"a/b": {"$ref": {"block_document_id": "00000000-0000-4000-8000-00000000dead"}}}),
             "PP0109",
-            "block document gone, named at `/t/a~1b` of the job configuration: it does not exist",
+            "block document 00000000-0000-4000-8000-00000000dead, named at `/t/a~1b` of the job configuration: it does not exist",
+        ),
+        (
+            // Perhaps a placeholder has put it there.
+            json!({"$ref": {"block_document_id": "hunter2"}}),
+            "PP0109",
+            "a block document whose id is no UUID, named at `/t` of the job configuration: it does not exist",
         ),
         (
             json!("{{ prefect.blocks.secret }}"),

@@ -232,3 +232,94 @@ fn a_template_without_variables_judges_nothing() {
         assert_eq!(verdict(&BaseJobTemplate::from_value(&template).unwrap(), json!({"a": [1]})), "fits");
     }
 }
+
+#[test]
+fn a_value_is_judged_by_its_own_place_before_it_is_shown() {
+    // The validator reports the value of the property at the place of the object.
+    let schema = json!({"allOf": [{"additionalProperties": false}]});
+    let template = BaseJobTemplate::from_value(&json!({"job_configuration": {}, "variables": schema})).unwrap();
+    let said = verdict(&template, json!({"password": "hunter2"}));
+    assert!(said.starts_with("PP0105") && !said.contains("hunter2"), "{said}");
+}
+
+#[test]
+fn what_is_said_is_bounded() {
+    let a = |schema: Value| template(json!({"a": schema, "$x": {}}), json!([]));
+    let options: Vec<u32> = (0..100_000).collect();
+    let branches: Vec<Value> = (0..12).map(|title| json!({"$ref": "#/$defs/a", "title": title.to_string()})).collect();
+    let described = json!({"job_configuration": {}, "variables": {
+        "$defs": {"b": {"anyOf": branches}, "a": {"type": "array", "items": {"anyOf": [{"type": "string"}]}}},
+        "properties": {"a": {"$ref": "#/$defs/b"}},
+    }});
+    for (template, variables) in [
+        (a(json!({"enum": options})), json!({"a": "x"})),
+        (a(json!({"pattern": "x".repeat(200_000)})), json!({"a": "y"})),
+        (a(json!({"items": {"enum": options}})), json!({"a": vec!["x"; 1_000]})),
+        (BaseJobTemplate::from_value(&described).unwrap(), json!({"a": 1})),
+        (
+            BaseJobTemplate::from_value(
+                &json!({"job_configuration": {}, "variables": {"additionalProperties": false}}),
+            )
+            .unwrap(),
+            Value::Object((0..50_000).map(|name| (format!("k{name}"), json!(1))).collect()),
+        ),
+    ] {
+        let said = verdict(&template, variables);
+        assert!(said.starts_with("PP0105") && said.len() < 33_000, "{} bytes: {said:.200}", said.len());
+    }
+    let said = verdict(&a(json!({"type": "hunter2".repeat(20_000)})), json!({}));
+    assert!(said.starts_with("PP0104") && !said.contains("hunter2") && said.len() < 500, "{said:.300}");
+}
+
+/// What overflowed the stack or took gigabytes. Tests run on the 2 MiB of stack that a worker thread has.
+#[test]
+fn schemas_that_would_take_for_ever_are_refused() {
+    let chain = |count: usize, of: &dyn Fn(Value) -> Value| {
+        let mut definitions: serde_json::Map<String, Value> = (0..count)
+            .map(|link| (format!("d{link}"), of(json!({"$ref": format!("#/$defs/d{}", link + 1)}))))
+            .collect();
+        definitions.insert(format!("d{count}"), json!({"type": "string"}));
+        json!({"$defs": definitions, "properties": {"a": {"$ref": "#/$defs/d0"}}})
+    };
+    let required =
+        |name: usize| json!({"anyOf": [{"required": [format!("y{name}")]}, {"required": [format!("z{name}")]}]});
+    let many = json!({"allOf": (0..1_600).map(required).collect::<Vec<_>>()});
+    let large: Vec<Value> = (0..20_000).map(|item| json!({"k": item})).collect();
+    let mut deep = json!(1);
+    for _ in 0..90 {
+        deep = json!({"a": deep});
+    }
+    for (schema, variables, code) in [
+        (chain(20_000, &|next| next), json!({"a": 1}), "PP0112"),
+        (chain(40, &|next| json!({"allOf": [next, next]})), json!({"a": "x"}), "PP0112"),
+        (chain(22, &|next| json!({"anyOf": [next, next]})), json!({"a": 1}), "PP0112"),
+        (json!({"properties": {"a": {"anyOf": [{"$ref": "#"}, {"allOf": [{"$ref": "#"}]}]}}}), deep, "PP0112"),
+        (json!({"anyOf": [{"$ref": "#"}]}), json!({"a": 1}), "PP0104"),
+        (many, json!({"a": large}), "PP0104"),
+    ] {
+        let template = BaseJobTemplate::from_value(&json!({"job_configuration": {}, "variables": schema})).unwrap();
+        let said = verdict(&template, variables);
+        assert!(said.starts_with(code), "{said:.200}");
+    }
+}
+
+/// As deep and as often as a schema may be: it still fits on the stack.
+#[test]
+fn the_deepest_schema_that_is_used_fits_on_the_stack() {
+    let mut value = json!("x");
+    for _ in 0..95 {
+        value = json!({"a": value});
+    }
+    let node = json!({"anyOf": [{"allOf": [{"$ref": "#/$defs/object"}]}, {"type": "string"}]});
+    let schema = json!({"$defs": {"node": node, "object": {"type": "object", "properties": {"a": {"$ref": "#/$defs/node"}},
+        "additionalProperties": false}}, "properties": {"a": {"$ref": "#/$defs/node"}}});
+    let template = BaseJobTemplate::from_value(&json!({"job_configuration": {}, "variables": schema})).unwrap();
+    let said = verdict(&template, json!({"a": value}));
+    assert!(said == "fits" || said.starts_with("PP0112"), "{said:.200}");
+    let mut broken = json!(1);
+    for _ in 0..70 {
+        broken = json!({"a": broken});
+    }
+    let said = verdict(&template, json!({"a": broken}));
+    assert!(said.starts_with("PP0105") || said.starts_with("PP0112"), "{said:.200}");
+}
