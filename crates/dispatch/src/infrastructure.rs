@@ -1,6 +1,11 @@
 //! What a flow run runs on, as Prefect keeps it: `infrastructure_pid`, `<cluster>::<task ARN>` (prefect-aws 0.7.12,
 //! `parse_identifier`).
+//!
+//! Where a claimed run has no task, the same field says that its claim is being given up ([`given_up`]): the server has no
+//! way to take a claim back that a dispatcher, come back to life, would notice in time, but every dispatcher reads the run.
 
+use ecs::Attempt;
+use jiff::Timestamp;
 use prefect_api::models::FlowRun;
 
 /// A task and the cluster it is in.
@@ -44,9 +49,44 @@ impl Infrastructure {
     }
 }
 
+/// How a mark begins.
+const GIVEN_UP: &str = "pushpool:given-up";
+
+/// What is kept in place of a task while an attempt's claim is given up: from `at` on no dispatcher launches it.
+#[must_use]
+pub fn given_up(attempt: Attempt, at: Timestamp) -> String {
+    format!("{GIVEN_UP}/{}/{at}", attempt.transition_id())
+}
+
+/// Since when an attempt's claim is being given up. None if it is not.
+#[must_use]
+pub fn given_up_since(run: &FlowRun, attempt: Attempt) -> Option<Timestamp> {
+    let mut parts = run.infrastructure_pid.as_deref()?.splitn(3, '/');
+    if parts.next() != Some(GIVEN_UP) || parts.next() != Some(&attempt.transition_id().to_string()) {
+        return None;
+    }
+    parts.next()?.parse().ok()
+}
+
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+    use uuid::Uuid;
+
     use super::*;
+
+    #[test]
+    fn a_mark_is_of_one_attempt_and_no_task() {
+        let attempt = |state| Attempt { flow_run_id: Uuid::from_u128(1), state_id: Uuid::from_u128(state) };
+        let at: Timestamp = "2026-01-01T00:00:00.5Z".parse().unwrap();
+        let run: FlowRun = serde_json::from_value(json!({
+            "id": Uuid::from_u128(1), "flow_id": Uuid::from_u128(3), "infrastructure_pid": given_up(attempt(2), at),
+        }))
+        .unwrap();
+        assert_eq!(given_up_since(&run, attempt(2)), Some(at));
+        assert_eq!(given_up_since(&run, attempt(4)), None);
+        assert_eq!(Infrastructure::of_run(&run), None);
+    }
 
     #[test]
     fn a_record_names_cluster_and_task() {

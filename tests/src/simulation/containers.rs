@@ -190,15 +190,19 @@ fn decide(world: &mut World) -> Fate {
     let early_exit =
         if world.fault(Fault::ExitsEarly) { Some(1) } else { world.fault(Fault::ExitsEarlyWithZero).then_some(0) };
     let long = world.rng.u32(..4) == 0;
+    let (startup, boot, work) = match (world.scenario.quick, long) {
+        (true, false) => (10..200, 10..500, 0..1_000),
+        (_, long) => (100..2_000, 1_000..8_000, 0..if long { 120_000 } else { 15_000 }),
+    };
     Fate {
         early_exit,
         dies: world.fault(Fault::Dies),
         hangs: world.fault(Fault::Hangs),
         fails: world.fault(Fault::FlowFails),
         watches: world.rng.bool(),
-        startup: Duration::from_millis(world.rng.u64(100..2_000)),
-        boot: Duration::from_millis(world.rng.u64(1_000..8_000)),
-        work: Duration::from_millis(world.rng.u64(0..if long { 120_000 } else { 15_000 })),
+        startup: Duration::from_millis(world.rng.u64(startup)),
+        boot: Duration::from_millis(world.rng.u64(boot)),
+        work: Duration::from_millis(world.rng.u64(work)),
     }
 }
 

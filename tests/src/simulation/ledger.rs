@@ -3,11 +3,18 @@
 //! Those about a moment are checked in the step that could break them; those about the end when the world has come to
 //! rest, see [`super::rest`].
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
+use dispatch::{infrastructure::given_up_since, prefect::states::HANDED_BACK};
 use ecs::Attempt;
 use local::{ecs::Status, wire::AwsError};
-use prefect_api::{Method, Request, models::StateType};
+use prefect_api::{
+    Method, Request,
+    models::{FlowRun, StateType},
+};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
@@ -16,6 +23,10 @@ use super::{
     fault::Fault,
     world::{Counts, World},
 };
+
+/// Within that time after its claim is given up a dispatcher that did not see so may launch an attempt, with room for clocks
+/// and for what is under way.
+const DISPATCHER_LIVES: Duration = Duration::from_secs(115);
 
 /// An invariant. ARCHITECTURE.md says each in a sentence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -108,13 +119,16 @@ struct Claim {
 #[derive(Debug, Clone, Copy)]
 pub struct Before {
     state_id: Option<Uuid>,
+    ended: Option<StateType>,
 }
 
 impl World {
     /// Notes the state of the run that a request is about to change.
     pub(super) fn before_proposal(&self, request: &Request) -> Option<(Uuid, Before)> {
         let run = proposed_run(request)?;
-        Some((run, Before { state_id: self.state_of(run).map(|state| state.id) }))
+        let state = self.state_of(run);
+        let ended = state.map(|state| state.state_type).filter(|it| is_final(*it));
+        Some((run, Before { state_id: state.map(|state| state.id), ended }))
     }
 
     /// Looks at what a proposal did.
@@ -134,6 +148,13 @@ impl World {
                 self.ledger.claims.entry((run, transition)).or_insert(claim);
             }
             StateType::Running => self.flow_starts(run),
+            // Only users schedule again what has ended.
+            StateType::Scheduled if state.name == HANDED_BACK => {
+                self.checked(Rule::FinalIsFinal);
+                if let Some(ended) = before.ended {
+                    self.violate(Rule::FinalIsFinal, format!("{run} was {} and is handed back", ended.name()));
+                }
+            }
             _ => {}
         }
     }
@@ -220,7 +241,21 @@ impl World {
             }
             Some(_) => {}
         }
+        if self.given_up_for(attempt).is_some_and(|time| time >= DISPATCHER_LIVES) {
+            self.violate(Rule::ClaimedFirst, format!("{started_by} has a task though its claim was given up"));
+        }
         self.within_limits(attempt.flow_run_id);
+    }
+
+    /// For how long an attempt's claim has been marked as given up.
+    fn given_up_for(&self, attempt: Attempt) -> Option<Duration> {
+        let run = self.server.run(attempt.flow_run_id)?;
+        let run: FlowRun = serde_json::from_value(serde_json::json!({
+            "id": attempt.flow_run_id, "flow_id": attempt.flow_run_id, "infrastructure_pid": run.infrastructure_pid,
+        }))
+        .ok()?;
+        let since = given_up_since(&run, attempt)?;
+        Duration::try_from(self.now().duration_since(since)).ok()
     }
 
     fn within_limits(&mut self, run: Uuid) {
@@ -265,7 +300,7 @@ impl World {
             let known = self.ledger.tasks.get(&attempt.started_by()).is_some_and(|tasks| {
                 tasks.iter().any(|task| recorded.is_some_and(|recorded| recorded.ends_with(task)))
             });
-            if !known {
+            if !known && self.given_up_for(attempt).is_none() {
                 let what = format!("{flow_run_id} is claimed, its message is gone and its record is {recorded:?}");
                 self.violate(Rule::RecordedFirst, what);
             }

@@ -44,6 +44,8 @@ pub enum Mutation {
     SendOnce,
     /// A task that was refused is taken for one that runs.
     FailureIsSuccess,
+    /// Dispatchers do not see that a claim is being given up.
+    MarkUnseen,
 }
 
 impl Mutation {
@@ -67,5 +69,6 @@ impl Mutation {
         Self::NoSlots,
         Self::SendOnce,
         Self::FailureIsSuccess,
+        Self::MarkUnseen,
     ];
 }

@@ -30,6 +30,8 @@ pub struct Scenario {
     pub launch_lead: u64,
     /// Largest difference of a party's clock from the server's, in milliseconds.
     pub skew: i64,
+    /// Whether tasks come up and flows end within moments.
+    pub quick: bool,
     /// Whether the ECS API has AWS's token buckets, small ones.
     pub buckets: bool,
     /// Fargate vCPUs that may be in use at once.
@@ -162,6 +164,7 @@ impl Scenario {
             poll_interval: rng.choice([20, 30, 50]).unwrap_or(20),
             launch_lead: if rng.u32(..4) == 0 { rng.u64(1..=30) } else { 0 },
             skew: if rng.bool() { rng.i64(0..=3_000) } else { 0 },
+            quick: rng.u32(..4) == 0,
             buckets: rng.u32(..4) == 0,
             vcpu_quota: (rng.u32(..8) == 0).then(|| rng.u32(1..=4)),
             late: rng.u64(2_000..=20_000),

@@ -109,8 +109,8 @@ impl World {
         });
         let config = ecs::Config {
             dwell: ecs::Dwell {
-                provisioning: 8_000,
-                pending: 12_000,
+                provisioning: if scenario.quick { 100 } else { 8_000 },
+                pending: if scenario.quick { 100 } else { 12_000 },
                 activating: None,
                 deactivating: None,
                 deprovisioning: 4_000,

@@ -117,15 +117,13 @@ impl<'a> Observed<'a> {
                     Change::Crashed(_) => "Crashed",
                     Change::Restored(_) => "Restored",
                     Change::Released => "Released",
+                    Change::GivenUp => "ClaimedWithoutTask",
                     Change::Recorded(_) => "Recorded",
                     Change::TaskStopped { .. } => "TaskStopped",
                 };
                 let mut values = vec![(name, 1.0)];
                 if finder == Finder::Reconciler {
                     values.push(("Repaired", 1.0));
-                    if matches!(change, Change::HandedBack { reason, .. } if reason.code == NOT_LAUNCHED) {
-                        values.push(("ClaimedWithoutTask", 1.0));
-                    }
                 }
                 (run.and_then(|run| run.work_pool_name.as_deref()), values)
             }
@@ -180,6 +178,9 @@ fn log_change(finder: Finder, flow_run_id: Uuid, work_pool: Option<&str>, change
         }
         Change::Cancelled => tracing::info!(?finder, %flow_run_id, work_pool, "cancelled"),
         Change::Recorded(task_arn) => tracing::warn!(?finder, %flow_run_id, work_pool, task_arn, "recorded"),
+        Change::GivenUp => {
+            tracing::warn!(?finder, %flow_run_id, work_pool, "claimed and without a task: its claim is being given up");
+        }
         Change::Released => {
             tracing::warn!(?finder, %flow_run_id, work_pool, "released: the process that was to try it again is gone");
         }

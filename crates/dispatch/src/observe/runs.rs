@@ -29,7 +29,7 @@ use super::{
 };
 use crate::{
     dispatcher::{Clock, hand_back_delay},
-    infrastructure::Infrastructure,
+    infrastructure::{Infrastructure, given_up},
     ports::{Failure, Waited},
     prefect::{
         cache::Kept,
@@ -122,6 +122,8 @@ pub enum Change {
     Restored(StateType),
     /// What it runs on is recorded, which was not, or was that of an earlier attempt: the ARN of its task.
     Recorded(String),
+    /// It was claimed and has no task: nobody launches it any more, and a later pass hands it back.
+    GivenUp,
     /// It was waiting for its process to try it again, which is gone; the next poll finds it.
     Released,
     /// Its task was told to stop.
@@ -229,6 +231,15 @@ impl<T: Transport, K: TaskControl, O: TaskOutput> Runs<T, K, O> {
         match self.client.record_infrastructure(run.id, &infrastructure_pid).await {
             Ok(()) => Ok(Some(Change::Recorded(task.task_arn.clone()))),
             Err(error) if error.is_not_found() => Ok(Some(Change::nothing("the run is gone"))),
+            Err(error) => Err(failure::of(&error)),
+        }
+    }
+
+    /// Keeps every dispatcher from launching an attempt that was claimed.
+    pub(crate) async fn give_up(&self, run: &FlowRun, attempt: Attempt) -> Result<Change, Failure> {
+        match self.client.record_infrastructure(run.id, &given_up(attempt, self.now())).await {
+            Ok(()) => Ok(Change::GivenUp),
+            Err(error) if error.is_not_found() => Ok(Change::nothing("the run is gone")),
             Err(error) => Err(failure::of(&error)),
         }
     }

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use prefect_api::models::{FlowRun, StateType};
 
 use super::states;
-use crate::ports::Delivery;
+use crate::{infrastructure::given_up_since, ports::Delivery};
 
 /// How much earlier than its time a run may be launched, whatever the launch lead: SQS counts whole seconds, and clocks
 /// differ. A container that is early waits for its time (prefect 3.8.8, `WaitForScheduledTime`).
@@ -56,6 +56,10 @@ pub fn judge(run: Option<&FlowRun>, delivery: &Delivery, now: Timestamp, lead: D
         StateType::Pending if states::holder(state).is_some_and(|holder| holder != message_id) => {
             Judgement::NotOurs("another message has claimed this attempt".to_owned())
         }
+        // Whoever does that counts on it that nobody launches any more.
+        StateType::Pending if given_up_since(run, attempt).is_some() => {
+            Judgement::NotOurs("its claim is being given up".to_owned())
+        }
         StateType::Pending => {
             // Claimed for another time than the message's, or when it was not SCHEDULED: whoever claims again is told so, and
             // puts it back.
@@ -64,7 +68,9 @@ pub fn judge(run: Option<&FlowRun>, delivery: &Delivery, now: Timestamp, lead: D
         }
         // A record of an earlier attempt stays until there is a newer one, so only the absence of any is proof; a message
         // that comes again is worth a look at ECS.
-        StateType::Running | StateType::Cancelling if *again || run.infrastructure_pid.is_none() => {
+        StateType::Running | StateType::Cancelling
+            if *again || run.infrastructure_pid.is_none() || given_up_since(run, attempt).is_some() =>
+        {
             Judgement::Unrecorded
         }
         other => Judgement::NotOurs(format!("the run is {}", other.name())),
@@ -78,7 +84,10 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::message::{ScheduledRun, VERSION};
+    use crate::{
+        infrastructure::given_up,
+        message::{ScheduledRun, VERSION},
+    };
 
     const NOW: &str = "2026-01-01T00:00:00Z";
 
@@ -149,6 +158,16 @@ mod tests {
         };
         assert_eq!(judged(&claimed_by("m-1")), Judgement::Claimed);
         assert!(matches!(judged(&claimed_by("m-2")), Judgement::NotOurs(_)));
+    }
+
+    #[test]
+    fn a_run_whose_claim_is_being_given_up_is_not_launched() {
+        let mut run = run("PENDING", ours());
+        run.infrastructure_pid = Some(given_up(attempt(), NOW.parse().unwrap()));
+        assert!(matches!(judged(&run), Judgement::NotOurs(_)));
+        run.infrastructure_pid =
+            Some(given_up(Attempt { state_id: Uuid::from_u128(9), ..attempt() }, NOW.parse().unwrap()));
+        assert_eq!(judged(&run), Judgement::Claimed, "an earlier attempt's");
     }
 
     #[test]

@@ -2,8 +2,11 @@
 //!
 //! Every few minutes one *pass* looks at the runs of the served work pools and at the tasks they should have:
 //!
-//! * PENDING runs: claimed and never launched (a dispatcher died in between) are handed back; a task that does not get to
-//!   run within `task_start_timeout` is stopped and its run handed back; a task that ended meanwhile is judged as the
+//! * PENDING runs: claimed and never launched (a dispatcher died in between, and its message did not come back) are handed
+//!   back, in two steps: a mark keeps every dispatcher from launching them, and a later pass, when all who had not seen the
+//!   mark are done, looks for the task again. In one step, a task that was launched meanwhile could run the flow to its end
+//!   before the hand back is carried out, and the server takes SCHEDULED after COMPLETED;
+//! * a task that does not get to run within `task_start_timeout` is stopped, and its end hands its run back; a task that ended meanwhile is judged as the
 //!   observer judges it; a task that is coming up keeps its deployment's concurrency slot, whose lease is renewed.
 //! * RUNNING runs: a task that ended without an event is judged; a task that ECS has forgotten crashed; one that is not
 //!   recorded is.
@@ -47,10 +50,10 @@ use work_pool::Diagnosis;
 use crate::{
     codes,
     dispatcher::{Clock, RESERVE},
-    infrastructure::Infrastructure,
+    infrastructure::{Infrastructure, given_up_since},
     observe::{
         self, Change, Finder, NOT_LAUNCHED, ObserveSink, Observed, TaskOutput,
-        decide::{self, NOT_STARTED, bounded, facts},
+        decide::{self, NOT_STARTED, bounded},
         runs::{Located, Runs, between, is_left_alone, is_no_cluster, unknown},
     },
     poll::PUSH_POOL,
@@ -63,6 +66,10 @@ const AT_ONCE: usize = 8;
 
 /// How long a renewed lease of a concurrency slot lives, in seconds: two passes and some.
 const LEASE: u32 = 900;
+
+/// After how many times the grace of a claim it is given up. A message comes back after three (the module's queues: six times
+/// the dispatcher's timeout, and the grace is twice the timeout).
+const REDELIVERIES: u32 = 4;
 
 /// How long after its end a CANCELLED run's task is looked for. ECS forgets stopped tasks after an hour.
 const CANCELLED_LATELY: Duration = Duration::from_secs(3_600);
@@ -373,25 +380,25 @@ impl<T: Transport, K: TaskControl, O: TaskOutput> Reconciler<T, K, O> {
             Located::Task(task) if task.is_stopped() => self.runs.conclude(run, &history, &task).await,
             Located::Task(task) if task.desired_status == "STOPPED" => Ok(Change::nothing("its task is stopping")),
             Located::Task(task) if self.is_late(&task) => {
-                // Stopped first: a container that comes up now must not find the run scheduled again.
-                self.runs.stop(&task, NOT_STARTED).await?;
-                let action = bounded(decide::not_started(facts(&task)), past, limits);
-                self.runs.settle(run, &history, action, claim.attempt, None).await
+                // Handed back once it has stopped: until then its container may come up and run the flow to its end.
+                self.runs.stop(&task, NOT_STARTED).await
             }
             Located::Task(task) => {
                 self.renew(run).await;
                 Ok(self.runs.record(run, &task).await?.unwrap_or_else(|| Change::nothing("its task is coming up")))
             }
-            Located::Nowhere => {
-                let action = bounded(never_launched(), past, limits);
-                let change = self.runs.settle(run, &history, action, claim.attempt, None).await?;
-                // Its message may have come back and launched it since it was looked for. Whoever of the two comes second
-                // stops the task: here, or in the dispatcher's `confirm`.
-                if let Located::Task(task) = self.runs.locate(run, &history).await? {
-                    self.runs.stop(&task, "its claim was given up").await?;
+            Located::Nowhere => match given_up_since(run, claim.attempt) {
+                // Its message comes back first, as a rule, and launches it.
+                None if between(claim.at, now) < REDELIVERIES * self.policy.runs.claim_grace => {
+                    Ok(Change::nothing("its message is still to come back"))
                 }
-                Ok(change)
-            }
+                None => self.runs.give_up(run, claim.attempt).await,
+                Some(since) if young(since) => Ok(Change::nothing("a dispatcher may be about to launch it")),
+                Some(_) => {
+                    let action = bounded(never_launched(), past, limits);
+                    self.runs.settle(run, &history, action, claim.attempt, None).await
+                }
+            },
         }
     }
 
