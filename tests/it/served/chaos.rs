@@ -1,0 +1,20 @@
+//! Everything fails at once, for half a minute. For longer: `cargo run -p pushpool-tests --bin chaos`.
+
+use std::time::Duration;
+
+use pushpool_tests::chaos::{self, Options};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn each_run_has_one_task_and_one_end_while_processes_are_killed_and_servers_come_and_go() {
+    let options = Options {
+        runs: 25,
+        kills: 14,
+        seed: 1,
+        length: Duration::from_secs(30),
+        container: env!("CARGO_BIN_EXE_chaos").into(),
+    };
+    let report = chaos::run(&options).await;
+    eprintln!("{report}");
+    assert!(report.killed() >= 7, "hardly any process was killed");
+    assert!(report.violations.is_empty(), "{report}");
+}
