@@ -11,6 +11,7 @@ async fn each_run_has_one_task_and_one_end_while_processes_are_killed_and_server
         kills: 14,
         seed: 1,
         length: Duration::from_secs(30),
+        database: None,
         container: env!("CARGO_BIN_EXE_chaos").into(),
     };
     let report = chaos::run(&options).await;

@@ -23,6 +23,9 @@ struct Arguments {
     /// Seconds that it goes on for; 1.3 a run unless given.
     #[arg(long)]
     seconds: Option<u64>,
+    /// Database of the Prefect server instead of SQLite, empty: `postgresql+asyncpg://USER:PASSWORD@HOST/DATABASE`.
+    #[arg(long)]
+    database_url: Option<String>,
     #[command(subcommand)]
     command: Option<Command>,
 }
@@ -55,7 +58,8 @@ async fn everything(arguments: &Arguments) -> ExitCode {
     #[expect(clippy::cast_precision_loss, reason = "some thousands")]
     let length = arguments.seconds.map_or_else(|| Duration::from_secs_f64(runs as f64 * 1.3), Duration::from_secs);
     let container = std::env::current_exe().expect("this program has a path");
-    let report = chaos::run(&Options { runs, kills, seed, length, container }).await;
+    let database = arguments.database_url.clone();
+    let report = chaos::run(&Options { runs, kills, seed, length, database, container }).await;
     println!("{report}");
     if report.violations.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

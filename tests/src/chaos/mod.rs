@@ -79,6 +79,8 @@ pub struct Options {
     pub seed: u64,
     /// How long troubles go on.
     pub length: Duration,
+    /// SQLAlchemy URL of the server's database; none is SQLite.
+    pub database: Option<String>,
     /// A binary whose arguments `container NOTES BEHAVIOUR SECONDS` are [`container::run`].
     pub container: PathBuf,
 }
@@ -119,7 +121,7 @@ impl Tally {
 /// When something does not start. What goes wrong later is in the report.
 pub async fn run(options: &Options) -> Report {
     let plan = Plan::new(options.seed, options.runs, options.kills, options.length);
-    let (stage, server) = Stage::start(&options.container).await;
+    let (stage, server) = Stage::start(&options.container, options.database.as_deref()).await;
     let (stage, tally) = (Arc::new(stage), Arc::new(Tally::default()));
     let reconciling = tokio::spawn(reconcile(Arc::clone(&stage), Arc::clone(&tally)));
     let begun = Instant::now();
@@ -233,9 +235,9 @@ async fn restarts(server: Server, tally: Arc<Tally>, begun: Instant, restarts: V
         until(begun, restart.at).await;
         let ending = tokio::task::spawn_blocking(move || {
             if restart.killed {
-                server.kill()
+                server.kill();
             } else {
-                server.stop()
+                server.stop();
             }
             server
         });

@@ -257,8 +257,9 @@ impl Dice {
                 die = die.saturating_sub(*share);
                 hit
             });
-            // Mostly in the middle of something: idle processes are of little interest.
-            let into_work = self.0.random_ratio(3, 4).then(|| self.seconds(0.0, 0.15));
+            // Mostly in the middle of something: idle processes are of little interest. A batch takes some tens of
+            // milliseconds, and many times that while something is slow.
+            let into_work = self.0.random_ratio(4, 5).then(|| self.seconds(0.0, 0.4).mul_f64(self.0.random()));
             let name = hit.map_or("dispatcher", |(name, _)| name);
             all.entry(name).or_default().push(Kill { at, into_work });
         }

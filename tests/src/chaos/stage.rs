@@ -34,7 +34,7 @@ use crate::{
 };
 
 /// Requests of functions, and of containers, that the server handles at once.
-const AT_ONCE: [usize; 2] = [6, 4];
+const AT_ONCE: [usize; 2] = [4, 2];
 
 const TOKEN: &str = "canary-token-0123456789";
 
@@ -60,9 +60,9 @@ pub(super) struct Stage {
 }
 
 impl Stage {
-    /// Starts everything; `container` is a binary that has [`super::container`].
-    pub(super) async fn start(container: &Path) -> (Self, Server) {
-        let server = Options::default().start().await;
+    /// Starts everything; `container` is a binary that has [`super::container`], `database` the server's if it is not SQLite.
+    pub(super) async fn start(container: &Path, database: Option<&str>) -> (Self, Server) {
+        let server = server(database).start().await;
         let project = Project::copy();
         let containers = Proxy::start_for(server.address(), AT_ONCE[1]).await;
         let proxy = Proxy::start_for(server.address(), AT_ONCE[0]).await;
@@ -134,6 +134,20 @@ impl Stage {
     pub(super) async fn stop(self) {
         self.doorbell.stop().await;
         self.served.stop().await;
+    }
+}
+
+/// Settings of the server: without what writes beside the requests and is not looked at here, and in no hurry to call runs
+/// late. With a hundred of them to mark at once a server on SQLite locks itself up, and does not come out of it.
+fn server(database: Option<&str>) -> Options {
+    let off = ["EVENT_PERSISTER", "TRIGGERS", "TASK_RUN_RECORDER", "SCHEDULER"];
+    let mut options = Options::default().env("PREFECT_SERVER_SERVICES_LATE_RUNS_AFTER_SECONDS", "45");
+    for service in off {
+        options = options.env(&format!("PREFECT_SERVER_SERVICES_{service}_ENABLED"), "false");
+    }
+    match database {
+        Some(url) => options.env("PREFECT_SERVER_DATABASE_CONNECTION_URL", url),
+        None => options,
     }
 }
 
