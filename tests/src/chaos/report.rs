@@ -30,6 +30,8 @@ pub struct Report {
     pub ends: BTreeMap<String, usize>,
     /// Tasks there were.
     pub tasks: usize,
+    /// Runs that were over before their last task was recorded.
+    pub unrecorded: usize,
     /// SCHEDULED states there were: each is an attempt, if a message of it came.
     pub scheduled_states: usize,
     /// Flows that began.
@@ -82,6 +84,7 @@ impl fmt::Display for Report {
             "runs {}, SCHEDULED states {}, tasks {}, flows begun {}, dead letters {}",
             self.made, self.scheduled_states, self.tasks, self.begun, self.dead_letters
         )?;
+        writeln!(f, "over before their task was recorded {}", self.unrecorded)?;
         writeln!(f, "opened again {}, of those put back {}", self.opened_again.0, self.opened_again.1)?;
         section(f, "ends", &self.ends)?;
         section(f, "hand backs", &self.hand_backs)?;

@@ -137,18 +137,21 @@ impl Stage {
     }
 }
 
-/// Settings of the server: without what writes beside the requests and is not looked at here, and in no hurry to call runs
-/// late. With a hundred of them to mark at once a server on SQLite locks itself up, and does not come out of it.
+/// Settings of the server: without what writes beside the requests and is not looked at here. On SQLite that includes the
+/// service that calls runs late: with dozens of them to mark at once some find the database locked, and what they log about
+/// it (tracebacks, laid out in colour on the event loop) keeps the server from answering anybody, for minutes and longer
+/// (seen on prefect 3.8.8).
 fn server(database: Option<&str>) -> Options {
-    let off = ["EVENT_PERSISTER", "TRIGGERS", "TASK_RUN_RECORDER", "SCHEDULER"];
-    let mut options = Options::default().env("PREFECT_SERVER_SERVICES_LATE_RUNS_AFTER_SECONDS", "45");
+    let mut options = Options::default().env("PREFECT_LOGGING_SERVER_LEVEL", "CRITICAL");
+    let mut off = vec!["EVENT_PERSISTER", "TRIGGERS", "TASK_RUN_RECORDER", "SCHEDULER"];
+    match database {
+        Some(url) => options = options.env("PREFECT_SERVER_DATABASE_CONNECTION_URL", url),
+        None => off.push("LATE_RUNS"),
+    }
     for service in off {
         options = options.env(&format!("PREFECT_SERVER_SERVICES_{service}_ENABLED"), "false");
     }
-    match database {
-        Some(url) => options.env("PREFECT_SERVER_DATABASE_CONNECTION_URL", url),
-        None => options,
-    }
+    options
 }
 
 /// Times are a fraction of the real ones, in the order of the real ones: a claim may have no task for longer than the
