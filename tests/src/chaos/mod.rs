@@ -59,11 +59,11 @@ const RECONCILED_EVERY: Duration = Duration::from_secs(5);
 /// server on SQLite may stand still for one.
 const PATIENCE: Duration = Duration::from_secs(1_200);
 
-/// How long nothing may change any more once all is over.
+/// How long nothing may change any more once all is over; half as long as the troubles went on, if that is less.
 const QUIET: Duration = Duration::from_secs(30);
 
 /// How long to wait for a process to kill.
-const PROCESSLESS: Duration = Duration::from_secs(20);
+const PROCESSLESS: Duration = Duration::from_secs(10);
 
 /// What cannot be read: what goes to the dead-letter queue on purpose.
 const POISON: &str = r#"{"version":1,"poison":true}"#;
@@ -103,11 +103,19 @@ struct Tally {
     poison: AtomicU64,
     passes: AtomicU64,
     failed_passes: AtomicU64,
+    /// Rings that nobody heard.
+    unheard: AtomicU64,
 }
 
 impl Tally {
     fn count(&self, trouble: &'static str) {
         *self.troubles.lock().unwrap_or_else(PoisonError::into_inner).entry(trouble).or_default() += 1;
+    }
+
+    async fn ring(&self, stage: &Stage, event: &str, run: &str) {
+        if !stage.ring(event, run).await {
+            self.unheard.fetch_add(1, Ordering::Relaxed);
+        }
     }
 
     fn made(&self) -> Vec<Made> {
@@ -145,7 +153,7 @@ pub async fn run(options: &Options) -> Report {
     let made = tally.made();
     let over = over(&stage, &made).await;
     let before = verdict::states(&stage, &made).await;
-    tokio::time::sleep(QUIET).await;
+    tokio::time::sleep(QUIET.min(options.length / 2)).await;
     let after = verdict::states(&stage, &made).await;
     reconciling.abort();
     reconciling.await.ok();
@@ -176,7 +184,7 @@ async fn bursts(stage: Arc<Stage>, tally: Arc<Tally>, begun: Instant, bursts: Ve
             let made = Made { id: id.clone(), kind: due.kind };
             tally.made.lock().unwrap_or_else(PoisonError::into_inner).push(made);
             if due.kind == Kind::Cancelled {
-                cancelling.spawn(cancel(Arc::clone(&stage), id, due.cancel_after));
+                cancelling.spawn(cancel(Arc::clone(&stage), Arc::clone(&tally), id, due.cancel_after));
             }
         }
         eprintln!("{:>5.0} s  {} runs", begun.elapsed().as_secs_f64(), tally.made().len());
@@ -184,21 +192,22 @@ async fn bursts(stage: Arc<Stage>, tally: Arc<Tally>, begun: Instant, bursts: Ve
     while cancelling.join_next().await.is_some() {}
 }
 
-async fn cancel(stage: Arc<Stage>, run: String, after: Duration) {
+async fn cancel(stage: Arc<Stage>, tally: Arc<Tally>, run: String, after: Duration) {
     tokio::time::sleep(after).await;
     stage.user.propose(&run, "CANCELLING", "Cancelling").await;
-    stage.ring("prefect.flow-run.Cancelling", &run).await;
+    tally.ring(&stage, "prefect.flow-run.Cancelling", &run).await;
 }
 
 async fn killing(stage: Arc<Stage>, tally: Arc<Tally>, begun: Instant, function: &'static str, kills: Vec<plan::Kill>) {
+    let mut ringing = JoinSet::new();
     for kill in kills {
         until(begun, kill.at).await;
         if function == "doorbell" {
             // It has nothing to do unless somebody rings.
-            let ring = Arc::clone(&stage);
-            tokio::spawn(
-                async move { ring.ring("prefect.flow-run.Scheduled", &uuid::Uuid::new_v4().to_string()).await },
-            );
+            let (stage, tally) = (Arc::clone(&stage), Arc::clone(&tally));
+            ringing.spawn(async move {
+                tally.ring(&stage, "prefect.flow-run.Scheduled", &uuid::Uuid::new_v4().to_string()).await;
+            });
         }
         // After a kill there is no process until the next event, and there may be none any more.
         let started = Instant::now();
@@ -211,6 +220,7 @@ async fn killing(stage: Arc<Stage>, tally: Arc<Tally>, begun: Instant, function:
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }
+    while ringing.join_next().await.is_some() {}
 }
 
 async fn outages(stage: Arc<Stage>, tally: Arc<Tally>, begun: Instant, outages: Vec<plan::Outage>) {

@@ -36,6 +36,19 @@ use crate::{
 /// Requests of functions, and of containers, that the server handles at once.
 const AT_ONCE: [usize; 2] = [4, 2];
 
+/// Services of the server that nothing here is about.
+const IDLE_SERVICES: [&str; 9] = [
+    "CANCELLATION_CLEANUP",
+    "EVENT_PERSISTER",
+    "FOREMAN",
+    "LATE_RUNS",
+    "PAUSE_EXPIRATIONS",
+    "REPOSSESSOR",
+    "SCHEDULER",
+    "TASK_RUN_RECORDER",
+    "TRIGGERS",
+];
+
 const TOKEN: &str = "canary-token-0123456789";
 
 /// Slots of the work pool that has a limit.
@@ -111,8 +124,8 @@ impl Stage {
         self.project.path().join("notes")
     }
 
-    /// Rings as the server's automation does. Whether anybody hears it is not known.
-    pub(super) async fn ring(&self, event: &str, run: &str) {
+    /// Rings as the server's automation does; whether anybody heard it.
+    pub(super) async fn ring(&self, event: &str, run: &str) -> bool {
         let body = json!({
             "event": event,
             "resource": {"prefect.resource.id": format!("prefect.flow-run.{run}")},
@@ -127,7 +140,8 @@ impl Stage {
             .header("authorization", format!("Bearer {TOKEN}"))
             .body(Full::new(Bytes::from(body.to_string())))
             .expect("a request can be built");
-        tokio::time::timeout(Duration::from_secs(30), exchange(address, request)).await.ok();
+        let rung = tokio::time::timeout(Duration::from_secs(30), exchange(address, request)).await;
+        rung.is_ok_and(|rung| rung.is_ok_and(|answer| answer.status().is_success()))
     }
 
     /// Ends everything.
@@ -137,21 +151,18 @@ impl Stage {
     }
 }
 
-/// Settings of the server: without what writes beside the requests and is not looked at here. On SQLite that includes the
-/// service that calls runs late: with dozens of them to mark at once some find the database locked, and what they log about
-/// it (tracebacks, laid out in colour on the event loop) keeps the server from answering anybody, for minutes and longer
-/// (seen on prefect 3.8.8).
+/// Settings of the server. On SQLite, without the services that nothing here is about: they write beside the requests, and
+/// there is one writer. The one that calls runs late is the worst: with dozens to mark at once some find the database
+/// locked, and what is logged about that (tracebacks, laid out in colour on the event loop) keeps the server from answering
+/// anybody for minutes (seen on prefect 3.8.8).
 fn server(database: Option<&str>) -> Options {
-    let mut options = Options::default().env("PREFECT_LOGGING_SERVER_LEVEL", "CRITICAL");
-    let mut off = vec!["EVENT_PERSISTER", "TRIGGERS", "TASK_RUN_RECORDER", "SCHEDULER"];
-    match database {
-        Some(url) => options = options.env("PREFECT_SERVER_DATABASE_CONNECTION_URL", url),
-        None => off.push("LATE_RUNS"),
-    }
-    for service in off {
-        options = options.env(&format!("PREFECT_SERVER_SERVICES_{service}_ENABLED"), "false");
-    }
-    options
+    let options = Options::default().env("PREFECT_LOGGING_SERVER_LEVEL", "CRITICAL");
+    let Some(url) = database else {
+        return IDLE_SERVICES.iter().fold(options, |options, service| {
+            options.env(&format!("PREFECT_SERVER_SERVICES_{service}_ENABLED"), "false")
+        });
+    };
+    options.env("PREFECT_SERVER_DATABASE_CONNECTION_URL", url)
 }
 
 /// Times are a fraction of the real ones, in the order of the real ones: a claim may have no task for longer than the

@@ -258,6 +258,7 @@ pub(super) async fn report(stage: &mut Stage, options: &Options, tally: &Tally, 
         troubles: troubles(stage, tally),
         ..Report::default()
     };
+    report.unanswered.insert("doorbell", tally.unheard.load(Ordering::Relaxed));
     report.unanswered.insert("reconciler", tally.failed_passes.load(Ordering::Relaxed));
     let mut known = BTreeSet::new();
     for made in &made {
