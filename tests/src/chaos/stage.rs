@@ -1,13 +1,22 @@
 //! What chaos falls upon: a Prefect server, AWS on loopback, pushpool in between, and the ways between them.
 //!
 //! ```text
-//! functions ── gate ── proxy ── Prefect server ── proxy ── containers
+//! functions ── gate ── proxy ──┬── queue ── Prefect server
+//!     │         containers ── proxy ┘ │
+//!     │                       user ───┘
 //!     └─────── gate ── proxy ── AWS on loopback
 //! ```
 //!
 //! A gate closes the way for everybody; a proxy does something to single requests, and carries on with one whose sender is
-//! gone, as a network does. Both proxies to the Prefect server let only so many requests through at once: with more than
-//! some fifteen a server on SQLite stands still for a minute.
+//! gone, as a network does. The queue is a proxy, too, that lets only so many requests through at once.
+//!
+//! # Why a server on SQLite gets one request at a time
+//!
+//! With more, it now and then stands still for a minute and answers nobody, not even for its health; alone it does so more
+//! rarely. Stacks of prefect 3.8.8 that stood still show the event loop at one and the same line for that minute, and five
+//! connections of fifteen in use, so it is not the connections that are short. A minute is how long a connection waits for
+//! the write lock (`PRAGMA busy_timeout = 60000`; no setting changes it). What the event loop has to do with that is not
+//! known. Everything here takes it as weather; on PostgreSQL there is none.
 
 use std::{
     collections::BTreeMap,
@@ -33,8 +42,8 @@ use crate::{
     served::{Served, Setup},
 };
 
-/// Requests of functions, and of containers, that the server handles at once.
-const AT_ONCE: [usize; 2] = [4, 2];
+/// Requests that a server on PostgreSQL handles at once.
+const AT_ONCE: usize = 8;
 
 /// Services of the server that nothing here is about.
 const IDLE_SERVICES: [&str; 9] = [
@@ -56,7 +65,7 @@ const LIMIT: u32 = 3;
 
 /// All of it but the server, which is restarted by who owns it.
 pub(super) struct Stage {
-    /// The user: goes past all gates and proxies.
+    /// The user, to whom nothing is done.
     pub(super) user: Patient,
     /// The functions' way to the Prefect server.
     pub(super) prefect: (Gate, Proxy),
@@ -70,6 +79,7 @@ pub(super) struct Stage {
     pub(super) deployments: BTreeMap<Kind, String>,
     project: Project,
     doorbell: FunctionUrl,
+    _queue: Proxy,
 }
 
 impl Stage {
@@ -77,8 +87,9 @@ impl Stage {
     pub(super) async fn start(container: &Path, database: Option<&str>) -> (Self, Server) {
         let server = server(database).start().await;
         let project = Project::copy();
-        let containers = Proxy::start_for(server.address(), AT_ONCE[1]).await;
-        let proxy = Proxy::start_for(server.address(), AT_ONCE[0]).await;
+        let queue = Proxy::start_for(server.address(), if database.is_some() { AT_ONCE } else { 1 }).await;
+        let containers = Proxy::start(queue.address()).await;
+        let proxy = Proxy::start(queue.address()).await;
         let prefect = (Gate::start(watch::channel(Some(proxy.address())).1).await, proxy);
         let (behind, receiver) = watch::channel(None);
         let gate = Gate::start(receiver).await;
@@ -95,9 +106,12 @@ impl Stage {
         let aws = Proxy::start(aws_address).await;
         behind.send_replace(Some(aws.address()));
         let doorbell = served.url_of("doorbell").await;
-        let user = Patient(server.address());
+        let user = Patient(queue.address());
         let deployments = deploy(&server, &project, container).await;
-        (Self { user, prefect, aws: (gate, aws), containers, served, deployments, project, doorbell }, server)
+        (
+            Self { user, prefect, aws: (gate, aws), containers, served, deployments, project, doorbell, _queue: queue },
+            server,
+        )
     }
 
     /// The gate of a way.
@@ -151,8 +165,7 @@ impl Stage {
     }
 }
 
-/// Settings of the server. On SQLite, without the services that nothing here is about: they write beside the requests, and
-/// there is one writer. The one that calls runs late is the worst: with dozens to mark at once some find the database
+/// Settings of the server. On SQLite, without the services that nothing here is about: they write beside the requests. The one that calls runs late is the worst: with dozens to mark at once some find the database
 /// locked, and what is logged about that (tracebacks, laid out in colour on the event loop) keeps the server from answering
 /// anybody for minutes (seen on prefect 3.8.8).
 fn server(database: Option<&str>) -> Options {
