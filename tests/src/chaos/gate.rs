@@ -203,6 +203,8 @@ mod tests {
         gate.set(Mode::Silent);
         let mut waiting = connect().await;
         waiting.write_all(b"a").await.expect("it is taken");
+        let heard = tokio::time::timeout(std::time::Duration::from_millis(300), waiting.read_u8()).await;
+        assert!(heard.is_err(), "nothing is heard");
         gate.set(Mode::Open);
         assert!(waiting.read_u8().await.is_err(), "what was said to nobody stays unanswered");
         let mut late = connect().await;
