@@ -4,6 +4,7 @@
 //! Helpers of tests: they panic with a sentence rather than return errors, because nobody could handle one.
 
 pub mod binaries;
+pub mod chaos;
 pub mod compare;
 pub mod conformance;
 pub mod differences;

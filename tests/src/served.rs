@@ -21,7 +21,7 @@ use std::{
 use local::{
     Config, Local,
     ecs::{Dwell, HostImage, Runner, Secrets, TaskView},
-    lambda::{Bootstrap, EventSourceMapping, FunctionUrl, Line, Mapping, Output, RuntimeApi},
+    lambda::{Bootstrap, EventSourceMapping, FunctionError, FunctionUrl, Line, Mapping, Output, RuntimeApi},
 };
 use serde_json::{Value, json};
 use tokio::{sync::mpsc, task::JoinSet};
@@ -281,8 +281,22 @@ impl Served {
     /// # Panics
     /// When it fails.
     pub async fn invoke(&self, name: &str, event: Value) -> Value {
+        self.try_invoke(name, event).await.unwrap_or_else(|error| panic!("{name}: {error}"))
+    }
+
+    /// The same, of a function that may be killed meanwhile.
+    ///
+    /// # Errors
+    /// It gives no result.
+    pub async fn try_invoke(&self, name: &str, event: Value) -> Result<Value, FunctionError> {
         use local::lambda::Function;
-        self.functions[name].invoke(event, TIMEOUT).await.unwrap_or_else(|error| panic!("{name}: {error}"))
+        self.functions[name].invoke(event, TIMEOUT).await
+    }
+
+    /// How often the queues of a function have invoked it and got no result, because it ended or took too long.
+    #[must_use]
+    pub fn failed_invocations(&self, name: &str) -> u64 {
+        self.mappings.get(name).into_iter().flatten().map(|mapping| mapping.counts().failed_invocations).sum()
     }
 
     /// Ids of the processes of a function, busy or idle: children of this process with that binary, told apart from those

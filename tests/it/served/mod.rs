@@ -8,6 +8,7 @@
 
 mod cancelling;
 mod capacity;
+mod chaos;
 mod crash;
 mod doorbell;
 mod faults;

@@ -19,8 +19,25 @@ pub enum Fault {
     LostRequest,
     /// The server acts on it; the connection is closed in place of its answer.
     LostAnswer,
-    /// It is forwarded this much later.
+    /// It is forwarded this much later, whether or not the client still waits.
     Delay(Duration),
+    /// The server acts on it at once; its answer comes this much later.
+    LateAnswer(Duration),
+}
+
+impl Fault {
+    /// What it is, in two words.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Unavailable { .. } => "503",
+            Self::Status(_) => "another status",
+            Self::LostRequest => "lost request",
+            Self::LostAnswer => "lost answer",
+            Self::Delay(_) => "delayed request",
+            Self::LateAnswer(_) => "late answer",
+        }
+    }
 }
 
 /// Which requests get which fault, and how often.
@@ -28,6 +45,7 @@ pub enum Fault {
 pub struct Rule {
     method: Option<Method>,
     path: Arc<dyn Fn(&str) -> bool + Send + Sync>,
+    having: Option<(&'static str, &'static str)>,
     lacking: Option<(&'static str, &'static str)>,
     fault: Fault,
     skip: u32,
@@ -49,7 +67,7 @@ impl Rule {
     /// `fault` for every request, until narrowed.
     #[must_use]
     pub fn new(fault: Fault) -> Self {
-        Self { method: None, path: Arc::new(|_| true), lacking: None, fault, skip: 0, times: None }
+        Self { method: None, path: Arc::new(|_| true), having: None, lacking: None, fault, skip: 0, times: None }
     }
 
     /// Only requests of this method.
@@ -70,6 +88,13 @@ impl Rule {
     #[must_use]
     pub fn matching(mut self, matches: impl Fn(&str) -> bool + Send + Sync + 'static) -> Self {
         self.path = Arc::new(matches);
+        self
+    }
+
+    /// Only requests with a header of this value.
+    #[must_use]
+    pub fn having(mut self, header: &'static str, value: &'static str) -> Self {
+        self.having = Some((header, value));
         self
     }
 
@@ -98,6 +123,7 @@ impl Rule {
     pub(super) fn apply(&mut self, method: &Method, path: &str, headers: &HeaderMap) -> Option<Fault> {
         let mine = self.method.as_ref().is_none_or(|wanted| wanted == method)
             && (self.path)(path)
+            && self.having.is_none_or(|(name, value)| headers.get(name).is_some_and(|found| found == value))
             && self.lacking.is_none_or(|(name, value)| headers.get(name).is_none_or(|found| found != value));
         if !mine || self.times == Some(0) {
             return None;

@@ -21,7 +21,7 @@ pub(super) async fn send(address: SocketAddr, request: Request<Full<Bytes>>) -> 
 }
 
 /// The same, with the whole answer.
-pub(super) async fn exchange(address: SocketAddr, request: Request<Full<Bytes>>) -> io::Result<Response<Bytes>> {
+pub(crate) async fn exchange(address: SocketAddr, request: Request<Full<Bytes>>) -> io::Result<Response<Bytes>> {
     let (parts, body) = send(address, request).await?.into_parts();
     Ok(Response::from_parts(parts, body.collect().await.map_err(Error::other)?.to_bytes()))
 }

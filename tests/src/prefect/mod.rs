@@ -20,6 +20,7 @@ use tokio::sync::OnceCell;
 pub use self::api::{Answer, Api, Csrf};
 pub use self::faults::{Fault, Rule};
 pub use self::flows::{Project, deploy, environment, execute};
+pub(crate) use self::http::exchange;
 pub use self::objects::{Deployment, NewDeployment};
 pub use self::proxy::{Exchange, Proxy};
 pub use self::server::{Options, Server, Version};

@@ -1,4 +1,5 @@
-//! A proxy in front of a server, for our functions: what they ask is counted, and can be made to go wrong.
+//! A proxy in front of a server, for our functions: what they ask is counted, and can be made to go wrong. It knows nothing of
+//! Prefect but how to name its operations, so it stands in front of AWS on loopback as well.
 //!
 //! WebSockets are refused (501): flow processes, which open one for events, get the server's own URL.
 
@@ -44,6 +45,7 @@ pub struct Exchange {
 #[derive(Debug, Default)]
 struct State {
     counts: BTreeMap<String, u64>,
+    faults: BTreeMap<&'static str, u64>,
     rules: Vec<Rule>,
     recording: bool,
     exchanges: Vec<Exchange>,
@@ -121,10 +123,17 @@ impl Proxy {
         self.shared.state().counts.get(operation).copied().unwrap_or_default()
     }
 
+    /// Requests so far that something was done to, by [`Fault::name`].
+    #[must_use]
+    pub fn faults(&self) -> BTreeMap<&'static str, u64> {
+        self.shared.state().faults.clone()
+    }
+
     /// Starts counting from zero, and forgets what was recorded.
     pub fn reset(&self) {
         let mut state = self.shared.state();
         state.counts.clear();
+        state.faults.clear();
         state.exchanges.clear();
     }
 
@@ -159,7 +168,12 @@ impl Shared {
         let fault = {
             let mut state = self.state();
             *state.counts.entry(operation.clone()).or_default() += 1;
-            state.rules.iter_mut().find_map(|rule| rule.apply(&parts.method, parts.uri.path(), &parts.headers))
+            let rules = &mut state.rules;
+            let fault = rules.iter_mut().find_map(|rule| rule.apply(&parts.method, parts.uri.path(), &parts.headers));
+            if let Some(fault) = fault {
+                *state.faults.entry(fault.name()).or_default() += 1;
+            }
+            fault
         };
         let mut exchange = Exchange {
             operation,
@@ -192,6 +206,11 @@ impl Shared {
             Some(Fault::Delay(delay)) => {
                 tokio::time::sleep(delay).await;
                 self.forward(request).await?
+            }
+            Some(Fault::LateAnswer(delay)) => {
+                let answer = self.forward(request).await?;
+                tokio::time::sleep(delay).await;
+                answer
             }
             Some(Fault::LostAnswer) | None => self.forward(request).await?,
         };
