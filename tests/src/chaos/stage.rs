@@ -12,11 +12,8 @@
 //!
 //! # Why a server on SQLite gets one request at a time
 //!
-//! With more, it now and then stands still for a minute and answers nobody, not even for its health; alone it does so more
-//! rarely. Stacks of prefect 3.8.8 that stood still show the event loop at one and the same line for that minute, and five
-//! connections of fifteen in use, so it is not the connections that are short. A minute is how long a connection waits for
-//! the write lock (`PRAGMA busy_timeout = 60000`; no setting changes it). What the event loop has to do with that is not
-//! known. Everything here takes it as weather; on PostgreSQL there is none.
+//! With more it stands still for a minute now and then and answers nobody, not even for its health; with one at a time it does
+//! so rarely (seen on prefect 3.8.8; a minute is its `PRAGMA busy_timeout`). Why is not known. On PostgreSQL it does not.
 
 use std::{
     collections::BTreeMap,
@@ -165,9 +162,9 @@ impl Stage {
     }
 }
 
-/// Settings of the server. On SQLite, without the services that nothing here is about: they write beside the requests. The one that calls runs late is the worst: with dozens to mark at once some find the database
-/// locked, and what is logged about that (tracebacks, laid out in colour on the event loop) keeps the server from answering
-/// anybody for minutes (seen on prefect 3.8.8).
+/// Settings of the server. On SQLite, without the services that nothing here is about: they write beside the requests. The one
+/// that calls runs late is the worst: when it has dozens to mark at once, some find the database locked, and while that is
+/// logged the server answers nobody (seen on prefect 3.8.8).
 fn server(database: Option<&str>) -> Options {
     let options = Options::default().env("PREFECT_LOGGING_SERVER_LEVEL", "CRITICAL");
     let Some(url) = database else {

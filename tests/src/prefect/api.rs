@@ -57,7 +57,7 @@ impl fmt::Display for Answer {
     }
 }
 
-/// A client of one server. Retries 503 (SQLite's "database is locked"), and 500 where nothing can have been changed: a server
+/// A client of one server. Retries 503 (SQLite's "database is locked"), and 500 where nothing changes by asking twice: a server
 /// with too much to do gives that, too.
 #[derive(Debug, Clone)]
 pub struct Api {
@@ -124,12 +124,15 @@ impl Api {
     ///
     /// When no answer comes.
     pub async fn request(&self, method: Method, path: &str, body: Option<Value>) -> Answer {
+        // What is made under a key or a name is made once.
+        let keyed = body.as_ref().is_some_and(|body| !body["idempotency_key"].is_null());
+        let reads = method == Method::GET || path.ends_with("/filter") || path.ends_with("/count");
+        let repeatable = reads || keyed || matches!(path, "/flows/" | "/deployments/");
         let body = body.map_or_else(Bytes::new, |body| body.to_string().into());
         let mut tries = 1;
         loop {
             let answer = self.once(&method, path, body.clone()).await;
-            let reads = method == Method::GET || path.ends_with("/filter") || path.ends_with("/count");
-            if !(answer.status == 503 || reads && answer.status == 500) || tries == TRIES {
+            if !(answer.status == 503 || repeatable && answer.status == 500) || tries == TRIES {
                 return answer;
             }
             tries += 1;

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use super::api::Api;
 
@@ -102,7 +103,10 @@ impl Api {
     }
 
     /// Creates a run of a deployment, due now unless `body` has a `state`; returns its id.
-    pub async fn create_run(&self, deployment: &str, body: Value) -> String {
+    pub async fn create_run(&self, deployment: &str, mut body: Value) -> String {
+        if body["idempotency_key"].is_null() {
+            body["idempotency_key"] = json!(Uuid::new_v4());
+        }
         text(&self.post(&format!("/deployments/{deployment}/create_flow_run"), body).await.ok(), "id")
     }
 
