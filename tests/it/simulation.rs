@@ -61,7 +61,7 @@ fn a_world_repeats_itself() {
 }
 
 /// Each bug, and within how many worlds it is found at the latest.
-const FOUND: [(Mutation, u64); 19] = [
+const FOUND: [(Mutation, u64); 20] = [
     (Mutation::NoTransitionId, 10),
     (Mutation::FreshTransitionId, 10),
     (Mutation::FreshClientToken, 1_000),
@@ -81,6 +81,7 @@ const FOUND: [(Mutation, u64); 19] = [
     (Mutation::SendOnce, 300),
     (Mutation::FailureIsSuccess, 200),
     (Mutation::MarkUnseen, 3_000),
+    (Mutation::OthersState, 1_000),
 ];
 
 #[test]

@@ -216,15 +216,7 @@ impl<C: ControlPlane, L: TaskLauncher, Q: RunQueues> Dispatcher<C, L, Q> {
         }
         let prepared = prepared?;
         let error = match self.launcher.launch(&prepared).await {
-            Ok(launched) if claim => return Ok(Some(launched)),
-            Ok(launched) => {
-                let confirmed = self.control.confirm(message, &record.message_id, &launched).await?;
-                if !confirmed {
-                    self.sink
-                        .emit(&Outcome::NotOurs { message, reason: "its claim was given up; its task is stopped" });
-                }
-                return Ok(confirmed.then_some(launched));
-            }
+            Ok(launched) => return Ok(Some(launched)),
             Err(error) => error,
         };
         if record.receive_count() > 1 && is_definite(&error) {

@@ -136,20 +136,6 @@ pub trait ControlPlane: Send + Sync + 'static {
     /// [`Failure`] when the answer is not known: the message has to come back.
     fn claim(&self, message: &ScheduledRun, message_id: &str) -> impl Future<Output = Result<Claim, Failure>> + Send;
 
-    /// Whether a run that an earlier delivery claimed is still so now that its task is launched. Somebody may have given the
-    /// claim up for lost in between, and looked for a task before there was one; then the task is stopped.
-    ///
-    /// # Errors
-    /// [`Failure`] when that is not known: the message has to come back.
-    fn confirm(
-        &self,
-        _message: &ScheduledRun,
-        _message_id: &str,
-        _launched: &Launched,
-    ) -> impl Future<Output = Result<bool, Failure>> + Send {
-        async { Ok(true) }
-    }
-
     /// Since when the run has been waiting for capacity; asked when it is to wait on.
     ///
     /// # Errors

@@ -126,9 +126,9 @@ locals {
           Condition = { ArnEquals = { "ecs:cluster" = var.cluster_arns } }
         },
         {
-          Sid       = "LookAtAndStopTasks"
+          Sid       = "LookAtTasks"
           Effect    = "Allow"
-          Action    = ["ecs:DescribeTasks", "ecs:StopTask"]
+          Action    = ["ecs:DescribeTasks"]
           Resource  = local.arn_of.tasks
           Condition = { ArnEquals = { "ecs:cluster" = var.cluster_arns } }
         },

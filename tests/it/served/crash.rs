@@ -65,7 +65,7 @@ async fn all_of_200_runs_complete_once_though_every_dispatcher_is_killed_after_5
         let recorded = world.api.run(run).await["infrastructure_pid"].clone();
         let task = &world.served.tasks_of(run)[0].task_arn;
         // A flow that is over before its dispatcher's message comes back is not recorded any more.
-        let right = recorded.as_str().map_or(recorded.is_null(), |recorded| recorded.ends_with(task));
+        let right = recorded.as_str().map_or_else(|| recorded.is_null(), |recorded| recorded.ends_with(task));
         assert!(right, "{run}: {recorded} is not {task}");
     }
     assert!(world.served.bodies("dlq").is_empty());

@@ -72,6 +72,10 @@ impl Transport for Http {
         if mutation == Some(Mutation::MarkUnseen) && self.0.name().starts_with("Dispatcher") {
             response.body = String::from_utf8_lossy(&response.body).replace("pushpool:given-up", "x").into_bytes();
         }
+        if mutation == Some(Mutation::OthersState) && self.0.name().starts_with("Reconciler") {
+            let body = String::from_utf8_lossy(&response.body).replace("\"RUNNING\"", "\"SCHEDULED\"");
+            response.body = body.replace("\"Running\"", "\"AwaitingCapacity\"").into_bytes();
+        }
         Ok(response)
     }
 
@@ -182,6 +186,10 @@ fn ecs_call(world: &mut World, who: &str, operation: &str, mut input: Value) -> 
     let mutation = world.scenario.mutation;
     if operation == "StopTask" && mutation == Some(Mutation::NoStop) {
         return Ok(json!({"task": {}}));
+    }
+    if operation == "StopTask" {
+        let said = |name: &str| input[name].as_str().unwrap_or_default();
+        world.before_stop_task(said("task"), said("reason"));
     }
     if operation != "RunTask" {
         return world.call_ecs(who, operation, &input);

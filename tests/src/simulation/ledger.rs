@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use dispatch::{infrastructure::given_up_since, prefect::states::HANDED_BACK};
+use dispatch::{infrastructure::given_up_since, observe::decide::NOT_STARTED, prefect::states::HANDED_BACK};
 use ecs::Attempt;
 use local::{ecs::Status, wire::AwsError};
 use prefect_api::{
@@ -49,6 +49,8 @@ pub enum Rule {
     FinalIsFinal,
     /// Every live task is recorded as its run's.
     EveryTaskKnown,
+    /// No task is stopped that runs its run, unless it was cancelled.
+    WorkGoesOn,
     /// What cannot be read, and nothing else, ends in the dead-letter queue.
     OnlyPoisonIsDead,
 }
@@ -65,6 +67,7 @@ impl Rule {
         Self::NoneLeftPending,
         Self::FinalIsFinal,
         Self::EveryTaskKnown,
+        Self::WorkGoesOn,
         Self::OnlyPoisonIsDead,
     ];
 }
@@ -216,6 +219,24 @@ impl World {
             return;
         };
         self.ecs.inject(TaskRule::next(fault));
+    }
+
+    /// Looks at a task that is told to stop.
+    pub(super) fn before_stop_task(&mut self, task_arn: &str, reason: &str) {
+        let tasks = self.ecs.tasks();
+        let Some(task) = tasks.iter().find(|task| task.task_arn == task_arn && task.status != Status::Stopped) else {
+            return;
+        };
+        let Some(attempt) = task.started_by.as_deref().and_then(attempt) else { return };
+        self.checked(Rule::WorkGoesOn);
+        let states = self.server.states(attempt.flow_run_id);
+        let runs = states.last().is_some_and(|state| state.state_type == StateType::Running);
+        let claim = states.iter().rfind(|state| state.state_type == StateType::Pending);
+        let its = claim.is_some_and(|claim| claim.state_details.transition_id == Some(attempt.transition_id()));
+        // One that starts at the moment it is given up as one that does not is handed back.
+        if runs && its && reason != NOT_STARTED {
+            self.violate(Rule::WorkGoesOn, format!("{task_arn} runs its run and is stopped: {reason}"));
+        }
     }
 
     /// Looks at what RunTask did.

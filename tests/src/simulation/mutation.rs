@@ -46,6 +46,8 @@ pub enum Mutation {
     FailureIsSuccess,
     /// Dispatchers do not see that a claim is being given up.
     MarkUnseen,
+    /// The reconciler takes runs that run for such as were handed back.
+    OthersState,
 }
 
 impl Mutation {
@@ -70,5 +72,6 @@ impl Mutation {
         Self::SendOnce,
         Self::FailureIsSuccess,
         Self::MarkUnseen,
+        Self::OthersState,
     ];
 }

@@ -90,7 +90,8 @@ impl World {
         let mut restored = true;
         for state in states {
             match (ended, state.state_type) {
-                (_, StateType::Scheduled) => (ended, restored) = (None, true),
+                // Scheduled again, or cancelled by a user, who may do so while a late claim holds the run.
+                (_, StateType::Scheduled | StateType::Cancelling) => (ended, restored) = (None, true),
                 (None, it) if is_final(it) => ended = Some(it),
                 (Some(_), StateType::Pending) => restored = false,
                 (Some(was), it) => restored = was == it,

@@ -8,7 +8,7 @@
 //! | final, SCHEDULED, PAUSED | in any way | nothing: the container reported, or rescheduled itself |
 //! | CANCELLING | in any way | Cancelled |
 //! | PENDING, RUNNING | SpotInterruption, TerminationNotice, InfrastructureHealth, or lost with its host | hand back |
-//! | PENDING | stopped by pushpool because it did not start in time | hand back |
+//! | PENDING, RUNNING | stopped by pushpool because it did not start in time | hand back |
 //! | PENDING, RUNNING | UserInitiated, ServiceSchedulerInitiated | Crashed: who stopped it and why |
 //! | PENDING | never started, for a passing reason (see [`super::reasons`]) | hand back |
 //! | PENDING | never started, for another reason | Crashed |
@@ -100,8 +100,12 @@ fn judged(run: StateType, task: &Task, past: Past, limits: Limits) -> Action {
         return interrupted(pending, task, past, limits);
     }
     if matches!(code, "UserInitiated" | "ServiceSchedulerInitiated") {
-        if pending && said == NOT_STARTED {
+        if said == NOT_STARTED && pending {
             return bounded(not_started(facts(task)), past, limits);
+        }
+        // It started at the very moment it was stopped.
+        if said == NOT_STARTED && past.interruptions < limits.interruptions {
+            return Action::HandBack(not_started(facts(task)));
         }
         return Action::Crash(stopped(task, said));
     }
@@ -397,6 +401,7 @@ mod tests {
     fn our_own_stops_are_told_from_others() {
         let late = task("UserInitiated", NOT_STARTED, unstarted());
         assert_eq!(decided(StateType::Pending, &late, Past::default()), "hand back PP0606");
+        assert_eq!(decided(StateType::Running, &late, Past::default()), "hand back PP0606", "it just started");
         let ours = task("UserInitiated", "pushpool: its flow run was deleted", exit(143));
         let Action::Crash(reason) = decide(StateType::Running, &ours, Past::default(), LIMITS) else { panic!() };
         assert_eq!(reason.summary, "pushpool stopped the task: its flow run was deleted");

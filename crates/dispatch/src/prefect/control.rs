@@ -11,7 +11,6 @@ use std::{
 
 use ecs::{
     Named, Run,
-    failure::Class,
     launch::{Launched, TaskControl},
 };
 use jiff::Timestamp;
@@ -307,15 +306,6 @@ impl<T: Transport, K: TaskControl> ControlPlane for PrefectControl<T, K> {
                 Ok(Claim::NotOurs("the run was no longer SCHEDULED".to_owned()))
             }
         }
-    }
-
-    async fn confirm(&self, message: &ScheduledRun, message_id: &str, launched: &Launched) -> Result<bool, Failure> {
-        if let Claim::NotOurs(reason) = self.claim(message, message_id).await? {
-            let stopped = self.tasks.stop(&launched.cluster, &launched.task_arn, &reason).await;
-            stopped.map_err(|error| Failure { class: Class::Transient, diagnosis: error.diagnosis })?;
-            return Ok(false);
-        }
-        Ok(true)
     }
 
     async fn waited(&self, message: &ScheduledRun) -> Result<Waited, Failure> {

@@ -13,7 +13,10 @@ use std::{
 
 use ecs::launch::TaskControl;
 use jiff::Timestamp;
-use prefect_api::{ApiError, Client, PAGE, Transport, models::FlowRun};
+use prefect_api::{
+    ApiError, Client, PAGE, Transport,
+    models::{FlowRun, StateType},
+};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -21,6 +24,9 @@ use crate::infrastructure::Infrastructure;
 
 /// How long after its end a run's task is still looked at. A task stops within its `stopTimeout` of at most 120 s.
 const LINGER: Duration = Duration::from_secs(150);
+
+/// The same for a run that was cancelled: its container may go on until the second pass of the reconciler stops it.
+const CANCELLED_LINGERS: Duration = Duration::from_secs(900);
 
 /// Slots in use.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -79,8 +85,10 @@ pub async fn used<T: Transport, K: TaskControl>(
             &json!({"work_pools": of_pool, "flow_runs": {"state": state}, "sort": "END_TIME_DESC", "limit": PAGE}),
         )
         .await?;
-    let lately = now.checked_sub(LINGER).unwrap_or(now);
-    ended.retain(|run| run.end_time.is_some_and(|end| end > lately));
+    ended.retain(|run| {
+        let lingers = if run.state_type() == StateType::Cancelled { CANCELLED_LINGERS } else { LINGER };
+        run.end_time.is_some_and(|end| end > now.checked_sub(lingers).unwrap_or(now))
+    });
     let mut used = Used::default();
     for run in &active {
         used.take(None, run.work_queue_id, None);
