@@ -48,6 +48,22 @@ fn no_invariant_breaks_in_some_thousand_worlds() {
     assert!(broken.is_empty(), "`simulate --trace SEED` shows what happened: {broken:#?}");
 }
 
+/// Worlds that have shown a defect once.
+const ONCE_BROKEN: [u64; 3] = [
+    // A late claim of a finished run, which a user cancelled before it was put back.
+    68_503,
+    // A cancelled container that lives on, and is no longer counted before the reconciler stops it.
+    161_731, 169_602,
+];
+
+#[test]
+fn what_was_broken_once_stays_mended() {
+    for seed in ONCE_BROKEN {
+        let broken = run(Scenario::of(seed), false).violations;
+        assert!(broken.is_empty(), "{seed}: {broken:#?}");
+    }
+}
+
 /// What a world does follows from its seed alone: else no violation could be looked at twice.
 #[test]
 fn a_world_repeats_itself() {

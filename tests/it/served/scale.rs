@@ -3,7 +3,7 @@
 use local::ecs::Runner;
 use pushpool_tests::{
     prefect::{Options, Proxy},
-    served::Setup,
+    served::{AT_ONCE, Setup},
 };
 use serde_json::json;
 
@@ -16,7 +16,8 @@ const RUNS: usize = 200;
 async fn two_hundred_due_runs_cost_at_most_2_3_requests_each_and_the_first_does_not_wait_for_the_last() {
     // Of its own: what others ask the shared one at the same time makes it stand still.
     let server = Options::default().start().await;
-    let (polling, dispatching) = (Proxy::start(server.address()).await, Proxy::start_for(server.address(), 8).await);
+    let (polling, dispatching) =
+        (Proxy::start(server.address()).await, Proxy::start_for(server.address(), AT_ONCE).await);
     dispatching.record();
     let setup = Setup {
         functions: &["poller"],
