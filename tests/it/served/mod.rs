@@ -58,17 +58,22 @@ struct Note {
     begun: bool,
 }
 
+/// One after the other: with three worlds at once the SQLite of a shared server is locked for a minute at a time, again and
+/// again, while nothing uses the processors, and two servers at work have the same effect on each other.
+async fn turn() -> MutexGuard<'static, ()> {
+    static TURN: Mutex<()> = Mutex::const_new(());
+    TURN.lock().await
+}
+
 impl World {
     /// On the server that tests share. `options` go with the request that creates the pool.
     async fn start(setup: Setup, options: Value) -> Self {
         Self::on(stage().await, "ecs", setup, options).await
     }
 
-    /// One after the other: with three worlds at once the SQLite of a shared server is locked for a minute at a time, again
-    /// and again, while nothing uses the processors, and two servers at work have the same effect on each other.
+    /// On any server.
     async fn on(server: &Server, pool_type: &str, mut setup: Setup, options: Value) -> Self {
-        static TURN: Mutex<()> = Mutex::const_new(());
-        let turn = TURN.lock().await;
+        let turn = turn().await;
         let (api, project, pool) = (server.api(), Project::copy(), unique("pool"));
         let mut body = json!({"name": pool, "type": pool_type, "base_job_template": {}});
         for (key, value) in options.as_object().into_iter().flatten() {
