@@ -3,6 +3,7 @@
 //! None of it needs Terraform: files are read as HCL, and expressions are looked at as they are written. What a plan makes
 //! of them is asserted by the module's own tests (`infra/check`).
 
+mod build;
 mod calls;
 mod metrics;
 mod permissions;

@@ -73,11 +73,14 @@ fn default_number(expression: &Expression) -> Option<i64> {
 }
 
 #[test]
-fn functions_have_the_memory_and_time_that_cargo_lambda_gives_them() {
+fn functions_have_the_memory_time_and_architecture_that_their_cargo_toml_says() {
     let blocks = module(PUSHPOOL);
-    let variable = blocks.iter().find(|it| it.identifier() == "variable" && it.labels()[0].as_str() == "functions");
+    let variable = |name: &str| {
+        blocks.iter().find(|it| it.identifier() == "variable" && it.labels()[0].as_str() == name).unwrap().body()
+    };
+    let architecture = attribute(variable("architecture"), "default").and_then(text).unwrap();
     let mut declared = BTreeMap::new();
-    walk(attribute(variable.unwrap().body(), "type").unwrap(), &mut |part| {
+    walk(attribute(variable("functions"), "type").unwrap(), &mut |part| {
         for function in FUNCTIONS {
             let Some(Expression::FuncCall(optional)) = member(part, function) else { continue };
             walk(&optional.args[0], &mut |part| {
@@ -92,6 +95,7 @@ fn functions_have_the_memory_and_time_that_cargo_lambda_gives_them() {
         let deploy = &manifest["package"]["metadata"]["lambda"]["deploy"];
         let figure = |name: &str| deploy[name].as_integer().unwrap();
         assert_eq!(declared.get(function), Some(&(figure("memory"), figure("timeout"))), "{function}");
+        assert_eq!(deploy["architecture"].as_str(), Some(&*architecture), "{function}");
     }
 }
 
