@@ -5,6 +5,7 @@
 
 mod build;
 mod calls;
+mod cost;
 mod metrics;
 mod permissions;
 mod readmes;
