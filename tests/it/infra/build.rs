@@ -71,6 +71,10 @@ fn the_manifest_is_the_zips_and_says_what_the_module_reads() {
             let zip = fs::read(into.join(packed["file"].as_str().unwrap())).unwrap();
             assert_eq!(packed["sha256"], BASE64_STANDARD.encode(Sha256::digest(&zip)), "{function} {architecture}");
             assert_eq!(packed["size"], zip.len());
+            // The mode, in the central directory's entry: Lambda has to be able to start it.
+            let entry = zip.windows(4).position(|four| four == b"PK\x01\x02").unwrap();
+            let attributes = u32::from_le_bytes(zip[entry + 38..entry + 42].try_into().unwrap());
+            assert_eq!(attributes >> 16, 0o100_755, "{function} {architecture}");
         }
     }
     let read = members_read();

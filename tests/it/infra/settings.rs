@@ -63,6 +63,19 @@ fn functions_are_told_what_they_read_and_what_they_need() {
     }
 }
 
+#[test]
+fn the_environment_for_cargo_lambda_is_one_of_the_dispatcher() {
+    let (known, _) = variables(&["functions/dispatcher/src", "functions/runtime/src"]);
+    let (_, required) = variables(&["functions/dispatcher/src"]);
+    let file = read("events/cargo-lambda.env");
+    let set: BTreeSet<String> = file.lines().map(|line| line.split_once('=').unwrap().0.to_owned()).collect();
+    for name in set.iter().filter(|name| !name.starts_with("AWS_")) {
+        assert!(known.contains(name), "the dispatcher does not read {name}");
+    }
+    let missing: Vec<&String> = required.difference(&set).collect();
+    assert!(missing.is_empty(), "{missing:?}");
+}
+
 /// `optional(number, 256)`: the default.
 fn default_number(expression: &Expression) -> Option<i64> {
     let Expression::FuncCall(call) = expression else { return None };
