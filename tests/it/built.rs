@@ -7,6 +7,7 @@ use std::{
     collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
+    process::Command,
     time::Duration,
 };
 
@@ -16,6 +17,7 @@ use local::{
     ecs::Runner,
     lambda::{Bootstrap, Function, RuntimeApi},
 };
+use pushpool_tests::conformance;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
@@ -40,7 +42,7 @@ fn unpack(function: &str, architecture: &str, into: &Path) -> PathBuf {
     assert_eq!(built["sha256"], BASE64_STANDARD.encode(Sha256::digest(fs::read(&zip).unwrap())));
     let python = pushpool_tests::python::python().interpreter();
     // Python's zipfile leaves modes out; infra::build looks at them.
-    let unpacked = std::process::Command::new(python).args(["-m", "zipfile", "-e"]).arg(&zip).arg(into).status();
+    let unpacked = Command::new(python).args(["-m", "zipfile", "-e"]).arg(&zip).arg(into).status();
     assert!(unpacked.unwrap().success());
     let binary = into.join("bootstrap");
     fs::set_permissions(&binary, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
@@ -149,4 +151,50 @@ async fn x86_64_functions_answer() {
 #[ignore = "infra/smoke runs it after infra/build"]
 async fn arm64_functions_answer() {
     every_function_answers("arm64").await;
+}
+
+/// The function, made first if it is to be.
+fn function(endpoint: &str, what: &str) -> Value {
+    let python = pushpool_tests::python::python();
+    let script = python.script("lambda_function.py");
+    let shown =
+        python.command([script.as_os_str(), endpoint.as_ref(), what.as_ref(), "pushpool-dispatcher".as_ref()]).output();
+    let shown = shown.unwrap();
+    assert!(shown.status.success(), "{}", String::from_utf8_lossy(&shown.stderr));
+    serde_json::from_slice(&shown.stdout).unwrap()
+}
+
+/// `cargo lambda deploy` of the dispatcher, as docs/building.md has it or with other arguments.
+fn deploy(endpoint: &str, arguments: &[&str]) {
+    let mut command = Command::new(root().join("target/tools/cargo-lambda/bin/cargo-lambda"));
+    command.args(["lambda", "deploy", "--endpoint-url", endpoint]).args(arguments).arg("pushpool-dispatcher");
+    command.current_dir(root()).env("AWS_REGION", "us-east-1");
+    command.env("AWS_ACCESS_KEY_ID", "any").env("AWS_SECRET_ACCESS_KEY", "any");
+    let done = command.output().unwrap();
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+}
+
+/// What Terraform owns: all but the code and what follows from it.
+fn without_code(mut configuration: Value) -> Value {
+    for of_code in ["CodeSha256", "CodeSize", "LastModified", "RevisionId"] {
+        configuration.as_object_mut().unwrap().remove(of_code);
+    }
+    configuration
+}
+
+#[test]
+#[ignore = "infra/smoke runs it after infra/build"]
+fn cargo_lambda_deploy_ships_code_and_leaves_what_terraform_owns() {
+    let moto = conformance::moto();
+    let before = function(&moto.endpoint(), "make");
+    let architecture = if cfg!(target_arch = "aarch64") { "arm64" } else { "x86_64" };
+    let built = format!("target/functions/{architecture}/lambda");
+    deploy(&moto.endpoint(), &["--binary-path", &format!("{built}/dispatcher/bootstrap")]);
+    let after = function(&moto.endpoint(), "show");
+    assert_ne!(before["CodeSha256"], after["CodeSha256"]);
+    assert_eq!(without_code(before), without_code(after));
+    // Why the page does not say this one.
+    deploy(&moto.endpoint(), &["--lambda-dir", &built, "--binary-name", "dispatcher"]);
+    let after = function(&moto.endpoint(), "show");
+    assert_eq!((&after["MemorySize"], &after["Timeout"]), (&json!(256), &json!(30)));
 }
