@@ -164,10 +164,10 @@ fn function(endpoint: &str, what: &str) -> Value {
     serde_json::from_slice(&shown.stdout).unwrap()
 }
 
-/// `cargo lambda deploy` of the dispatcher, as docs/building.md has it or with other arguments.
+/// `cargo lambda deploy` of the dispatcher to a function.
 fn deploy(endpoint: &str, arguments: &[&str]) {
     let mut command = Command::new(root().join("target/tools/cargo-lambda/bin/cargo-lambda"));
-    command.args(["lambda", "deploy", "--endpoint-url", endpoint]).args(arguments).arg("pushpool-dispatcher");
+    command.args(["lambda", "deploy", "--endpoint-url", endpoint]).args(arguments);
     command.current_dir(root()).env("AWS_REGION", "us-east-1");
     command.env("AWS_ACCESS_KEY_ID", "any").env("AWS_SECRET_ACCESS_KEY", "any");
     let done = command.output().unwrap();
@@ -188,13 +188,13 @@ fn cargo_lambda_deploy_ships_code_and_leaves_what_terraform_owns() {
     let moto = conformance::moto();
     let before = function(&moto.endpoint(), "make");
     let architecture = if cfg!(target_arch = "aarch64") { "arm64" } else { "x86_64" };
-    let built = format!("target/functions/{architecture}/lambda");
-    deploy(&moto.endpoint(), &["--binary-path", &format!("{built}/dispatcher/bootstrap")]);
+    let bootstrap = format!("target/functions/{architecture}/lambda/dispatcher/bootstrap");
+    deploy(&moto.endpoint(), &["--binary-path", &bootstrap, before["FunctionArn"].as_str().unwrap()]);
     let after = function(&moto.endpoint(), "show");
     assert_ne!(before["CodeSha256"], after["CodeSha256"]);
     assert_eq!(without_code(before), without_code(after));
-    // Why the page does not say this one.
-    deploy(&moto.endpoint(), &["--lambda-dir", &built, "--binary-name", "dispatcher"]);
+    // Why docs/building.md says the ARN: the name is that of a package, too.
+    deploy(&moto.endpoint(), &["--binary-path", &bootstrap, "pushpool-dispatcher"]);
     let after = function(&moto.endpoint(), "show");
     assert_eq!((&after["MemorySize"], &after["Timeout"]), (&json!(256), &json!(30)));
 }
