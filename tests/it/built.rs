@@ -69,6 +69,10 @@ impl World {
         Self { local, queues }
     }
 
+    fn url(&self, queue: &str) -> &str {
+        &self.queues[queue]
+    }
+
     /// Starts the function, asks it once and stops it.
     async fn ask(&self, function: &str, architecture: &str, variables: &[(&str, &str)], event: Value) -> Value {
         let scratch = tempfile::tempdir().unwrap();
@@ -92,66 +96,86 @@ impl World {
     }
 }
 
-/// Every function does what it can do without a Prefect server.
-async fn every_function_answers(architecture: &str) {
-    let world = World::start().await;
-    let url = |name: &str| world.queues[name].as_str();
-    let pools = root().join("events/pools");
+// Every function does what it can do without a Prefect server. Nothing listens at port 1.
+const SERVER: (&str, &str) = ("PREFECT_API_URL", "http://127.0.0.1:1/api");
 
+async fn dispatcher(architecture: &str) {
+    let world = World::start().await;
+    let pools = root().join("events/pools");
     let variables = [
-        ("PUSHPOOL_RUN_QUEUE_URL", url("runs")),
-        ("PUSHPOOL_DLQ_URL", url("dead")),
+        ("PUSHPOOL_RUN_QUEUE_URL", world.url("runs")),
+        ("PUSHPOOL_DLQ_URL", world.url("dead")),
         ("PUSHPOOL_POOLS", pools.to_str().unwrap()),
         ("PUSHPOOL_SUBNETS", "subnet-1"),
     ];
     let answer = world.ask("dispatcher", architecture, &variables, sample("sqs/single.json")).await;
     assert_eq!(answer, json!({"batchItemFailures": []}));
     assert_eq!(world.local.ecs().tasks().len(), 1);
+    world.local.stop().await;
+}
 
+async fn doorbell(architecture: &str) {
+    let world = World::start().await;
     let variables =
-        [("PUSHPOOL_POLL_QUEUE_URL", url("polls")), ("PUSHPOOL_DOORBELL_TOKEN", "example-token-0123456789")];
+        [("PUSHPOOL_POLL_QUEUE_URL", world.url("polls")), ("PUSHPOOL_DOORBELL_TOKEN", "example-token-0123456789")];
     let answer = world.ask("doorbell", architecture, &variables, sample("doorbell/automation.json")).await;
     assert_eq!(answer["statusCode"], 202);
     assert_eq!(world.local.sqs().bodies("polls").unwrap().len(), 1);
+    world.local.stop().await;
+}
 
-    // Nothing listens at port 1.
-    let server = ("PREFECT_API_URL", "http://127.0.0.1:1/api");
+async fn observer(architecture: &str) {
+    let world = World::start().await;
     let variables = [
-        server,
-        ("PUSHPOOL_EVENTS_QUEUE_URL", url("events")),
-        ("PUSHPOOL_POLL_QUEUE_URL", url("polls")),
-        ("PUSHPOOL_DLQ_URL", url("dead")),
+        SERVER,
+        ("PUSHPOOL_EVENTS_QUEUE_URL", world.url("events")),
+        ("PUSHPOOL_POLL_QUEUE_URL", world.url("polls")),
+        ("PUSHPOOL_DLQ_URL", world.url("dead")),
     ];
     let answer = world.ask("observer", architecture, &variables, sample("ecs/poison.json")).await;
     assert_eq!(answer, json!({"batchItemFailures": []}));
     assert_eq!(world.local.sqs().bodies("dead").unwrap().len(), 1);
+    world.local.stop().await;
+}
 
+async fn poller(architecture: &str) {
+    let world = World::start().await;
     let variables = [
-        server,
-        ("PUSHPOOL_POLL_QUEUE_URL", url("polls")),
-        ("PUSHPOOL_RUN_QUEUE_URL", url("runs")),
-        ("PUSHPOOL_FIFO_QUEUE_URL", url("runs.fifo")),
-        ("PUSHPOOL_EVENTS_QUEUE_URL", url("events")),
+        SERVER,
+        ("PUSHPOOL_POLL_QUEUE_URL", world.url("polls")),
+        ("PUSHPOOL_RUN_QUEUE_URL", world.url("runs")),
+        ("PUSHPOOL_FIFO_QUEUE_URL", world.url("runs.fifo")),
+        ("PUSHPOOL_EVENTS_QUEUE_URL", world.url("events")),
     ];
     let answer = world.ask("poller", architecture, &variables, sample("poll/minute-tick.json")).await;
     assert!(answer["batchItemFailures"].is_array(), "{answer}");
+    world.local.stop().await;
+}
 
-    let answer = world.ask("reconciler", architecture, &[server], json!({})).await;
+async fn reconciler(architecture: &str) {
+    let world = World::start().await;
+    let answer = world.ask("reconciler", architecture, &[SERVER], json!({})).await;
     assert_eq!(answer["complete"], false, "{answer}");
     world.local.stop().await;
 }
 
-#[tokio::test]
-#[ignore = "infra/smoke runs it after infra/build"]
-async fn x86_64_functions_answer() {
-    every_function_answers("x86_64").await;
+/// The tests of an architecture, one for each function.
+macro_rules! answers {
+    ($architecture:ident: $($function:ident)*) => {
+        mod $architecture {
+            $(
+                #[tokio::test]
+                #[ignore = "infra/smoke runs it after infra/build"]
+                async fn $function() {
+                    super::$function(stringify!($architecture)).await;
+                }
+            )*
+        }
+    };
 }
 
-#[tokio::test]
-#[ignore = "infra/smoke runs it after infra/build"]
-async fn arm64_functions_answer() {
-    every_function_answers("arm64").await;
-}
+answers!(x86_64: dispatcher doorbell observer poller reconciler);
+answers!(arm64: dispatcher doorbell observer poller reconciler);
 
 /// The function, made first if it is to be.
 fn function(endpoint: &str, what: &str) -> Value {
