@@ -32,7 +32,7 @@ where
     R: Future<Output = Result<Value, Error>> + Send,
 {
     lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| {
-        let deadline = Instant::now() + remaining(event.context.deadline());
+        let deadline = Instant::now() + remaining(event.context.deadline(), SystemTime::now());
         handle(event.payload, deadline)
     }))
     .await
@@ -56,6 +56,28 @@ where
 }
 
 /// The invocation's deadline is a wall-clock time; everything inside counts from a steady clock.
-fn remaining(deadline: SystemTime) -> Duration {
-    deadline.duration_since(SystemTime::now()).unwrap_or(Duration::ZERO)
+///
+/// `cargo lambda watch` gives 600,000 ms for every deadline (`functions_router.rs` of cargo-lambda-watch 1.9), which is ten
+/// minutes and as a time long past: on the first day of 1970 it is how long the function has.
+fn remaining(deadline: SystemTime, now: SystemTime) -> Duration {
+    match deadline.duration_since(SystemTime::UNIX_EPOCH) {
+        Ok(span) if span < FIRST_DAY => span,
+        _ => deadline.duration_since(now).unwrap_or(Duration::ZERO),
+    }
+}
+
+const FIRST_DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_deadline_is_a_time_and_from_cargo_lambda_a_span() {
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000);
+        let second = Duration::from_secs(1);
+        assert_eq!(remaining(now + 30 * second, now), 30 * second);
+        assert_eq!(remaining(now - second, now), Duration::ZERO);
+        assert_eq!(remaining(SystemTime::UNIX_EPOCH + 600 * second, now), 600 * second);
+    }
 }

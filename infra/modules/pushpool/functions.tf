@@ -126,12 +126,12 @@ module "doorbell" {
 }
 
 resource "terraform_data" "architecture" {
-  input = local.manifest.architecture
+  input = var.architecture
 
   lifecycle {
     precondition {
-      condition     = local.manifest.architecture == var.architecture
-      error_message = "The manifest's binaries are for ${local.manifest.architecture}, and architecture is ${var.architecture}."
+      condition     = alltrue([for code in values(local.code) : code.sha256 != ""])
+      error_message = "The manifest has no ${var.architecture} build of ${join(", ", [for name, code in local.code : name if code.sha256 == ""])}: `infra/build ${var.architecture}` makes one."
     }
   }
 }

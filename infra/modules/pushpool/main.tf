@@ -16,15 +16,20 @@ locals {
   tags   = merge({ "pushpool" = var.prefix }, var.tags)
 
   manifest = jsondecode(file(var.manifest))
+  # What is not built for the architecture is refused by name in functions.tf.
+  built = {
+    for name in ["poller", "dispatcher", "observer", "reconciler", "doorbell"] :
+    name => try(local.manifest.functions[name][var.architecture], { file = "", sha256 = "" })
+  }
   code = {
-    for name, built in local.manifest.functions : name => {
+    for name, built in local.built : name => {
       file   = var.artifacts_bucket == null ? "${dirname(var.manifest)}/${built.file}" : null
       sha256 = built.sha256
       bucket = try(var.artifacts_bucket.name, null)
-      key    = try("${var.artifacts_bucket.prefix}/${local.manifest.version}/${local.manifest.architecture}/${built.file}", null)
+      key    = try("${var.artifacts_bucket.prefix}/${local.manifest.version}/${built.file}", null)
     }
   }
-  version = "${local.manifest.version} (${substr(local.manifest.revision, 0, 12)})"
+  version = "${local.manifest.version} (${substr(local.manifest.revision, 0, 12)}${local.manifest.clean ? "" : ", changed"})"
 
   pools_path = "/${var.prefix}/pools"
 

@@ -14,8 +14,16 @@ output "dead_letter_queue_urls" {
 }
 
 output "function_names" {
-  description = "Names of the functions, for `cargo lambda deploy` and logs."
+  description = "Names of the functions, for their logs."
   value       = local.function_names
+}
+
+output "function_arns" {
+  description = "ARNs of the functions, for `cargo lambda deploy` (docs/building.md)."
+  value = merge(
+    { dispatcher = module.dispatcher.arn },
+    { for name, function in { poller = module.poller, observer = module.observer, reconciler = module.reconciler, doorbell = module.doorbell } : name => function[0].arn if length(function) > 0 },
+  )
 }
 
 output "role_arns" {

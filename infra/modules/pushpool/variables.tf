@@ -26,12 +26,12 @@ variable "permissions_boundary_arn" {
 # The code.
 
 variable "manifest" {
-  description = "Path of the build's manifest.json: version, revision, architecture, and file and SHA-256 of each function. The zips are beside it, or in artifacts_bucket."
+  description = "Path of the manifest.json that `infra/build` writes: version, git revision, and file and SHA-256 of each function and architecture. The zips are beside it, or in artifacts_bucket."
   type        = string
 }
 
 variable "artifacts_bucket" {
-  description = "S3 bucket with the zips, for accounts that take code from nowhere else; they are at PREFIX/VERSION/ARCHITECTURE/FILE. Null takes them from beside the manifest."
+  description = "S3 bucket with the zips, for accounts that take code from nowhere else; they are at PREFIX/VERSION/ARCHITECTURE/FUNCTION.zip. Null takes them from beside the manifest."
   type = object({
     name   = string
     prefix = optional(string, "pushpool")
@@ -40,7 +40,7 @@ variable "artifacts_bucket" {
 }
 
 variable "architecture" {
-  description = "arm64 (a fifth cheaper) or x86_64. The manifest has to be of the same."
+  description = "arm64 (a fifth cheaper) or x86_64. The manifest has to have it."
   type        = string
   default     = "arm64"
 

@@ -3,8 +3,11 @@
 //! None of it needs Terraform: files are read as HCL, and expressions are looked at as they are written. What a plan makes
 //! of them is asserted by the module's own tests (`infra/check`).
 
+mod build;
 mod calls;
+mod cost;
 mod metrics;
+mod pages;
 mod permissions;
 mod readmes;
 mod settings;

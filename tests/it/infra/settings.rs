@@ -63,6 +63,19 @@ fn functions_are_told_what_they_read_and_what_they_need() {
     }
 }
 
+#[test]
+fn the_environment_for_cargo_lambda_is_one_of_the_dispatcher() {
+    let (known, _) = variables(&["functions/dispatcher/src", "functions/runtime/src"]);
+    let (_, required) = variables(&["functions/dispatcher/src"]);
+    let file = read("events/cargo-lambda.env");
+    let set: BTreeSet<String> = file.lines().map(|line| line.split_once('=').unwrap().0.to_owned()).collect();
+    for name in set.iter().filter(|name| !name.starts_with("AWS_")) {
+        assert!(known.contains(name), "the dispatcher does not read {name}");
+    }
+    let missing: Vec<&String> = required.difference(&set).collect();
+    assert!(missing.is_empty(), "{missing:?}");
+}
+
 /// `optional(number, 256)`: the default.
 fn default_number(expression: &Expression) -> Option<i64> {
     let Expression::FuncCall(call) = expression else { return None };
@@ -73,11 +86,14 @@ fn default_number(expression: &Expression) -> Option<i64> {
 }
 
 #[test]
-fn functions_have_the_memory_and_time_that_cargo_lambda_gives_them() {
+fn functions_have_the_memory_time_and_architecture_that_their_cargo_toml_says() {
     let blocks = module(PUSHPOOL);
-    let variable = blocks.iter().find(|it| it.identifier() == "variable" && it.labels()[0].as_str() == "functions");
+    let variable = |name: &str| {
+        blocks.iter().find(|it| it.identifier() == "variable" && it.labels()[0].as_str() == name).unwrap().body()
+    };
+    let architecture = attribute(variable("architecture"), "default").and_then(text).unwrap();
     let mut declared = BTreeMap::new();
-    walk(attribute(variable.unwrap().body(), "type").unwrap(), &mut |part| {
+    walk(attribute(variable("functions"), "type").unwrap(), &mut |part| {
         for function in FUNCTIONS {
             let Some(Expression::FuncCall(optional)) = member(part, function) else { continue };
             walk(&optional.args[0], &mut |part| {
@@ -92,6 +108,7 @@ fn functions_have_the_memory_and_time_that_cargo_lambda_gives_them() {
         let deploy = &manifest["package"]["metadata"]["lambda"]["deploy"];
         let figure = |name: &str| deploy[name].as_integer().unwrap();
         assert_eq!(declared.get(function), Some(&(figure("memory"), figure("timeout"))), "{function}");
+        assert_eq!(deploy["architecture"].as_str(), Some(&*architecture), "{function}");
     }
 }
 

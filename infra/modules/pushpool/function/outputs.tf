@@ -35,7 +35,7 @@ output "mappings" {
 
 output "code" {
   description = "Where its code is from."
-  value       = { file = aws_lambda_function.this.filename, s3_bucket = aws_lambda_function.this.s3_bucket, s3_key = aws_lambda_function.this.s3_key }
+  value       = { file = aws_lambda_function.this.filename, s3_bucket = aws_lambda_function.this.s3_bucket, s3_key = aws_lambda_function.this.s3_key, sha256 = aws_lambda_function.this.source_code_hash }
 }
 
 output "settings" {

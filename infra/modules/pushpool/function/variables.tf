@@ -34,7 +34,7 @@ variable "environment" {
 }
 
 variable "code" {
-  description = "The zip: a file with its SHA-256 in hexadecimal digits, or an object in S3."
+  description = "The zip with its SHA-256 in base64: a file, or an object in S3."
   type = object({
     file   = optional(string)
     sha256 = string

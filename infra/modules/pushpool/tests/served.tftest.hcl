@@ -106,8 +106,8 @@ run "functions" {
     error_message = "What is not set is left out."
   }
   assert {
-    condition     = module.dispatcher.code.s3_key == "pushpool/0.0.0/arm64/code.zip"
-    error_message = "Code is pinned by version and architecture."
+    condition     = module.dispatcher.code.s3_key == "pushpool/0.0.0/arm64/code.zip" && module.dispatcher.code.sha256 == "n4bQgYhMfWWaL+qgxVrQFaO/TxsrC4Is0V1sFbDwCgg="
+    error_message = "Code is pinned by version, architecture and hash, in S3, too."
   }
 }
 

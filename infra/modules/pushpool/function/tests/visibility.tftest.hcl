@@ -10,7 +10,7 @@ variables {
   memory             = 128
   timeout            = 30
   environment        = { A = "a", EMPTY = "", UNSET = null }
-  code               = { sha256 = "00", bucket = "artifacts", key = "poller.zip" }
+  code               = { sha256 = "AA==", bucket = "artifacts", key = "poller.zip" }
   statements         = []
   log_level          = "INFO"
   log_retention_days = 365
@@ -39,7 +39,7 @@ run "one_second_less" {
 run "a_zip_that_is_not_the_manifests" {
   command = plan
   variables {
-    code = { sha256 = "00", file = "main.tf" }
+    code = { sha256 = "AA==", file = "main.tf" }
   }
   expect_failures = [aws_lambda_function.this]
 }
