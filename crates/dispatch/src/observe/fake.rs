@@ -134,6 +134,10 @@ impl Held {
             self.runs.get_mut(&id.parse().unwrap()).unwrap().push(state.clone());
             return json!({"status": "ACCEPT", "state": state, "details": {}});
         }
+        let recorded = path.strip_prefix("/flow_runs/").zip(body["infrastructure_pid"].as_str());
+        if let Some((id, pid)) = recorded {
+            self.pids.insert(id.parse().unwrap(), pid.to_owned());
+        }
         match path {
             "/work_pools/p" => json!({
                 "id": Uuid::from_u128(2), "name": "p", "type": "ecs:push", "base_job_template": self.template,

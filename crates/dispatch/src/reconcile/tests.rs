@@ -48,11 +48,29 @@ async fn a_run_is_launched_again_only_where_its_task_could_have_been_found() {
     let (unsure, _, _) = reconciler(&server, Ecs::default(), Policy::default());
     assert_eq!(unsure.pass(deadline()).await.repaired, 0);
     assert_eq!(server.state(attempt), "Pending");
-    let runs = observe::Policy { clusters: vec!["c".to_owned()], ..observe::Policy::default() };
+    let clusters = vec!["c".to_owned()];
+    let runs = observe::Policy { clusters: clusters.clone(), ..observe::Policy::default() };
     let (told, _, notes) = reconciler(&server, Ecs::default(), Policy { runs, ..Policy::default() });
     assert_eq!(told.pass(deadline()).await.repaired, 1);
+    assert_eq!(notes.take(), ["GivenUp"]);
+    assert_eq!(told.pass(deadline()).await.repaired, 0, "a dispatcher may not have seen the mark");
+    assert_eq!(server.state(attempt), "Pending");
+    let runs = observe::Policy { clusters, claim_grace: Duration::ZERO, ..observe::Policy::default() };
+    let (later, _, notes) = reconciler(&server, Ecs::default(), Policy { runs, ..Policy::default() });
+    assert_eq!(later.pass(deadline()).await.repaired, 1);
     assert_eq!(notes.take(), ["HandedBack"]);
     assert_eq!(server.state(attempt), "AwaitingCapacity");
+}
+
+#[tokio::test]
+async fn a_claim_is_given_up_when_its_message_had_time_to_come_back() {
+    let server = Server::default();
+    server.set_template(json!({}));
+    let attempt = server.add(1, &[("SCHEDULED", "Scheduled", 9), ("PENDING", "Pending", 7)]);
+    let runs = observe::Policy { clusters: vec!["c".to_owned()], ..observe::Policy::default() };
+    let (reconciler, _, _) = reconciler(&server, Ecs::default(), Policy { runs, ..Policy::default() });
+    assert_eq!(reconciler.pass(deadline()).await.repaired, 0);
+    assert_eq!(server.state(attempt), "Pending");
 }
 
 #[tokio::test]
