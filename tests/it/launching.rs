@@ -80,6 +80,7 @@ impl World {
                     ..ecs::Settings::default()
                 },
                 capacity_timeout: Duration::from_secs(u64::from(u32::MAX)),
+                hand_back_delay: Duration::from_secs(10),
             },
         };
         let sink: Arc<dyn OutcomeSink> = Arc::clone(&self.notes) as _;

@@ -32,6 +32,8 @@ use tokio::{
 };
 
 const PATIENCE: Duration = Duration::from_secs(120);
+/// A run that is handed back comes back at once.
+const SOON: Duration = Duration::from_secs(1);
 const LONG: Duration = Duration::from_secs(3_600);
 
 /// A server, an account, and a work pool.
@@ -85,9 +87,8 @@ impl World {
             fifo_queue_url: None,
             dead_letter_queue_url: queue_url(&local, "dlq"),
             run_task_rate: 0.0,
-            policy: Policy { requests, capacity_timeout: LONG },
-            // What was handed back is launched at once; its container waits for its time.
-            options: control::Options { launch_lead: Duration::from_secs(600), label_as: None },
+            policy: Policy { requests, capacity_timeout: LONG, hand_back_delay: SOON },
+            options: control::Options::default(),
         };
         let dispatcher = aws::prefect_dispatcher(&config, client(&url), settings, Arc::new(LogAndMetrics));
         let events = Mutex::new((local.ecs().subscribe(), Vec::new()));
@@ -118,7 +119,12 @@ impl World {
 
     async fn check(&self, run: &str, cancel_grace: Duration) {
         let check = Check { flow_run_id: run.parse().unwrap() };
-        let policy = observe::Policy { cancel_grace, claim_grace: Duration::ZERO, ..observe::Policy::default() };
+        let policy = observe::Policy {
+            cancel_grace,
+            claim_grace: Duration::ZERO,
+            hand_back_delay: SOON,
+            ..observe::Policy::default()
+        };
         assert_eq!(self.observe_with(policy, &[check.body()]).await, 0);
     }
 

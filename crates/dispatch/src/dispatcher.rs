@@ -42,6 +42,15 @@ pub(crate) const RESERVE: Duration = Duration::from_secs(2);
 /// a redelivered message that is refused, and finds no task, proves nothing.
 const UNDER_WAY: Duration = Duration::from_secs(60);
 
+/// How long a run of a Prefect server waits that is handed back for the first time.
+///
+/// An answer that is lost is asked for again, and an earlier copy of the hand back may take effect then. Another copy, that
+/// comes when the run has started anew, would start it once more: the server takes SCHEDULED after any state. So a run may not be
+/// due again while a copy can be under way. Whoever sends one has read the run before the first copy took effect (20 s after it
+/// was sent, at a slow server), sends until his function ends (60 s at most) and as long after that it takes effect: 100 s, and
+/// room for clocks and for [`EARLY`](crate::prefect::judge::EARLY).
+pub const HAND_BACK_DELAY: Duration = Duration::from_secs(120);
+
 /// What the operator decides about dispatching.
 #[derive(Debug, Clone)]
 pub struct Policy {
@@ -49,6 +58,8 @@ pub struct Policy {
     pub requests: Settings,
     /// How long after a run was first due capacity may be missing before it crashes.
     pub capacity_timeout: Duration,
+    /// How long a run waits that is handed back for the first time, see [`hand_back_delay`].
+    pub hand_back_delay: Duration,
 }
 
 /// Dispatches messages through a control plane, a launcher and the queues.
@@ -219,13 +230,17 @@ impl<C: ControlPlane, L: TaskLauncher, Q: RunQueues> Dispatcher<C, L, Q> {
             Ok(launched) => return Ok(Some(launched)),
             Err(error) => error,
         };
-        if record.receive_count() > 1 && is_definite(&error) {
+        if record.receive_count() > 1 && (is_definite(&error) || error.is_conflict()) {
             let found = self.find(&prepared).await?;
             if found.is_some() {
                 return Ok(found);
             }
             if self.since(order.since) < UNDER_WAY {
                 return Err(Failure { class: Class::Transient, diagnosis: error.diagnosis });
+            }
+            // The token was used for a RunTask that started nothing, and can start nothing any more.
+            if error.is_conflict() {
+                return Err(Failure { class: Class::Capacity, diagnosis: error.diagnosis });
             }
         }
         Err(Failure { class: error.class, diagnosis: error.diagnosis })
@@ -309,7 +324,8 @@ impl<C: ControlPlane, L: TaskLauncher, Q: RunQueues> Dispatcher<C, L, Q> {
                 if waited >= self.policy.capacity_timeout {
                     Settlement::Crashed(codes::no_capacity(waited, &diagnosis))
                 } else {
-                    Settlement::HandedBack { delay: hand_back_delay(hand_backs), reason: diagnosis }
+                    let delay = hand_back_delay(self.policy.hand_back_delay, hand_backs);
+                    Settlement::HandedBack { delay, reason: diagnosis }
                 }
             }
             Err(Failure { class: class @ (Class::Transient | Class::Bug), diagnosis }) => {
@@ -364,10 +380,11 @@ fn is_definite(error: &LaunchError) -> bool {
     !matches!(error.class, Class::Transient | Class::Bug)
 }
 
-/// 15 s, doubling to four minutes, each between half and the whole.
-pub(crate) fn hand_back_delay(hand_backs: u32) -> Duration {
-    let ceiling = 15_000_u64 << hand_backs.min(4);
-    Duration::from_millis(fastrand::u64(ceiling / 2..=ceiling))
+/// What the first delay is, doubling to four minutes, and up to half of that on top, so that runs do not come back together.
+pub(crate) fn hand_back_delay(first: Duration, hand_backs: u32) -> Duration {
+    let longest = Duration::from_secs(240).max(first);
+    let delay = first.saturating_mul(1 << hand_backs.min(16)).min(longest);
+    delay.mul_f64(1.0 + 0.5 * fastrand::f64())
 }
 
 #[cfg(test)]

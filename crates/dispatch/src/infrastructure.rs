@@ -7,6 +7,7 @@
 use ecs::Attempt;
 use jiff::Timestamp;
 use prefect_api::models::FlowRun;
+use uuid::Uuid;
 
 /// A task and the cluster it is in.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -61,11 +62,18 @@ pub fn given_up(attempt: Attempt, at: Timestamp) -> String {
 /// Since when an attempt's claim is being given up. None if it is not.
 #[must_use]
 pub fn given_up_since(run: &FlowRun, attempt: Attempt) -> Option<Timestamp> {
-    let mut parts = run.infrastructure_pid.as_deref()?.splitn(3, '/');
-    if parts.next() != Some(GIVEN_UP) || parts.next() != Some(&attempt.transition_id().to_string()) {
+    let (transition_id, since) = mark(run.infrastructure_pid.as_deref()?)?;
+    (transition_id == attempt.transition_id()).then_some(since)
+}
+
+/// The `transition_id` of the attempt whose claim such a mark is about, and since when it is being given up.
+#[must_use]
+pub fn mark(infrastructure_pid: &str) -> Option<(Uuid, Timestamp)> {
+    let mut parts = infrastructure_pid.splitn(3, '/');
+    if parts.next() != Some(GIVEN_UP) {
         return None;
     }
-    parts.next()?.parse().ok()
+    Some((Uuid::try_parse(parts.next()?).ok()?, parts.next()?.parse().ok()?))
 }
 
 #[cfg(test)]

@@ -27,6 +27,10 @@ pub const PARAMETERS_VARIABLE: &str = "PUSHPOOL_PARAMETERS";
 /// The longest delay of an SQS message (SQS API reference, SendMessage, `DelaySeconds`).
 pub const LONGEST_DELAY: Duration = Duration::from_secs(900);
 
+/// How long a run waits that is handed back for the first time. Two copies of one hand back are two messages of one attempt,
+/// and its token makes the launch single.
+pub const HAND_BACK_DELAY: Duration = Duration::from_secs(10);
+
 /// How often a run of a paused pool is looked at.
 const PAUSED_DELAY: Duration = Duration::from_secs(60);
 

@@ -19,6 +19,8 @@
 
 mod table;
 
+pub(crate) use table::CONFLICT;
+
 use work_pool::Diagnosis;
 
 /// What a failure means.
@@ -98,8 +100,6 @@ pub struct Classified {
     pub diagnosis: Diagnosis,
     /// Whether the task definition is inactive or unknown; a content-addressed one is then registered again.
     pub inactive_definition: bool,
-    /// Whether the token was already used with other parameters; the answer then carries the task to adopt.
-    pub conflict: bool,
 }
 
 /// Classifies an answer.
@@ -126,7 +126,6 @@ pub fn classify(answer: &Answer<'_>) -> Classified {
             resolution: row.resolution.to_owned(),
         },
         inactive_definition: row.code == table::INACTIVE_DEFINITION,
-        conflict: row.code == table::CONFLICT,
     }
 }
 

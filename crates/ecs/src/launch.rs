@@ -5,7 +5,11 @@ use std::{future::Future, sync::Arc};
 use serde::Serialize;
 use work_pool::Diagnosis;
 
-use crate::{Prepared, failure::Class, task::Task};
+use crate::{
+    Prepared,
+    failure::{CONFLICT, Class},
+    task::Task,
+};
 
 /// A task that runs for an attempt.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -35,6 +39,14 @@ pub struct LaunchError {
     pub class: Class,
     /// What its owner is told.
     pub diagnosis: Diagnosis,
+}
+
+impl LaunchError {
+    /// Whether the token was used before with other parameters, and the answer carried no task to adopt.
+    #[must_use]
+    pub fn is_conflict(&self) -> bool {
+        self.diagnosis.code == CONFLICT
+    }
 }
 
 /// Starts the task of a prepared run: exactly one for an attempt, however often it is asked.

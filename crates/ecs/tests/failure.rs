@@ -22,8 +22,6 @@ struct Recorded {
     outcome: String,
     #[serde(default)]
     inactive_definition: bool,
-    #[serde(default)]
-    conflict: bool,
 }
 
 fn recorded() -> Vec<Recorded> {
@@ -74,8 +72,8 @@ fn every_recorded_answer_has_its_class() {
     for it in &recorded {
         let classified = classify(&it.answer());
         let class = format!("{:?}", classified.class);
-        let found = (class.as_str(), classified.diagnosis.code, classified.inactive_definition, classified.conflict);
-        let expected = (it.class.as_str(), it.code.as_str(), it.inactive_definition, it.conflict);
+        let found = (class.as_str(), classified.diagnosis.code, classified.inactive_definition);
+        let expected = (it.class.as_str(), it.code.as_str(), it.inactive_definition);
         if found != expected || outcome(classified.class) != it.outcome {
             wrong.push(format!("{}: {found:?}, expected {expected:?}", it.situation));
         }

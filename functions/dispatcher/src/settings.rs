@@ -14,6 +14,7 @@
 //! | `PUSHPOOL_LAUNCH_LEAD` | seconds before its time that a run is launched; the poller needs the same | 0 |
 //! | `PUSHPOOL_RUN_TASK_RATE` | RunTask calls a second of one execution environment; 0 is no limit | 20 |
 //! | `PUSHPOOL_CAPACITY_TIMEOUT` | seconds after a run was first due that capacity may be missing | 3600 |
+//! | `PUSHPOOL_HAND_BACK_DELAY` | seconds a run waits that is handed back for the first time; with a server less than the default may start a run twice | 120 with a server, 10 without |
 //! | `PUSHPOOL_DEFAULT_IMAGE` | image when the pool names none | see `ecs` |
 //! | `PUSHPOOL_SUBNETS`, `PUSHPOOL_SECURITY_GROUPS` | comma separated, when the pool names none | none |
 //! | `PUSHPOOL_ASSIGN_PUBLIC_IP` | `true` or `false`, for these subnets | false |
@@ -27,7 +28,11 @@
 use std::time::Duration;
 
 use aws::{PrefectSettings, StandaloneSettings};
-use dispatch::{dispatcher::Policy, prefect::control::Options};
+use dispatch::{
+    dispatcher::{HAND_BACK_DELAY, Policy},
+    prefect::control::Options,
+    standalone,
+};
 use function::{BadSettings, Prefect, Settings};
 
 /// Which control plane it has.
@@ -84,6 +89,7 @@ pub(crate) fn read(settings: Settings<'_>) -> Result<Mode, BadSettings> {
 
 fn policy(settings: &Settings<'_>, has_server: bool) -> Policy {
     let api_url = settings.get("PUSHPOOL_CONTAINER_PREFECT_API_URL").or_else(|| settings.get("PREFECT_API_URL"));
+    let hand_back_delay = if has_server { HAND_BACK_DELAY } else { standalone::HAND_BACK_DELAY };
     Policy {
         requests: ecs::Settings {
             region: settings.required("AWS_REGION", "the region of the clusters"),
@@ -97,6 +103,7 @@ fn policy(settings: &Settings<'_>, has_server: bool) -> Policy {
             reschedule_on_spot: settings.flag("PUSHPOOL_RESCHEDULE_ON_SPOT", has_server),
         },
         capacity_timeout: settings.seconds("PUSHPOOL_CAPACITY_TIMEOUT", Duration::from_secs(3_600)),
+        hand_back_delay: settings.seconds("PUSHPOOL_HAND_BACK_DELAY", hand_back_delay),
     }
 }
 

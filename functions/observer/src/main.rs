@@ -7,6 +7,7 @@
 //! | `PUSHPOOL_POLL_QUEUE_URL` | URL of the poll queue: work pools with a free slot are polled | required |
 //! | `PUSHPOOL_DLQ_URL` | URL of the dead-letter queue: copies of unreadable messages | required |
 //! | `PUSHPOOL_CAPACITY_TIMEOUT` | seconds after a run was first due that it may wait for a task that starts | 3600 |
+//! | `PUSHPOOL_HAND_BACK_DELAY` | seconds a run waits that is handed back for the first time; less may start a run twice | 120 |
 //! | `PUSHPOOL_INTERRUPTIONS` | how often a run may be interrupted while it runs and start again | 10 |
 //! | `PUSHPOOL_CANCEL_GRACE` | seconds a flow has to cancel itself before its task is stopped | 60 |
 //! | `PUSHPOOL_CLAIM_GRACE` | seconds a claimed run may have no task | 120 |
@@ -50,6 +51,7 @@ fn read(settings: Settings<'_>) -> Result<(Prefect, ObserverSettings), BadSettin
     let interruptions = settings.number("PUSHPOOL_INTERRUPTIONS", f64::from(defaults.interruptions)) as u32;
     let policy = Policy {
         capacity_timeout: settings.seconds("PUSHPOOL_CAPACITY_TIMEOUT", defaults.capacity_timeout),
+        hand_back_delay: settings.seconds("PUSHPOOL_HAND_BACK_DELAY", defaults.hand_back_delay),
         interruptions,
         cancel_grace: settings.seconds("PUSHPOOL_CANCEL_GRACE", defaults.cancel_grace),
         claim_grace: settings.seconds("PUSHPOOL_CLAIM_GRACE", defaults.claim_grace),

@@ -7,6 +7,7 @@
 //! | `PUSHPOOL_POOLS` | work pools that are served by name, whatever their type, comma separated | none |
 //! | `PUSHPOOL_PUSH_POOLS` | `false` if only those are served, not all of type `ecs:push` | true |
 //! | `PUSHPOOL_CAPACITY_TIMEOUT` | seconds after a run was first due that it may wait for a task that starts | 3600 |
+//! | `PUSHPOOL_HAND_BACK_DELAY` | seconds a run waits that is handed back for the first time; less may start a run twice | 120 |
 //! | `PUSHPOOL_INTERRUPTIONS` | how often a run may be interrupted while it runs and start again | 10 |
 //! | `PUSHPOOL_CANCEL_GRACE` | seconds a flow has to cancel itself before its task is stopped | 60 |
 //! | `PUSHPOOL_CLAIM_GRACE` | seconds a claimed run may have no task; longer than the dispatcher's timeout | 120 |
@@ -51,6 +52,7 @@ fn read(settings: Settings<'_>) -> Result<(Prefect, Policy), BadSettings> {
     let policy = Policy {
         runs: observe::Policy {
             capacity_timeout: settings.seconds("PUSHPOOL_CAPACITY_TIMEOUT", defaults.runs.capacity_timeout),
+            hand_back_delay: settings.seconds("PUSHPOOL_HAND_BACK_DELAY", defaults.runs.hand_back_delay),
             interruptions,
             cancel_grace: settings.seconds("PUSHPOOL_CANCEL_GRACE", defaults.runs.cancel_grace),
             claim_grace: settings.seconds("PUSHPOOL_CLAIM_GRACE", defaults.runs.claim_grace),

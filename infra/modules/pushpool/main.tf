@@ -40,8 +40,9 @@ locals {
   dispatchers   = var.maximum_concurrency.run + (local.served ? var.maximum_concurrency.fifo : 0)
   run_task_rate = floor(var.run_tasks_per_second / local.dispatchers * 1000) / 1000
 
-  # A dispatcher may be at work on a claim until its time is over.
-  claim_grace = max(120, 2 * var.functions.dispatcher.timeout)
+  # A dispatcher may be at work on a claim until its time is over, and a copy of a hand back under way as long.
+  claim_grace     = max(120, 2 * var.functions.dispatcher.timeout)
+  hand_back_delay = max(local.claim_grace, 2 * var.functions.observer.timeout)
 
   prefect_environment = local.served ? {
     PREFECT_API_URL                     = var.prefect.api_url
@@ -80,6 +81,7 @@ locals {
       PUSHPOOL_LAUNCH_LEAD               = tostring(var.launch_lead)
       PUSHPOOL_RUN_TASK_RATE             = tostring(local.run_task_rate)
       PUSHPOOL_CAPACITY_TIMEOUT          = tostring(var.capacity_timeout)
+      PUSHPOOL_HAND_BACK_DELAY           = local.served ? tostring(local.hand_back_delay) : null
       PUSHPOOL_DEFAULT_IMAGE             = var.default_image
       PUSHPOOL_SUBNETS                   = join(",", var.network.subnets)
       PUSHPOOL_SECURITY_GROUPS           = join(",", var.network.security_groups)
@@ -95,6 +97,7 @@ locals {
       PUSHPOOL_POLL_QUEUE_URL     = aws_sqs_queue.this["poll"].url
       PUSHPOOL_DLQ_URL            = aws_sqs_queue.dead_letter["events"].url
       PUSHPOOL_CAPACITY_TIMEOUT   = tostring(var.capacity_timeout)
+      PUSHPOOL_HAND_BACK_DELAY    = tostring(local.hand_back_delay)
       PUSHPOOL_INTERRUPTIONS      = tostring(var.interruptions)
       PUSHPOOL_CLUSTERS           = join(",", var.cluster_arns)
       PUSHPOOL_CLAIM_GRACE        = tostring(local.claim_grace)
@@ -108,6 +111,7 @@ locals {
       PUSHPOOL_POOLS              = join(",", var.prefect.pools)
       PUSHPOOL_PUSH_POOLS         = tostring(var.prefect.push_pools)
       PUSHPOOL_CAPACITY_TIMEOUT   = tostring(var.capacity_timeout)
+      PUSHPOOL_HAND_BACK_DELAY    = tostring(local.hand_back_delay)
       PUSHPOOL_INTERRUPTIONS      = tostring(var.interruptions)
       PUSHPOOL_TASK_START_TIMEOUT = tostring(var.task_start_timeout)
       PUSHPOOL_CLAIM_GRACE        = tostring(local.claim_grace)

@@ -9,7 +9,7 @@ use std::{
 
 use dispatch::{
     check::Check,
-    dispatcher::{Clock, Dispatcher, Policy},
+    dispatcher::{Clock, Dispatcher, HAND_BACK_DELAY, Policy},
     observe::{self, NoOutput, ObserveSink, Observed, Observer, ObserverQueues},
     outcome::{Outcome, OutcomeSink, PollSink},
     poll::{self, Polled, Poller, PollerQueues, QueuedRun},
@@ -397,7 +397,7 @@ fn records(bodies: &[Value]) -> Vec<sqs_event::Record> {
 }
 
 fn policy() -> Policy {
-    Policy { requests: settings(), capacity_timeout: Duration::from_secs(3_600) }
+    Policy { requests: settings(), capacity_timeout: Duration::from_secs(3_600), hand_back_delay: HAND_BACK_DELAY }
 }
 
 fn deadline() -> Instant {

@@ -11,7 +11,7 @@ use aws_sdk_ecs::config::{
     BehaviorVersion, Credentials, Region, SharedCredentialsProvider, SharedHttpClient, timeout::TimeoutConfig,
 };
 use dispatch::{
-    dispatcher::{Dispatcher, Policy},
+    dispatcher::{Dispatcher, HAND_BACK_DELAY, Policy},
     observe::{self, NoOutput, ObserveSink, Observed, Observer},
     outcome::{Outcome, OutcomeSink, PollSink},
     poll::{self, Polled, Poller},
@@ -143,7 +143,11 @@ impl Fleet {
                 let launcher = launcher();
                 let options = control::Options { launch_lead, label_as: None };
                 let control = PrefectControl::new(client, Arc::clone(&launcher), options, Arc::clone(&clock));
-                let policy = Policy { requests: requests(), capacity_timeout: CAPACITY_TIMEOUT };
+                let policy = Policy {
+                    requests: requests(),
+                    capacity_timeout: CAPACITY_TIMEOUT,
+                    hand_back_delay: HAND_BACK_DELAY,
+                };
                 Code::Dispatcher(Arc::new(Dispatcher::new(control, launcher, queues, policy, sink, clock)))
             }
             Function::Observer => {
@@ -171,6 +175,14 @@ impl Fleet {
             let changed = changed.notified();
             tokio::pin!(changed);
             changed.as_mut().enable();
+            if let Some(until) = self.disabled(queue) {
+                tokio::select! {
+                    biased;
+                    () = changed => {}
+                    () = sleep_until(until) => {}
+                }
+                continue;
+            }
             let (messages, next) = self.receive(queue);
             if messages.is_empty() {
                 tokio::select! {
@@ -182,6 +194,12 @@ impl Fleet {
             }
             self.handle(queue, function, messages).await;
         }
+    }
+
+    /// Until when the mapping of a queue is disabled.
+    fn disabled(&self, queue: &str) -> Option<Instant> {
+        let until = self.sim.world().dispatching_from.filter(|_| queue.starts_with("runs"));
+        until.filter(|until| *until > Instant::now())
     }
 
     fn receive(&self, queue: &str) -> (Vec<Value>, Instant) {

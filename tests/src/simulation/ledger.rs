@@ -3,18 +3,13 @@
 //! Those about a moment are checked in the step that could break them; those about the end when the world has come to
 //! rest, see [`super::rest`].
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    time::Duration,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
-use dispatch::{infrastructure::given_up_since, observe::decide::NOT_STARTED, prefect::states::HANDED_BACK};
+use dispatch::{infrastructure::mark, observe::decide::NOT_STARTED, prefect::states::HANDED_BACK};
 use ecs::Attempt;
+use jiff::{SignedDuration, Timestamp};
 use local::{ecs::Status, wire::AwsError};
-use prefect_api::{
-    Method, Request,
-    models::{FlowRun, StateType},
-};
+use prefect_api::{Method, Request, models::StateType};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
@@ -24,9 +19,9 @@ use super::{
     world::{Counts, World},
 };
 
-/// Within that time after its claim is given up a dispatcher that did not see so may launch an attempt, with room for clocks
-/// and for what is under way.
-const DISPATCHER_LIVES: Duration = Duration::from_secs(115);
+/// Within that time after its claim is given up a dispatcher that did not see so may launch an attempt: an invocation, and a
+/// request that is late.
+const DISPATCHER_LIVES: SignedDuration = SignedDuration::from_secs(82);
 
 /// An invariant. ARCHITECTURE.md says each in a sentence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -109,6 +104,10 @@ pub struct Ledger {
     pub rest_after: u64,
     claims: BTreeMap<(Uuid, Uuid), Claim>,
     starts: BTreeMap<(Uuid, Uuid), u32>,
+    /// The latest attempt of a run that was given up, and since when: no clock but the world's.
+    marked: BTreeMap<Uuid, (Uuid, Timestamp)>,
+    /// How runs had ended that were handed back then, and nothing since.
+    displaced: BTreeMap<Uuid, StateType>,
 }
 
 /// A claim that the server accepted.
@@ -146,19 +145,21 @@ impl World {
         match state.state_type {
             StateType::Pending => {
                 let Some(transition) = state.state_details.transition_id else { return };
-                let claim = Claim { current: self.is_current(run, before, transition) };
+                let ended = self.ledger.displaced.contains_key(&run);
+                let claim = Claim { current: self.is_current(run, before, transition) && !ended };
                 // A claim that held once holds, whatever a late copy of it did.
                 self.ledger.claims.entry((run, transition)).or_insert(claim);
             }
             StateType::Running => self.flow_starts(run),
-            // Only users schedule again what has ended.
+            // A late copy, then: only users schedule again what has ended. It is for nothing.
             StateType::Scheduled if state.name == HANDED_BACK => {
-                self.checked(Rule::FinalIsFinal);
                 if let Some(ended) = before.ended {
-                    self.violate(Rule::FinalIsFinal, format!("{run} was {} and is handed back", ended.name()));
+                    self.ledger.displaced.insert(run, ended);
                 }
             }
-            _ => {}
+            _ => {
+                self.ledger.displaced.remove(&run);
+            }
         }
     }
 
@@ -188,6 +189,7 @@ impl World {
         let starts = self.ledger.starts.entry(key).or_default();
         *starts += 1;
         let starts = *starts;
+        let ended = ended.or_else(|| self.ledger.displaced.get(&run).copied());
         if let Some(ended) = ended {
             self.violate(Rule::NoSecondStart, format!("{run} starts after it was {}", ended.name()));
         }
@@ -262,21 +264,28 @@ impl World {
             }
             Some(_) => {}
         }
-        if self.given_up_for(attempt).is_some_and(|time| time >= DISPATCHER_LIVES) {
+        let now = self.now();
+        let marked = self.ledger.marked.get(&attempt.flow_run_id).filter(|(of, _)| *of == attempt.transition_id());
+        if marked.is_some_and(|(_, since)| now.duration_since(*since) >= DISPATCHER_LIVES) {
             self.violate(Rule::ClaimedFirst, format!("{started_by} has a task though its claim was given up"));
         }
         self.within_limits(attempt.flow_run_id);
     }
 
-    /// For how long an attempt's claim has been marked as given up.
-    fn given_up_for(&self, attempt: Attempt) -> Option<Duration> {
-        let run = self.server.run(attempt.flow_run_id)?;
-        let run: FlowRun = serde_json::from_value(serde_json::json!({
-            "id": attempt.flow_run_id, "flow_id": attempt.flow_run_id, "infrastructure_pid": run.infrastructure_pid,
-        }))
-        .ok()?;
-        let since = given_up_since(&run, attempt)?;
-        Duration::try_from(self.now().duration_since(since)).ok()
+    /// Notes since when attempts are marked as given up.
+    pub(super) fn after_record(&mut self, request: &Request) {
+        let Some(run) = request.path.strip_prefix("/flow_runs/").and_then(|id| Uuid::try_parse(id).ok()) else {
+            return;
+        };
+        if request.method != Method::Patch {
+            return;
+        }
+        let pid = self.server.run(run).and_then(|run| run.infrastructure_pid.as_deref());
+        let Some((transition_id, _)) = pid.and_then(mark) else { return };
+        let now = self.now();
+        if self.ledger.marked.get(&run).is_none_or(|(of, _)| *of != transition_id) {
+            self.ledger.marked.insert(run, (transition_id, now));
+        }
     }
 
     fn within_limits(&mut self, run: Uuid) {
@@ -321,7 +330,8 @@ impl World {
             let known = self.ledger.tasks.get(&attempt.started_by()).is_some_and(|tasks| {
                 tasks.iter().any(|task| recorded.is_some_and(|recorded| recorded.ends_with(task)))
             });
-            if !known && self.given_up_for(attempt).is_none() {
+            let marked = self.ledger.marked.get(&attempt.flow_run_id);
+            if !known && marked.is_none_or(|(of, _)| *of != attempt.transition_id()) {
                 let what = format!("{flow_run_id} is claimed, its message is gone and its record is {recorded:?}");
                 self.violate(Rule::RecordedFirst, what);
             }

@@ -1,5 +1,6 @@
 //! When a world has come to rest, and whether it may rest like that.
 
+use dispatch::prefect::states::HANDED_BACK;
 use local::ecs::{Status, TaskView};
 use prefect_api::models::StateType;
 use serde_json::Value;
@@ -90,6 +91,7 @@ impl World {
         let mut restored = true;
         for state in states {
             match (ended, state.state_type) {
+                (Some(_), StateType::Scheduled) if state.name == HANDED_BACK => restored = false,
                 // Scheduled again, or cancelled by a user, who may do so while a late claim holds the run.
                 (_, StateType::Scheduled | StateType::Cancelling) => (ended, restored) = (None, true),
                 (None, it) if is_final(it) => ended = Some(it),

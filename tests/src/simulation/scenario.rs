@@ -108,6 +108,8 @@ pub enum What {
     RestartServer(u64),
     /// ECS and SQS cannot be reached for so many seconds.
     CutAws(u64),
+    /// The event source mappings of the run queues are disabled for so many seconds.
+    StopDispatching(u64),
 }
 
 impl Scenario {
@@ -152,9 +154,8 @@ impl Scenario {
                 };
                 actions.push(Action { at, what });
             }
-            actions.sort_by_key(|action| action.at);
         }
-        Self {
+        let mut scenario = Self {
             seed,
             turbulence,
             pools,
@@ -173,7 +174,17 @@ impl Scenario {
             skip: BTreeSet::new(),
             poison: usize::from(rng.u32(..8) == 0),
             mutation: None,
+        };
+        // Drawn last, so that the rest of a scenario stays what it was before there was this. Long enough for claims to be
+        // given up, whose messages come back all the same.
+        if rng.u32(..8) == 0 {
+            let at = rng.u64(0..turbulence * 1_000);
+            let seconds = rng.u64(400..=1_500);
+            scenario.actions.push(Action { at, what: What::StopDispatching(seconds) });
+            scenario.turbulence = turbulence.max(at / 1_000 + seconds);
         }
+        scenario.actions.sort_by_key(|action| action.at);
+        scenario
     }
 
     /// The same with a bug in it.

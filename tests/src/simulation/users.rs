@@ -154,6 +154,9 @@ fn act_once(sim: &Sim, place: &Place, what: What) {
         }
         What::RestartServer(seconds) => world.server_away = Some(Instant::now() + Duration::from_secs(seconds)),
         What::CutAws(seconds) => world.aws_away = Some(Instant::now() + Duration::from_secs(seconds)),
+        What::StopDispatching(seconds) => {
+            world.dispatching_from = Some(Instant::now() + Duration::from_secs(seconds));
+        }
     }
 }
 
@@ -186,6 +189,7 @@ pub(super) fn resume(world: &mut World, place: &Place) {
     }
     world.server_away = None;
     world.aws_away = None;
+    world.dispatching_from = None;
 }
 
 /// Whether an action is about one of the first so many runs, or about none.

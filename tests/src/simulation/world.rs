@@ -90,6 +90,8 @@ pub(super) struct World {
     pub calm: bool,
     /// The server cannot be reached until then.
     pub server_away: Option<Instant>,
+    /// From when on the run queues feed the dispatcher again.
+    pub dispatching_from: Option<Instant>,
     /// ECS and SQS cannot be reached until then.
     pub aws_away: Option<Instant>,
     start: Instant,
@@ -131,6 +133,7 @@ impl World {
             runs: vec![None; scenario.runs.len()],
             calm: false,
             server_away: None,
+            dispatching_from: None,
             aws_away: None,
             start: Instant::now(),
             trace: traced.then(Vec::new),
@@ -229,6 +232,7 @@ impl World {
         if let Some((run, before)) = proposed {
             self.after_proposal(run, before, request, answer.status);
         }
+        self.after_record(request);
         Response { status: answer.status, retry_after: None, body: answer.body.into_bytes() }
     }
 

@@ -13,6 +13,7 @@ use aws::StandaloneSettings;
 use dispatch::{
     dispatcher::Policy,
     sqs_event::{self, BatchResponse, Record},
+    standalone,
 };
 use local::lambda::{
     Bootstrap, EventSourceMapping, Function as LambdaFunction, FunctionError, InProcess, Invocation, Line, Mapping,
@@ -90,7 +91,7 @@ async fn in_process(args: &DevArgs, house: &House, reporter: &Reporter) -> Resul
         pools: args.pools.display().to_string(),
         event_bus: None,
         run_task_rate: RUN_TASK_RATE,
-        policy: Policy { requests, capacity_timeout: CAPACITY_TIMEOUT },
+        policy: Policy { requests, capacity_timeout: CAPACITY_TIMEOUT, hand_back_delay: standalone::HAND_BACK_DELAY },
     };
     let dispatcher = aws::standalone_dispatcher(&config, settings, reporter.sink())
         .map_err(|error| CliError::BadSetting(format!("--pools {error}")))?;

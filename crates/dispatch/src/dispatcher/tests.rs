@@ -141,6 +141,7 @@ impl World {
                 ..Settings::default()
             },
             capacity_timeout: Duration::from_secs(3_600),
+            hand_back_delay: Duration::from_secs(10),
         };
         let dispatcher = Dispatcher::new(control, launcher, Arc::clone(&queues), policy, Arc::new(Quiet), clock);
         Self { dispatcher: Arc::new(dispatcher), queues }
@@ -357,10 +358,13 @@ async fn every_delivery_of_an_attempt_sends_the_same_request() {
 
 #[test]
 fn hand_backs_wait_longer_each_time_up_to_four_minutes() {
-    for (hand_backs, longest) in [(0, 15), (1, 30), (4, 240), (40, 240)] {
+    for (first, hand_backs, shortest) in
+        [(120, 0, 120), (120, 1, 240), (10, 4, 160), (120, 2, 240), (10, 40, 240), (300, 1, 300)]
+    {
+        let shortest = Duration::from_secs(shortest);
         for _ in 0..50 {
-            let delay = hand_back_delay(hand_backs);
-            assert!(delay <= Duration::from_secs(longest) && delay * 2 >= Duration::from_secs(longest), "{delay:?}");
+            let delay = hand_back_delay(Duration::from_secs(first), hand_backs);
+            assert!(shortest <= delay && delay <= shortest * 3 / 2, "{delay:?}");
         }
     }
 }

@@ -28,7 +28,7 @@ use super::{
     decide::{Action, Limits, Past, decide},
 };
 use crate::{
-    dispatcher::{Clock, hand_back_delay},
+    dispatcher::{Clock, HAND_BACK_DELAY, hand_back_delay},
     infrastructure::{Infrastructure, given_up},
     ports::{Failure, Waited},
     prefect::{
@@ -74,6 +74,8 @@ impl TaskOutput for NoOutput {
 pub struct Policy {
     /// How long after a run was first due it may wait for a task that starts, before it crashes.
     pub capacity_timeout: Duration,
+    /// How long a run waits that is handed back for the first time, see [`HAND_BACK_DELAY`].
+    pub hand_back_delay: Duration,
     /// How often a run may be interrupted while it runs (Spot, host failures) and start again.
     pub interruptions: u32,
     /// How long a flow that runs has to cancel itself before its task is stopped.
@@ -88,6 +90,7 @@ impl Default for Policy {
     fn default() -> Self {
         Self {
             capacity_timeout: Duration::from_secs(3_600),
+            hand_back_delay: HAND_BACK_DELAY,
             interruptions: 10,
             cancel_grace: Duration::from_secs(60),
             claim_grace: Duration::from_secs(120),
@@ -312,7 +315,8 @@ impl<T: Transport, K: TaskControl, O: TaskOutput> Runs<T, K, O> {
                 if run.retries_in_process() {
                     self.client.release(run).await.map_err(failed)?;
                 }
-                let delay = hand_back_delay(history.waited(attempt, self.now()).hand_backs);
+                let hand_backs = history.waited(attempt, self.now()).hand_backs;
+                let delay = hand_back_delay(self.policy.hand_back_delay, hand_backs);
                 // A claim that overtook a user who moved the run to a later time does not bring it forward.
                 let moved = history.current().and_then(|state| state.state_details.scheduled_time);
                 let due = states::later(self.now(), delay).max(moved.unwrap_or(Timestamp::MIN));

@@ -39,7 +39,7 @@ use crate::{
     message::{ScheduledRun, VERSION},
     outcome::PollSink,
     ports::{Failure, RunQueue},
-    prefect::cache::Kept,
+    prefect::{cache::Kept, judge::lead_of},
     ring::{PollMessage, Ring, Tick},
     sqs_event::{BatchResponse, Record},
     standalone::LONGEST_DELAY,
@@ -282,7 +282,7 @@ impl<T: Transport, Q: PollerQueues> Poller<T, Q> {
             if !self.memory.is_new(&attempt, now) {
                 continue;
             }
-            let wait = until(message.expected_start_time, now).saturating_sub(self.options.launch_lead);
+            let wait = self.waits(run, now).unwrap_or_default();
             let delay = whole_seconds(wait).min(LONGEST_DELAY);
             attempts.push((attempt, now.checked_add(delay).unwrap_or(now)));
             messages.push(queued(&message, delay, now));
@@ -302,24 +302,28 @@ impl<T: Transport, Q: PollerQueues> Poller<T, Q> {
         if runs.len() >= PAGE {
             self.again(pool, AGAIN).await;
         }
-        let messages: Vec<QueuedRun> =
-            runs.iter().filter_map(|run| Some(queued(&self.message(pool, run)?.1, Duration::ZERO, now))).collect();
+        let messages: Vec<QueuedRun> = runs
+            .iter()
+            .filter(|run| self.waits(run, now).is_none_or(|wait| wait.is_zero()))
+            .filter_map(|run| Some(queued(&self.message(pool, run)?.1, Duration::ZERO, now)))
+            .collect();
         let _ = self.send(RunQueue::Fifo, &messages, polled).await.count();
         // What is due soon is no business of the dispatcher yet, but somebody has to ask for it then.
         let soon = self.options.interval;
         let before = now.checked_add(soon + self.options.launch_lead).unwrap_or(now);
         let coming = self.client.scheduled_flow_runs(&pool.name, share.queues.as_deref(), before).await?;
-        let next = coming
-            .iter()
-            .filter_map(|it| Some(until(it.flow_run.due()?, now).saturating_sub(self.options.launch_lead)))
-            .filter(|wait| !wait.is_zero())
-            .min();
+        let next = coming.iter().filter_map(|it| self.waits(&it.flow_run, now)).filter(|wait| !wait.is_zero()).min();
         if let Some(wait) = next {
             // Rounded up: whoever asks early is told of nothing.
             let seconds = wait.as_millis().div_ceil(1_000).try_into().unwrap_or(u64::MAX);
             self.again(pool, Duration::from_secs(seconds)).await;
         }
         Ok(())
+    }
+
+    /// How long it is until the run is to be launched; none if it has no time.
+    fn waits(&self, run: &FlowRun, now: Timestamp) -> Option<Duration> {
+        Some(until(run.due()?, now).saturating_sub(lead_of(run, self.options.launch_lead)))
     }
 
     async fn scheduled(

@@ -109,7 +109,10 @@ impl<T: Transport, K: TaskControl> PrefectControl<T, K> {
             };
             let admitted = match (&judgement, admissions.get(&run.id)) {
                 (Judgement::Due, Some(admitted)) => Ok(admitted.clone()),
-                (Judgement::Due, None) => self.admit(run, queue, &shared, &mut slots, now).await,
+                (Judgement::Due, None) => match self.put_back(run, message).await {
+                    Ok(None) => self.admit(run, queue, &shared, &mut slots, now).await,
+                    ended => ended,
+                },
                 _ => Ok(None),
             };
             if let Ok(admitted) = &admitted {
@@ -123,6 +126,19 @@ impl<T: Transport, K: TaskControl> PrefectControl<T, K> {
         }
         self.references.resolve(&self.client, &mut readings, now).await;
         Ok(readings)
+    }
+
+    /// Puts a run back into the state in which it ended, if a late copy of a hand back has scheduled it again; the reason if so.
+    async fn put_back(&self, run: &FlowRun, message: &ScheduledRun) -> Result<Option<String>, Failure> {
+        if !run.state.as_ref().is_some_and(states::is_handed_back) {
+            return Ok(None);
+        }
+        let failed = |error: ApiError| failure::of(&error);
+        let history = self.client.flow_run_states(run.id).await.map_err(failed)?;
+        let Some(ended) = history::displaced(&history) else { return Ok(None) };
+        let restored = states::restored(ended, message.attempt());
+        states::propose(&self.client, run.id, &restored).await.map_err(failed)?;
+        Ok(Some(format!("it was {} when it was handed back", ended.state_type.name())))
     }
 
     /// Whether a due run may start now; the reason if not. It comes again: the poller sends what is still scheduled.

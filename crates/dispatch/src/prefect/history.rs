@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use prefect_api::models::{State, StateType};
 use uuid::Uuid;
 
-use super::states::HANDED_BACK;
+use super::states::is_handed_back;
 use crate::ports::Waited;
 
 /// The attempt that pushpool claimed last: the latest PENDING state whose `transition_id` is that of an attempt for a
@@ -41,13 +41,16 @@ pub fn claim(run: Uuid, states: &[State]) -> Option<Claimed> {
     Some(Claimed { attempt, at: states[position].timestamp, began })
 }
 
-/// The state that a claim has displaced which came too late. A request outlives who gave up on it, and its sender may have
+/// The state that a claim or a hand back has displaced which came too late. A request outlives who gave up on it, and its sender may have
 /// looked at the run long before: the server takes PENDING after the run has ended, been handed back or been scheduled anew.
-/// Such a claim follows something else than a SCHEDULED state, or has the `transition_id` of an earlier one. `states` are the
-/// oldest first, and the last one is a claim of pushpool's.
+/// Such a claim follows something else than a SCHEDULED state, or has the `transition_id` of an earlier one. It takes SCHEDULED
+/// after the run has ended, too; nobody hands back what has. `states` are the oldest first, and the last one is pushpool's.
 #[must_use]
 pub fn displaced(states: &[State]) -> Option<&State> {
     let (late, before) = states.split_last()?;
+    if is_handed_back(late) {
+        return before.last().filter(|state| state.state_type.is_final());
+    }
     let transition = late.state_details.transition_id.filter(|_| late.state_type == StateType::Pending)?;
     let displaced = before.last().filter(|state| state.state_type != StateType::Pending)?;
     let made_before = before
@@ -92,7 +95,7 @@ fn scheduled_before(states: &[State]) -> Option<usize> {
 
 /// If a run was handed back at this place: place of the SCHEDULED state of the attempt that was handed back.
 fn handed_back_from(states: &[State], place: usize) -> Option<usize> {
-    if states[place].name.as_deref() != Some(HANDED_BACK) {
+    if !is_handed_back(&states[place]) {
         return None;
     }
     scheduled_before(&states[..place])
@@ -106,7 +109,7 @@ fn has_run(states: &[State]) -> bool {
 mod tests {
     use serde_json::json;
 
-    use super::*;
+    use super::{super::states::HANDED_BACK, *};
 
     fn state(number: u128, state_type: &str, name: &str, transition_id: Option<Uuid>) -> State {
         serde_json::from_value(json!({
@@ -178,6 +181,22 @@ mod tests {
         states.push(state(6, "SCHEDULED", "AwaitingRetry", None));
         states.push(state(7, "PENDING", "Pending", Some(attempt(6).transition_id())));
         assert_eq!(displaced(&states), None, "another attempt's");
+    }
+
+    #[test]
+    fn a_late_hand_back_has_displaced_what_ended_the_run() {
+        let mut states = vec![
+            state(1, "SCHEDULED", "Scheduled", None),
+            state(2, "PENDING", "Pending", Some(attempt(1).transition_id())),
+            state(3, "SCHEDULED", HANDED_BACK, None),
+        ];
+        assert_eq!(displaced(&states), None, "in time");
+        states.push(state(4, "CANCELLED", "Cancelled", None));
+        assert_eq!(displaced(&states), None);
+        states.push(state(5, "SCHEDULED", HANDED_BACK, None));
+        assert_eq!(displaced(&states).map(|state| state.id), Some(Uuid::from_u128(4)));
+        states.insert(4, state(9, "SCHEDULED", "AwaitingRetry", None));
+        assert_eq!(displaced(&states), None, "wanted again");
     }
 
     #[test]

@@ -41,7 +41,7 @@ pub fn judge(run: Option<&FlowRun>, delivery: &Delivery, now: Timestamp, lead: D
             Judgement::NotOurs("the run was scheduled anew".to_owned())
         }
         StateType::Scheduled => {
-            let early = (lead + EARLY).as_secs_f64();
+            let early = (lead_of(run, lead) + EARLY).as_secs_f64();
             match run.due() {
                 Some(due) if due.duration_since(now).as_secs_f64() > early => {
                     Judgement::NotOurs("the run was moved to a later time".to_owned())
@@ -75,6 +75,12 @@ pub fn judge(run: Option<&FlowRun>, delivery: &Delivery, now: Timestamp, lead: D
         }
         other => Judgement::NotOurs(format!("the run is {}", other.name())),
     }
+}
+
+/// How long before its time a run is launched: one that was handed back waits out its delay.
+#[must_use]
+pub fn lead_of(run: &FlowRun, launch_lead: Duration) -> Duration {
+    if run.state.as_ref().is_some_and(states::is_handed_back) { Duration::ZERO } else { launch_lead }
 }
 
 #[cfg(test)]

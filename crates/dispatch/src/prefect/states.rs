@@ -66,6 +66,12 @@ pub fn awaiting_capacity(reason: &Diagnosis, due: Timestamp, attempt: Attempt) -
     }
 }
 
+/// Whether a run with this state waits because it was handed back.
+#[must_use]
+pub fn is_handed_back(state: &State) -> bool {
+    state.state_type == StateType::Scheduled && state.name.as_deref() == Some(HANDED_BACK)
+}
+
 /// Ends a run that has no task, or whose task ended without a word.
 #[must_use]
 pub fn crashed(reason: &Diagnosis, attempt: Attempt) -> Proposal {
@@ -209,7 +215,15 @@ async fn propose_or_cancel<T: Transport>(
     if answer.status == Verdict::Accept || !cancelling {
         return Ok(judge(&answer, proposal));
     }
-    propose(client, run, &cancelled(&reason.summary, attempt)).await
+    propose(client, run, &cancelled_instead_of(proposal, &reason.summary, attempt)).await
+}
+
+/// Ends a run that is being cancelled in place of what was proposed for it, under the same `transition_id`: an earlier copy of
+/// the proposal may be under way still, and the server takes SCHEDULED after CANCELLED, but no transition it has just made.
+fn cancelled_instead_of(proposal: &Proposal, message: &str, attempt: Attempt) -> Proposal {
+    let transition_id = proposal.state_details.transition_id;
+    let cancelled = cancelled(message, attempt);
+    Proposal { state_details: StateDetails { transition_id, ..cancelled.state_details }, ..cancelled }
 }
 
 fn judge(answer: &Orchestrated, proposal: &Proposal) -> Proposed {
@@ -278,6 +292,16 @@ mod tests {
         ] {
             assert!(matches!(claim(&other), Proposed::Not(reason) if reason.contains("because")), "{other:?}");
         }
+    }
+
+    #[test]
+    fn what_is_cancelled_instead_is_known_by_the_proposal_it_replaces() {
+        let reason = Diagnosis { code: "PP0000", summary: "s".into(), detail: "d".into(), resolution: "r".into() };
+        let handed_back = awaiting_capacity(&reason, Timestamp::UNIX_EPOCH, attempt());
+        let cancelled = cancelled_instead_of(&handed_back, "c", attempt());
+        assert_eq!(cancelled.state_type, StateType::Cancelled);
+        assert_eq!(cancelled.state_details.transition_id, handed_back.state_details.transition_id);
+        assert_eq!(cancelled.state_details.scheduled_time, None);
     }
 
     #[test]

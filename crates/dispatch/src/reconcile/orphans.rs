@@ -24,7 +24,7 @@ use crate::{
         runs::{between, is_no_cluster, unknown},
     },
     ports::Failure,
-    prefect::{failure, states::HANDED_BACK},
+    prefect::{failure, states::is_handed_back},
 };
 
 /// Most tasks of a cluster that one pass looks at.
@@ -132,7 +132,7 @@ fn standing(run: &FlowRun, task: &Task) -> Standing {
             let same = recorded.is_some_and(|recorded| recorded.task_arn == task.task_arn);
             if same { Standing::Fine } else { Standing::Doubtful }
         }
-        StateType::Scheduled if state.name.as_deref() == Some(HANDED_BACK) => Standing::Superseded,
+        StateType::Scheduled if is_handed_back(state) => Standing::Superseded,
         _ => Standing::Fine,
     }
 }
@@ -171,7 +171,7 @@ mod tests {
             (json!({"type": "RUNNING"}), Some(recorded.as_str()), Standing::Fine),
             (json!({"type": "RUNNING"}), Some("c::arn:aws:ecs:r:1:task/c/u"), Standing::Doubtful),
             (json!({"type": "RUNNING"}), None, Standing::Doubtful),
-            (json!({"type": "SCHEDULED", "name": HANDED_BACK}), Some(recorded.as_str()), Standing::Superseded),
+            (json!({"type": "SCHEDULED", "name": "AwaitingCapacity"}), Some(recorded.as_str()), Standing::Superseded),
             (json!({"type": "SCHEDULED", "name": "AwaitingRetry"}), Some(recorded.as_str()), Standing::Fine),
             (json!({"type": "COMPLETED"}), None, Standing::Fine),
             (json!({"type": "CANCELLING"}), None, Standing::Fine),

@@ -53,7 +53,7 @@ pub(super) struct Row {
 pub(super) const INACTIVE_DEFINITION: &str = "PP0320";
 
 /// Code of the row for a token used before.
-pub(super) const CONFLICT: &str = "PP0330";
+pub(crate) const CONFLICT: &str = "PP0330";
 
 const CLIENT: &[&str] = &["InvalidParameterException", "ClientException", "ValidationException"];
 

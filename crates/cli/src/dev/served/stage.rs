@@ -11,7 +11,7 @@ use std::{
 
 use aws::{ObserverQueueUrls, ObserverSettings, PollerQueueUrls, PrefectSettings, Sender};
 use dispatch::{
-    dispatcher::Policy,
+    dispatcher::{HAND_BACK_DELAY, Policy},
     doorbell::Doorbell,
     observe,
     poll::{self},
@@ -104,7 +104,7 @@ impl Stage {
             fifo_queue_url: Some(queues["runs.fifo"].clone()),
             dead_letter_queue_url: queues["dlq"].clone(),
             run_task_rate: RUN_TASK_RATE,
-            policy: Policy { requests, capacity_timeout: CAPACITY_TIMEOUT },
+            policy: Policy { requests, capacity_timeout: CAPACITY_TIMEOUT, hand_back_delay: HAND_BACK_DELAY },
             options: control::Options::default(),
         };
         let dispatcher = Arc::new(aws::prefect_dispatcher(&sdk, client.clone(), settings, teller.outcomes()));

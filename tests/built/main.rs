@@ -1,6 +1,6 @@
 //! What `infra/build` has built, as Lambda would be given it: `infra/smoke` runs these, and says what it could not.
 //!
-//! They are ignored otherwise, because release builds of five functions for two architectures take longer than all other
+//! A test target of its own that `cargo test` leaves out unless it is named (`test = false`), because release builds of five functions for two architectures take longer than all other
 //! tests together.
 
 use std::{
@@ -165,7 +165,6 @@ macro_rules! answers {
         mod $architecture {
             $(
                 #[tokio::test]
-                #[ignore = "infra/smoke runs it after infra/build"]
                 async fn $function() {
                     super::$function(stringify!($architecture)).await;
                 }
@@ -207,7 +206,6 @@ fn without_code(mut configuration: Value) -> Value {
 }
 
 #[test]
-#[ignore = "infra/smoke runs it after infra/build"]
 fn cargo_lambda_deploy_ships_code_and_leaves_what_terraform_owns() {
     let moto = conformance::moto();
     let before = function(&moto.endpoint(), "make");
