@@ -146,6 +146,12 @@ impl Setup {
 }
 
 impl Served {
+    /// Prefect API, of which [`AT_ONCE`] requests are answered at once: for what has many to make.
+    #[must_use]
+    pub fn queued_api_url(&self) -> String {
+        self.queue.url()
+    }
+
     /// Starts a function and what feeds it.
     ///
     /// # Panics

@@ -9,8 +9,7 @@ use serde_json::json;
 
 use super::{PATIENCE, World};
 
-/// Light containers: it is their number that matters. They speak to the server itself; what fails is between it and the
-/// functions.
+/// Light containers: it is their number that matters. What fails is between the server and the functions.
 #[tokio::test]
 async fn nothing_is_lost_and_nothing_runs_twice_while_the_server_fails_in_bursts_and_is_restarted() {
     let mut server = Options::default().start().await;

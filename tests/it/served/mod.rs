@@ -92,11 +92,13 @@ impl World {
         NewDeployment::new(flow, self.project.path(), &self.pool)
     }
 
-    /// A deployment whose containers are light and run for `seconds`.
+    /// A deployment whose containers are light and run for `seconds`. They take turns with the functions: some fifteen requests
+    /// at once are enough for a server on SQLite to stand still for a minute.
     fn light(&self, seconds: f64) -> NewDeployment {
         let script = python().script("light_flow.py");
         let command = format!("python -I -S {} {} {seconds}", script.display(), self.project.file("notes"));
-        self.flow("quick").job_variables(json!({"command": command}))
+        let environment = json!({"PREFECT_API_URL": self.served.queued_api_url()});
+        self.flow("quick").job_variables(json!({"command": command, "env": environment}))
     }
 
     async fn deploy(&self, deployment: NewDeployment) -> String {

@@ -33,7 +33,7 @@ use crate::ports::Failure;
 const CANCELLING: &str = "pushpool: the flow run is being cancelled";
 
 /// Reason of a StopTask for a run that was cancelled.
-const CANCELLED: &str = "pushpool: the flow run was cancelled";
+pub(crate) const CANCELLED: &str = "pushpool: the flow run was cancelled";
 
 /// How soon a run is looked at again whose task may be about to be launched.
 const SOON: Duration = Duration::from_secs(10);

@@ -10,7 +10,7 @@
 //! crashed. Tasks on their way, and those of others, cost nothing.
 
 mod announce;
-mod cancelling;
+pub(crate) mod cancelling;
 mod clusters;
 pub mod decide;
 mod event;

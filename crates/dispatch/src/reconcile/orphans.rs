@@ -1,8 +1,8 @@
 //! Tasks that nobody waits for.
 //!
 //! A task belongs to an attempt. It is an orphan when its run was deleted, or when another attempt holds the run: the run
-//! was handed back and its task lives all the same (a StopTask that failed, a RunTask that took effect after all). Such a
-//! task costs money, and may run the flow a second time.
+//! was handed back and its task lives all the same (a StopTask that failed, a RunTask that took effect after all), or when its
+//! run was cancelled. Such a task costs money, and may run the flow a second time.
 //!
 //! The run decides, never the absence of a record: two Prefect servers may share a cluster, and what one of them does not
 //! know is the other's.
@@ -21,6 +21,7 @@ use crate::{
     infrastructure::Infrastructure,
     observe::{
         TaskOutput,
+        cancelling::CANCELLED,
         runs::{between, is_no_cluster, unknown},
     },
     ports::Failure,
@@ -43,6 +44,8 @@ enum Standing {
     Fine,
     /// Another attempt holds the run, or none does, and this one was given up.
     Superseded,
+    /// The run was cancelled, maybe before anybody recorded the task.
+    Cancelled,
     /// The history has to say who holds the run.
     Doubtful,
 }
@@ -104,6 +107,7 @@ impl<T: Transport, K: TaskControl, O: TaskOutput> Reconciler<T, K, O> {
         let superseded = match standing(run, task) {
             Standing::Fine => false,
             Standing::Superseded => self.is_old(run.state.as_ref()),
+            Standing::Cancelled => return Ok(self.is_old(run.state.as_ref()).then_some(CANCELLED)),
             Standing::Doubtful => {
                 let history = self.runs.history(run.id).await?;
                 let other = history.claim.filter(|claim| Some(claim.attempt) != task.attempt());
@@ -120,8 +124,9 @@ impl<T: Transport, K: TaskControl, O: TaskOutput> Reconciler<T, K, O> {
     }
 }
 
-/// What the run alone says. A run that ended, or is being cancelled, is no reason to stop a task here: the one may be about
-/// to end, the other is looked at elsewhere. SCHEDULED but for hand-backs is the container's own doing (retries).
+/// What the run alone says. A run that was cancelled before its task was recorded is known here alone. One that ended otherwise,
+/// or is being cancelled, is no reason to stop a task here: the one may be about to end, the other is looked at elsewhere.
+/// SCHEDULED but for hand-backs is the container's own doing (retries).
 fn standing(run: &FlowRun, task: &Task) -> Standing {
     let (Some(state), Some(attempt)) = (&run.state, task.attempt()) else { return Standing::Fine };
     match state.state_type {
@@ -133,6 +138,7 @@ fn standing(run: &FlowRun, task: &Task) -> Standing {
             if same { Standing::Fine } else { Standing::Doubtful }
         }
         StateType::Scheduled if is_handed_back(state) => Standing::Superseded,
+        StateType::Cancelled => Standing::Cancelled,
         _ => Standing::Fine,
     }
 }
@@ -175,6 +181,7 @@ mod tests {
             (json!({"type": "SCHEDULED", "name": "AwaitingRetry"}), Some(recorded.as_str()), Standing::Fine),
             (json!({"type": "COMPLETED"}), None, Standing::Fine),
             (json!({"type": "CANCELLING"}), None, Standing::Fine),
+            (json!({"type": "CANCELLED"}), None, Standing::Cancelled),
         ] {
             assert_eq!(standing(&run(state.clone(), pid), &task), expected, "{state} {pid:?}");
         }
