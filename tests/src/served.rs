@@ -28,7 +28,7 @@ use tokio::{sync::mpsc, task::JoinSet};
 
 use crate::{
     binaries::binary,
-    prefect::{self, Proxy, Server},
+    prefect::{self, Server},
 };
 
 /// What a function is given for a batch.
@@ -36,10 +36,6 @@ const TIMEOUT: Duration = Duration::from_secs(20);
 
 /// After how many seconds a message comes back whose function died. Not shorter than the timeout.
 const VISIBILITY: &str = "20";
-
-/// Requests of functions that the Prefect server handles at once. On SQLite it stands still for a minute now and then when
-/// it has more to do (`chaos::stage`).
-pub const AT_ONCE: usize = 2;
 
 const TICK: &str = r#"{"version":1,"tick":"extra"}"#;
 
@@ -49,8 +45,7 @@ pub struct Setup {
     pub dispatchers: usize,
     /// Work pools to serve by their names; if there are none, all of type `ecs:push`.
     pub pools: Vec<String>,
-    /// Prefect API as these functions reach it; the others through a proxy that lets [`AT_ONCE`] requests through, and all
-    /// tasks by the server's own URL.
+    /// Prefect API as these functions reach it; the others, and all tasks, by the server's own URL.
     pub api_urls: Vec<(&'static str, String)>,
     /// Variables for all functions.
     pub environment: Vec<(&'static str, String)>,
@@ -96,7 +91,6 @@ pub struct Served {
     pub queues: BTreeMap<&'static str, String>,
     setup: Setup,
     server_url: String,
-    queue: Proxy,
     functions: BTreeMap<&'static str, Arc<RuntimeApi>>,
     mappings: BTreeMap<&'static str, Vec<EventSourceMapping>>,
     output: mpsc::UnboundedSender<Line>,
@@ -127,7 +121,6 @@ impl Setup {
             local,
             queues,
             server_url: server.url(),
-            queue: Proxy::start_for(server.address(), AT_ONCE).await,
             setup: self,
             functions: BTreeMap::new(),
             mappings: BTreeMap::new(),
@@ -146,12 +139,6 @@ impl Setup {
 }
 
 impl Served {
-    /// Prefect API, of which [`AT_ONCE`] requests are answered at once: for what has many to make.
-    #[must_use]
-    pub fn queued_api_url(&self) -> String {
-        self.queue.url()
-    }
-
     /// Starts a function and what feeds it.
     ///
     /// # Panics
@@ -201,7 +188,7 @@ impl Served {
         let Setup { api_urls, pools, environment, .. } = &self.setup;
         let url = |queue: &str| self.queues[queue].clone();
         let of_function = api_urls.iter().find(|(name, _)| *name == function);
-        let api_url = of_function.map_or_else(|| self.queue.url(), |(_, url)| url.clone());
+        let api_url = of_function.map_or_else(|| self.server_url.clone(), |(_, url)| url.clone());
         let mut all: BTreeMap<String, String> = [
             ("PREFECT_API_URL", api_url),
             ("PUSHPOOL_CONTAINER_PREFECT_API_URL", self.server_url.clone()),

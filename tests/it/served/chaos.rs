@@ -6,7 +6,6 @@ use pushpool_tests::chaos::{self, Options};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn each_run_has_one_task_and_one_end_while_processes_are_killed_and_servers_come_and_go() {
-    let _turn = super::turn().await;
     let options = Options {
         runs: 20,
         kills: 12,

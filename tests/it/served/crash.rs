@@ -1,23 +1,13 @@
 //! The functions die in the middle of their work.
 //!
 //! Measured on the ordinary worker, killed after 50 of 200 due runs: about 150 stay Pending for ever, a new worker or not.
-//!
-//! A Prefect server on SQLite stands still for a minute, again and again, when it has much to do at once
-//! (`pushpool_tests::chaos::stage` says what is known about it). So a proxy in front of it lets one request through at a
-//! time, as a load balancer would that knows its server, of functions and containers alike; and the containers are light.
 
 use std::{collections::BTreeSet, process::Command, time::Duration};
 
-use pushpool_tests::{
-    prefect::{Options, Proxy},
-    served::Setup,
-};
+use pushpool_tests::{prefect::Options, served::Setup};
 use serde_json::json;
 
-use super::World;
-
-/// The server may stand still for a minute all the same.
-const PATIENCE_WITH_LOCKS: Duration = Duration::from_secs(600);
+use super::{LONG, World};
 
 const RUNS: usize = 200;
 
@@ -27,13 +17,7 @@ const FUNCTIONS: [&str; 4] = ["poller", "observer", "reconciler", "dispatcher"];
 #[tokio::test]
 async fn all_of_200_runs_complete_once_though_every_dispatcher_is_killed_after_50_100_and_150() {
     let server = Options::default().start().await;
-    let proxy = Proxy::start_for(server.address(), 1).await;
-    let setup = Setup {
-        functions: &FUNCTIONS[..3],
-        api_urls: FUNCTIONS.map(|name| (name, proxy.url())).to_vec(),
-        environment: vec![("PUSHPOOL_CONTAINER_PREFECT_API_URL", proxy.url())],
-        ..Setup::default()
-    };
+    let setup = Setup { functions: &FUNCTIONS[..3], ..Setup::default() };
     let mut world = World::on(&server, "ecs:push", setup, json!({})).await;
     let container = env!("CARGO_BIN_EXE_chaos");
     let command = format!("{container} container {} completes 0.1", world.project.file("notes"));
@@ -55,8 +39,8 @@ async fn all_of_200_runs_complete_once_though_every_dispatcher_is_killed_after_5
     }
     assert!(killed >= 3, "{killed} processes were killed");
 
-    world.reach(&runs, "COMPLETED", RUNS, PATIENCE_WITH_LOCKS).await;
-    world.served.drained(&["runs"], PATIENCE_WITH_LOCKS).await;
+    world.reach(&runs, "COMPLETED", RUNS, LONG).await;
+    world.served.drained(&["runs"], LONG).await;
     world.assert_one_task_each(&runs);
     let order = world.order();
     assert_eq!(order.iter().collect::<BTreeSet<_>>(), runs.iter().collect(), "every flow began");

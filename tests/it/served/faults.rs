@@ -3,7 +3,7 @@
 use hyper::Method;
 use pushpool_tests::{
     prefect::{Fault, Options, Proxy, Rule},
-    served::{AT_ONCE, Setup},
+    served::Setup,
 };
 use serde_json::json;
 
@@ -13,7 +13,7 @@ use super::{PATIENCE, World};
 #[tokio::test]
 async fn nothing_is_lost_and_nothing_runs_twice_while_the_server_fails_in_bursts_and_is_restarted() {
     let mut server = Options::default().start().await;
-    let proxy = Proxy::start_for(server.address(), AT_ONCE).await;
+    let proxy = Proxy::start(server.address()).await;
     let setup = Setup {
         api_urls: ["poller", "dispatcher", "observer"].map(|name| (name, proxy.url())).to_vec(),
         functions: &["poller", "dispatcher", "observer"],

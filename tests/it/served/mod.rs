@@ -34,12 +34,11 @@ use pushpool_tests::{
     served::{Served, Setup},
 };
 use serde_json::{Value, json};
-use tokio::sync::{Mutex, MutexGuard};
 
 /// A flow process takes some seconds to start, and many tests run at once.
 const PATIENCE: Duration = Duration::from_secs(180);
 
-/// For what is done with many runs; a server on SQLite may stand still for a minute more than once.
+/// For what is done with many runs.
 const LONG: Duration = Duration::from_secs(600);
 
 /// A work pool, and the pushpool that serves it.
@@ -48,7 +47,6 @@ struct World {
     project: Project,
     pool: String,
     served: Served,
-    _turn: MutexGuard<'static, ()>,
 }
 
 /// What a light container noted.
@@ -56,13 +54,6 @@ struct Note {
     run: String,
     at: f64,
     begun: bool,
-}
-
-/// One after the other: with three worlds at once the SQLite of a shared server is locked for a minute at a time, again and
-/// again, while nothing uses the processors, and two servers at work have the same effect on each other.
-async fn turn() -> MutexGuard<'static, ()> {
-    static TURN: Mutex<()> = Mutex::const_new(());
-    TURN.lock().await
 }
 
 impl World {
@@ -73,7 +64,6 @@ impl World {
 
     /// On any server.
     async fn on(server: &Server, pool_type: &str, mut setup: Setup, options: Value) -> Self {
-        let turn = turn().await;
         let (api, project, pool) = (server.api(), Project::copy(), unique("pool"));
         let mut body = json!({"name": pool, "type": pool_type, "base_job_template": {}});
         for (key, value) in options.as_object().into_iter().flatten() {
@@ -84,7 +74,7 @@ impl World {
             setup.pools.push(pool.clone());
         }
         let served = setup.start(server, project.path()).await;
-        Self { api, project, pool, served, _turn: turn }
+        Self { api, project, pool, served }
     }
 
     /// A flow of the project, deployed to the pool.
@@ -92,13 +82,11 @@ impl World {
         NewDeployment::new(flow, self.project.path(), &self.pool)
     }
 
-    /// A deployment whose containers are light and run for `seconds`. They take turns with the functions: some fifteen requests
-    /// at once are enough for a server on SQLite to stand still for a minute.
+    /// A deployment whose containers are light and run for `seconds`.
     fn light(&self, seconds: f64) -> NewDeployment {
         let script = python().script("light_flow.py");
         let command = format!("python -I -S {} {} {seconds}", script.display(), self.project.file("notes"));
-        let environment = json!({"PREFECT_API_URL": self.served.queued_api_url()});
-        self.flow("quick").job_variables(json!({"command": command, "env": environment}))
+        self.flow("quick").job_variables(json!({"command": command}))
     }
 
     async fn deploy(&self, deployment: NewDeployment) -> String {

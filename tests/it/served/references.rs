@@ -2,7 +2,7 @@
 
 use pushpool_tests::{
     prefect::{Fault, Options, Proxy, Rule, unique},
-    served::{AT_ONCE, Setup},
+    served::Setup,
 };
 use serde_json::{Value, json};
 
@@ -66,7 +66,7 @@ async fn blocks_and_variables_reach_the_flow_and_blocks_no_task_definition() {
 #[tokio::test]
 async fn an_auth_string_a_csrf_token_and_a_header_open_the_way() {
     let server = Options::default().auth(AUTH).csrf().start().await;
-    let proxy = Proxy::start_for(server.address(), AT_ONCE).await;
+    let proxy = Proxy::start(server.address()).await;
     proxy.record();
     proxy.inject(Rule::new(Fault::Status(403)).lacking("x-door", "open"));
     let setup = Setup {

@@ -3,7 +3,7 @@
 use local::ecs::Runner;
 use pushpool_tests::{
     prefect::{Options, Proxy},
-    served::{AT_ONCE, Setup},
+    served::Setup,
 };
 use serde_json::json;
 
@@ -14,15 +14,12 @@ const RUNS: usize = 200;
 /// Tasks end the moment they start: what is counted is over by then.
 #[tokio::test]
 async fn two_hundred_due_runs_cost_at_most_2_3_requests_each_and_the_first_does_not_wait_for_the_last() {
-    // Of its own: what others ask the shared one at the same time makes it stand still.
     let server = Options::default().start().await;
-    let (polling, dispatching) =
-        (Proxy::start(server.address()).await, Proxy::start_for(server.address(), AT_ONCE).await);
+    let (polling, dispatching) = (Proxy::start(server.address()).await, Proxy::start(server.address()).await);
     dispatching.record();
     let setup = Setup {
         functions: &["poller"],
         ticks: false,
-        // Its ten claims at a time are what a server on SQLite takes: with more it now and then locks itself up.
         dispatchers: 1,
         runner: Runner::Instant { exit_code: 0 },
         api_urls: vec![("poller", polling.url()), ("dispatcher", dispatching.url())],

@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use crate::prefect::exchange;
 
-/// Time for one try. A server on SQLite may stand still for a minute.
+/// Time for one try.
 const TRY: Duration = Duration::from_secs(90);
 
 /// Time for all tries of a request.

@@ -1,19 +1,14 @@
 //! What chaos falls upon: a Prefect server, AWS on loopback, pushpool in between, and the ways between them.
 //!
 //! ```text
-//! functions ── gate ── proxy ──┬── queue ── Prefect server
-//!     │         containers ── proxy ┘ │
-//!     │                       user ───┘
+//! functions ── gate ── proxy ──┬── Prefect server
+//!     │         containers ── proxy ┤
+//!     │                       user ─┘
 //!     └─────── gate ── proxy ── AWS on loopback
 //! ```
 //!
 //! A gate closes the way for everybody; a proxy does something to single requests, and carries on with one whose sender is
-//! gone, as a network does. The queue is a proxy, too, that lets only so many requests through at once.
-//!
-//! # Why a server on SQLite gets one request at a time
-//!
-//! With more it stands still for a minute now and then and answers nobody, not even for its health; with one at a time it does
-//! so rarely (seen on prefect 3.8.8; a minute is its `PRAGMA busy_timeout`). Why is not known. On PostgreSQL it does not.
+//! gone, as a network does.
 
 use std::{
     collections::BTreeMap,
@@ -38,9 +33,6 @@ use crate::{
     python::python,
     served::{Served, Setup},
 };
-
-/// Requests that a server on PostgreSQL handles at once.
-const AT_ONCE: usize = 8;
 
 /// Services of the server that nothing here is about.
 const IDLE_SERVICES: [&str; 9] = [
@@ -76,7 +68,6 @@ pub(super) struct Stage {
     pub(super) deployments: BTreeMap<Kind, String>,
     project: Project,
     doorbell: FunctionUrl,
-    _queue: Proxy,
 }
 
 impl Stage {
@@ -84,9 +75,8 @@ impl Stage {
     pub(super) async fn start(container: &Path, database: Option<&str>) -> (Self, Server) {
         let server = server(database).start().await;
         let project = Project::copy();
-        let queue = Proxy::start_for(server.address(), if database.is_some() { AT_ONCE } else { 1 }).await;
-        let containers = Proxy::start(queue.address()).await;
-        let proxy = Proxy::start(queue.address()).await;
+        let containers = Proxy::start(server.address()).await;
+        let proxy = Proxy::start(server.address()).await;
         let prefect = (Gate::start(watch::channel(Some(proxy.address())).1).await, proxy);
         let (behind, receiver) = watch::channel(None);
         let gate = Gate::start(receiver).await;
@@ -103,12 +93,9 @@ impl Stage {
         let aws = Proxy::start(aws_address).await;
         behind.send_replace(Some(aws.address()));
         let doorbell = served.url_of("doorbell").await;
-        let user = Patient(queue.address());
+        let user = Patient(server.address());
         let deployments = deploy(&server, &project, container).await;
-        (
-            Self { user, prefect, aws: (gate, aws), containers, served, deployments, project, doorbell, _queue: queue },
-            server,
-        )
+        (Self { user, prefect, aws: (gate, aws), containers, served, deployments, project, doorbell }, server)
     }
 
     /// The gate of a way.

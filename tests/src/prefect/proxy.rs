@@ -17,7 +17,6 @@ use hyper_util::rt::TokioIo;
 use regex_lite::Regex;
 use serde_json::Value;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, oneshot};
 use tokio::task::{JoinHandle, JoinSet};
 
 use super::faults::{Fault, Rule};
@@ -54,7 +53,6 @@ struct State {
 #[derive(Debug)]
 struct Shared {
     server: SocketAddr,
-    turns: Semaphore,
     state: Mutex<State>,
 }
 
@@ -73,18 +71,9 @@ impl Proxy {
     ///
     /// When there is no free port.
     pub async fn start(server: SocketAddr) -> Self {
-        Self::start_for(server, Semaphore::MAX_PERMITS).await
-    }
-
-    /// The same, and no more than so many requests are with the server at once. The others wait here.
-    ///
-    /// # Panics
-    ///
-    /// As [`Proxy::start`].
-    pub async fn start_for(server: SocketAddr, at_once: usize) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("127.0.0.1 has a free port");
         let address = listener.local_addr().expect("a listener has an address");
-        let shared = Arc::new(Shared { server, turns: Semaphore::new(at_once), state: Mutex::default() });
+        let shared = Arc::new(Shared { server, state: Mutex::default() });
         let accepting = tokio::spawn(accept(listener, Arc::clone(&shared)));
         Self { address, shared, accepting }
     }
@@ -161,12 +150,7 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// `gone` ends when the client is.
-    async fn handle(
-        &self,
-        request: Request<Incoming>,
-        gone: oneshot::Receiver<()>,
-    ) -> io::Result<Response<Full<Bytes>>> {
+    async fn handle(&self, request: Request<Incoming>) -> io::Result<Response<Full<Bytes>>> {
         let (parts, body) = request.into_parts();
         let body = body.collect().await.map_err(Error::other)?.to_bytes();
         let operation = operation(&parts.method, parts.uri.path());
@@ -189,7 +173,7 @@ impl Shared {
             answer: Value::Null,
             fault,
         };
-        let answer = self.answer(Request::from_parts(parts, Full::new(body)), gone, fault, &mut exchange).await;
+        let answer = self.answer(Request::from_parts(parts, Full::new(body)), fault, &mut exchange).await;
         let mut state = self.state();
         if state.recording {
             state.exchanges.push(exchange);
@@ -200,7 +184,6 @@ impl Shared {
     async fn answer(
         &self,
         request: Request<Full<Bytes>>,
-        gone: oneshot::Receiver<()>,
         fault: Option<Fault>,
         exchange: &mut Exchange,
     ) -> io::Result<Response<Full<Bytes>>> {
@@ -211,14 +194,14 @@ impl Shared {
             _ if request.headers().contains_key(UPGRADE) => refuse(StatusCode::NOT_IMPLEMENTED, None),
             Some(Fault::Delay(delay)) => {
                 tokio::time::sleep(delay).await;
-                self.forward(request, gone).await?
+                self.forward(request).await?
             }
             Some(Fault::LateAnswer(delay)) => {
-                let answer = self.forward(request, gone).await?;
+                let answer = self.forward(request).await?;
                 tokio::time::sleep(delay).await;
                 answer
             }
-            Some(Fault::LostAnswer) | None => self.forward(request, gone).await?,
+            Some(Fault::LostAnswer) | None => self.forward(request).await?,
         };
         let (parts, body) = answer.into_parts();
         exchange.answer = json_of(&body);
@@ -229,28 +212,12 @@ impl Shared {
         Ok(Response::from_parts(parts, Full::new(body)))
     }
 
-    async fn forward(
-        &self,
-        mut request: Request<Full<Bytes>>,
-        gone: oneshot::Receiver<()>,
-    ) -> io::Result<Response<Bytes>> {
+    async fn forward(&self, mut request: Request<Full<Bytes>>) -> io::Result<Response<Bytes>> {
         // Those of the client's connection. The body has been read, so it has a length.
         for header in [CONNECTION, TRANSFER_ENCODING] {
             request.headers_mut().remove(header);
         }
-        // Nobody waits for the answer to what waits here longer than its client: were it asked all the same, a server that was
-        // slow for a while would have nothing else to do ever after.
-        let turn = if self.turns.available_permits() > 0 {
-            self.turns.acquire().await
-        } else {
-            tokio::select! {
-                turn = self.turns.acquire() => turn,
-                _ = gone => return Err(Error::other("the client is gone")),
-            }
-        };
-        let turn = turn.map_err(Error::other)?;
         let mut answer = http::exchange(self.server, request).await?;
-        drop(turn);
         for header in [CONNECTION, TRANSFER_ENCODING] {
             answer.headers_mut().remove(header);
         }
@@ -276,12 +243,8 @@ async fn serve(stream: TcpStream, shared: Arc<Shared>) {
         let shared = Arc::clone(&shared);
         // In a task of its own: what a client has sent reaches the server also when the client is gone by then, as it does
         // behind a load balancer.
-        let (here, gone) = oneshot::channel();
-        let handled = tokio::spawn(async move { shared.handle(request, gone).await });
-        async move {
-            let _here = here;
-            handled.await.map_err(Error::other)?
-        }
+        let handled = tokio::spawn(async move { shared.handle(request).await });
+        async move { handled.await.map_err(Error::other)? }
     });
     // An error of the service closes the connection without an answer, which is what a lost one looks like.
     hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await.ok();

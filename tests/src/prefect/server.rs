@@ -236,8 +236,8 @@ fn spawn(options: &Options, address: SocketAddr, home: &Path, log: File) -> Chil
     let shielded = python.command::<[&str; 0]>([]);
     let mut command = Command::new("sh");
     command.args(["-c", include_str!("guard.sh"), "guard"]).arg(home).arg(python.interpreter());
-    command.arg(python.programs().join("prefect")).args(["server", "start", "--host", "127.0.0.1", "--port"]);
-    command.arg(address.port().to_string());
+    command.arg(python.script("prefect_server.py")).arg(python.programs().join("prefect"));
+    command.args(["server", "start", "--host", "127.0.0.1", "--port", &address.port().to_string()]);
     for (name, value) in shielded.get_envs() {
         match value {
             Some(value) => command.env(name, value),
