@@ -55,8 +55,7 @@ use crate::prefect::{Rule, Server};
 /// Where the reconciler runs every five minutes on AWS.
 const RECONCILED_EVERY: Duration = Duration::from_secs(5);
 
-/// How long after the last trouble all runs have to be over. A run that was handed back often waits for four minutes, and a
-/// server on SQLite may stand still for one.
+/// How long after the last trouble all runs have to be over. A run that was handed back often waits for six minutes.
 const PATIENCE: Duration = Duration::from_secs(1_200);
 
 /// How long nothing may change any more once all is over; half as long as the troubles went on, if that is less.

@@ -298,7 +298,7 @@ pub(super) async fn report(stage: &mut Stage, options: &Options, tally: &Tally, 
     for task in stage.served.tasks().iter().filter(|task| !known.contains(&task.task_arn)) {
         report.violate("a task of no run", format!("{task:?}"));
     }
-    dead_letters(stage, tally, options.database.is_some(), &mut report);
+    dead_letters(stage, tally, &mut report);
     if ended.over.is_none() {
         let left = ["runs", "fifo", "events"].map(|queue| (queue, stage.served.bodies(queue)));
         report.violate("not over in time", format!("left in queues: {left:?}"));
@@ -319,9 +319,8 @@ fn troubles(stage: &Stage, tally: &Tally) -> BTreeMap<String, u64> {
     troubles
 }
 
-/// Only what was put there on purpose may be there; unless the server stands still for longer than messages are redelivered
-/// (ten times here, every twenty seconds), as one on SQLite does: then it is enough that their runs are not lost.
-fn dead_letters(stage: &Stage, tally: &Tally, strict: bool, report: &mut Report) {
+/// Only what was put there on purpose may be there.
+fn dead_letters(stage: &Stage, tally: &Tally, report: &mut Report) {
     let bodies = ["dlq", "dlq.fifo"].map(|queue| stage.served.local.sqs().bodies(queue).unwrap_or_default());
     let (poison, others): (Vec<String>, Vec<String>) = bodies.concat().into_iter().partition(|body| body == POISON);
     let sent = usize::try_from(tally.poison.load(Ordering::Relaxed)).unwrap_or(usize::MAX);
@@ -329,7 +328,7 @@ fn dead_letters(stage: &Stage, tally: &Tally, strict: bool, report: &mut Report)
     if poison.len() < sent {
         report.violate("dead letters", format!("{} of {sent} unreadable messages were buried", poison.len()));
     }
-    for body in others.into_iter().filter(|_| strict) {
+    for body in others {
         report.violate("dead letters", body);
     }
 }
