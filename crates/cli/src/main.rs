@@ -4,6 +4,7 @@
 //! * `pushpool render` prints the ECS requests of a run, exactly as they would be sent;
 //! * `pushpool pool` makes, changes and watches work pools on a Prefect server;
 //! * `pushpool doorbell` installs what lets a Prefect server ring pushpool;
+//! * `pushpool redrive` shows the dead-letter queues and sends back what still wants to start;
 //! * `pushpool completions` prints the completion script of a shell.
 //!
 //! # Manners
@@ -18,9 +19,10 @@
 //! | 0 | Done. `dev`: every message reached a recorded outcome, also if that is a failed job or a refused message. |
 //! | 1 | It could not be done; standard error says why. `dev`: a message has no outcome; with `--strict` also when a job failed, a run crashed or a message was buried. |
 //! | 2 | The command line is wrong. |
-//! | 130 | Ended by Ctrl-C (`dev`, before the summary), or a question was answered with no (`pool`). |
+//! | 130 | Ended by Ctrl-C (`dev`, before the summary), or a question was answered with no (`pool`, `redrive`). |
 
 mod args;
+mod aws_side;
 mod dev;
 mod doorbell;
 mod error;
@@ -28,6 +30,7 @@ mod grid;
 mod input;
 mod output;
 mod pool;
+mod redrive;
 mod render;
 mod server;
 
@@ -64,6 +67,7 @@ fn run(command: &Command) -> Result<u8, CliError> {
         Command::Render(args) => render::run(args),
         Command::Pool(args) => pool::run(args),
         Command::Doorbell(args) => doorbell::run(args),
+        Command::Redrive(args) => redrive::run(args),
         Command::Completions { shell } => completions(*shell),
     }
 }
