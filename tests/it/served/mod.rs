@@ -15,6 +15,7 @@ mod limits;
 mod older;
 mod once;
 mod ready;
+mod redrive;
 mod references;
 mod rollback;
 mod samples;

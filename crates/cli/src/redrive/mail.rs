@@ -78,6 +78,24 @@ pub(super) struct Item {
     pub(super) done: Done,
 }
 
+impl Item {
+    fn of(letter: Letter) -> Self {
+        Self {
+            message: ScheduledRun::parse(&letter.body).ok(),
+            letter,
+            name: None,
+            to: None,
+            verdict: Verdict { fate: Fate::Leave, why: String::new() },
+            done: Done::Nothing,
+        }
+    }
+
+    /// Whether this is to become of it and nothing has yet.
+    fn is_to(&self, fate: Fate) -> bool {
+        self.done == Done::Nothing && self.verdict.fate == fate
+    }
+}
+
 /// A dead-letter queue with its messages.
 pub(super) struct Mailbox {
     queue: DeadLetterQueue,
@@ -91,6 +109,25 @@ impl Mailbox {
     pub(super) fn name(&self) -> &str {
         let url = self.queue.url();
         url.rsplit('/').next().unwrap_or(url)
+    }
+
+    /// Receives until there are no more to receive, or about as many as `limit`.
+    async fn receive(&mut self, limit: usize) -> Result<(), CliError> {
+        let end = self.items.len() + limit;
+        while self.items.len() < end {
+            let received = self.queue.receive(HOLD).await.map_err(|trouble| told(&trouble))?;
+            if received.is_empty() {
+                break;
+            }
+            for letter in received {
+                // A standard queue may hand out a message twice: the later receipt handle is the one that deletes it.
+                match self.items.iter_mut().find(|known| known.letter.message_id == letter.message_id) {
+                    Some(known) => known.letter = letter,
+                    None => self.items.push(Item::of(letter)),
+                }
+            }
+        }
+        Ok(())
     }
 }
 
@@ -133,34 +170,33 @@ pub(super) fn no_queue(name: &str) -> CliError {
 
 async fn open(queue: DeadLetterQueue, limit: usize) -> Result<Mailbox, CliError> {
     let depth = queue.depth().await.map_err(|trouble| told(&trouble))?;
-    // A standard queue may hand out a message twice: the later receipt handle is the one that deletes it.
-    let mut letters: Vec<Letter> = Vec::new();
-    while letters.len() < limit {
-        let received = queue.receive(HOLD).await.map_err(|trouble| told(&trouble))?;
-        if received.is_empty() {
-            break;
-        }
-        for letter in received {
-            match letters.iter_mut().find(|known| known.message_id == letter.message_id) {
-                Some(known) => *known = letter,
-                None => letters.push(letter),
-            }
+    let mut opened = Mailbox { queue, items: Vec::new(), depth };
+    opened.receive(limit).await?;
+    Ok(opened)
+}
+
+/// Reads on where messages had been hidden behind those that are gone now: behind others of their group of a FIFO queue, or
+/// beyond the limit. Whether there are any.
+///
+/// # Errors
+/// A queue cannot be read.
+pub(super) async fn read_on(boxes: &mut [Mailbox], limit: usize) -> Result<bool, CliError> {
+    let mut more = false;
+    for it in boxes {
+        let gone = it.items.iter().any(|item| matches!(item.done, Done::Sent | Done::Deleted));
+        if gone && it.items.len() < it.depth {
+            let known = it.items.len();
+            it.receive(limit).await?;
+            more |= it.items.len() > known;
         }
     }
-    let items = letters.into_iter().map(|letter| Item {
-        message: ScheduledRun::parse(&letter.body).ok(),
-        letter,
-        name: None,
-        to: None,
-        verdict: Verdict { fate: Fate::Leave, why: String::new() },
-        done: Done::Nothing,
-    });
-    Ok(Mailbox { items: items.collect(), queue, depth })
+    Ok(more)
 }
 
 /// The runs that a server has to be asked for.
 pub(super) fn runs_to_ask_for(boxes: &[Mailbox]) -> Vec<Uuid> {
-    let messages = boxes.iter().flat_map(|it| &it.items).filter_map(|item| item.message.as_ref());
+    let open = boxes.iter().flat_map(|it| &it.items).filter(|item| item.done == Done::Nothing);
+    let messages = open.filter_map(|item| item.message.as_ref());
     let ids: BTreeSet<Uuid> = messages.filter(|it| it.run.is_none()).map(|it| it.flow_run_id).collect();
     ids.into_iter().collect()
 }
@@ -191,7 +227,7 @@ pub(super) async fn judge(
     for Mailbox { queue, items, .. } in boxes {
         let mut urls: BTreeMap<String, Option<String>> = BTreeMap::new();
         let mut only_source = None;
-        for item in items {
+        for item in items.iter_mut().filter(|item| item.done == Done::Nothing) {
             item.verdict = verdict(&item.letter, item.message.as_ref(), runs, now, args.uncertain);
             let run = item.message.as_ref().and_then(|it| runs.get(&it.flow_run_id));
             let inline = item.message.as_ref().and_then(|it| it.run.as_ref());
@@ -236,7 +272,7 @@ pub(super) async fn judge(
 pub(super) async fn send_back(boxes: &mut [Mailbox], config: &SdkConfig) -> Result<(), CliError> {
     for Mailbox { queue, items, .. } in boxes {
         let mut by_queue: BTreeMap<String, Vec<&mut Item>> = BTreeMap::new();
-        for item in items.iter_mut().filter(|item| item.verdict.fate == Fate::Send) {
+        for item in items.iter_mut().filter(|item| item.is_to(Fate::Send)) {
             if let Some(to) = item.to.clone() {
                 by_queue.entry(to).or_default().push(item);
             }
@@ -271,7 +307,7 @@ pub(super) async fn send_back(boxes: &mut [Mailbox], config: &SdkConfig) -> Resu
 /// Deletes what is of no use.
 pub(super) async fn delete_rest(boxes: &mut [Mailbox]) {
     for Mailbox { queue, items, .. } in boxes {
-        let rest: Vec<&mut Item> = items.iter_mut().filter(|item| item.verdict.fate == Fate::Leave).collect();
+        let rest: Vec<&mut Item> = items.iter_mut().filter(|item| item.is_to(Fate::Leave)).collect();
         let handles: Vec<String> = rest.iter().map(|item| item.letter.receipt_handle.clone()).collect();
         for (item, deleted) in rest.into_iter().zip(queue.delete(&handles).await) {
             item.done = deleted.map_or_else(Done::NotDeleted, |()| Done::Deleted);

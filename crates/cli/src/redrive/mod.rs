@@ -15,7 +15,7 @@ use dialoguer::{Confirm, theme::ColorfulTheme};
 use jiff::Timestamp;
 
 use self::{
-    mail::{Mailbox, Done},
+    mail::{Done, Mailbox},
     verdict::Fate,
 };
 use crate::{
@@ -102,11 +102,8 @@ pub(crate) fn run(args: &RedriveArgs) -> Result<u8, CliError> {
 }
 
 async fn redrive(args: &RedriveArgs, config: &aws::SdkConfig, boxes: &mut [Mailbox]) -> Result<u8, CliError> {
-    let ids = mail::runs_to_ask_for(boxes);
-    let runs = if ids.is_empty() { HashMap::new() } else { mail::ask(&Server::of(&args.server)?, &ids).await? };
-    mail::judge(boxes, &runs, args).await?;
-    let count =
-        |fate: Fate| boxes.iter().flat_map(|it| &it.items).filter(|item| item.verdict.fate == fate).count();
+    judge(args, boxes).await?;
+    let count = |fate: Fate| boxes.iter().flat_map(|it| &it.items).filter(|item| item.verdict.fate == fate).count();
     let (send, leave) = (count(Fate::Send), if args.delete { count(Fate::Leave) } else { 0 });
     if send + leave == 0 {
         show(args, boxes)?;
@@ -126,14 +123,16 @@ async fn redrive(args: &RedriveArgs, config: &aws::SdkConfig, boxes: &mut [Mailb
             return Err(CliError::Declined);
         }
     }
-    let sent = mail::send_back(boxes, config).await;
-    if args.delete && sent.is_ok() {
-        mail::delete_rest(boxes).await;
+    let mut result = act(args, config, boxes).await;
+    // Who was asked has said yes to what was shown, and to no more.
+    while args.yes && result.is_ok() && mail::read_on(boxes, args.limit).await? {
+        judge(args, boxes).await?;
+        result = act(args, config, boxes).await;
     }
     if args.yes {
         show(args, boxes)?;
     }
-    sent?;
+    result?;
     let of = |wanted: &str| boxes.iter().flat_map(|it| &it.items).filter(|item| item.done.word() == wanted).count();
     let failed: Vec<&str> = boxes.iter().flat_map(|it| &it.items).filter_map(|item| item.done.trouble()).collect();
     say(paint(GOOD, format_args!("{} sent back, {} deleted.", of(Done::Sent.word()), of(Done::Deleted.word()))));
@@ -145,6 +144,20 @@ async fn redrive(args: &RedriveArgs, config: &aws::SdkConfig, boxes: &mut [Mailb
             help: "They are still in the dead-letter queue: run it again. Sending one twice is harmless.".to_owned(),
         }),
     }
+}
+
+async fn judge(args: &RedriveArgs, boxes: &mut [Mailbox]) -> Result<(), CliError> {
+    let ids = mail::runs_to_ask_for(boxes);
+    let runs = if ids.is_empty() { HashMap::new() } else { mail::ask(&Server::of(&args.server)?, &ids).await? };
+    mail::judge(boxes, &runs, args).await
+}
+
+async fn act(args: &RedriveArgs, config: &aws::SdkConfig, boxes: &mut [Mailbox]) -> Result<(), CliError> {
+    mail::send_back(boxes, config).await?;
+    if args.delete {
+        mail::delete_rest(boxes).await;
+    }
+    Ok(())
 }
 
 fn show(args: &RedriveArgs, boxes: &[Mailbox]) -> Result<(), CliError> {

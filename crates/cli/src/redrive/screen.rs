@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::{
-    mail::{Mailbox, Done, Item},
+    mail::{Done, Item, Mailbox},
     verdict::Fate,
 };
 use crate::{

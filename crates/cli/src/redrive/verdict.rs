@@ -3,7 +3,8 @@
 //! With a Prefect server that is not for the message to say: the dispatcher's own judgement
 //! ([`dispatch::prefect::judge`]) is asked, with the run as the server has it. A message that goes back is a new one with an
 //! id of its own. So one whose run is PENDING stays, even if this very message has claimed it: the dispatcher would leave its
-//! copy alone, because another message holds the claim, and the reconciler hands such a run back within minutes.
+//! copy alone, because another message holds the claim, and the reconciler hands such a run back within minutes. And one
+//! whose run has become Late stays: that is another SCHEDULED state, so another attempt, which the poller sends by itself.
 //!
 //! Standalone the message is the run, and nobody can be asked. A function that buries such a message has made sure that
 //! there is no task, so it goes back. One that SQS moved here ran out of deliveries, and its last delivery may have started
@@ -78,7 +79,8 @@ fn served(message: &ScheduledRun, run: Option<&FlowRun>, now: Timestamp) -> Verd
     let Some(run) = run else { return Verdict::new(Fate::Leave, "the server has no such run") };
     // No claim is this id's, as none is that of a message that is yet to be sent.
     let copy = Delivery { message: message.clone(), message_id: String::new(), again: false };
-    let claimed = run.state.as_ref().filter(|state| state.state_type == StateType::Pending);
+    let in_state = |wanted| run.state.as_ref().filter(|state| state.state_type == wanted);
+    let (claimed, scheduled) = (in_state(StateType::Pending), in_state(StateType::Scheduled));
     match judge(Some(run), &copy, now, Duration::ZERO) {
         Judgement::Due => Verdict::new(Fate::Send, "still to start"),
         Judgement::Claimed => Verdict::new(Fate::Send, "claimed by this attempt, and not launched"),
@@ -86,7 +88,11 @@ fn served(message: &ScheduledRun, run: Option<&FlowRun>, now: Timestamp) -> Verd
         Judgement::NotOurs(_) if claimed.is_some_and(|state| states::holder(state).is_some()) => {
             Verdict::new(Fate::Leave, "the run is claimed by a message: the reconciler repairs it if that is lost")
         }
-        Judgement::NotOurs(why) => Verdict::new(Fate::Leave, why),
+        Judgement::NotOurs(why) => {
+            let name = scheduled.map(|state| state.name.as_deref().unwrap_or("Scheduled"));
+            let sent = name.map(|name| format!(" ({name}): the poller sends it")).unwrap_or_default();
+            Verdict::new(Fate::Leave, why + &sent)
+        }
     }
 }
 
