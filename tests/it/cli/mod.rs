@@ -43,7 +43,7 @@ impl Ended {
 
     /// Standard error, after it was refused.
     #[track_caller]
-    fn refused(self) -> String {
+    pub(crate) fn refused(self) -> String {
         assert_eq!(self.code, Some(1), "{}{}", self.stdout, self.stderr);
         assert!(self.stdout.is_empty(), "{}", self.stdout);
         self.stderr

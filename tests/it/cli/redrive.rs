@@ -142,7 +142,7 @@ async fn only_what_still_wants_to_start_goes_back() {
     let done = queues.redrive(server, &["--yes"]).await;
     assert!(done.stderr.contains("1 sent back, 0 deleted"), "{}", done.stderr);
     done.ok();
-    assert_eq!(queues.bodies(&queues.run), [waits.1.clone()], "with the very body");
+    assert_eq!(queues.bodies(&queues.run), std::slice::from_ref(&waits.1), "with the very body");
     assert_eq!(queues.bodies(&queues.dead).len(), 5);
 
     let done = queues.redrive(server, &["--yes", "--delete", "--output", "json"]).await.json();
@@ -175,7 +175,8 @@ async fn messages_of_limited_pools_go_back_as_the_poller_sends_them() {
     assert!(queues.bodies(&queues.dead_fifo).is_empty());
     let mut sent = queues.bodies(&queues.fifo);
     let mut expected: Vec<String> = runs.iter().map(|(_, body)| body.clone()).collect();
-    (sent.sort(), expected.sort());
+    sent.sort();
+    expected.sort();
     assert_eq!(sent, expected);
     let input = json!({"QueueUrl": queues.fifo, "AttributeNames": ["All"], "MaxNumberOfMessages": 10});
     let received = sqs.call("ReceiveMessage", input).await.unwrap();

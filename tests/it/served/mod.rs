@@ -12,6 +12,7 @@ mod crash;
 mod doorbell;
 mod faults;
 mod limits;
+mod logs;
 mod older;
 mod once;
 mod ready;

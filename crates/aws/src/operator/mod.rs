@@ -3,11 +3,13 @@
 //! against this directory.
 
 mod dead_letters;
+mod tasks;
 
 use aws_config::{Region, SdkConfig};
 use aws_sdk_sqs::error::{ProvideErrorMetadata, SdkError};
 
 pub use dead_letters::{DeadLetterQueue, Letter, RunSender};
+pub use tasks::{ContainerLog, LogPlace, Tasks};
 
 /// Why a call gave nothing.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

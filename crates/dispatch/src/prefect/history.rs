@@ -41,6 +41,13 @@ pub fn claim(run: Uuid, states: &[State]) -> Option<Claimed> {
     Some(Claimed { attempt, at: states[position].timestamp, began })
 }
 
+/// Every attempt that pushpool claimed, oldest first, with the PENDING state that claimed it. `states` are the oldest first.
+#[must_use]
+pub fn claims(run: Uuid, states: &[State]) -> Vec<(Attempt, &State)> {
+    let claimed = states.iter().enumerate().filter(|(_, state)| state.state_type == StateType::Pending);
+    claimed.filter_map(|(position, state)| Some((claim(run, &states[..=position])?.attempt, state))).collect()
+}
+
 /// The state that a claim has displaced which came too late. A request outlives who gave up on it, and its sender may have
 /// looked at the run long before: the server takes PENDING after the run has ended, been handed back or been scheduled anew.
 /// Such a claim follows something else than a SCHEDULED state, or has the `transition_id` of an earlier one. `states` are the
