@@ -121,6 +121,11 @@ impl Rpc {
         Self::new(config, endpoint::LOGS, "GetLogEvents", "Logs_20140328.GetLogEvents")
     }
 
+    /// `servicequotas:GetServiceQuota`.
+    pub(crate) fn get_service_quota(config: &SdkConfig) -> Self {
+        Self::new(config, endpoint::QUOTAS, "GetServiceQuota", "ServiceQuotasV20190624.GetServiceQuota")
+    }
+
     fn new(config: &SdkConfig, service: Service, operation: &'static str, target: &'static str) -> Self {
         let write = move |body: String| {
             let mut request = HttpRequest::new(SdkBody::from(body));
@@ -157,6 +162,16 @@ impl Query {
         Self::new(config, endpoint::STS, "AssumeRole", "2011-06-15")
     }
 
+    /// `sts:GetCallerIdentity`.
+    pub(crate) fn get_caller_identity(config: &SdkConfig) -> Self {
+        Self::new(config, endpoint::STS, "GetCallerIdentity", "2011-06-15")
+    }
+
+    /// An operation of EC2.
+    pub(crate) fn ec2(config: &SdkConfig, operation: &'static str) -> Self {
+        Self::new(config, endpoint::EC2, operation, "2016-11-15")
+    }
+
     fn new(config: &SdkConfig, service: Service, operation: &'static str, version: &str) -> Self {
         let write = move |body: String| {
             let mut request = HttpRequest::new(SdkBody::from(body));
@@ -182,6 +197,36 @@ impl Query {
         let answer = self.call.invoke(body).await?;
         String::from_utf8(answer).map_err(|error| CallError::NoAnswer(error.into()))
     }
+}
+
+/// Reads of Lambda, which speaks REST with JSON.
+#[derive(Debug, Clone)]
+pub(crate) struct Lambda(Call);
+
+impl Lambda {
+    /// An operation that is a GET.
+    pub(crate) fn get(config: &SdkConfig, operation: &'static str) -> Self {
+        let write = |path: String| {
+            let mut request = HttpRequest::new(SdkBody::empty());
+            request.set_uri(path)?;
+            request.headers_mut().insert("user-agent", USER_AGENT);
+            Ok(request)
+        };
+        let endpoint = Endpoint::of(endpoint::LAMBDA, config);
+        let signing = SigningOptions::default();
+        Self(Call::new(config, endpoint::LAMBDA, operation, endpoint, signing, Format::Json, write))
+    }
+
+    /// Calls with a path, whose segments are encoded with [`encoded`].
+    pub(crate) async fn call(&self, path: String) -> Result<Value, CallError> {
+        let answer = self.0.invoke(path).await?;
+        serde_json::from_slice(&answer).map_err(|error| CallError::NoAnswer(error.into()))
+    }
+}
+
+/// A text as a segment of a path or a value of a query.
+pub(crate) fn encoded(text: &str) -> String {
+    utf8_percent_encode(text, FORM).to_string()
 }
 
 /// An S3 bucket to read from.

@@ -4,6 +4,7 @@
 //! * `pushpool render` prints the ECS requests of a run, exactly as they would be sent;
 //! * `pushpool pool` makes, changes and watches work pools on a Prefect server;
 //! * `pushpool doorbell` installs what lets a Prefect server ring pushpool;
+//! * `pushpool doctor` says whether an installation is as it has to be for runs to start;
 //! * `pushpool logs` says where the messages, tasks and log streams of a flow run are;
 //! * `pushpool redrive` shows the dead-letter queues and sends back what still wants to start;
 //! * `pushpool completions` prints the completion script of a shell.
@@ -25,6 +26,7 @@
 mod args;
 mod aws_side;
 mod dev;
+mod doctor;
 mod doorbell;
 mod error;
 mod grid;
@@ -69,6 +71,7 @@ fn run(command: &Command) -> Result<u8, CliError> {
         Command::Render(args) => render::run(args),
         Command::Pool(args) => pool::run(args),
         Command::Doorbell(args) => doorbell::run(args),
+        Command::Doctor(args) => doctor::run(args),
         Command::Logs(args) => logs::run(args),
         Command::Redrive(args) => redrive::run(args),
         Command::Completions { shell } => completions(*shell),

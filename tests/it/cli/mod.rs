@@ -2,6 +2,7 @@
 
 mod connection;
 mod dev;
+mod doctor;
 mod doorbell;
 mod pool;
 mod redrive;

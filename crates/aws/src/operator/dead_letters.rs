@@ -137,7 +137,8 @@ impl DeadLetterQueue {
             });
             let change = self.client.change_message_visibility_batch().queue_url(&self.url);
             if let Err(error) = change.set_entries(Some(entries.collect())).send().await {
-                tracing::debug!(error = crate::queues::describe(&error), "not shown again before the hold is over");
+                let trouble = Trouble::of("sqs:ChangeMessageVisibility", &error);
+                tracing::debug!(%trouble, "not shown again before the hold is over");
             }
         }
     }
@@ -211,7 +212,7 @@ impl RunSender {
     }
 }
 
-async fn url_of(client: &Client, queue: &str) -> Result<Option<String>, Trouble> {
+pub(super) async fn url_of(client: &Client, queue: &str) -> Result<Option<String>, Trouble> {
     if queue.contains("://") {
         return Ok(Some(queue.to_owned()));
     }

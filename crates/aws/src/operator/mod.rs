@@ -3,12 +3,18 @@
 //! against this directory.
 
 mod dead_letters;
+mod installation;
+mod network;
 mod tasks;
 
 use aws_config::{Region, SdkConfig};
 use aws_sdk_sqs::error::{ProvideErrorMetadata, SdkError};
 
+use crate::call::CallError;
+
 pub use dead_letters::{DeadLetterQueue, Letter, RunSender};
+pub use installation::{FunctionFacts, Installation, MappingFacts, QueueFacts};
+pub use network::{Network, SubnetFacts, WayOut};
 pub use tasks::{ContainerLog, LogPlace, Tasks};
 
 /// Why a call gave nothing.
@@ -39,6 +45,13 @@ impl Trouble {
     #[must_use]
     pub fn is(&self, codes: &[&str]) -> bool {
         matches!(self, Self::Refused { code, .. } if codes.iter().any(|wanted| code.ends_with(wanted)))
+    }
+
+    fn of_call(operation: &'static str, error: CallError) -> Self {
+        match error {
+            CallError::Refused { code, message } => Self::Refused { operation, code, message },
+            error => Self::NoAnswer { operation, reason: error.to_string() },
+        }
     }
 
     fn of<E, R>(operation: &'static str, error: &SdkError<E, R>) -> Self
