@@ -5,6 +5,7 @@
 
 mod calls;
 mod metrics;
+mod operator;
 mod permissions;
 mod readmes;
 mod settings;

@@ -124,7 +124,7 @@ fn versions(functions: &Functions, findings: &mut Findings) {
     match all.iter().copied().collect::<Vec<_>>().as_slice() {
         [] => findings.add(Status::NotChecked, CHECK, "the functions' descriptions name none", ""),
         [one] if one.split(' ').next() == Some(own) => {
-            findings.ok(CHECK, format!("the module's is {one}, and this tool's"))
+            findings.ok(CHECK, format!("the module's is {one}, and this tool's"));
         }
         [one] => {
             let todo = "Use the tool of the installation's version, or update the installation.";
@@ -154,7 +154,7 @@ fn code(functions: &Functions, manifest: Option<&Value>, findings: &mut Findings
         let deployed: String = deployed.iter().map(|byte| format!("{byte:02x}")).collect();
         deployed != built
     };
-    let others: Vec<&str> = functions.all.keys().copied().filter(|name| differs(&name)).collect();
+    let others: Vec<&str> = functions.all.keys().copied().filter(|name| differs(name)).collect();
     if others.is_empty() {
         findings.ok(CHECK, "all functions are those of the manifest");
     } else {

@@ -138,7 +138,7 @@ pub(crate) fn run(args: &DoctorArgs) -> Result<u8, CliError> {
             }
         }
         let text = match args.output {
-            Output::Text => text(&findings, output::width()),
+            Output::Text => text(&findings),
             Output::Json => format!("{:#}\n", json(&findings)),
         };
         output::data(&text).map_err(CliError::WriteOutput)?;
@@ -160,7 +160,8 @@ async fn is_known(installation: &Installation, findings: &mut Findings) -> bool 
     }
 }
 
-fn text(findings: &Findings, width: Option<usize>) -> String {
+/// Lines are not cut to the terminal's width: what to do stands at their ends.
+fn text(findings: &Findings) -> String {
     let mut rows = Vec::new();
     for Finding { check, status, what, todo } in &findings.0 {
         let style = match status {
@@ -176,7 +177,7 @@ fn text(findings: &Findings, width: Option<usize>) -> String {
     }
     let count = |status: Status| format!("{} {}", findings.count(status), status.word());
     let counts = [Status::Ok, Status::Warning, Status::Failed, Status::NotChecked].map(count).join(", ");
-    format!("{}\n\n{}\n", grid::lines(&rows, width).join("\n"), paint(HEAD, counts))
+    format!("{}\n\n{}\n", grid::lines(&rows, None).join("\n"), paint(HEAD, counts))
 }
 
 fn json(findings: &Findings) -> Value {
@@ -196,7 +197,7 @@ mod tests {
         let mut findings = Findings::default();
         findings.ok("pools", "etl is polled");
         findings.add(Status::Failed, "queue pp-run", "it does not exist", "Apply the module.");
-        let text = anstream::adapter::strip_str(&text(&findings, None)).to_string();
+        let text = anstream::adapter::strip_str(&text(&findings)).to_string();
         assert_eq!(
             text,
             "ok      pools         etl is polled\nfailed  queue pp-run  it does not exist\n                      Apply the \

@@ -70,13 +70,9 @@ async fn dead_letters(installation: &Installation, name: &str, arn: &str, findin
     let check = format!("dead letters of {name}");
     match installation.queue(arn.rsplit(':').next().unwrap_or(arn)).await {
         Ok(Some(queue)) if queue.messages == 0 => findings.ok(&check, "none"),
-        Ok(Some(queue)) => {
-            findings.add(
-                Status::Warning,
-                &check,
-                format!("{} messages", queue.messages),
-                "`pushpool redrive` shows them.",
-            );
+        Ok(Some(QueueFacts { messages, .. })) => {
+            let what = if messages == 1 { "1 message".to_owned() } else { format!("{messages} messages") };
+            findings.add(Status::Warning, &check, what, "`pushpool redrive` shows them.");
         }
         Ok(None) => {
             let todo = "Messages that cannot be handled stay in the queue until they are too old: apply the module.";

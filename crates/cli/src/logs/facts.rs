@@ -42,6 +42,8 @@ pub(super) struct Facts {
     pub(super) cut: bool,
     /// Log groups of the functions.
     pub(super) functions: Vec<String>,
+    /// Their region, if it was given.
+    pub(super) region: Option<String>,
 }
 
 /// A claim of pushpool's.
@@ -111,7 +113,8 @@ pub(super) async fn gather<T: Transport>(
         .collect();
     let tasks = tasks(&run, &claims, &lines, installation).await;
     let functions = FUNCTIONS.map(|function| format!("/aws/lambda/{}-{function}", installation.prefix)).to_vec();
-    Ok(Facts { run, states, claims, tasks, lines, cut, functions })
+    let region = installation.region.clone();
+    Ok(Facts { run, states, claims, tasks, lines, cut, functions, region })
 }
 
 /// The run of an id, or the newest one of a name.

@@ -192,9 +192,10 @@ fn tail(place: &Place, since: Option<Timestamp>) -> String {
 
 fn function_commands(facts: &Facts) -> Vec<String> {
     let since = began(facts).map(|at| format!(" --since {}", to_seconds(at))).unwrap_or_default();
+    let region = facts.region.as_deref().map(|region| format!(" --region {}", quoted(region))).unwrap_or_default();
     let command = |group: &String| {
         let pattern = format!("{{ $.flow_run_id = \"{}\" }}", facts.run.id);
-        format!("aws logs tail {} --filter-pattern {}{since}", quoted(group), quoted(&pattern))
+        format!("aws logs tail {} --filter-pattern {}{since}{region}", quoted(group), quoted(&pattern))
     };
     facts.functions.iter().map(command).collect()
 }
