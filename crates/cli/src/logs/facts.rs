@@ -111,7 +111,7 @@ pub(super) async fn gather<T: Transport>(
         .into_iter()
         .map(|(attempt, state)| Claim { attempt, at: state.timestamp, message_id: holder(state).map(str::to_owned) })
         .collect();
-    let tasks = tasks(&run, &claims, &lines, installation).await;
+    let tasks = tasks(&run, &claims, &lines).await;
     let functions = FUNCTIONS.map(|function| format!("/aws/lambda/{}-{function}", installation.prefix)).to_vec();
     let region = installation.region.clone();
     Ok(Facts { run, states, claims, tasks, lines, cut, functions, region })
@@ -142,12 +142,7 @@ async fn find<T: Transport>(server: &Server<T>, name: &str) -> Result<FlowRun, C
 }
 
 /// The tasks that the server, the log or ECS know of.
-async fn tasks(
-    run: &FlowRun,
-    claims: &[Claim],
-    lines: &[WrittenLine],
-    installation: &InstallationArgs,
-) -> Vec<TaskFacts> {
+async fn tasks(run: &FlowRun, claims: &[Claim], lines: &[WrittenLine]) -> Vec<TaskFacts> {
     let mut tasks: Vec<TaskFacts> = Infrastructure::of_run(run).map(|it| TaskFacts::of(it, true)).into_iter().collect();
     for (infrastructure, definition_arn) in lines.iter().filter_map(|line| launched(&line.message)) {
         match tasks.iter_mut().find(|it| it.infrastructure.task_arn == infrastructure.task_arn) {
@@ -155,10 +150,8 @@ async fn tasks(
             None => tasks.push(TaskFacts { definition_arn, ..TaskFacts::of(infrastructure, false) }),
         }
     }
-    // Where no task is known, there is no cluster to look for one in.
-    let Some(region) = installation.region.clone().or_else(|| Some(tasks.first()?.region()?.to_owned())) else {
-        return tasks;
-    };
+    // Where no task is known, there is no cluster to look for one in. Tasks may be in another region than the functions.
+    let Some(region) = tasks.first().and_then(TaskFacts::region).map(str::to_owned) else { return tasks };
     let ecs = Tasks::new(&aws::operator::operator_config(Some(&region)).await);
     let clusters: BTreeSet<String> = tasks.iter().map(|it| it.infrastructure.cluster.clone()).collect();
     for task in &mut tasks {

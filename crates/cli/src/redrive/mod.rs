@@ -125,10 +125,14 @@ async fn redrive(args: &RedriveArgs, config: &aws::SdkConfig, boxes: &mut [Mailb
     }
     let mut result = act(args, config, boxes).await;
     // Who was asked has said yes to what was shown, and to no more.
-    while args.yes && result.is_ok() && mail::read_on(boxes, args.limit).await? {
-        judge(args, boxes).await?;
-        result = act(args, config, boxes).await;
+    while args.yes && result.is_ok() {
+        result = match go_on(args, config, boxes).await {
+            Ok(true) => Ok(()),
+            Ok(false) => break,
+            Err(error) => Err(error),
+        };
     }
+    // Also when something went wrong: what was done by then has been done.
     if args.yes {
         show(args, boxes)?;
     }
@@ -150,6 +154,16 @@ async fn judge(args: &RedriveArgs, boxes: &mut [Mailbox]) -> Result<(), CliError
     let ids = mail::runs_to_ask_for(boxes);
     let runs = if ids.is_empty() { HashMap::new() } else { mail::ask(&Server::of(&args.server)?, &ids).await? };
     mail::judge(boxes, &runs, args).await
+}
+
+/// Does the same with messages that were hidden behind those that are gone. Whether there were any.
+async fn go_on(args: &RedriveArgs, config: &aws::SdkConfig, boxes: &mut [Mailbox]) -> Result<bool, CliError> {
+    if !mail::read_on(boxes, args.limit).await? {
+        return Ok(false);
+    }
+    judge(args, boxes).await?;
+    act(args, config, boxes).await?;
+    Ok(true)
 }
 
 async fn act(args: &RedriveArgs, config: &aws::SdkConfig, boxes: &mut [Mailbox]) -> Result<(), CliError> {

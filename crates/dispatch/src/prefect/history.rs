@@ -167,6 +167,20 @@ mod tests {
     }
 
     #[test]
+    fn claims_are_those_of_attempts_and_no_others() {
+        let states = [
+            state(1, "SCHEDULED", "Scheduled", None),
+            state(2, "PENDING", "Pending", Some(attempt(1).transition_id())),
+            state(3, "SCHEDULED", HANDED_BACK, None),
+            state(4, "PENDING", "Pending", Some(Uuid::from_u128(5))),
+            state(5, "SCHEDULED", "Late", None),
+            state(6, "PENDING", "Pending", Some(attempt(5).transition_id())),
+        ];
+        let found = claims(Uuid::from_u128(77), &states);
+        assert_eq!(found, [(attempt(1), &states[1]), (attempt(5), &states[5])]);
+    }
+
+    #[test]
     fn a_late_claim_has_displaced_what_came_after_the_first_one() {
         let ours = Some(attempt(1).transition_id());
         let mut states = vec![
