@@ -8,7 +8,7 @@ use pushpool_tests::prefect::{NewDeployment, Options, Project, Server, unique};
 use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 
-use super::{Ended, finish, pushpool, run_with_aws, with_aws};
+use super::{Ended, finish, pushpool, run_with_aws, with_aws, wizard::converse_with_aws};
 
 /// A server that makes no run Late: that is another attempt, and no test here is done in fifteen seconds for sure.
 async fn patient() -> &'static Server {
@@ -219,6 +219,25 @@ async fn what_was_sent_and_could_not_be_deleted_is_in_both_queues_and_said() {
     faults.clear();
     queues.redrive(server, &["--yes"]).await.ok();
     assert!(queues.bodies(&queues.dead).is_empty());
+    queues.local.stop().await;
+}
+
+#[tokio::test]
+async fn on_a_terminal_it_asks_and_does_what_it_is_told() {
+    let (server, queues) = (patient().await, Queues::start().await);
+    let (_, runs) = due(server, 1).await;
+    queues.local.sqs().send(&queues.dead, &*runs[0].1).await.unwrap();
+    let ask = async |answer: &str| {
+        let steps = [("Send 1 message back", answer)];
+        converse_with_aws(server, &queues.local.endpoint(), &["redrive", "--prefix", "pp"], &steps).await
+    };
+    let declined = ask("n").await;
+    assert_eq!(declined.code, Some(130), "{}", declined.stdout);
+    assert_eq!((queues.bodies(&queues.dead).len(), queues.bodies(&queues.run).len()), (1, 0));
+    let done = ask("y").await;
+    assert!(done.stdout.contains("1 sent back, 0 deleted"), "{}", done.stdout);
+    done.ok();
+    assert_eq!((queues.bodies(&queues.dead).len(), queues.bodies(&queues.run).len()), (0, 1));
     queues.local.stop().await;
 }
 
