@@ -3,7 +3,8 @@
 //! A function asks some services for one operation each: S3 for GetObject, SSM for GetParameter, EventBridge for
 //! PutEvents, Secrets Manager for GetSecretValue, CloudWatch Logs for GetLogEvents, STS for AssumeRole. Measured on a build with stand-ins for rendering: with the SDK crates of the first three the function was 9.4 MB (4.0 MB
 //! zipped); without the one for S3 and without the log filter's regex engine 7.3 MB (2.9 MB). The three also cost minutes
-//! of a cold build. ECS and SQS, of which more is used, keep theirs.
+//! of a cold build. ECS and SQS, of which more is used, keep theirs. The command line asks Lambda, EC2 and Service Quotas for as
+//! little ([`crate::operator`]); their crates are larger than these by far.
 //!
 //! What is hard about a call stays the SDK's own and is the same code that its clients run: signing (`aws-runtime` over
 //! `aws-sigv4`), credentials and their cache, the HTTP client with its connection pool, timeouts, retries with backoff
@@ -121,6 +122,11 @@ impl Rpc {
         Self::new(config, endpoint::LOGS, "GetLogEvents", "Logs_20140328.GetLogEvents")
     }
 
+    /// `servicequotas:GetServiceQuota`.
+    pub(crate) fn get_service_quota(config: &SdkConfig) -> Self {
+        Self::new(config, endpoint::QUOTAS, "GetServiceQuota", "ServiceQuotasV20190624.GetServiceQuota")
+    }
+
     fn new(config: &SdkConfig, service: Service, operation: &'static str, target: &'static str) -> Self {
         let write = move |body: String| {
             let mut request = HttpRequest::new(SdkBody::from(body));
@@ -157,6 +163,16 @@ impl Query {
         Self::new(config, endpoint::STS, "AssumeRole", "2011-06-15")
     }
 
+    /// `sts:GetCallerIdentity`.
+    pub(crate) fn get_caller_identity(config: &SdkConfig) -> Self {
+        Self::new(config, endpoint::STS, "GetCallerIdentity", "2011-06-15")
+    }
+
+    /// An operation of EC2.
+    pub(crate) fn ec2(config: &SdkConfig, operation: &'static str) -> Self {
+        Self::new(config, endpoint::EC2, operation, "2016-11-15")
+    }
+
     fn new(config: &SdkConfig, service: Service, operation: &'static str, version: &str) -> Self {
         let write = move |body: String| {
             let mut request = HttpRequest::new(SdkBody::from(body));
@@ -182,6 +198,36 @@ impl Query {
         let answer = self.call.invoke(body).await?;
         String::from_utf8(answer).map_err(|error| CallError::NoAnswer(error.into()))
     }
+}
+
+/// Reads of Lambda, which speaks REST with JSON.
+#[derive(Debug, Clone)]
+pub(crate) struct Lambda(Call);
+
+impl Lambda {
+    /// An operation that is a GET.
+    pub(crate) fn get(config: &SdkConfig, operation: &'static str) -> Self {
+        let write = |path: String| {
+            let mut request = HttpRequest::new(SdkBody::empty());
+            request.set_uri(path)?;
+            request.headers_mut().insert("user-agent", USER_AGENT);
+            Ok(request)
+        };
+        let endpoint = Endpoint::of(endpoint::LAMBDA, config);
+        let signing = SigningOptions::default();
+        Self(Call::new(config, endpoint::LAMBDA, operation, endpoint, signing, Format::Json, write))
+    }
+
+    /// Calls with a path, whose segments are encoded with [`encoded`].
+    pub(crate) async fn call(&self, path: String) -> Result<Value, CallError> {
+        let answer = self.0.invoke(path).await?;
+        serde_json::from_slice(&answer).map_err(|error| CallError::NoAnswer(error.into()))
+    }
+}
+
+/// A text as a segment of a path or a value of a query.
+pub(crate) fn encoded(text: &str) -> String {
+    utf8_percent_encode(text, FORM).to_string()
 }
 
 /// An S3 bucket to read from.

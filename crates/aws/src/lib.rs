@@ -8,6 +8,7 @@ mod call;
 mod config;
 mod logs;
 mod observer_queues;
+pub mod operator;
 mod poller_queues;
 mod pools;
 mod prefect;

@@ -10,21 +10,23 @@ use std::{
 };
 
 use aws_config::{Region, SdkConfig};
+use aws_sdk_ecs::types::ContainerDefinition;
 use dispatch::observe::TaskOutput;
 use ecs::task::Task;
 use serde_json::{Value, json};
 
-use crate::{call::Rpc, ecs_client};
+use crate::{call::Rpc, ecs_client, operator::LogPlace};
 
 /// Most definitions whose log options are kept.
 const KEPT: usize = 500;
 
-/// Where a container logs to.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Place {
-    group: String,
-    prefix: String,
-    region: Option<String>,
+/// Where a container logs to, if to CloudWatch. Without a prefix the stream has the container's runtime id for a name, which
+/// nobody tells.
+pub(crate) fn place(container: &ContainerDefinition) -> Option<LogPlace> {
+    let log = container.log_configuration().filter(|it| it.log_driver().as_str() == "awslogs")?;
+    let option = |name: &str| log.options()?.get(name).cloned();
+    let (group, prefix) = option("awslogs-group").zip(option("awslogs-stream-prefix"))?;
+    Some(LogPlace { group, prefix, region: option("awslogs-region") })
 }
 
 /// [`TaskOutput`] in CloudWatch Logs.
@@ -34,7 +36,7 @@ pub struct CloudWatchOutput {
     ecs: aws_sdk_ecs::Client,
     get_log_events: Rpc,
     /// By ARN of the definition and name of the container. A revision never changes.
-    places: Mutex<HashMap<(String, String), Option<Place>>>,
+    places: Mutex<HashMap<(String, String), Option<LogPlace>>>,
 }
 
 impl CloudWatchOutput {
@@ -49,7 +51,7 @@ impl CloudWatchOutput {
         }
     }
 
-    async fn place(&self, definition_arn: &str, container: &str) -> Option<Place> {
+    async fn place(&self, definition_arn: &str, container: &str) -> Option<LogPlace> {
         let key = (definition_arn.to_owned(), container.to_owned());
         let kept = self.places.lock().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();
         if let Some(place) = kept {
@@ -63,19 +65,7 @@ impl CloudWatchOutput {
             }
         };
         let containers = described.task_definition().map(|it| it.container_definitions()).unwrap_or_default();
-        let options = containers
-            .iter()
-            .find(|it| it.name() == Some(container))
-            .and_then(|it| it.log_configuration())
-            .filter(|it| it.log_driver().as_str() == "awslogs")
-            .and_then(|it| it.options());
-        let option = |name: &str| options.and_then(|options| options.get(name)).cloned();
-        // Without a prefix the stream has the container's runtime id for a name, which nobody tells.
-        let place = option("awslogs-group").zip(option("awslogs-stream-prefix")).map(|(group, prefix)| Place {
-            group,
-            prefix,
-            region: option("awslogs-region"),
-        });
+        let place = containers.iter().find(|it| it.name() == Some(container)).and_then(place);
         let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
         if places.len() >= KEPT {
             places.clear();

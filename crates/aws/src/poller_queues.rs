@@ -81,7 +81,7 @@ impl SqsPollerQueues {
 }
 
 /// FIFO queues have no delay for single messages, standard ones no groups.
-fn with_manner(
+pub(crate) fn with_manner(
     entry: SendMessageBatchRequestEntryBuilder,
     queue: RunQueue,
     message: &QueuedRun,

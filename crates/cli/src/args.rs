@@ -4,7 +4,7 @@ use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 
-use crate::{doorbell::DoorbellArgs, pool::PoolArgs};
+use crate::{doctor::DoctorArgs, doorbell::DoorbellArgs, logs::LogsArgs, pool::PoolArgs, redrive::RedriveArgs};
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -100,6 +100,15 @@ pub(crate) enum Command {
     Pool(Box<PoolArgs>),
     /// Let ad-hoc runs start at once: an automation of the Prefect server that rings pushpool
     Doorbell(Box<DoorbellArgs>),
+    /// Show the dead-letter queues, and send back what still wants to start
+    #[command(after_long_help = crate::redrive::HELP, after_help = "See --help for examples.")]
+    Redrive(Box<RedriveArgs>),
+    /// Whether an installation is as it has to be for runs to start
+    #[command(after_long_help = crate::doctor::HELP, after_help = "See --help for examples.")]
+    Doctor(Box<DoctorArgs>),
+    /// Where the messages, tasks and log streams of a flow run are
+    #[command(after_long_help = crate::logs::HELP, after_help = "See --help for examples.")]
+    Logs(Box<LogsArgs>),
     /// Print the completion script of a shell
     #[command(after_help = COMPLETIONS_HELP)]
     Completions {

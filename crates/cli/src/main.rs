@@ -4,6 +4,9 @@
 //! * `pushpool render` prints the ECS requests of a run, exactly as they would be sent;
 //! * `pushpool pool` makes, changes and watches work pools on a Prefect server;
 //! * `pushpool doorbell` installs what lets a Prefect server ring pushpool;
+//! * `pushpool doctor` says whether an installation is as it has to be for runs to start;
+//! * `pushpool logs` says where the messages, tasks and log streams of a flow run are;
+//! * `pushpool redrive` shows the dead-letter queues and sends back what still wants to start;
 //! * `pushpool completions` prints the completion script of a shell.
 //!
 //! # Manners
@@ -18,16 +21,20 @@
 //! | 0 | Done. `dev`: every message reached a recorded outcome, also if that is a failed job or a refused message. |
 //! | 1 | It could not be done; standard error says why. `dev`: a message has no outcome; with `--strict` also when a job failed, a run crashed or a message was buried. |
 //! | 2 | The command line is wrong. |
-//! | 130 | Ended by Ctrl-C (`dev`, before the summary), or a question was answered with no (`pool`). |
+//! | 130 | Ended by Ctrl-C (`dev`, before the summary), or a question was answered with no (`pool`, `redrive`). |
 
 mod args;
+mod aws_side;
 mod dev;
+mod doctor;
 mod doorbell;
 mod error;
 mod grid;
 mod input;
+mod logs;
 mod output;
 mod pool;
+mod redrive;
 mod render;
 mod server;
 
@@ -64,6 +71,9 @@ fn run(command: &Command) -> Result<u8, CliError> {
         Command::Render(args) => render::run(args),
         Command::Pool(args) => pool::run(args),
         Command::Doorbell(args) => doorbell::run(args),
+        Command::Doctor(args) => doctor::run(args),
+        Command::Logs(args) => logs::run(args),
+        Command::Redrive(args) => redrive::run(args),
         Command::Completions { shell } => completions(*shell),
     }
 }

@@ -46,13 +46,15 @@ pub(crate) fn with_server(
     args: &ServerArgs,
     act: impl AsyncFnOnce(&Server<HttpTransport>) -> Result<u8, CliError>,
 ) -> Result<u8, CliError> {
-    let connection = connection(args)?;
-    let transport = HttpTransport::new(&connection).map_err(|error| CliError::Explained {
-        summary: error.to_string(),
-        detail: String::new(),
-        help: "`prefect config view` shows where each setting comes from.".to_owned(),
-    })?;
-    let server = Server { client: Client::new(transport, Patience::PERSON), url: connection.api_url };
+    let server = Server::of(args)?;
+    until_interrupted(async || act(&server).await)
+}
+
+/// Does something that waits for others, and may be left with Ctrl-C.
+///
+/// # Errors
+/// What `act` says, or that it was left.
+pub(crate) fn until_interrupted(act: impl AsyncFnOnce() -> Result<u8, CliError>) -> Result<u8, CliError> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -63,7 +65,7 @@ pub(crate) fn with_server(
         tokio::select! {
             biased;
             _ = tokio::signal::ctrl_c() => Err(CliError::Interrupted),
-            result = act(&server) => result,
+            result = act() => result,
         }
     })
 }
@@ -129,6 +131,22 @@ pub(crate) struct Server<T> {
     pub(crate) client: Client<T>,
     /// Where it is, for people.
     pub(crate) url: String,
+}
+
+impl Server<HttpTransport> {
+    /// The server of these arguments. It is not asked anything yet.
+    ///
+    /// # Errors
+    /// The settings are wrong.
+    pub(crate) fn of(args: &ServerArgs) -> Result<Self, CliError> {
+        let connection = connection(args)?;
+        let transport = HttpTransport::new(&connection).map_err(|error| CliError::Explained {
+            summary: error.to_string(),
+            detail: String::new(),
+            help: "`prefect config view` shows where each setting comes from.".to_owned(),
+        })?;
+        Ok(Self { client: Client::new(transport, Patience::PERSON), url: connection.api_url })
+    }
 }
 
 impl<T: Transport> Server<T> {

@@ -12,7 +12,7 @@ use crate::{
     error::ApiError,
     models::{
         Automation, AutomationSpec, BlockDocument, Deployment, Event, Flow, FlowRun, LogLine, Object, Orchestrated,
-        Proposal, ScheduledFlowRun, WorkPool, WorkPoolCreate, WorkQueue, Worker,
+        Proposal, ScheduledFlowRun, WorkPool, WorkPoolCreate, WorkQueue, Worker, WrittenLine,
     },
     transport::{Method, Transport},
 };
@@ -364,6 +364,16 @@ impl<T: Transport> Client<T> {
     /// [`ApiError`].
     pub async fn write_logs(&self, lines: &[LogLine]) -> Result<(), ApiError> {
         self.send(Method::Post, "/logs/".into(), Some(&lines)).await
+    }
+
+    /// Lines of a flow run's log, oldest first; at most [`PAGE`] from `offset`.
+    ///
+    /// # Errors
+    /// [`ApiError`].
+    pub async fn logs(&self, run: Uuid, offset: usize) -> Result<Vec<WrittenLine>, ApiError> {
+        let of_run = json!({"flow_run_id": {"any_": [run]}});
+        let body = json!({"logs": of_run, "sort": "TIMESTAMP_ASC", "limit": PAGE, "offset": offset});
+        self.post("/logs/filter".into(), &body).await
     }
 
     /// Emits events (3.x).

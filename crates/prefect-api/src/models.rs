@@ -377,6 +377,19 @@ pub struct LogLine {
     pub flow_run_id: Uuid,
 }
 
+/// A line of a flow run's log, as the server keeps it.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct WrittenLine {
+    /// Name of the logger.
+    pub name: String,
+    /// One of [`level`], or another number of Python's.
+    pub level: u32,
+    /// The text.
+    pub message: String,
+    /// When.
+    pub timestamp: Timestamp,
+}
+
 /// An event (prefect 3.8.8, `events/schemas/events.py`).
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Event {

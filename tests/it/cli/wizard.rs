@@ -8,16 +8,32 @@ use pushpool_tests::{
 };
 use serde_json::json;
 
-use super::{Ended, finish, run};
+use super::{Ended, finish, run, with_aws};
 
 /// Runs the binary on a terminal of its own; standard output is what that showed.
 async fn converse(server: &Server, arguments: &[&str], steps: &[(&str, &str)]) -> Ended {
+    finish(conversation(server, arguments, steps).await).await
+}
+
+/// The same with AWS on loopback beside the server.
+pub(super) async fn converse_with_aws(
+    server: &Server,
+    endpoint: &str,
+    arguments: &[&str],
+    steps: &[(&str, &str)],
+) -> Ended {
+    let mut command = conversation(server, arguments, steps).await;
+    with_aws(&mut command, endpoint);
+    finish(command).await
+}
+
+async fn conversation(server: &Server, arguments: &[&str], steps: &[(&str, &str)]) -> Command {
     let binary = tokio::task::spawn_blocking(pushpool_tests::pushpool).await.unwrap();
     let python = tokio::task::spawn_blocking(python).await.unwrap();
     let mut command = Command::new(python.interpreter());
     command.arg(python.script("converse.py")).arg(json!(steps).to_string()).arg(binary).args(arguments);
     command.env_clear().envs(environment(server)).env("NO_COLOR", "1").env("TERM", "xterm");
-    finish(command).await
+    command
 }
 
 #[tokio::test]

@@ -7,6 +7,7 @@ mod build;
 mod calls;
 mod cost;
 mod metrics;
+mod operator;
 mod pages;
 mod permissions;
 mod readmes;

@@ -32,6 +32,15 @@ pub(super) const LOGS: Service = Service { host: "logs", id: "CloudWatch Logs" }
 /// Security Token Service.
 pub(super) const STS: Service = Service { host: "sts", id: "STS" };
 
+/// Lambda.
+pub(super) const LAMBDA: Service = Service { host: "lambda", id: "Lambda" };
+
+/// EC2.
+pub(super) const EC2: Service = Service { host: "ec2", id: "EC2" };
+
+/// Service Quotas.
+pub(super) const QUOTAS: Service = Service { host: "servicequotas", id: "Service Quotas" };
+
 /// S3.
 pub(super) const S3: Service = Service { host: "s3", id: "S3" };
 
@@ -97,7 +106,8 @@ fn derived(service: Service, region: &str, fips: bool, dual: bool) -> String {
     let named = service != SECRETS || !(partition.is_none() || (region.starts_with("cn-") && !fips));
     let dual_suffix = if named { dual_suffix } else { suffix };
     // In GovCloud the plain hosts are the FIPS ones.
-    let plain = region.starts_with("us-gov-") && (service == EVENTS || ((service == SSM || service == LOGS) && !dual));
+    let plain =
+        region.starts_with("us-gov-") && (service == EVENTS || ([SSM, LOGS, EC2, QUOTAS].contains(&service) && !dual));
     let fips = if fips && !plain { "-fips" } else { "" };
     let host = service.host;
     match (service == S3, dual) {

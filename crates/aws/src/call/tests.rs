@@ -185,7 +185,16 @@ fn hosts_are_those_of_botocore() {
         let [service, region, fips, dual, bucket, url] = line.split(' ').collect::<Vec<_>>()[..] else {
             panic!("not six columns: {line}");
         };
-        let services = [endpoint::SSM, endpoint::SECRETS, endpoint::EVENTS, endpoint::LOGS, endpoint::S3];
+        let services = [
+            endpoint::SSM,
+            endpoint::SECRETS,
+            endpoint::EVENTS,
+            endpoint::LOGS,
+            endpoint::S3,
+            endpoint::LAMBDA,
+            endpoint::EC2,
+            endpoint::QUOTAS,
+        ];
         let service = services.into_iter().find(|it| it.host == service).unwrap();
         let config = SdkConfig::builder()
             .region(Region::new(region.to_owned()))
@@ -202,7 +211,7 @@ fn hosts_are_those_of_botocore() {
         assert_eq!(derived, url, "{line}");
         lines += 1;
     }
-    assert_eq!(lines, 239);
+    assert_eq!(lines, 349);
 }
 
 #[test]

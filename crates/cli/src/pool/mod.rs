@@ -12,7 +12,7 @@ mod list;
 pub(crate) mod near;
 mod set_variable;
 mod shown;
-mod status;
+pub(crate) mod status;
 mod switch;
 mod template;
 mod wizard;

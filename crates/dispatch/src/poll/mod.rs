@@ -70,6 +70,20 @@ pub struct QueuedRun {
     pub deduplication_id: String,
 }
 
+impl QueuedRun {
+    /// A message with this body, sent `now`.
+    #[must_use]
+    pub fn of(message: &ScheduledRun, body: String, delay: Duration, now: Timestamp) -> Self {
+        Self {
+            body,
+            delay,
+            group: group(&message.work_pool),
+            // Of this poll: the same attempt may have to be sent again within the five minutes.
+            deduplication_id: format!("{}-{}", message.attempt().client_token(), now.as_millisecond()),
+        }
+    }
+}
+
 /// The queues a poller writes to.
 pub trait PollerQueues: Send + Sync + 'static {
     /// Sends messages to a run queue. The answer has, for each message, whether it was taken.
@@ -422,14 +436,7 @@ fn wanted(messages: &[PollMessage]) -> Option<HashSet<String>> {
 }
 
 fn queued(message: &ScheduledRun, delay: Duration, now: Timestamp) -> QueuedRun {
-    let attempt = message.attempt();
-    QueuedRun {
-        body: serde_json::to_string(message).unwrap_or_default(),
-        delay,
-        group: group(&message.work_pool),
-        // Of this poll: the same attempt may have to be sent again within the five minutes.
-        deduplication_id: format!("{}-{}", attempt.client_token(), now.as_millisecond()),
-    }
+    QueuedRun::of(message, serde_json::to_string(message).unwrap_or_default(), delay, now)
 }
 
 /// SQS takes letters, digits and punctuation of ASCII, 128 of them; names of pools may be anything.

@@ -41,6 +41,13 @@ pub fn claim(run: Uuid, states: &[State]) -> Option<Claimed> {
     Some(Claimed { attempt, at: states[position].timestamp, began })
 }
 
+/// Every attempt that pushpool claimed, oldest first, with the PENDING state that claimed it. `states` are the oldest first.
+#[must_use]
+pub fn claims(run: Uuid, states: &[State]) -> Vec<(Attempt, &State)> {
+    let claimed = states.iter().enumerate().filter(|(_, state)| state.state_type == StateType::Pending);
+    claimed.filter_map(|(position, state)| Some((claim(run, &states[..=position])?.attempt, state))).collect()
+}
+
 /// The state that a claim or a hand back has displaced which came too late. A request outlives who gave up on it, and its sender may have
 /// looked at the run long before: the server takes PENDING after the run has ended, been handed back or been scheduled anew.
 /// Such a claim follows something else than a SCHEDULED state, or has the `transition_id` of an earlier one. It takes SCHEDULED
@@ -160,6 +167,20 @@ mod tests {
         assert_eq!(waited(&states, Uuid::from_u128(4)), Some(Waited { since: at(4), hand_backs: 0 }));
         assert_eq!(interruptions(&states), 1);
         assert_eq!(interruptions(&states[..3]), 0);
+    }
+
+    #[test]
+    fn claims_are_those_of_attempts_and_no_others() {
+        let states = [
+            state(1, "SCHEDULED", "Scheduled", None),
+            state(2, "PENDING", "Pending", Some(attempt(1).transition_id())),
+            state(3, "SCHEDULED", HANDED_BACK, None),
+            state(4, "PENDING", "Pending", Some(Uuid::from_u128(5))),
+            state(5, "SCHEDULED", "Late", None),
+            state(6, "PENDING", "Pending", Some(attempt(5).transition_id())),
+        ];
+        let found = claims(Uuid::from_u128(77), &states);
+        assert_eq!(found, [(attempt(1), &states[1]), (attempt(5), &states[5])]);
     }
 
     #[test]

@@ -5,7 +5,7 @@
 
 pub(crate) mod facts;
 mod screen;
-mod verdict;
+pub(crate) mod verdict;
 mod watch;
 
 use std::time::Duration;

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use super::facts::{Facts, ago, span};
 
 /// A queue polled longer ago is not served.
-const FRESH: Duration = Duration::from_secs(60);
+pub(crate) const FRESH: Duration = Duration::from_secs(60);
 /// A run that waits longer although the pool is served, or is pending longer, is worth a word.
 const PATIENCE: Duration = Duration::from_secs(120);
 

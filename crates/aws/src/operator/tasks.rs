@@ -1,0 +1,104 @@
+//! Tasks and where their containers log to.
+
+use aws_config::SdkConfig;
+use ecs::{
+    Attempt,
+    launch::{LaunchError, TaskControl},
+    launcher::EcsLauncher,
+    task::Task,
+};
+
+use super::Trouble;
+use crate::{ecs_client, logs};
+
+/// Where a container logs to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ContainerLog {
+    /// Name of the container.
+    pub container: String,
+    /// Its log driver.
+    pub driver: String,
+    /// What the driver `awslogs` is told; none for another driver, and none without a prefix of streams.
+    pub place: Option<LogPlace>,
+}
+
+/// A place in CloudWatch Logs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogPlace {
+    /// The log group.
+    pub group: String,
+    /// What the names of its streams begin with.
+    pub prefix: String,
+    /// Its region, if it is named.
+    pub region: Option<String>,
+}
+
+impl ContainerLog {
+    /// Name of the stream of a task's container (ECS developer guide, "Send Amazon ECS logs to CloudWatch").
+    #[must_use]
+    pub fn stream(&self, task_id: &str) -> Option<String> {
+        Some(format!("{}/{}/{task_id}", self.place.as_ref()?.prefix, self.container))
+    }
+}
+
+/// The tasks of one region.
+#[derive(Debug)]
+pub struct Tasks {
+    control: EcsLauncher,
+    ecs: aws_sdk_ecs::Client,
+}
+
+impl Tasks {
+    /// The tasks of the region of `config`.
+    #[must_use]
+    pub fn new(config: &SdkConfig) -> Self {
+        Self { control: EcsLauncher::new(ecs_client(config), 0.0), ecs: ecs_client(config) }
+    }
+
+    /// A task, if ECS still knows it: stopped ones for about an hour.
+    ///
+    /// # Errors
+    /// [`Trouble`].
+    pub async fn describe(&self, cluster: &str, task_arn: &str) -> Result<Option<Task>, Trouble> {
+        let described = self.control.describe(cluster, &[task_arn.to_owned()]).await;
+        let tasks = described.map_err(|error| refused("ecs:DescribeTasks", error))?;
+        Ok(tasks.into_iter().next())
+    }
+
+    /// The tasks of an attempt in a cluster that ECS still knows.
+    ///
+    /// # Errors
+    /// [`Trouble`].
+    pub async fn of_attempt(&self, cluster: &str, attempt: Attempt) -> Result<Vec<Task>, Trouble> {
+        let found = self.control.started_by(cluster, &attempt.started_by()).await;
+        found.map_err(|error| refused("ecs:ListTasks", error))
+    }
+
+    /// Where the containers of a task definition log to.
+    ///
+    /// # Errors
+    /// [`Trouble`].
+    pub async fn logs(&self, definition_arn: &str) -> Result<Vec<ContainerLog>, Trouble> {
+        let described = self.ecs.describe_task_definition().task_definition(definition_arn).send().await;
+        let described = described.map_err(|error| Trouble::of("ecs:DescribeTaskDefinition", &error))?;
+        let containers = described.task_definition().map(|it| it.container_definitions()).unwrap_or_default();
+        let log = |container: &aws_sdk_ecs::types::ContainerDefinition| {
+            let driver = container.log_configuration().map(|it| it.log_driver().as_str().to_owned());
+            ContainerLog {
+                container: container.name().unwrap_or_default().to_owned(),
+                driver: driver.unwrap_or_else(|| "none".to_owned()),
+                place: logs::place(container),
+            }
+        };
+        Ok(containers.iter().map(log).collect())
+    }
+}
+
+fn refused(operation: &'static str, error: LaunchError) -> Trouble {
+    let LaunchError { diagnosis, .. } = error;
+    Trouble::Refused {
+        operation,
+        code: diagnosis.code.to_owned(),
+        message: format!("{}. {}", diagnosis.summary, diagnosis.detail),
+    }
+}

@@ -1,0 +1,218 @@
+//! What is known about a run, and who knows it.
+
+use std::collections::BTreeSet;
+
+use aws::operator::{ContainerLog, Tasks};
+use dispatch::{
+    infrastructure::Infrastructure,
+    prefect::{history, logs::LOGGER, states::holder},
+};
+use ecs::{Attempt, task::Task};
+use jiff::Timestamp;
+use prefect_api::{
+    PAGE, Transport,
+    models::{FlowRun, State, WrittenLine},
+};
+use serde_json::json;
+use uuid::Uuid;
+
+use crate::{aws_side::InstallationArgs, error::CliError, output::note, server::Server};
+
+/// Most pages of a run's log that are looked through for what pushpool wrote.
+const PAGES: usize = 10;
+
+/// How many runs of one name are told apart.
+const NAMESAKES: usize = 5;
+
+/// Functions that write about single runs.
+const FUNCTIONS: [&str; 3] = ["dispatcher", "observer", "reconciler"];
+
+/// All about a run.
+pub(super) struct Facts {
+    pub(super) run: FlowRun,
+    /// Oldest first.
+    pub(super) states: Vec<State>,
+    /// What pushpool claimed, oldest first.
+    pub(super) claims: Vec<Claim>,
+    /// In no order.
+    pub(super) tasks: Vec<TaskFacts>,
+    /// What pushpool wrote, oldest first.
+    pub(super) lines: Vec<WrittenLine>,
+    /// The log has more lines than were looked through.
+    pub(super) cut: bool,
+    /// Log groups of the functions.
+    pub(super) functions: Vec<String>,
+    /// Their region, if it was given.
+    pub(super) region: Option<String>,
+}
+
+/// A claim of pushpool's.
+pub(super) struct Claim {
+    pub(super) attempt: Attempt,
+    pub(super) at: Timestamp,
+    /// The message that it was made for.
+    pub(super) message_id: Option<String>,
+}
+
+/// A task of the run.
+pub(super) struct TaskFacts {
+    pub(super) infrastructure: Infrastructure,
+    /// Whether it is what the server has for the run.
+    pub(super) is_recorded: bool,
+    /// What ECS says.
+    pub(super) task: Option<Task>,
+    pub(super) definition_arn: Option<String>,
+    pub(super) logs: Vec<ContainerLog>,
+    /// Why something is not known.
+    pub(super) trouble: Option<String>,
+}
+
+impl TaskFacts {
+    fn of(infrastructure: Infrastructure, is_recorded: bool) -> Self {
+        Self { infrastructure, is_recorded, task: None, definition_arn: None, logs: Vec::new(), trouble: None }
+    }
+
+    /// The last part of its ARN.
+    pub(super) fn id(&self) -> &str {
+        let arn = &self.infrastructure.task_arn;
+        arn.rsplit('/').next().unwrap_or(arn)
+    }
+
+    /// arn:PARTITION:ecs:REGION:ACCOUNT:task/CLUSTER/ID
+    pub(super) fn region(&self) -> Option<&str> {
+        self.infrastructure.task_arn.split(':').nth(3).filter(|region| !region.is_empty())
+    }
+}
+
+/// Asks for everything about a run.
+///
+/// # Errors
+/// There is no such run, or the server does not answer. That AWS does not is said with the tasks.
+pub(super) async fn gather<T: Transport>(
+    server: &Server<T>,
+    name: &str,
+    installation: &InstallationArgs,
+) -> Result<Facts, CliError> {
+    let run = find(server, name).await?;
+    let told = |error| server.told(error);
+    let states = server.client.flow_run_states(run.id).await.map_err(told)?;
+    let (mut lines, mut read, mut cut) = (Vec::new(), 0, true);
+    for _ in 0..PAGES {
+        let page = server.client.logs(run.id, read).await.map_err(told)?;
+        read += page.len();
+        let last = page.len() < PAGE;
+        lines.extend(page.into_iter().filter(|line| line.name == LOGGER));
+        if last {
+            cut = false;
+            break;
+        }
+    }
+    let claims: Vec<Claim> = history::claims(run.id, &states)
+        .into_iter()
+        .map(|(attempt, state)| Claim { attempt, at: state.timestamp, message_id: holder(state).map(str::to_owned) })
+        .collect();
+    let tasks = tasks(&run, &claims, &lines).await;
+    let functions = FUNCTIONS.map(|function| format!("/aws/lambda/{}-{function}", installation.prefix)).to_vec();
+    let region = installation.region.clone();
+    Ok(Facts { run, states, claims, tasks, lines, cut, functions, region })
+}
+
+/// The run of an id, or the newest one of a name.
+async fn find<T: Transport>(server: &Server<T>, name: &str) -> Result<FlowRun, CliError> {
+    let not_there = || CliError::Explained {
+        summary: format!("there is no flow run \"{name}\" at {}", server.url),
+        detail: String::new(),
+        help: "Give the id or the name of a flow run: `prefect flow-run ls` shows both.".to_owned(),
+    };
+    if let Ok(id) = Uuid::try_parse(name) {
+        return match server.client.flow_run(id).await {
+            Err(error) if error.is_not_found() => Err(not_there()),
+            answer => answer.map_err(|error| server.told(error)),
+        };
+    }
+    let filter =
+        json!({"flow_runs": {"name": {"any_": [name]}}, "sort": "EXPECTED_START_TIME_DESC", "limit": NAMESAKES});
+    let mut found = server.client.flow_runs(&filter).await.map_err(|error| server.told(error))?.into_iter();
+    let newest = found.next().ok_or_else(not_there)?;
+    let others: Vec<String> = found.map(|run| run.id.to_string()).collect();
+    if !others.is_empty() {
+        note(format_args!("this is the newest run of that name; others are {}", others.join(", ")));
+    }
+    Ok(newest)
+}
+
+/// The tasks that the server, the log or ECS know of.
+async fn tasks(run: &FlowRun, claims: &[Claim], lines: &[WrittenLine]) -> Vec<TaskFacts> {
+    let mut tasks: Vec<TaskFacts> = Infrastructure::of_run(run).map(|it| TaskFacts::of(it, true)).into_iter().collect();
+    for (infrastructure, definition_arn) in lines.iter().filter_map(|line| launched(&line.message)) {
+        match tasks.iter_mut().find(|it| it.infrastructure.task_arn == infrastructure.task_arn) {
+            Some(known) => known.definition_arn = definition_arn,
+            None => tasks.push(TaskFacts { definition_arn, ..TaskFacts::of(infrastructure, false) }),
+        }
+    }
+    // Where no task is known, there is no cluster to look for one in. Tasks may be in another region than the functions.
+    let Some(region) = tasks.first().and_then(TaskFacts::region).map(str::to_owned) else { return tasks };
+    let ecs = Tasks::new(&aws::operator::operator_config(Some(&region)).await);
+    let clusters: BTreeSet<String> = tasks.iter().map(|it| it.infrastructure.cluster.clone()).collect();
+    for task in &mut tasks {
+        match ecs.describe(&task.infrastructure.cluster, &task.infrastructure.task_arn).await {
+            Ok(described) => {
+                let definition = described.as_ref().and_then(|it| it.task_definition_arn.clone());
+                task.definition_arn = definition.or_else(|| task.definition_arn.take());
+                task.task = described;
+            }
+            Err(trouble) => task.trouble = Some(trouble.to_string()),
+        }
+    }
+    // A task whose launch nobody could record.
+    if tasks.iter().all(|it| it.trouble.is_none()) {
+        for (cluster, claim) in clusters.iter().flat_map(|cluster| claims.iter().map(move |claim| (cluster, claim))) {
+            for task in ecs.of_attempt(cluster, claim.attempt).await.unwrap_or_default() {
+                if tasks.iter().any(|it| it.infrastructure.task_arn == task.task_arn) {
+                    continue;
+                }
+                let infrastructure = Infrastructure { cluster: cluster.clone(), task_arn: task.task_arn.clone() };
+                let definition_arn = task.task_definition_arn.clone();
+                tasks.push(TaskFacts { task: Some(task), definition_arn, ..TaskFacts::of(infrastructure, false) });
+            }
+        }
+    }
+    for task in &mut tasks {
+        if let (Some(definition), None) = (&task.definition_arn, &task.trouble) {
+            match ecs.logs(definition).await {
+                Ok(logs) => task.logs = logs,
+                Err(trouble) => task.trouble = Some(trouble.to_string()),
+            }
+        }
+    }
+    tasks
+}
+
+/// Reads the line that a dispatcher writes about a launch (`dispatch::prefect::control`): the task, and its definition.
+fn launched(line: &str) -> Option<(Infrastructure, Option<String>)> {
+    let rest = line.strip_prefix("ECS task launched: ").or_else(|| line.strip_prefix("ECS task adopted: "))?;
+    let (arn, rest) = rest.split_once(' ')?;
+    // arn:PARTITION:ecs:REGION:ACCOUNT:task/CLUSTER/ID
+    let (cluster, _) = arn.split_once(":task/")?.1.split_once('/')?;
+    let definition = rest.strip_prefix("(task definition: ").and_then(|rest| rest.split_once(')'));
+    let definition = definition.map(|(definition, _)| definition.to_owned()).filter(|it| it.starts_with("arn:"));
+    Some((Infrastructure { cluster: cluster.to_owned(), task_arn: arn.to_owned() }, definition))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_line_about_a_launch_is_read() {
+        let arn = "arn:aws:ecs:eu-west-1:123456789012:task/prod/0123";
+        let definition = "arn:aws:ecs:eu-west-1:123456789012:task-definition/prefect_x:1";
+        let (infrastructure, found) =
+            launched(&format!("ECS task launched: {arn} (task definition: {definition}) https://x")).unwrap();
+        assert_eq!((infrastructure.cluster.as_str(), infrastructure.task_arn.as_str()), ("prod", arn));
+        assert_eq!(found.as_deref(), Some(definition));
+        let (_, none) = launched(&format!("ECS task adopted: {arn} (task definition: as it was launched)")).unwrap();
+        assert_eq!(none, None);
+        assert!(launched("Downloading flow code").is_none());
+    }
+}

@@ -1,0 +1,325 @@
+//! The messages of the dead-letter queues, as they are shown and sent back.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    time::Duration,
+};
+
+use aws::{
+    SdkConfig,
+    operator::{DeadLetterQueue, Letter, RunSender},
+};
+use dispatch::{message::ScheduledRun, poll::QueuedRun};
+use jiff::Timestamp;
+use prefect_api::{PAGE, Transport, models::FlowRun};
+use uuid::Uuid;
+
+use super::{
+    RedriveArgs,
+    verdict::{Fate, Verdict, verdict},
+};
+use crate::{aws_side::told, error::CliError, server::Server};
+
+/// How long messages are held: for as long as a person may think about the question.
+const HOLD: Duration = Duration::from_secs(300);
+
+/// The dead-letter queues of an installation, as its module names them.
+const QUEUES: [&str; 4] = ["run-dlq", "run-dlq.fifo", "events-dlq", "poll-dlq"];
+
+/// What was done with a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Done {
+    /// Nothing.
+    Nothing,
+    /// It is in the run queue and no longer in the dead-letter queue.
+    Sent,
+    /// It is in the run queue, and still in the dead-letter queue.
+    SentAndKept(String),
+    /// It could not be sent and is where it was.
+    NotSent(String),
+    /// It was deleted.
+    Deleted,
+    /// It could not be deleted.
+    NotDeleted(String),
+}
+
+impl Done {
+    /// One word for programs.
+    pub(super) fn word(&self) -> &'static str {
+        match self {
+            Self::Nothing => "nothing",
+            Self::Sent => "sent",
+            Self::SentAndKept(_) => "sent_and_kept",
+            Self::NotSent(_) => "not_sent",
+            Self::Deleted => "deleted",
+            Self::NotDeleted(_) => "not_deleted",
+        }
+    }
+
+    /// What went wrong.
+    pub(super) fn trouble(&self) -> Option<&str> {
+        match self {
+            Self::SentAndKept(why) | Self::NotSent(why) | Self::NotDeleted(why) => Some(why),
+            Self::Nothing | Self::Sent | Self::Deleted => None,
+        }
+    }
+}
+
+/// A message with what is known about it.
+pub(super) struct Item {
+    pub(super) letter: Letter,
+    /// None if it is not the message of a run.
+    pub(super) message: Option<ScheduledRun>,
+    /// Name of the run.
+    pub(super) name: Option<String>,
+    /// Where it would go.
+    pub(super) to: Option<String>,
+    pub(super) verdict: Verdict,
+    pub(super) done: Done,
+}
+
+impl Item {
+    fn of(letter: Letter) -> Self {
+        Self {
+            message: ScheduledRun::parse(&letter.body).ok(),
+            letter,
+            name: None,
+            to: None,
+            verdict: Verdict { fate: Fate::Leave, why: String::new() },
+            done: Done::Nothing,
+        }
+    }
+
+    /// Whether this is to become of it and nothing has yet.
+    fn is_to(&self, fate: Fate) -> bool {
+        self.done == Done::Nothing && self.verdict.fate == fate
+    }
+}
+
+/// A dead-letter queue with its messages.
+pub(super) struct Mailbox {
+    queue: DeadLetterQueue,
+    pub(super) items: Vec<Item>,
+    /// How many the queue says that it holds.
+    pub(super) depth: usize,
+}
+
+impl Mailbox {
+    /// Name of the queue.
+    pub(super) fn name(&self) -> &str {
+        let url = self.queue.url();
+        url.rsplit('/').next().unwrap_or(url)
+    }
+
+    /// Receives until there are no more to receive, or about as many as `limit`.
+    async fn receive(&mut self, limit: usize) -> Result<(), CliError> {
+        let end = self.items.len() + limit;
+        while self.items.len() < end {
+            let received = self.queue.receive(HOLD).await.map_err(|trouble| told(&trouble))?;
+            if received.is_empty() {
+                break;
+            }
+            for letter in received {
+                // A standard queue may hand out a message twice: the later receipt handle is the one that deletes it.
+                match self.items.iter_mut().find(|known| known.letter.message_id == letter.message_id) {
+                    Some(known) => known.letter = letter,
+                    None => self.items.push(Item::of(letter)),
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Reads the dead-letter queues that were asked for.
+///
+/// # Errors
+/// One of them cannot be read.
+pub(super) async fn read(args: &RedriveArgs, config: &SdkConfig) -> Result<Vec<Mailbox>, CliError> {
+    let mut boxes = Vec::new();
+    let prefix = &args.installation.prefix;
+    let names: Vec<String> = match args.queues.as_slice() {
+        [] => QUEUES.iter().map(|name| format!("{prefix}-{name}")).collect(),
+        named => named.to_vec(),
+    };
+    for name in &names {
+        match DeadLetterQueue::find(config, name).await.map_err(|trouble| told(&trouble))? {
+            Some(queue) => boxes.push(open(queue, args.limit).await?),
+            None if args.queues.is_empty() => {}
+            None => return Err(no_queue(name)),
+        }
+    }
+    if boxes.is_empty() {
+        return Err(CliError::Explained {
+            summary: format!("there are no dead-letter queues with the prefix \"{prefix}\" in this account and region"),
+            detail: format!("Looked for {}.", names.join(", ")),
+            help: "Give --prefix and --region as the installation has them, or the queue with --queue.".to_owned(),
+        });
+    }
+    Ok(boxes)
+}
+
+/// There is no such queue.
+pub(super) fn no_queue(name: &str) -> CliError {
+    CliError::Explained {
+        summary: format!("there is no queue \"{name}\" in this account and region"),
+        detail: String::new(),
+        help: "`aws sqs list-queues` shows those there are.".to_owned(),
+    }
+}
+
+async fn open(queue: DeadLetterQueue, limit: usize) -> Result<Mailbox, CliError> {
+    let depth = queue.depth().await.map_err(|trouble| told(&trouble))?;
+    let mut opened = Mailbox { queue, items: Vec::new(), depth };
+    opened.receive(limit).await?;
+    Ok(opened)
+}
+
+/// Reads on where messages had been hidden behind those that are gone now: behind others of their group of a FIFO queue, or
+/// beyond the limit. Whether there are any.
+///
+/// # Errors
+/// A queue cannot be read.
+pub(super) async fn read_on(boxes: &mut [Mailbox], limit: usize) -> Result<bool, CliError> {
+    let mut more = false;
+    for it in boxes {
+        let gone = it.items.iter().any(|item| matches!(item.done, Done::Sent | Done::Deleted));
+        if gone && it.items.len() < it.depth {
+            let known = it.items.len();
+            it.receive(limit).await?;
+            more |= it.items.len() > known;
+        }
+    }
+    Ok(more)
+}
+
+/// The runs that a server has to be asked for.
+pub(super) fn runs_to_ask_for(boxes: &[Mailbox]) -> Vec<Uuid> {
+    let open = boxes.iter().flat_map(|it| &it.items).filter(|item| item.done == Done::Nothing);
+    let messages = open.filter_map(|item| item.message.as_ref());
+    let ids: BTreeSet<Uuid> = messages.filter(|it| it.run.is_none()).map(|it| it.flow_run_id).collect();
+    ids.into_iter().collect()
+}
+
+/// Asks a server for runs. Those that it does not have are not in the answer.
+///
+/// # Errors
+/// It does not answer.
+pub(super) async fn ask<T: Transport>(server: &Server<T>, ids: &[Uuid]) -> Result<HashMap<Uuid, FlowRun>, CliError> {
+    let mut runs = HashMap::new();
+    for part in ids.chunks(PAGE) {
+        let found = server.client.flow_runs_by_id(part).await.map_err(|error| server.told(error))?;
+        runs.extend(found.into_iter().map(|run| (run.id, run)));
+    }
+    Ok(runs)
+}
+
+/// Judges all messages, and finds where each would go.
+///
+/// # Errors
+/// The queues they came from cannot be found.
+pub(super) async fn judge(
+    boxes: &mut [Mailbox],
+    runs: &HashMap<Uuid, FlowRun>,
+    args: &RedriveArgs,
+) -> Result<(), CliError> {
+    let now = Timestamp::now();
+    for Mailbox { queue, items, .. } in boxes {
+        let mut urls: BTreeMap<String, Option<String>> = BTreeMap::new();
+        let mut only_source = None;
+        for item in items.iter_mut().filter(|item| item.done == Done::Nothing) {
+            item.verdict = verdict(&item.letter, item.message.as_ref(), runs, now, args.uncertain);
+            let run = item.message.as_ref().and_then(|it| runs.get(&it.flow_run_id));
+            let inline = item.message.as_ref().and_then(|it| it.run.as_ref());
+            item.name = run.and_then(|run| run.name.clone()).or_else(|| inline.and_then(|run| run.name.clone()));
+            if item.verdict.fate != Fate::Send {
+                continue;
+            }
+            item.to = match (&args.to, &item.letter.source_arn) {
+                (Some(to), _) => Some(to.clone()),
+                (None, Some(arn)) => match urls.get(arn) {
+                    Some(url) => url.clone(),
+                    None => {
+                        let url = queue.url_of_arn(arn).await.map_err(|trouble| told(&trouble))?;
+                        urls.insert(arn.clone(), url.clone());
+                        url
+                    }
+                },
+                // A copy that a function buried does not say which queue it came from.
+                (None, None) => {
+                    if only_source.is_none() {
+                        only_source = Some(queue.sources().await.map_err(|trouble| told(&trouble))?);
+                    }
+                    match only_source.as_deref() {
+                        Some([source]) => Some(source.clone()),
+                        _ => None,
+                    }
+                }
+            };
+            if item.to.is_none() {
+                item.verdict.fate = Fate::Uncertain;
+                item.verdict.why.push_str(", but nothing says to which queue it goes: --to does");
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Sends back what is to go back, and deletes it here; each message is sent before it is deleted.
+///
+/// # Errors
+/// A queue to send to does not exist. Whatever else goes wrong is said with the message.
+pub(super) async fn send_back(boxes: &mut [Mailbox], config: &SdkConfig) -> Result<(), CliError> {
+    for Mailbox { queue, items, .. } in boxes {
+        let mut by_queue: BTreeMap<String, Vec<&mut Item>> = BTreeMap::new();
+        for item in items.iter_mut().filter(|item| item.is_to(Fate::Send)) {
+            if let Some(to) = item.to.clone() {
+                by_queue.entry(to).or_default().push(item);
+            }
+        }
+        for (to, mut items) in by_queue {
+            let sender = RunSender::find(config, &to).await.map_err(|trouble| told(&trouble))?;
+            let sender = sender.ok_or_else(|| no_queue(&to))?;
+            let now = Timestamp::now();
+            let messages: Vec<QueuedRun> = items
+                .iter()
+                .filter_map(|item| {
+                    Some(QueuedRun::of(item.message.as_ref()?, item.letter.body.clone(), Duration::ZERO, now))
+                })
+                .collect();
+            let sent = sender.send(&messages).await;
+            let mut taken = Vec::new();
+            for (item, sent) in items.iter_mut().zip(sent) {
+                match sent {
+                    Ok(()) => taken.push(item),
+                    Err(why) => item.done = Done::NotSent(why),
+                }
+            }
+            let handles: Vec<String> = taken.iter().map(|item| item.letter.receipt_handle.clone()).collect();
+            for (item, deleted) in taken.into_iter().zip(queue.delete(&handles).await) {
+                item.done = deleted.map_or_else(Done::SentAndKept, |()| Done::Sent);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Deletes what is of no use.
+pub(super) async fn delete_rest(boxes: &mut [Mailbox]) {
+    for Mailbox { queue, items, .. } in boxes {
+        let rest: Vec<&mut Item> = items.iter_mut().filter(|item| item.is_to(Fate::Leave)).collect();
+        let handles: Vec<String> = rest.iter().map(|item| item.letter.receipt_handle.clone()).collect();
+        for (item, deleted) in rest.into_iter().zip(queue.delete(&handles).await) {
+            item.done = deleted.map_or_else(Done::NotDeleted, |()| Done::Deleted);
+        }
+    }
+}
+
+/// Shows again at once what is still in the queues.
+pub(super) async fn give_back(boxes: &[Mailbox]) {
+    for Mailbox { queue, items, .. } in boxes {
+        let kept = items.iter().filter(|item| !matches!(item.done, Done::Sent | Done::Deleted));
+        let handles: Vec<String> = kept.map(|item| item.letter.receipt_handle.clone()).collect();
+        queue.give_back(&handles).await;
+    }
+}
