@@ -52,6 +52,8 @@ pub struct Report {
     pub troubles: BTreeMap<String, u64>,
     /// Messages in dead-letter queues.
     pub dead_letters: usize,
+    /// Those of them that SQS moved there after ten deliveries.
+    pub delivered_in_vain: usize,
     /// What must not be.
     pub violations: Vec<Violation>,
 }
@@ -81,8 +83,8 @@ impl fmt::Display for Report {
         }
         writeln!(
             f,
-            "runs {}, SCHEDULED states {}, tasks {}, flows begun {}, dead letters {}",
-            self.made, self.scheduled_states, self.tasks, self.begun, self.dead_letters
+            "runs {}, SCHEDULED states {}, tasks {}, flows begun {}, dead letters {}, {} of them after ten deliveries",
+            self.made, self.scheduled_states, self.tasks, self.begun, self.dead_letters, self.delivered_in_vain
         )?;
         writeln!(f, "over before their task was recorded {}", self.unrecorded)?;
         writeln!(f, "opened again {}, of those put back {}", self.opened_again.0, self.opened_again.1)?;

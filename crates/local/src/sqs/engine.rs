@@ -124,6 +124,13 @@ impl Engine {
         Some(self.queues.get(name_of(queue))?.iter().map(|message| message.body.clone()).collect())
     }
 
+    /// Of those, the ones that somebody sent to it, and not the queue whose dead-letter queue it is.
+    pub fn sent_bodies(&mut self, now: Millis, queue: &str) -> Option<Vec<String>> {
+        self.advance(now);
+        let sent = self.queues.get(name_of(queue))?.iter().filter(|message| message.source_arn.is_none());
+        Some(sent.map(|message| message.body.clone()).collect())
+    }
+
     fn advance(&mut self, now: Millis) {
         self.queues.values_mut().for_each(|queue| queue.advance(now));
         self.advance_tasks(now);

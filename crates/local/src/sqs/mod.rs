@@ -130,6 +130,12 @@ impl Sqs {
         self.engine().bodies(now, queue)
     }
 
+    /// Of those, the ones that somebody sent to it, and not the queue whose dead-letter queue it is.
+    pub fn sent_bodies(&self, queue: &str) -> Option<Vec<String>> {
+        let now = self.0.clock.now();
+        self.engine().sent_bodies(now, queue)
+    }
+
     fn engine(&self) -> MutexGuard<'_, Engine> {
         self.0.engine.lock().unwrap_or_else(PoisonError::into_inner)
     }
