@@ -114,17 +114,13 @@ impl World {
 
     async fn observe(&self, bodies: &[&Value]) {
         let bodies: Vec<String> = bodies.iter().map(|body| body.to_string()).collect();
-        assert_eq!(self.observe_with(observe::Policy::default(), &bodies).await, 0);
+        let policy = observe::Policy { hand_back_delay: SOON, ..observe::Policy::default() };
+        assert_eq!(self.observe_with(policy, &bodies).await, 0);
     }
 
     async fn check(&self, run: &str, cancel_grace: Duration) {
         let check = Check { flow_run_id: run.parse().unwrap() };
-        let policy = observe::Policy {
-            cancel_grace,
-            claim_grace: Duration::ZERO,
-            hand_back_delay: SOON,
-            ..observe::Policy::default()
-        };
+        let policy = observe::Policy { cancel_grace, claim_grace: Duration::ZERO, ..observe::Policy::default() };
         assert_eq!(self.observe_with(policy, &[check.body()]).await, 0);
     }
 
