@@ -47,10 +47,17 @@ async fn it_says_what_waits_what_runs_and_what_went_wrong() {
     assert_eq!(seen["crashed"][0]["message"], message);
     assert_eq!(seen["queues"].as_array().unwrap().len(), 2, "{}", seen["queues"]);
 
-    // Somebody polls: heartbeat and request, as the poller does.
+    // Somebody polls: heartbeat and request, as the poller does. The server notes when it has answered, or does not get to it.
     api.post(&format!("/work_pools/{name}/workers/heartbeat"), json!({"name": "pushpool"})).await.ok();
-    api.scheduled_runs(&name, json!({"limit": 1})).await;
-    let served = status(server, &name).await;
+    let mut served = Value::Null;
+    for _ in 0..60 {
+        api.scheduled_runs(&name, json!({"limit": 1})).await;
+        served = status(server, &name).await;
+        if served["verdict"]["state"] != "NOT SERVED" {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
     assert_eq!(served["verdict"]["state"], "WAITING", "both slots are in use: {}", served["verdict"]);
     assert_eq!(served["workers"][0]["status"], "ONLINE");
     api.set_state(&second, json!({"type": "COMPLETED"})).await;
