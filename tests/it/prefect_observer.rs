@@ -278,6 +278,26 @@ async fn a_task_that_never_starts_for_a_passing_reason_is_tried_again_and_its_la
 }
 
 #[tokio::test]
+async fn a_run_that_was_cancelled_before_a_second_copy_of_its_hand_back_came_stays_cancelled() {
+    let world = World::start().await;
+    world.local.ecs().inject(TaskRule::next(TaskFault::FailToStart(StartFailure::network_interface())));
+    let it = world.launch(shell("sleep 600")).await;
+    let stopped = world.stopped(&it.task_arn).await;
+    world.observe(&[&stopped]).await;
+    let handed_back = world.api.run(&it.run).await["state"].clone();
+    let copy = json!({"type": "SCHEDULED", "name": handed_back["name"], "state_details": handed_back["state_details"]});
+    world.api.cancel(&it.run).await;
+    world.check(&it.run, Duration::ZERO).await;
+    world.assert_state(&it.run, "Cancelled", &[]).await;
+    let verdict = world.api.set_state(&it.run, copy).await;
+    assert_eq!(verdict["status"], "ACCEPT", "else there is nothing to put back: {verdict}");
+    world.dispatch(&it.run).await;
+    world.assert_state(&it.run, "Cancelled", &[]).await;
+    assert_eq!(world.local.ecs().tasks().len(), 1);
+    world.local.stop().await;
+}
+
+#[tokio::test]
 async fn a_run_waits_for_a_task_that_starts_only_so_long() {
     let world = World::start().await;
     world.local.ecs().inject(TaskRule::next(TaskFault::FailToStart(StartFailure::network_interface())));

@@ -230,7 +230,7 @@ impl<C: ControlPlane, L: TaskLauncher, Q: RunQueues> Dispatcher<C, L, Q> {
             Ok(launched) => return Ok(Some(launched)),
             Err(error) => error,
         };
-        if record.receive_count() > 1 && (is_definite(&error) || error.is_conflict()) {
+        if record.receive_count() > 1 && is_definite(&error) {
             let found = self.find(&prepared).await?;
             if found.is_some() {
                 return Ok(found);
@@ -238,10 +238,9 @@ impl<C: ControlPlane, L: TaskLauncher, Q: RunQueues> Dispatcher<C, L, Q> {
             if self.since(order.since) < UNDER_WAY {
                 return Err(Failure { class: Class::Transient, diagnosis: error.diagnosis });
             }
-            // The token was used for a RunTask that started nothing, and can start nothing any more.
-            if error.is_conflict() {
-                return Err(Failure { class: Class::Capacity, diagnosis: error.diagnosis });
-            }
+            // The token was used for a RunTask that started nothing, and can start nothing any more: it takes a new attempt.
+            let class = if error.is_conflict() { Class::Capacity } else { error.class };
+            return Err(Failure { class, diagnosis: error.diagnosis });
         }
         Err(Failure { class: error.class, diagnosis: error.diagnosis })
     }
@@ -377,7 +376,7 @@ impl<C: ControlPlane, L: TaskLauncher, Q: RunQueues> Dispatcher<C, L, Q> {
 
 /// Whether the failure would end the attempt: then an earlier delivery's task has to be ruled out first.
 fn is_definite(error: &LaunchError) -> bool {
-    !matches!(error.class, Class::Transient | Class::Bug)
+    error.is_conflict() || !matches!(error.class, Class::Transient | Class::Bug)
 }
 
 /// What the first delay is, doubling to four minutes, and up to half of that on top, so that runs do not come back together.

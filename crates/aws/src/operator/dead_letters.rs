@@ -49,14 +49,14 @@ pub struct Letter {
     pub sent_at: Option<Timestamp>,
 }
 
-/// A dead-letter queue.
+/// A dead-letter queue, or a queue that messages go back to.
 #[derive(Debug, Clone)]
-pub struct DeadLetterQueue {
+pub struct Queue {
     client: Client,
     url: String,
 }
 
-impl DeadLetterQueue {
+impl Queue {
     /// The queue of that URL, or of that name. None if there is no such queue.
     ///
     /// # Errors
@@ -162,30 +162,6 @@ impl DeadLetterQueue {
             });
         }
         all
-    }
-}
-
-/// Sends messages back to a run queue.
-#[derive(Debug, Clone)]
-pub struct RunSender {
-    client: Client,
-    url: String,
-}
-
-impl RunSender {
-    /// The queue of that URL, or of that name. None if there is no such queue.
-    ///
-    /// # Errors
-    /// [`Trouble`].
-    pub async fn find(config: &SdkConfig, queue: &str) -> Result<Option<Self>, Trouble> {
-        let client = Client::new(config);
-        Ok(url_of(&client, queue).await?.map(|url| Self { client, url }))
-    }
-
-    /// Its URL.
-    #[must_use]
-    pub fn url(&self) -> &str {
-        &self.url
     }
 
     /// Sends messages; for each, why the queue has not taken it, or is not known to have, if that is so.

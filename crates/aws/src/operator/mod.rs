@@ -12,7 +12,7 @@ use aws_sdk_sqs::error::{ProvideErrorMetadata, SdkError};
 
 use crate::call::CallError;
 
-pub use dead_letters::{DeadLetterQueue, Letter, RunSender};
+pub use dead_letters::{Letter, Queue};
 pub use installation::{FunctionFacts, Installation, MappingFacts, QueueFacts};
 pub use network::{Network, SubnetFacts, WayOut};
 pub use tasks::{ContainerLog, LogPlace, Tasks};

@@ -7,7 +7,7 @@ use std::{
 
 use aws::{
     SdkConfig,
-    operator::{DeadLetterQueue, Letter, RunSender},
+    operator::{Letter, Queue},
 };
 use dispatch::{message::ScheduledRun, poll::QueuedRun};
 use jiff::Timestamp;
@@ -98,7 +98,7 @@ impl Item {
 
 /// A dead-letter queue with its messages.
 pub(super) struct Mailbox {
-    queue: DeadLetterQueue,
+    queue: Queue,
     pub(super) items: Vec<Item>,
     /// How many the queue says that it holds.
     pub(super) depth: usize,
@@ -143,7 +143,7 @@ pub(super) async fn read(args: &RedriveArgs, config: &SdkConfig) -> Result<Vec<M
         named => named.to_vec(),
     };
     for name in &names {
-        match DeadLetterQueue::find(config, name).await.map_err(|trouble| told(&trouble))? {
+        match Queue::find(config, name).await.map_err(|trouble| told(&trouble))? {
             Some(queue) => boxes.push(open(queue, args.limit).await?),
             None if args.queues.is_empty() => {}
             None => return Err(no_queue(name)),
@@ -168,7 +168,7 @@ pub(super) fn no_queue(name: &str) -> CliError {
     }
 }
 
-async fn open(queue: DeadLetterQueue, limit: usize) -> Result<Mailbox, CliError> {
+async fn open(queue: Queue, limit: usize) -> Result<Mailbox, CliError> {
     let depth = queue.depth().await.map_err(|trouble| told(&trouble))?;
     let mut opened = Mailbox { queue, items: Vec::new(), depth };
     opened.receive(limit).await?;
@@ -278,8 +278,8 @@ pub(super) async fn send_back(boxes: &mut [Mailbox], config: &SdkConfig) -> Resu
             }
         }
         for (to, mut items) in by_queue {
-            let sender = RunSender::find(config, &to).await.map_err(|trouble| told(&trouble))?;
-            let sender = sender.ok_or_else(|| no_queue(&to))?;
+            let target = Queue::find(config, &to).await.map_err(|trouble| told(&trouble))?;
+            let target = target.ok_or_else(|| no_queue(&to))?;
             let now = Timestamp::now();
             let messages: Vec<QueuedRun> = items
                 .iter()
@@ -287,7 +287,7 @@ pub(super) async fn send_back(boxes: &mut [Mailbox], config: &SdkConfig) -> Resu
                     Some(QueuedRun::of(item.message.as_ref()?, item.letter.body.clone(), Duration::ZERO, now))
                 })
                 .collect();
-            let sent = sender.send(&messages).await;
+            let sent = target.send(&messages).await;
             let mut taken = Vec::new();
             for (item, sent) in items.iter_mut().zip(sent) {
                 match sent {

@@ -299,6 +299,24 @@ async fn a_refused_redelivery_looks_for_the_task_of_the_lost_answer() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_token_that_was_used_up_is_given_up_once_nothing_can_be_under_way() {
+    let conflict = LaunchError { class: Class::Transient, diagnosis: diagnosis("PP0330") };
+    let world = |found| {
+        let launcher = scripted(&[(1, Script::Answer(Err(conflict.clone())))]);
+        World::new(Launcher { found: Some(found), ..launcher }, Queues::default())
+    };
+    let delivered = |count| vec![record("a", count, &body(1).to_string())];
+
+    let first = world(Ok(None));
+    assert_eq!(first.handle(delivered(1)).await, ["a"], "an earlier copy of the request may be about to start it");
+    let adopting = world(Ok(Some(task(true))));
+    assert!(adopting.handle(delivered(2)).await.is_empty() && adopting.sent().is_empty(), "it has started it");
+    let none = world(Ok(None));
+    assert!(none.handle(delivered(2)).await.is_empty());
+    assert_eq!((none.sent()[0].0["hand_backs"].clone(), none.buried().len()), (json!(1), 0));
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_cannot_be_recorded_is_not_acknowledged() {
     for launcher in [failing(Class::Capacity), failing(Class::Rejected)] {
         let world = World::new(launcher, Queues { broken: true, ..Queues::default() });

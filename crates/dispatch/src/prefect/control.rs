@@ -10,13 +10,13 @@ use std::{
 };
 
 use ecs::{
-    Named, Run,
+    Attempt, Named, Run,
     launch::{Launched, TaskControl},
 };
 use jiff::Timestamp;
 use prefect_api::{
     ApiError, Client, Transport,
-    models::{FlowRun, level},
+    models::{FlowRun, StateType, level},
 };
 use uuid::Uuid;
 use work_pool::{Diagnosis, Object};
@@ -133,12 +133,17 @@ impl<T: Transport, K: TaskControl> PrefectControl<T, K> {
         if !run.state.as_ref().is_some_and(states::is_handed_back) {
             return Ok(None);
         }
-        let failed = |error: ApiError| failure::of(&error);
-        let history = self.client.flow_run_states(run.id).await.map_err(failed)?;
-        let Some(ended) = history::displaced(&history) else { return Ok(None) };
-        let restored = states::restored(ended, message.attempt());
-        states::propose(&self.client, run.id, &restored).await.map_err(failed)?;
-        Ok(Some(format!("it was {} when it was handed back", ended.state_type.name())))
+        let ended = self.restore(message.attempt()).await.map_err(|error| failure::of(&error))?;
+        Ok(ended.map(|ended| format!("it was {} when it was handed back", ended.name())))
+    }
+
+    /// Puts back the state that a late claim or hand back has displaced, if one has; its type.
+    async fn restore(&self, attempt: Attempt) -> Result<Option<StateType>, ApiError> {
+        let history = self.client.flow_run_states(attempt.flow_run_id).await?;
+        let Some(displaced) = history::displaced(&history) else { return Ok(None) };
+        let restored = states::restored(displaced, attempt);
+        states::propose(&self.client, attempt.flow_run_id, &restored).await?;
+        Ok(Some(displaced.state_type))
     }
 
     /// Whether a due run may start now; the reason if not. It comes again: the poller sends what is still scheduled.
@@ -314,11 +319,7 @@ impl<T: Transport, K: TaskControl> ControlPlane for PrefectControl<T, K> {
             }
             // It was not SCHEDULED: it ended while this message was on its way.
             states::Claimed::For(None) => {
-                let history = self.client.flow_run_states(run).await.map_err(failed)?;
-                if let Some(displaced) = history::displaced(&history) {
-                    let restored = states::restored(displaced, attempt);
-                    states::propose(&self.client, run, &restored).await.map_err(failed)?;
-                }
+                self.restore(attempt).await.map_err(failed)?;
                 Ok(Claim::NotOurs("the run was no longer SCHEDULED".to_owned()))
             }
         }

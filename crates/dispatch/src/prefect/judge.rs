@@ -145,6 +145,14 @@ mod tests {
         assert_eq!(judged(&run("SCHEDULED", json!({"scheduled_time": "2026-01-01T00:00:34Z"}))), Judgement::Due);
         let later = run("SCHEDULED", json!({"scheduled_time": "2026-01-01T00:00:36Z"}));
         assert!(matches!(judged(&later), Judgement::NotOurs(_)));
+        // The delay of a hand back is as long as it is for a reason.
+        let handed_back = |due: &str| {
+            let mut run = run("SCHEDULED", json!({"scheduled_time": due}));
+            run.state.as_mut().unwrap().name = Some(states::HANDED_BACK.to_owned());
+            run
+        };
+        assert_eq!(judged(&handed_back("2026-01-01T00:00:04Z")), Judgement::Due);
+        assert!(matches!(judged(&handed_back("2026-01-01T00:00:06Z")), Judgement::NotOurs(_)));
     }
 
     #[test]

@@ -86,8 +86,8 @@ pub(super) const ROWS: &[Row] = &[
         class: Class::Transient,
         code: CONFLICT,
         summary: "The client token of this attempt was used with other parameters",
-        resolution: "Nothing: the task that was started with it is adopted. The pool or the deployment was changed \
-                     between two deliveries.",
+        resolution: "Nothing: the task that was started with it is adopted, or the run is tried again if there is \
+                     none. The pool or the deployment was changed between two deliveries.",
     },
     Row {
         when: &[When::Words(&["limit on the number of vcpus", "limit on the number of tasks you can run"])],
