@@ -23,3 +23,4 @@ mod secrets;
 mod served;
 mod simulated_server;
 mod simulation;
+mod wired;

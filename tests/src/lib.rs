@@ -3,6 +3,7 @@
 //!
 //! Helpers of tests: they panic with a sentence rather than return errors, because nobody could handle one.
 
+pub mod applied;
 pub mod binaries;
 pub mod chaos;
 pub mod compare;

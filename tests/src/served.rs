@@ -1,8 +1,9 @@
 //! pushpool as it is deployed, on one machine: the functions' own binaries behind the Runtime API, their queues and ECS on
 //! loopback, and a real Prefect server whose work pools they serve.
 //!
-//! Only time is short-cut: what ticks once a minute on AWS ticks every other second here, and tasks come up in a fraction of a
-//! second.
+//! Queues are those that the Terraform module makes, and each function may what its role allows: a call that a role does not
+//! allow is refused, and fails the test in the end ([`crate::applied`]). Only time is short-cut: what ticks once a minute on AWS
+//! ticks every other second here, and tasks come up in a fraction of a second.
 //!
 //! # Whose pools
 //!
@@ -27,6 +28,7 @@ use serde_json::{Value, json};
 use tokio::{sync::mpsc, task::JoinSet};
 
 use crate::{
+    applied::{ACCOUNT, Applied, REGION, Roles},
     binaries::binary,
     prefect::{self, Server},
 };
@@ -87,8 +89,9 @@ impl Default for Setup {
 pub struct Served {
     /// SQS and ECS.
     pub local: Local,
-    /// URLs of the queues by name: poll, runs, fifo, events, dlq.
-    pub queues: BTreeMap<&'static str, String>,
+    /// URLs of the queues: poll, run, fifo, events, and each with `-dlq` for its dead letters.
+    pub queues: BTreeMap<String, String>,
+    roles: Arc<Roles>,
     setup: Setup,
     server_url: String,
     functions: BTreeMap<&'static str, Arc<RuntimeApi>>,
@@ -112,14 +115,18 @@ impl Setup {
         environment.retain(|name, _| !self.without.contains(&name.as_str()));
         config.ecs.default_image =
             HostImage { working_directory: Some(directory.to_owned()), environment, ..HostImage::default() };
+        let applied = here(&config);
+        let roles = Roles::new(&applied, &config.account_id, &config.region);
         let local = Local::start(config).await.expect("loopback starts");
-        let queues = queues(&local).await;
+        local.guard(roles.guard());
+        let queues = queues(&local, &applied).await;
         local.route_ecs_events_to(queues["events"].as_str());
         let (output, lines) = mpsc::unbounded_channel();
         let (functions, ticks) = (self.functions, self.ticks);
         let mut served = Served {
             local,
             queues,
+            roles,
             server_url: server.url(),
             setup: self,
             functions: BTreeMap::new(),
@@ -154,7 +161,7 @@ impl Served {
         let function = Arc::new(RuntimeApi::start(bootstrap).await.expect("the function's Runtime API starts"));
         let sources: &[&str] = match name {
             "poller" => &["poll"],
-            "dispatcher" => &["runs", "fifo"],
+            "dispatcher" => &["run", "fifo"],
             "observer" => &["events"],
             _ => &[],
         };
@@ -164,7 +171,7 @@ impl Served {
             let mapping = Mapping {
                 timeout: TIMEOUT,
                 maximum_concurrency: if name == "dispatcher" { dispatchers } else { 1 },
-                ..Mapping::new(&self.queues[queue])
+                ..Mapping::new(&self.queues[*queue])
             };
             let function = Arc::<RuntimeApi>::clone(&function);
             let mapping = EventSourceMapping::start(self.local.sqs().clone(), function, mapping).await;
@@ -195,10 +202,11 @@ impl Served {
             ("PUSHPOOL_POOLS", pools.join(",")),
             ("PUSHPOOL_PUSH_POOLS", pools.is_empty().to_string()),
             ("PUSHPOOL_POLL_QUEUE_URL", url("poll")),
-            ("PUSHPOOL_RUN_QUEUE_URL", url("runs")),
+            ("PUSHPOOL_RUN_QUEUE_URL", url("run")),
             ("PUSHPOOL_FIFO_QUEUE_URL", url("fifo")),
             ("PUSHPOOL_EVENTS_QUEUE_URL", url("events")),
-            ("PUSHPOOL_DLQ_URL", url("dlq")),
+            ("PUSHPOOL_DLQ_URL", url(if function == "observer" { "events-dlq" } else { "run-dlq" })),
+            ("AWS_ACCESS_KEY_ID", format!("pushpool-{function}-{REGION}")),
             ("PUSHPOOL_SUBNETS", "subnet-1".to_owned()),
             ("PUSHPOOL_POLL_INTERVAL", "2".to_owned()),
             ("PUSHPOOL_RUN_TASK_RATE", "0".to_owned()),
@@ -304,7 +312,7 @@ impl Served {
     /// of other tests by what they were given for a queue.
     #[must_use]
     pub fn processes(&self, name: &str) -> Vec<u32> {
-        let (parent, url) = (format!("PPid:\t{}", std::process::id()), self.queues["runs"].as_bytes());
+        let (parent, url) = (format!("PPid:\t{}", std::process::id()), self.queues["run"].as_bytes());
         let is_ours = |directory: &Path| {
             let read = |file: &str| std::fs::read(directory.join(file)).unwrap_or_default();
             directory.join("exe").read_link().is_ok_and(|exe| exe.file_name().is_some_and(|exe| exe == name))
@@ -336,6 +344,9 @@ impl Served {
     }
 
     /// Stops everything.
+    ///
+    /// # Panics
+    /// When a function called what its role does not allow.
     pub async fn stop(mut self) {
         self.ticks.abort_all();
         let names: Vec<&str> = self.functions.keys().copied().collect();
@@ -343,25 +354,35 @@ impl Served {
             self.stop_function(name).await;
         }
         self.local.stop().await;
+        let denied = self.roles.denied();
+        assert!(denied.is_empty(), "roles lack what functions call: {denied:#?}");
     }
 }
 
-async fn queues(local: &Local) -> BTreeMap<&'static str, String> {
-    let dead_letters = local.sqs().create_queue("dlq", json!({})).await.expect("a queue is made");
-    let fifo_dead_letters = local.sqs().create_queue("dlq.fifo", json!({"FifoQueue": "true"})).await;
-    fifo_dead_letters.expect("a queue is made");
-    let redrive = |name: &str| {
-        let arn = format!("arn:aws:sqs:us-east-1:000000000000:{name}");
-        json!({"deadLetterTargetArn": arn, "maxReceiveCount": 5}).to_string()
-    };
-    let mut queues = BTreeMap::from([("dlq", dead_letters)]);
-    for name in ["poll", "runs", "events"] {
-        let attributes = json!({"VisibilityTimeout": VISIBILITY, "RedrivePolicy": redrive("dlq")});
-        queues.insert(name, local.sqs().create_queue(name, attributes).await.expect("a queue is made"));
+/// The installation in this account and region, for whatever cluster a test takes.
+fn here(config: &Config) -> Applied {
+    Applied::served()
+        .with(&format!("{REGION}:{ACCOUNT}:"), &format!("{}:{}:", config.region, config.account_id))
+        .with(&format!("iam::{ACCOUNT}:"), &format!("iam::{}:", config.account_id))
+        .with(":cluster/etl", ":cluster/*")
+        .with(":task/etl/", ":task/*/")
+}
+
+async fn queues(local: &Local, applied: &Applied) -> BTreeMap<String, String> {
+    let mut queues = BTreeMap::new();
+    // Dead-letter queues come first in the alphabet, and have to be there first.
+    for (address, queue) in applied.all("aws_sqs_queue") {
+        let key = address.split('"').nth(1).expect("queues have keys");
+        let mut attributes = queue.queue_attributes();
+        let name = if attributes.get("RedrivePolicy").is_some() {
+            attributes["VisibilityTimeout"] = VISIBILITY.into();
+            key.to_owned()
+        } else {
+            format!("{key}-dlq")
+        };
+        let url = local.sqs().create_queue(queue.text("name"), attributes).await.expect("a queue is made");
+        queues.insert(name, url);
     }
-    let attributes =
-        json!({"FifoQueue": "true", "VisibilityTimeout": VISIBILITY, "RedrivePolicy": redrive("dlq.fifo")});
-    queues.insert("fifo", local.sqs().create_queue("runs.fifo", attributes).await.expect("a queue is made"));
     queues
 }
 

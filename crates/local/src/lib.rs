@@ -1,5 +1,5 @@
-//! AWS on loopback: the SQS and ECS operations pushpool uses, spoken as AWS speaks them, the two that read a secret and
-//! the one that reads a container's log, and functions invoked as Lambda invokes them. In process, without an account,
+//! AWS on loopback: the SQS and ECS operations pushpool uses, spoken as AWS speaks them, the two that read a secret, the one
+//! that reads a container's log and the one that publishes an event, and functions invoked as Lambda invokes them. In process, without an account,
 //! without containers.
 //!
 //! # Why it exists
@@ -33,7 +33,8 @@
 //! # What is not modelled
 //!
 //! * Signatures: the `Authorization` header is read for the access key and never checked; any credentials do.
-//! * IAM, queue policies and KMS: attributes that name them are kept and returned, and change nothing.
+//! * IAM, queue policies and KMS: attributes that name them are kept and returned, and change nothing. Who wants calls to be
+//!   allowed first judges them with [`Local::guard`].
 //! * Regions: there is one set of resources. A request signed for another region is answered from the same set, with
 //!   ARNs in the region of [`Config`].
 //! * Eventual consistency: every write is seen by the next read, counts are exact, and 60-second propagation delays
@@ -46,6 +47,7 @@
 
 pub mod clock;
 pub mod ecs;
+mod events;
 pub mod faults;
 mod http;
 pub mod lambda;
@@ -68,7 +70,8 @@ use tokio::task::JoinSet;
 
 pub use clock::{Clock, Millis};
 pub use faults::{Fault, Faults, Rule};
-pub use wire::Service;
+pub use server::Call;
+pub use wire::{AwsError, Caller, Service};
 
 use server::{Server, Services};
 
@@ -127,7 +130,7 @@ impl Local {
         let sqs = sqs::Sqs::new(account.clone(), endpoint, clock);
         let secrets = ecs.secrets.clone();
         let ecs = ecs::Ecs::new(account, ecs, clock);
-        let services = Services { sqs, ecs, secrets };
+        let services = Services { sqs, ecs, secrets, buses: events::Buses::default() };
         let server = Server::start(listener, services.clone(), Faults::default())?;
         Ok(Self { address, services, server, routes: Mutex::default() })
     }
@@ -147,9 +150,19 @@ impl Local {
         &self.services.ecs
     }
 
+    /// Entries of all `PutEvents` so far, oldest first. Nothing routes them.
+    pub fn published(&self) -> Vec<serde_json::Value> {
+        self.services.buses.entries()
+    }
+
     /// The fault rules of the endpoint.
     pub fn faults(&self) -> &Faults {
         self.server.faults()
+    }
+
+    /// Has every call over the wire judged before anything else: an error is its answer. To be said once.
+    pub fn guard(&self, judge: impl Fn(&Call<'_>) -> Result<(), AwsError> + Send + Sync + 'static) {
+        self.server.guard().set(judge);
     }
 
     /// Calls received over the wire by `service:Operation` (for instance `ecs:RunTask`), whatever their answer.

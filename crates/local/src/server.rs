@@ -5,8 +5,9 @@
 //! Calls are counted and faults applied here, so both concern exactly what came over the wire.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::io;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use hyper::body::Bytes;
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
@@ -17,6 +18,7 @@ use tokio::net::TcpListener;
 use uuid::Uuid;
 
 use crate::ecs::{Ecs, Secrets};
+use crate::events::Buses;
 use crate::faults::{Fault, Faults};
 use crate::http::{Answer, Handler, HangUp, Listening, respond};
 use crate::logs;
@@ -34,6 +36,7 @@ pub(crate) struct Services {
     pub(crate) sqs: Sqs,
     pub(crate) ecs: Ecs,
     pub(crate) secrets: Secrets,
+    pub(crate) buses: Buses,
 }
 
 impl Services {
@@ -43,7 +46,44 @@ impl Services {
             Service::Ecs => self.ecs.call(operation, input).await,
             Service::SecretsManager | Service::Ssm => secrets::call(&self.secrets, service, operation, &input),
             Service::Logs => logs::call(&self.ecs, operation, &input),
+            Service::Events => self.buses.call(operation, &input),
         }
+    }
+}
+
+/// A call as it came over the wire.
+#[derive(Debug, Clone, Copy)]
+pub struct Call<'a> {
+    /// Who signed it.
+    pub caller: &'a Caller,
+    /// What it asks.
+    pub service: Service,
+    /// For instance `SendMessage`.
+    pub operation: &'a str,
+    /// Its input.
+    pub input: &'a Value,
+}
+
+type Judge = dyn Fn(&Call<'_>) -> Result<(), AwsError> + Send + Sync;
+
+/// Who may call what; everybody everything, unless somebody says otherwise.
+#[derive(Default)]
+pub(crate) struct Guard(OnceLock<Box<Judge>>);
+
+impl Guard {
+    pub(crate) fn set(&self, judge: impl Fn(&Call<'_>) -> Result<(), AwsError> + Send + Sync + 'static) {
+        // There is one for as long as the endpoint lives: a call that was let through stays so.
+        let _ = self.0.set(Box::new(judge));
+    }
+
+    fn judge(&self, call: &Call<'_>) -> Result<(), AwsError> {
+        self.0.get().map_or(Ok(()), |judge| judge(call))
+    }
+}
+
+impl fmt::Debug for Guard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Guard").field(&self.0.get().is_some()).finish()
     }
 }
 
@@ -51,6 +91,7 @@ impl Services {
 struct State {
     services: Services,
     faults: Faults,
+    guard: Guard,
     calls: Mutex<BTreeMap<String, u64>>,
 }
 
@@ -64,13 +105,17 @@ pub(crate) struct Server {
 impl Server {
     /// Serves on a listener that is already bound, until [`Server::stop`] or drop.
     pub(crate) fn start(listener: TcpListener, services: Services, faults: Faults) -> io::Result<Self> {
-        let state = Arc::new(State { services, faults, calls: Mutex::default() });
+        let state = Arc::new(State { services, faults, guard: Guard::default(), calls: Mutex::default() });
         let listening = Listening::start(listener, Arc::clone(&state))?;
         Ok(Self { state, listening })
     }
 
     pub(crate) fn faults(&self) -> &Faults {
         &self.state.faults
+    }
+
+    pub(crate) fn guard(&self) -> &Guard {
+        &self.state.guard
     }
 
     /// Calls received so far by `service:Operation`, whatever their answer.
@@ -107,7 +152,7 @@ async fn answer(state: &State, parts: &Parts, body: &[u8]) -> Result<Answer, Han
     let call = format!("{service}:{operation}");
     *state.calls.lock().unwrap_or_else(PoisonError::into_inner).entry(call).or_default() += 1;
     let caller = caller(&parts.headers);
-    let outcome = execute(state, service, operation, body).await?;
+    let outcome = execute(state, &caller, service, operation, body).await?;
     tracing::debug!(
         %service, operation,
         access_key = caller.access_key, region = caller.region,
@@ -122,6 +167,7 @@ async fn answer(state: &State, parts: &Parts, body: &[u8]) -> Result<Answer, Han
 
 async fn execute(
     state: &State,
+    caller: &Caller,
     service: Service,
     operation: &str,
     body: &[u8],
@@ -130,6 +176,9 @@ async fn execute(
         Ok(input) => input,
         Err(error) => return Ok(Err(error)),
     };
+    if let Err(error) = state.guard.judge(&Call { caller, service, operation, input: &input }) {
+        return Ok(Err(error));
+    }
     let plan = state.faults.plan(service, operation, &input);
     if !plan.delay.is_zero() {
         tokio::time::sleep(plan.delay).await;

@@ -161,6 +161,20 @@ async fn calls_over_the_wire_are_counted() {
 }
 
 #[tokio::test]
+async fn a_guard_refuses_calls_before_they_have_an_effect() {
+    let (local, url) = with_queue().await;
+    local.guard(|call| match (call.caller.access_key.as_deref(), call.operation) {
+        (None, "SendMessage") if call.input["MessageBody"] == "no" => Err(AwsError::new("AccessDeniedException", "no")),
+        _ => Ok(()),
+    });
+    for (body, status) in [("no", 400), ("yes", 200)] {
+        let reply = sqs(&local, "SendMessage", json!({"QueueUrl": url, "MessageBody": body})).await;
+        assert_eq!(reply.status, status, "{}", reply.text);
+    }
+    assert_eq!(local.sqs().bodies(&url).unwrap(), ["yes"]);
+}
+
+#[tokio::test]
 async fn faults_are_what_a_client_sees() {
     let (local, url) = with_queue().await;
     let message = || json!({"QueueUrl": url, "MessageBody": "a"});

@@ -24,11 +24,13 @@ pub enum Service {
     Ssm,
     /// Amazon CloudWatch Logs, API version 2014-03-28.
     Logs,
+    /// Amazon EventBridge, API version 2015-10-07.
+    Events,
 }
 
 impl Service {
     /// All of them.
-    pub const ALL: [Self; 5] = [Self::Sqs, Self::Ecs, Self::SecretsManager, Self::Ssm, Self::Logs];
+    pub const ALL: [Self; 6] = [Self::Sqs, Self::Ecs, Self::SecretsManager, Self::Ssm, Self::Logs, Self::Events];
 
     /// Short name, as in `sqs:SendMessage`.
     pub fn name(self) -> &'static str {
@@ -38,6 +40,7 @@ impl Service {
             Self::SecretsManager => "secretsmanager",
             Self::Ssm => "ssm",
             Self::Logs => "logs",
+            Self::Events => "events",
         }
     }
 
@@ -49,6 +52,7 @@ impl Service {
             Self::SecretsManager => "secretsmanager",
             Self::Ssm => "AmazonSSM",
             Self::Logs => "Logs_20140328",
+            Self::Events => "AWSEvents",
         }
     }
 
@@ -56,7 +60,7 @@ impl Service {
     pub fn content_type(self) -> &'static str {
         match self {
             Self::Sqs => "application/x-amz-json-1.0",
-            Self::Ecs | Self::SecretsManager | Self::Ssm | Self::Logs => "application/x-amz-json-1.1",
+            Self::Ecs | Self::SecretsManager | Self::Ssm | Self::Logs | Self::Events => "application/x-amz-json-1.1",
         }
     }
 
@@ -64,7 +68,7 @@ impl Service {
     pub fn namespace(self) -> Option<&'static str> {
         match self {
             Self::Sqs => Some("com.amazonaws.sqs"),
-            Self::Ecs | Self::SecretsManager | Self::Ssm | Self::Logs => None,
+            Self::Ecs | Self::SecretsManager | Self::Ssm | Self::Logs | Self::Events => None,
         }
     }
 

@@ -328,7 +328,7 @@ variable "more_environment" {
 variable "max_receive_count" {
   description = "Deliveries of a message before it goes to the dead-letter queue."
   type        = number
-  default     = 5
+  default     = 10
 
   validation {
     condition     = var.max_receive_count >= 5 && var.max_receive_count <= 1000

@@ -39,12 +39,12 @@ async fn a_scheduled_run_that_is_cancelled_gets_no_task() {
     let deployment = world.deploy(world.light(0.1)).await;
     let run = world.api.create_run_later(&deployment, Duration::from_secs(5), json!({})).await;
     // Its message is on its way, delayed.
-    while world.served.bodies("runs").is_empty() {
+    while world.served.bodies("run").is_empty() {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     cancel(&world, &run).await;
     assert_ends_cancelled(&world, &run).await;
-    world.served.drained(&["runs"], PATIENCE).await;
+    world.served.drained(&["run"], PATIENCE).await;
     assert!(world.served.tasks().is_empty());
     world.served.stop().await;
 }

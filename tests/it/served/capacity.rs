@@ -81,7 +81,7 @@ async fn what_can_never_be_launched_crashes_and_says_what_to_do() {
         assert_told(&world, run, "Crashed", &words).await;
     }
     assert!(world.served.tasks().is_empty());
-    world.served.drained(&["runs"], PATIENCE).await;
-    assert!(world.served.bodies("dlq").is_empty());
+    world.served.drained(&["run"], PATIENCE).await;
+    assert!(world.served.bodies("run-dlq").is_empty());
     world.served.stop().await;
 }

@@ -40,7 +40,7 @@ async fn all_of_200_runs_complete_once_though_every_dispatcher_is_killed_after_5
     assert!(killed >= 3, "{killed} processes were killed");
 
     world.reach(&runs, "COMPLETED", RUNS, LONG).await;
-    world.served.drained(&["runs"], LONG).await;
+    world.served.drained(&["run"], LONG).await;
     world.assert_one_task_each(&runs);
     let order = world.order();
     assert_eq!(order.iter().collect::<BTreeSet<_>>(), runs.iter().collect(), "every flow began");

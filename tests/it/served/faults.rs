@@ -39,7 +39,7 @@ async fn nothing_is_lost_and_nothing_runs_twice_while_the_server_fails_in_bursts
     server.restart().await;
     runs.extend(world.due(&deployment, 15).await);
     world.all_complete(&runs).await;
-    world.served.drained(&["runs"], PATIENCE).await;
+    world.served.drained(&["run"], PATIENCE).await;
     world.assert_one_task_each(&runs);
     assert_eq!(world.order().len(), runs.len(), "each flow began once");
     world.served.stop().await;

@@ -15,7 +15,7 @@ use crate::cli::run_with_aws;
 async fn logs_leads_from_a_run_to_its_message_task_and_stream() {
     let server = Options::default().start().await;
     let mut world = World::on(&server, "ecs:push", Setup::default(), json!({})).await;
-    let variables = json!({"configure_cloudwatch_logs": true, "execution_role_arn": "arn:aws:iam::000000000000:role/x",
+    let variables = json!({"configure_cloudwatch_logs": true, "execution_role_arn": "arn:aws:iam::000000000000:role/etl-execution",
         "cloudwatch_logs_options": {"awslogs-group": "/ecs/flows", "awslogs-stream-prefix": "etl"}});
     let light = world.light(0.1);
     let deployment = world.deploy(light.with("enforce_parameter_schema", json!(false))).await;

@@ -18,21 +18,23 @@ async fn a_run_whose_messages_are_sent_back_starts_once() {
     let body = json!({"version": 1, "flow_run_id": run["id"], "state_id": run["state"]["id"],
         "expected_start_time": run["expected_start_time"], "work_pool": world.pool});
     for _ in 0..3 {
-        world.served.send("dlq", &body.to_string()).await;
+        world.served.send("run-dlq", &body.to_string()).await;
     }
-    let arguments = ["redrive", "--queue", "dlq", "--to", "runs", "--yes"];
+    let arguments = ["redrive", "--queue", "pushpool-run-dlq", "--to", "pushpool-run", "--yes"];
     let endpoint = world.served.local.endpoint();
     let done = run_with_aws(&server, &endpoint, &arguments).await;
     assert!(done.stderr.contains("3 sent back"), "{}{}", done.stdout, done.stderr);
     world.all_complete(&runs).await;
-    world.served.drained(&["runs", "dlq"], PATIENCE).await;
+    world.served.drained(&["run", "run-dlq"], PATIENCE).await;
 
     // Once more after its end: it is asked whether the run still wants to start, and the dispatcher would have done so, too.
-    world.served.send("dlq", &body.to_string()).await;
-    let shown = run_with_aws(&server, &endpoint, &["redrive", "--queue", "dlq", "--to", "runs"]).await.ok();
+    world.served.send("run-dlq", &body.to_string()).await;
+    let shown = run_with_aws(&server, &endpoint, &["redrive", "--queue", "pushpool-run-dlq", "--to", "pushpool-run"])
+        .await
+        .ok();
     assert!(shown.contains("the run is COMPLETED"), "{shown}");
-    world.served.send("runs", &body.to_string()).await;
-    world.served.drained(&["runs"], PATIENCE).await;
+    world.served.send("run", &body.to_string()).await;
+    world.served.drained(&["run"], PATIENCE).await;
     world.assert_one_task_each(&runs);
     world.served.stop().await;
 }

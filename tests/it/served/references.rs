@@ -10,7 +10,7 @@ use super::{PATIENCE, World};
 
 const AUTH: &str = "admin:hush-hush";
 const SECRET: &str = "arn:aws:secretsmanager:us-east-1:000000000000:secret:prefect-AbCdEf";
-const ROLE: &str = "arn:aws:iam::000000000000:role/execution";
+const ROLE: &str = "arn:aws:iam::000000000000:role/etl-execution";
 
 /// The definition of the run's only task as it is registered, and the task with its overrides as it was started.
 async fn as_sent(world: &World, run: &str) -> (Value, Value) {
@@ -55,7 +55,7 @@ async fn blocks_and_variables_reach_the_flow_and_blocks_no_task_definition() {
     assert!(!definition.to_string().contains("canary"), "{definition}");
     assert!(definition.to_string().contains("eu-central"), "what is not secret is shared: {definition}");
     assert!(task["overrides"].to_string().contains("canary"), "{task}");
-    let queued = [world.served.bodies("runs"), world.served.bodies("dlq")].concat();
+    let queued = [world.served.bodies("run"), world.served.bodies("run-dlq")].concat();
     assert!(!queued.join("\n").contains("canary"));
     assert!(!world.api.logs(&run).await.join("\n").contains("canary"));
     world.served.stop().await;

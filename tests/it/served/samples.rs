@@ -74,6 +74,6 @@ async fn every_sample_goes_through_its_function() {
     for (name, event) in samples("ecs") {
         assert_eq!(served.invoke("observer", event).await, nothing_kept, "{name}");
     }
-    assert_eq!(bodies(&served, "dlq").len(), 1);
+    assert_eq!(bodies(&served, "events-dlq").len(), 1);
     served.stop().await;
 }

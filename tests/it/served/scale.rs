@@ -29,10 +29,10 @@ async fn two_hundred_due_runs_cost_at_most_2_3_requests_each_and_the_first_does_
     let deployment = world.deploy(world.flow("quick")).await;
     let runs = world.due(&deployment, RUNS).await;
     world.served.poll().await;
-    assert_eq!(world.served.bodies("runs").len(), RUNS, "one message an attempt");
+    assert_eq!(world.served.bodies("run").len(), RUNS, "one message an attempt");
     // The queue is full before anyone takes from it, so that all batches are.
     world.served.start_function("dispatcher").await;
-    world.served.drained(&["runs"], LONG).await;
+    world.served.drained(&["run"], LONG).await;
 
     world.assert_one_task_each(&runs);
     assert_eq!(world.count(&runs, "PENDING").await, RUNS);

@@ -17,12 +17,12 @@ async fn after_a_change(world: &mut World, runs: usize, change: impl AsyncFnOnce
     let deployment = world.deploy(world.light(0.1).queue("slow")).await;
     let runs = world.due(&deployment, runs).await;
     world.served.poll().await;
-    assert_eq!(world.served.bodies("runs").len(), runs.len());
+    assert_eq!(world.served.bodies("run").len(), runs.len());
     change(world, &runs).await;
     world.served.start_function("dispatcher").await;
-    world.served.drained(&["runs"], PATIENCE).await;
+    world.served.drained(&["run"], PATIENCE).await;
     assert!(world.served.tasks().is_empty(), "{:#?}", world.served.tasks());
-    assert!(world.served.bodies("dlq").is_empty());
+    assert!(world.served.bodies("run-dlq").is_empty());
     runs
 }
 
@@ -36,7 +36,7 @@ async fn a_paused_pool_holds_messages_that_are_already_queued_and_runs_them_when
     let runs = after_a_change(&mut world, 2, async |world, _| pause(world, true).await).await;
     assert_eq!(world.count(&runs, "SCHEDULED").await, 2);
     world.served.poll().await;
-    assert!(world.served.bodies("runs").is_empty(), "a paused pool hands out nothing");
+    assert!(world.served.bodies("run").is_empty(), "a paused pool hands out nothing");
     pause(&world, false).await;
     poll_until_complete(&world, &runs).await;
     world.assert_one_task_each(&runs);

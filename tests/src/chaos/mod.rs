@@ -315,13 +315,13 @@ async fn inflict(stage: &Stage, tally: &Tally, trouble: Trouble) {
             tally.count("all connections dropped");
         }
         Trouble::Poison => {
-            stage.served.send("runs", POISON).await;
+            stage.served.send("run", POISON).await;
             tally.poison.fetch_add(1, Ordering::Relaxed);
             tally.count("message that cannot be read");
         }
         Trouble::Duplicates => {
-            for body in stage.served.bodies("runs").iter().filter(|body| *body != POISON) {
-                stage.served.send("runs", body).await;
+            for body in stage.served.bodies("run").iter().filter(|body| *body != POISON) {
+                stage.served.send("run", body).await;
                 tally.count("message sent twice");
             }
         }
@@ -344,7 +344,7 @@ async fn over(stage: &Stage, made: &[Made]) -> Option<Duration> {
     let (started, mut told) = (Instant::now(), Instant::now());
     while started.elapsed() < PATIENCE {
         let open = verdict::open(stage, made).await;
-        let left = ["runs", "fifo", "events"].map(|queue| stage.served.bodies(queue).len());
+        let left = ["run", "fifo", "events"].map(|queue| stage.served.bodies(queue).len());
         if open == 0 && left == [0; 3] {
             return Some(started.elapsed());
         }

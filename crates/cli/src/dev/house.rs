@@ -30,7 +30,7 @@ const DEAD_LETTER_QUEUE: &str = "pushpool-runs-dlq";
 const VISIBILITY: u32 = 60;
 
 /// Deliveries before SQS gives a message up.
-pub(crate) const MAX_RECEIVE_COUNT: u32 = 5;
+pub(crate) const MAX_RECEIVE_COUNT: u32 = 10;
 
 /// Long enough to be seen, short enough not to be waited for, in milliseconds. Fargate takes 20 to 60 s to RUNNING.
 pub(crate) const DWELL: Dwell =

@@ -34,8 +34,8 @@ run "queues" {
     error_message = "The FIFO run queue and its dead-letter queue are FIFO queues."
   }
   assert {
-    condition     = alltrue([for key, queue in aws_sqs_queue.this : jsondecode(queue.redrive_policy).deadLetterTargetArn == aws_sqs_queue.dead_letter[key].arn && jsondecode(queue.redrive_policy).maxReceiveCount >= 5])
-    error_message = "Every queue has a dead-letter queue, after five deliveries at least."
+    condition     = alltrue([for key, queue in aws_sqs_queue.this : jsondecode(queue.redrive_policy).deadLetterTargetArn == aws_sqs_queue.dead_letter[key].arn && jsondecode(queue.redrive_policy).maxReceiveCount == 10])
+    error_message = "Every queue has a dead-letter queue, after ten deliveries."
   }
   assert {
     condition     = alltrue([for key, queue in aws_sqs_queue.this : queue.visibility_timeout_seconds >= 6 * 30])

@@ -1,0 +1,457 @@
+//! What Terraform makes, replayed on loopback: the queues, functions, mappings, schedules, rule, policies and pool documents of
+//! `infra/applied`, as they stand there, carry real runs from the tick to the task and from the task's event to the run's state.
+//!
+//! Two things differ from the plan: where AWS is and where the Prefect server is. A function's access key is the name of its
+//! role, so that the plan's policies judge every call ([`pushpool_tests::applied`]); who sends for somebody else (EventBridge,
+//! Scheduler, Lambda) is asked for here.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use iam_rs::{Principal, PrincipalId};
+use local::{
+    Config, Local,
+    ecs::{Dwell, HostImage, Secrets, Status},
+    lambda::{Bootstrap, EventSourceMapping, Function, FunctionUrl, Mapping, RuntimeApi},
+    sqs::Sqs,
+};
+use pushpool_tests::{
+    applied::{ACCOUNT, Applied, Ask, REGION, Resource, Roles, policy},
+    binaries::binary,
+    prefect::{NewDeployment, Options, Project, Server, environment},
+    python::python,
+};
+use quamina::Quamina;
+use serde_json::json;
+use tokio::task::JoinSet;
+
+use crate::cli::{finish, pushpool};
+
+const PATIENCE: Duration = Duration::from_secs(180);
+
+/// `user:password` of the server, and the doorbell's token.
+const AUTH: &str = "admin:open-sesame";
+const TOKEN: &str = "canary-token-0123456789";
+
+const POISON: &str = r#"{"version": 1, "#;
+
+/// The installation, running.
+struct Wired {
+    applied: Arc<Applied>,
+    local: Local,
+    roles: Arc<Roles>,
+    functions: Arc<BTreeMap<String, Arc<RuntimeApi>>>,
+    mappings: Vec<EventSourceMapping>,
+    // Schedules and the rule.
+    services: JoinSet<()>,
+}
+
+/// `arn:…:NAME`: the name.
+fn name_of(arn: &str) -> &str {
+    arn.rsplit(':').next().unwrap()
+}
+
+/// The name of the role with that ARN.
+fn role_name(arn: &str) -> &str {
+    arn.rsplit('/').next().unwrap()
+}
+
+/// What AWS has for a secret that is read by this reference.
+fn secrets(applied: &Applied) -> Vec<(String, String)> {
+    let parameters = applied.all("aws_ssm_parameter").into_values();
+    let pools = parameters.map(|it| (it.text("name").to_owned(), it.get("value").to_string()));
+    let server = format!("arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:prefect-AbCdEf");
+    pools
+        .chain([
+            (server, json!({"auth_string": AUTH}).to_string()),
+            ("/pushpool/doorbell".to_owned(), TOKEN.to_owned()),
+        ])
+        .collect()
+}
+
+impl Wired {
+    /// Queues first, then what reads and writes them.
+    async fn start(applied: Applied, image: HostImage, more: &[(&str, String)]) -> Self {
+        let mut config = Config { region: REGION.to_owned(), account_id: ACCOUNT.to_owned(), ..Config::default() };
+        config.ecs.clusters = vec!["etl".to_owned()];
+        config.ecs.secrets = Secrets::new(secrets(&applied));
+        config.ecs.default_image = image;
+        config.ecs.dwell =
+            Dwell { provisioning: 50, pending: 50, activating: None, deactivating: None, deprovisioning: 50 };
+        let local = Local::start(config).await.unwrap();
+        let roles = Roles::new(&applied, ACCOUNT, REGION);
+        local.guard(roles.guard());
+        queues(&applied, local.sqs()).await;
+
+        let mut functions = BTreeMap::new();
+        for function in applied.all("aws_lambda_function").into_values() {
+            functions.insert(function.text("arn").to_owned(), Arc::new(start(function, &local, more).await));
+        }
+        let mut wired = Self {
+            applied: Arc::new(applied),
+            local,
+            roles,
+            functions: Arc::new(functions),
+            mappings: Vec::new(),
+            services: JoinSet::new(),
+        };
+        wired.rule();
+        wired
+    }
+
+    /// The mappings and the schedules: from now on things happen.
+    async fn let_go(&mut self) {
+        for it in self.applied.all("aws_lambda_event_source_mapping").into_values() {
+            let mapping = self.mapping(it).await;
+            self.mappings.push(mapping);
+        }
+        let schedules: Vec<String> =
+            self.applied.all("aws_scheduler_schedule").into_keys().map(str::to_owned).collect();
+        for address in schedules {
+            let every = rate(self.applied.all("aws_scheduler_schedule")[address.as_str()].text("schedule_expression"));
+            let fire = self.firing(&address);
+            self.services.spawn(async move {
+                let mut interval = tokio::time::interval(every);
+                loop {
+                    interval.tick().await;
+                    fire().await;
+                }
+            });
+        }
+    }
+
+    async fn mapping(&self, it: Resource<'_>) -> EventSourceMapping {
+        let function = self.applied.find("aws_lambda_function", "arn", it.text("function_name"));
+        let role = role_name(function.text("role"));
+        for action in ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"] {
+            self.roles.ask(role, &Ask::new(action, it.text("event_source_arn"))).unwrap();
+        }
+        let queue = self.applied.find("aws_sqs_queue", "arn", it.text("event_source_arn"));
+        let mapping = Mapping {
+            batch_size: usize::try_from(it.number("batch_size")).unwrap(),
+            window: Duration::from_secs(it.number("maximum_batching_window_in_seconds")),
+            maximum_concurrency: usize::try_from(it.block("scaling_config").number("maximum_concurrency")).unwrap(),
+            timeout: Duration::from_secs(function.number("timeout")),
+            report_batch_item_failures: *it.get("function_response_types") == json!(["ReportBatchItemFailures"]),
+            ..Mapping::new(queue.text("url"))
+        };
+        let invoked = Arc::<RuntimeApi>::clone(&self.functions[function.text("arn")]);
+        EventSourceMapping::start(self.local.sqs().clone(), invoked, mapping).await.unwrap()
+    }
+
+    /// What a schedule does when its time comes, as its role.
+    fn firing(&self, address: &str) -> impl Fn() -> std::pin::Pin<Box<dyn Future<Output = ()> + Send>> + Send + use<> {
+        let schedules = self.applied.all("aws_scheduler_schedule");
+        let target = schedules[address].block("target");
+        let role = self.applied.find("aws_iam_role", "arn", target.text("role_arn"));
+        trusts(role, "scheduler.amazonaws.com");
+        let (arn, role) = (target.text("arn").to_owned(), role.text("name").to_owned());
+        // `applied.py` shows JSON in strings as JSON.
+        let input = target.get("input").clone();
+        let (sqs, roles, functions) = (self.local.sqs().clone(), Arc::clone(&self.roles), Arc::clone(&self.functions));
+        let url = arn.contains(":sqs:").then(|| self.applied.find("aws_sqs_queue", "arn", &arn).text("url").to_owned());
+        move || {
+            let (sqs, roles, functions) = (sqs.clone(), Arc::clone(&roles), Arc::clone(&functions));
+            let (arn, role, input, url) = (arn.clone(), role.clone(), input.clone(), url.clone());
+            Box::pin(async move {
+                if let Some(url) = url {
+                    roles.ask(&role, &Ask::new("sqs:SendMessage", arn)).unwrap();
+                    sqs.send(&url, input.to_string()).await.unwrap();
+                } else {
+                    roles.ask(&role, &Ask::new("lambda:InvokeFunction", &*arn)).unwrap();
+                    let result = functions[&arn].invoke(input, Duration::from_secs(60)).await;
+                    assert!(result.is_ok(), "{arn}: {result:?}");
+                }
+            })
+        }
+    }
+
+    /// EventBridge: an event of ECS that the rule's pattern takes goes to the target, if the queue's policy lets it.
+    fn rule(&mut self) {
+        let Some(rule) = self.applied.all("aws_cloudwatch_event_rule").into_values().next() else { return };
+        let target = self.applied.find("aws_cloudwatch_event_target", "rule", rule.text("name"));
+        for changed in ["input", "input_path", "input_transformer"] {
+            assert!(target.get(changed).is_null(), "the observer reads whole events");
+        }
+        let mut pattern = Quamina::new();
+        pattern.add_pattern("rule", &rule.get("event_pattern").to_string()).unwrap();
+        for arn in [target.text("arn"), target.block("dead_letter_config").text("arn")] {
+            let url = self.applied.find("aws_sqs_queue", "arn", arn).text("url");
+            let document = policy(self.applied.find("aws_sqs_queue_policy", "queue_url", url).get("policy"));
+            let sends = |rule: &str, service: &str, secure: bool| {
+                let ask = Ask::new("sqs:SendMessage", arn).with("aws:SourceArn", rule);
+                ask.allowed_by(&document, Principal::Service(PrincipalId::String(service.to_owned())), secure)
+            };
+            assert!(sends(rule.text("arn"), "events.amazonaws.com", true), "{arn} does not take the rule's events");
+            assert!(!sends(rule.text("arn"), "events.amazonaws.com", false), "without TLS");
+            assert!(!sends(&format!("{}-2", rule.text("arn")), "events.amazonaws.com", true), "another rule's");
+            assert!(!sends(rule.text("arn"), "sns.amazonaws.com", true), "another service's");
+        }
+        let url = self.applied.find("aws_sqs_queue", "arn", target.text("arn")).text("url").to_owned();
+        let (sqs, mut events) = (self.local.sqs().clone(), self.local.ecs().subscribe());
+        self.services.spawn(async move {
+            while let Ok(event) = events.recv().await {
+                let event = event.to_string();
+                if !pattern.matches_for_event(event.as_bytes()).unwrap().is_empty() {
+                    sqs.send(&url, event).await.unwrap();
+                }
+            }
+        });
+    }
+
+    /// The doorbell's URL, if both permissions are there that one without a signature needs.
+    async fn url(&self) -> FunctionUrl {
+        let urls = self.applied.all("aws_lambda_function_url");
+        let url = urls.values().next().unwrap();
+        let function = self.applied.find("aws_lambda_function", "function_name", url.text("function_name"));
+        let permitted: BTreeSet<&str> = self
+            .applied
+            .all("aws_lambda_permission")
+            .into_values()
+            .filter(|it| it.text("function_name") == url.text("function_name") && it.text("principal") == "*")
+            .filter(|it| it.get("function_url_auth_type") == "NONE" || *it.get("invoked_via_function_url") == true)
+            .map(|it| it.text("action"))
+            .collect();
+        assert_eq!(url.text("authorization_type"), "NONE");
+        assert_eq!(permitted, BTreeSet::from(["lambda:InvokeFunction", "lambda:InvokeFunctionUrl"]));
+        let timeout = Duration::from_secs(function.number("timeout"));
+        let invoked = Arc::<RuntimeApi>::clone(&self.functions[function.text("arn")]);
+        FunctionUrl::start((std::net::Ipv4Addr::LOCALHOST, 0).into(), invoked, timeout).await.unwrap()
+    }
+
+    /// What was sent to a queue so far, by its name.
+    fn sent(&self, queue: &str) -> Vec<String> {
+        self.local.sqs().sent_bodies(queue).unwrap()
+    }
+
+    /// Waits until that was sent to a queue.
+    async fn reaches(&self, queue: &str, what: &str) {
+        let started = Instant::now();
+        while !self.sent(queue).iter().any(|body| body.contains(what)) {
+            assert!(started.elapsed() < PATIENCE, "{what} does not reach {queue}: {:#?}", self.sent(queue));
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    /// The functions have called nothing that their roles do not allow.
+    async fn stop(mut self) -> BTreeMap<String, BTreeSet<String>> {
+        self.services.shutdown().await;
+        for mapping in self.mappings.drain(..) {
+            mapping.stop().await;
+        }
+        for function in self.functions.values() {
+            function.stop().await;
+        }
+        self.local.stop().await;
+        assert_eq!(self.roles.denied(), BTreeSet::new());
+        self.roles.allowed()
+    }
+}
+
+fn trusts(role: Resource<'_>, service: &str) {
+    let statement = &role.get("assume_role_policy")["Statement"][0];
+    assert_eq!((&statement["Action"], &statement["Effect"]), (&json!("sts:AssumeRole"), &json!("Allow")));
+    assert_eq!(statement["Principal"]["Service"], service);
+    let condition = json!({"StringEquals": {"aws:SourceAccount": ACCOUNT}});
+    assert!(service == "lambda.amazonaws.com" || statement["Condition"] == condition, "{statement}");
+}
+
+/// `rate(1 minute)`, `rate(5 minutes)`.
+fn rate(expression: &str) -> Duration {
+    let inner = expression.strip_prefix("rate(").and_then(|it| it.strip_suffix(')')).unwrap();
+    let (number, unit) = inner.split_once(' ').unwrap();
+    assert!(unit == if number == "1" { "minute" } else { "minutes" }, "{expression}");
+    Duration::from_secs(60 * number.parse::<u64>().unwrap())
+}
+
+/// Makes the queues, and sees that each gives up a message that nobody could handle, to its dead-letter queue and back.
+async fn queues(applied: &Applied, sqs: &Sqs) {
+    // Dead-letter queues come first in the alphabet, and have to be there first.
+    for queue in applied.all("aws_sqs_queue").into_values() {
+        let url = sqs.create_queue(queue.text("name"), queue.queue_attributes()).await.unwrap();
+        assert_eq!(url.rsplit('/').next(), queue.text("url").rsplit('/').next());
+    }
+    for (kind, member, name) in [
+        ("aws_sqs_queue_redrive_allow_policy", "redrive_allow_policy", "RedriveAllowPolicy"),
+        ("aws_sqs_queue_policy", "policy", "Policy"),
+    ] {
+        for it in applied.all(kind).into_values() {
+            let input = json!({"QueueUrl": it.text("queue_url"), "Attributes": {name: it.get(member).to_string()}});
+            sqs.call("SetQueueAttributes", input).await.unwrap();
+        }
+    }
+    for queue in applied.all("aws_sqs_queue").into_values().filter(|it| !it.get("redrive_policy").is_null()) {
+        let url = queue.text("url");
+        let mut message = json!({"QueueUrl": url, "MessageBody": "given up"});
+        if *queue.get("fifo_queue") == true {
+            message["MessageGroupId"] = "group".into();
+            message["MessageDeduplicationId"] = "one".into();
+        }
+        sqs.call("SendMessage", message).await.unwrap();
+        let receive = json!({"QueueUrl": url, "VisibilityTimeout": 0, "WaitTimeSeconds": 0});
+        let mut receives = 0;
+        while sqs.call("ReceiveMessage", receive.clone()).await.unwrap()["Messages"].is_array() {
+            receives += 1;
+        }
+        assert_eq!(receives, queue.get("redrive_policy")["maxReceiveCount"]);
+        let dead = queue.get("redrive_policy")["deadLetterTargetArn"].as_str().unwrap();
+        assert_eq!(sqs.bodies(name_of(dead)).unwrap(), ["given up"], "{dead}");
+        let dead = applied.find("aws_sqs_queue", "arn", dead);
+        sqs.call("PurgeQueue", json!({"QueueUrl": dead.text("url")})).await.unwrap();
+    }
+}
+
+/// A function as the plan has it.
+async fn start(function: Resource<'_>, local: &Local, more: &[(&str, String)]) -> RuntimeApi {
+    let name = function.text("function_name").to_owned();
+    let path = {
+        let binary_name = name.strip_prefix("pushpool-").unwrap().to_owned();
+        tokio::task::spawn_blocking(move || binary(&binary_name)).await.unwrap()
+    };
+    let mut bootstrap = Bootstrap::new(name, path);
+    bootstrap.region = REGION.to_owned();
+    bootstrap.account_id = ACCOUNT.to_owned();
+    bootstrap.memory = u32::try_from(function.number("memory_size")).unwrap();
+    bootstrap.environments = 4;
+    bootstrap.endpoint_url = Some(local.endpoint());
+    let variables = function.block("environment").get("variables").as_object().unwrap();
+    let variables = variables.iter().map(|(name, value)| (name.clone(), value.as_str().unwrap().to_owned()));
+    bootstrap.environment = variables.collect();
+    for (name, value) in more {
+        // Only what the plan sets, with another value.
+        if let Some(planned) = bootstrap.environment.get_mut(*name) {
+            planned.clone_from(value);
+        }
+    }
+    bootstrap.environment.insert("AWS_ACCESS_KEY_ID".to_owned(), role_name(function.text("role")).to_owned());
+    RuntimeApi::start(bootstrap).await.unwrap()
+}
+
+/// A pool as the module's outputs say, by the command line tool.
+async fn create_pool(server: &Server, applied: &Applied, name: &str, more: &[&str]) {
+    let arguments = applied.output("pool_create_arguments").as_str().unwrap();
+    let arguments: Vec<&str> =
+        ["pool", "create", name].into_iter().chain(arguments.split(' ')).chain(more.iter().copied()).collect();
+    finish(pushpool(server, &arguments).await).await.ok();
+}
+
+#[tokio::test]
+async fn what_terraform_makes_carries_runs_from_the_tick_to_the_task_and_back() {
+    let server = Options::default().auth(AUTH).start().await;
+    let (api, project) = (server.api(), Project::copy());
+    let mut variables = environment(&server);
+    // They come as the container's secret, from the pool that the outputs make.
+    variables.remove("PREFECT_API_AUTH_STRING");
+    variables.remove("PREFECT_API_URL");
+    let image = HostImage {
+        working_directory: Some(project.path().to_owned()),
+        environment: variables,
+        ..HostImage::default()
+    };
+    let mut wired = Wired::start(Applied::served(), image, &[("PREFECT_API_URL", server.url())]).await;
+    create_pool(&server, &wired.applied, "etl", &[]).await;
+    create_pool(&server, &wired.applied, "limited", &["--concurrency-limit", "1"]).await;
+    let deployment = |pool: &str, flow: &str, command: Option<String>| {
+        let variables = command.map_or_else(|| json!({}), |command| json!({"command": command}));
+        let name = format!("{flow}-{}", variables["command"].as_str().map_or(0, str::len));
+        api.create_deployment(
+            NewDeployment::new(flow, project.path(), pool).with("name", json!(name)).job_variables(variables),
+        )
+    };
+    let script = python().script("light_flow.py");
+    let light = |seconds: f64| Some(format!("python -I -S {} {} {seconds}", script.display(), project.file("notes")));
+    let quick = deployment("etl", "quick", None).await.id;
+    let mute = deployment("etl", "quick", Some("python -c exit(3)".to_owned())).await.id;
+    let hung = deployment("etl", "quick", light(600.0)).await.id;
+    let limited = deployment("limited", "quick", light(0.1)).await.id;
+
+    // The tick finds what is due: a real flow, a container that dies without a word, and two runs that wait for one another.
+    let due = [&quick, &mute, &limited, &limited].map(|deployment| api.create_run(deployment, json!({})));
+    let runs = futures_util::future::join_all(due).await;
+    wired.let_go().await;
+    for (run, state) in runs.iter().zip(["COMPLETED", "CRASHED", "COMPLETED", "COMPLETED"]) {
+        let ended = api.wait_for(run, &["COMPLETED", "CRASHED", "FAILED"], PATIENCE).await;
+        assert_eq!(ended["state_type"], state, "{ended:#}");
+    }
+    assert!(wired.sent("pushpool-run.fifo").len() > 1, "limited runs go the other way");
+    let tasks = wired.local.ecs().tasks();
+    assert_eq!(tasks.len(), 4, "{tasks:#?}");
+
+    // The server rings for what somebody starts or cancels.
+    let doorbell = wired.url().await;
+    finish(pushpool(&server, &["doorbell", "install", "--url", &doorbell.url(), "--token", TOKEN]).await).await.ok();
+    let run = api.create_run(&hung, json!({})).await;
+    wired.reaches("pushpool-poll", "\"ring\"").await;
+    api.wait_for(&run, &["RUNNING"], PATIENCE).await;
+    wired.firing("aws_scheduler_schedule.reconcile[0]")().await;
+    api.cancel(&run).await;
+    wired.reaches("pushpool-events", &format!("\"check\":\"{run}\"")).await;
+    api.wait_for(&run, &["CANCELLED"], PATIENCE).await;
+    assert!(wired.local.ecs().tasks().iter().all(|task| task.status == Status::Stopped));
+
+    // What nobody can read is buried where its queue's dead letters are.
+    for queue in ["run", "events"] {
+        let url = wired.applied.all("aws_sqs_queue")[&*format!("aws_sqs_queue.this[\"{queue}\"]")].text("url");
+        wired.local.sqs().send(url, POISON).await.unwrap();
+        wired.reaches(&format!("pushpool-{queue}-dlq"), POISON).await;
+    }
+
+    doorbell.stop().await;
+    let allowed = wired.stop().await;
+    let used = |function: &str| -> Vec<&str> {
+        allowed[&format!("pushpool-{function}-{REGION}")].iter().map(String::as_str).collect()
+    };
+    let reads = ["sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"];
+    let uses = |function: &str, expected: &[&str]| {
+        let used = used(function);
+        let missing: Vec<_> = expected.iter().filter(|action| !used.contains(action)).collect();
+        assert!(missing.is_empty(), "the {function} was not seen to call {missing:?}, but {used:?}");
+    };
+    uses("poller", &[&reads[..], &["secretsmanager:GetSecretValue", "sqs:SendMessage"]].concat());
+    uses(
+        "dispatcher",
+        &[
+            &reads[..],
+            &["ecs:RunTask", "ecs:RegisterTaskDefinition", "ecs:TagResource", "iam:PassRole", "sqs:SendMessage"],
+        ]
+        .concat(),
+    );
+    uses("observer", &[&reads[..], &["ecs:DescribeTasks", "ecs:StopTask", "sqs:SendMessage"]].concat());
+    uses("reconciler", &["ecs:DescribeTasks", "secretsmanager:GetSecretValue"]);
+    assert_eq!(used("doorbell"), ["sqs:SendMessage", "ssm:GetParameter"]);
+    assert_eq!(used("schedules"), ["lambda:InvokeFunction", "sqs:SendMessage"]);
+}
+
+#[tokio::test]
+async fn what_terraform_makes_without_a_prefect_server_carries_a_message_to_its_task() {
+    let image = HostImage { command: vec!["true".to_owned()], ..HostImage::default() };
+    let mut wired = Wired::start(Applied::standalone(), image, &[]).await;
+    wired.let_go().await;
+    let url = wired.applied.all("aws_sqs_queue")["aws_sqs_queue.this[\"run\"]"].text("url").to_owned();
+    let message = json!({
+        "version": 1, "flow_run_id": "834f6b44-af09-59a7-88a2-0ccb5f29ee02", "state_id": "882834ca-abc4-5ffb-9eff-8ca4e42256dc",
+        "expected_start_time": "2026-01-05T06:00:00Z", "work_pool": "demo",
+        "run": {"name": "amber-otter", "flow": {"name": "orders"}, "deployment": {"name": "orders-report",
+            "job_variables": {"cluster": "etl", "command": "true", "execution_role_arn": "arn:aws:iam::111122223333:role/etl-execution"}}},
+    });
+    for body in [message.to_string(), POISON.to_owned()] {
+        wired.local.sqs().send(&url, body).await.unwrap();
+    }
+    wired.reaches("pushpool-run-dlq", POISON).await;
+    let started = Instant::now();
+    while wired.local.published().is_empty() || wired.local.ecs().tasks().is_empty() {
+        assert!(started.elapsed() < PATIENCE, "nothing is launched");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert_eq!(
+        wired.local.published()[0]["EventBusName"],
+        format!("arn:aws:events:{REGION}:{ACCOUNT}:event-bus/outcomes")
+    );
+    let allowed = wired.stop().await.remove(&format!("pushpool-dispatcher-{REGION}")).unwrap();
+    for action in ["ecs:RunTask", "ssm:GetParameter", "events:PutEvents", "sqs:SendMessage", "iam:PassRole"] {
+        assert!(allowed.contains(action), "{action} was not called: {allowed:?}");
+    }
+}
