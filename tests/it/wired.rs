@@ -25,7 +25,7 @@ use pushpool_tests::{
     python::python,
 };
 use quamina::Quamina;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
 use crate::cli::{finish, pushpool};
@@ -44,7 +44,8 @@ struct Wired {
     local: Local,
     roles: Arc<Roles>,
     functions: Arc<BTreeMap<String, Arc<RuntimeApi>>>,
-    mappings: Vec<EventSourceMapping>,
+    /// By the name of their queue.
+    mappings: BTreeMap<String, EventSourceMapping>,
     // Schedules and the rule.
     services: JoinSet<()>,
 }
@@ -95,7 +96,7 @@ impl Wired {
             local,
             roles,
             functions: Arc::new(functions),
-            mappings: Vec::new(),
+            mappings: BTreeMap::new(),
             services: JoinSet::new(),
         };
         wired.rule();
@@ -106,7 +107,7 @@ impl Wired {
     async fn let_go(&mut self) {
         for it in self.applied.all("aws_lambda_event_source_mapping").into_values() {
             let mapping = self.mapping(it).await;
-            self.mappings.push(mapping);
+            self.mappings.insert(name_of(it.text("event_source_arn")).to_owned(), mapping);
         }
         let schedules: Vec<String> =
             self.applied.all("aws_scheduler_schedule").into_keys().map(str::to_owned).collect();
@@ -222,16 +223,11 @@ impl Wired {
         FunctionUrl::start((std::net::Ipv4Addr::LOCALHOST, 0).into(), invoked, timeout).await.unwrap()
     }
 
-    /// What was sent to a queue so far, by its name.
-    fn sent(&self, queue: &str) -> Vec<String> {
-        self.local.sqs().sent_bodies(queue).unwrap()
-    }
-
-    /// Waits until that was sent to a queue.
-    async fn reaches(&self, queue: &str, what: &str) {
+    /// Waits until functions have buried that in a dead-letter queue.
+    async fn buried(&self, queue: &str, what: &str) {
         let started = Instant::now();
-        while !self.sent(queue).iter().any(|body| body.contains(what)) {
-            assert!(started.elapsed() < PATIENCE, "{what} does not reach {queue}: {:#?}", self.sent(queue));
+        while self.local.sqs().sent_bodies(queue).unwrap() != [what] {
+            assert!(started.elapsed() < PATIENCE, "{queue} has {:#?}", self.local.sqs().bodies(queue));
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }
@@ -239,7 +235,7 @@ impl Wired {
     /// The functions have called nothing that their roles do not allow.
     async fn stop(mut self) -> BTreeMap<String, BTreeSet<String>> {
         self.services.shutdown().await;
-        for mapping in self.mappings.drain(..) {
+        for mapping in std::mem::take(&mut self.mappings).into_values() {
             mapping.stop().await;
         }
         for function in self.functions.values() {
@@ -354,19 +350,16 @@ async fn what_terraform_makes_carries_runs_from_the_tick_to_the_task_and_back() 
     let mut wired = Wired::start(Applied::served(), image, &[("PREFECT_API_URL", server.url())]).await;
     create_pool(&server, &wired.applied, "etl", &[]).await;
     create_pool(&server, &wired.applied, "limited", &["--concurrency-limit", "1"]).await;
-    let deployment = |pool: &str, flow: &str, command: Option<String>| {
-        let variables = command.map_or_else(|| json!({}), |command| json!({"command": command}));
-        let name = format!("{flow}-{}", variables["command"].as_str().map_or(0, str::len));
-        api.create_deployment(
-            NewDeployment::new(flow, project.path(), pool).with("name", json!(name)).job_variables(variables),
-        )
-    };
     let script = python().script("light_flow.py");
-    let light = |seconds: f64| Some(format!("python -I -S {} {} {seconds}", script.display(), project.file("notes")));
-    let quick = deployment("etl", "quick", None).await.id;
-    let mute = deployment("etl", "quick", Some("python -c exit(3)".to_owned())).await.id;
-    let hung = deployment("etl", "quick", light(600.0)).await.id;
-    let limited = deployment("limited", "quick", light(0.1)).await.id;
+    let light = |seconds: f64| format!("python -I -S {} {} {seconds}", script.display(), project.file("notes"));
+    let deployment = |name: &'static str, pool: &str, variables: Value| {
+        let deployment = NewDeployment::new("quick", project.path(), pool).with("name", json!(name));
+        api.create_deployment(deployment.job_variables(variables))
+    };
+    let quick = deployment("quick", "etl", json!({})).await.id;
+    let mute = deployment("mute", "etl", json!({"command": "python -c exit(3)"})).await.id;
+    let hung = deployment("hung", "etl", json!({"command": light(600.0)})).await.id;
+    let limited = deployment("limited", "limited", json!({"command": light(0.1)})).await.id;
 
     // The tick finds what is due: a real flow, a container that dies without a word, and two runs that wait for one another.
     let due = [&quick, &mute, &limited, &limited].map(|deployment| api.create_run(deployment, json!({})));
@@ -376,7 +369,8 @@ async fn what_terraform_makes_carries_runs_from_the_tick_to_the_task_and_back() 
         let ended = api.wait_for(run, &["COMPLETED", "CRASHED", "FAILED"], PATIENCE).await;
         assert_eq!(ended["state_type"], state, "{ended:#}");
     }
-    assert!(wired.sent("pushpool-run.fifo").len() > 1, "limited runs go the other way");
+    let limited = wired.mappings["pushpool-run.fifo"].counts().records;
+    assert!(limited > 1, "{limited} messages went the limited runs' way");
     let tasks = wired.local.ecs().tasks();
     assert_eq!(tasks.len(), 4, "{tasks:#?}");
 
@@ -384,11 +378,9 @@ async fn what_terraform_makes_carries_runs_from_the_tick_to_the_task_and_back() 
     let doorbell = wired.url().await;
     finish(pushpool(&server, &["doorbell", "install", "--url", &doorbell.url(), "--token", TOKEN]).await).await.ok();
     let run = api.create_run(&hung, json!({})).await;
-    wired.reaches("pushpool-poll", "\"ring\"").await;
     api.wait_for(&run, &["RUNNING"], PATIENCE).await;
     wired.firing("aws_scheduler_schedule.reconcile[0]")().await;
     api.cancel(&run).await;
-    wired.reaches("pushpool-events", &format!("\"check\":\"{run}\"")).await;
     api.wait_for(&run, &["CANCELLED"], PATIENCE).await;
     assert!(wired.local.ecs().tasks().iter().all(|task| task.status == Status::Stopped));
 
@@ -396,7 +388,7 @@ async fn what_terraform_makes_carries_runs_from_the_tick_to_the_task_and_back() 
     for queue in ["run", "events"] {
         let url = wired.applied.all("aws_sqs_queue")[&*format!("aws_sqs_queue.this[\"{queue}\"]")].text("url");
         wired.local.sqs().send(url, POISON).await.unwrap();
-        wired.reaches(&format!("pushpool-{queue}-dlq"), POISON).await;
+        wired.buried(&format!("pushpool-{queue}-dlq"), POISON).await;
     }
 
     doorbell.stop().await;
@@ -440,7 +432,7 @@ async fn what_terraform_makes_without_a_prefect_server_carries_a_message_to_its_
     for body in [message.to_string(), POISON.to_owned()] {
         wired.local.sqs().send(&url, body).await.unwrap();
     }
-    wired.reaches("pushpool-run-dlq", POISON).await;
+    wired.buried("pushpool-run-dlq", POISON).await;
     let started = Instant::now();
     while wired.local.published().is_empty() || wired.local.ecs().tasks().is_empty() {
         assert!(started.elapsed() < PATIENCE, "nothing is launched");
