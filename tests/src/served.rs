@@ -28,7 +28,7 @@ use serde_json::{Value, json};
 use tokio::{sync::mpsc, task::JoinSet};
 
 use crate::{
-    applied::{ACCOUNT, Applied, REGION, Roles},
+    applied::{Applied, REGION, Roles},
     binaries::binary,
     prefect::{self, Server},
 };
@@ -361,11 +361,8 @@ impl Served {
 
 /// The installation in this account and region, for whatever cluster a test takes.
 fn here(config: &Config) -> Applied {
-    Applied::served()
-        .with(&format!("{REGION}:{ACCOUNT}:"), &format!("{}:{}:", config.region, config.account_id))
-        .with(&format!("iam::{ACCOUNT}:"), &format!("iam::{}:", config.account_id))
-        .with(":cluster/etl", ":cluster/*")
-        .with(":task/etl/", ":task/*/")
+    let applied = Applied::served().at(&config.account_id, &config.region);
+    applied.with(":cluster/etl", ":cluster/*").with(":task/etl/", ":task/*/")
 }
 
 async fn queues(local: &Local, applied: &Applied) -> BTreeMap<String, String> {

@@ -42,7 +42,10 @@ use aws_smithy_runtime_api::{
 use aws_smithy_types::{
     body::SdkBody, config_bag::Layer, error::ErrorMetadata, retry::RetryConfig, timeout::TimeoutConfig,
 };
-use aws_types::{SigningName, region::SigningRegion};
+use aws_types::{
+    SigningName,
+    region::{Region, SigningRegion},
+};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 
@@ -171,6 +174,13 @@ impl Query {
     /// An operation of EC2.
     pub(crate) fn ec2(config: &SdkConfig, operation: &'static str) -> Self {
         Self::new(config, endpoint::EC2, operation, "2016-11-15")
+    }
+
+    /// `iam:SimulatePrincipalPolicy`.
+    pub(crate) fn simulate_principal_policy(config: &SdkConfig) -> Self {
+        let region = config.region().map(|region| Region::new(endpoint::region_of_iam(region.as_ref()).to_owned()));
+        let config = config.to_builder().region(region).build();
+        Self::new(&config, endpoint::IAM, "SimulatePrincipalPolicy", "2010-05-08")
     }
 
     fn new(config: &SdkConfig, service: Service, operation: &'static str, version: &str) -> Self {

@@ -1,6 +1,7 @@
 //! An installation in an emulator of AWS, beside a real server: first as its module makes it, then spoilt.
 
 use pushpool_tests::{
+    applied::{Applied, Iam, Roles},
     conformance::moto,
     prefect::{Options, unique},
     python::python,
@@ -53,12 +54,14 @@ async fn a_good_installation_is_told_from_a_spoilt_one() {
     // The tool is built before the pool is polled: that poll is good for a minute.
     run_with_aws(&server, &endpoint, &["--version"]).await.ok();
     let shown = doctor(&["--output", "json"]).await.json();
-    // The emulator has no quota of Fargate, nobody named a manifest, and RunTask has no dry run: said, not passed over.
+    // The emulator has no quota of Fargate and simulates no policies, and nobody named a manifest: said, not passed over.
+    let roles = format!("roles of {pool}");
     assert_eq!(
         not_ok(&shown),
-        [("code", "not checked"), ("quota", "not checked"), ("roles", "not checked")],
+        [("code", "not checked"), ("quota", "not checked"), (&*roles, "not checked")],
         "{shown:#}"
     );
+    assert!(found(&shown, &roles).1.contains("iam:SimulatePrincipalPolicy"), "{shown:#}");
     for check in [
         "prefect",
         "aws",
@@ -76,6 +79,25 @@ async fn a_good_installation_is_told_from_a_spoilt_one() {
     assert!(way.contains("25") && way.contains("out through nat-"), "{way}");
     let text = doctor(&[]).await.ok();
     assert!(text.contains("0 failed, 3 not checked"), "{text}");
+
+    // With an IAM that knows the module's roles, and a pool whose tasks want one that the dispatcher may not pass on.
+    let applied = Applied::served().at("123456789012", "us-east-1").with(":cluster/etl", ":cluster/pp");
+    let applied = applied.with("pushpool-dispatcher-eu-central-1", "pp-dispatcher");
+    let iam = Iam::start(Roles::new(&applied, "123456789012", "us-east-1")).await.unwrap();
+    let role = |name: &str| format!("arn:aws:iam::123456789012:role/{name}");
+    let variables =
+        json!({"task_role_arn": {"default": role("admin")}, "execution_role_arn": {"default": role("etl-execution")}});
+    let template = json!({"job_configuration": {}, "variables": {"type": "object", "properties": variables}});
+    let greedy = unique("greedy");
+    api.create_pool(&greedy, template).await;
+    let mut command = pushpool(&server, &["doctor", "--prefix", "pp", "--output", "json"]).await;
+    with_aws(&mut command, &endpoint);
+    command.env("AWS_ENDPOINT_URL_IAM", iam.url());
+    let shown: Value = serde_json::from_str(&finish(command).await.stdout).unwrap();
+    assert_eq!(found(&shown, &roles).0, "ok", "{shown:#}");
+    let (status, what) = found(&shown, &format!("roles of {greedy}"));
+    assert_eq!((status, what), ("failed", &*format!("the dispatcher may not iam:PassRole on {}", role("admin"))));
+    api.delete(&format!("/work_pools/{greedy}")).await.ok();
 
     installation(&endpoint, &api_url, "break");
     let manifest = tempfile::NamedTempFile::new().unwrap();

@@ -8,7 +8,7 @@ use super::{files, read, root};
 
 /// Actions as the code names them beside each call.
 fn named() -> BTreeSet<String> {
-    let action = Regex::new(r#""((?:sqs|ecs|ec2|lambda|sts|servicequotas):[A-Z][A-Za-z]+)""#).unwrap();
+    let action = Regex::new(r#""((?:sqs|ecs|ec2|lambda|sts|iam|servicequotas):[A-Z][A-Za-z]+)""#).unwrap();
     let sources = files(&root().join("crates/aws/src/operator"), ".rs");
     let texts = sources.iter().map(|file| std::fs::read_to_string(file).unwrap());
     let found = texts.flat_map(|text| {

@@ -1,12 +1,14 @@
 //! What Terraform makes of the module, for tests that replay it on loopback: `infra/applied`, written by `infra/check`, which also
 //! says when it is out of date.
 
+mod iam;
 mod roles;
 
 use std::{collections::BTreeMap, path::Path};
 
 use serde_json::{Map, Value};
 
+pub use iam::Iam;
 pub use roles::{Ask, Roles, policy};
 
 /// The plan's account and region.
@@ -54,6 +56,13 @@ impl Applied {
     #[must_use]
     pub fn with(&self, from: &str, to: &str) -> Self {
         Self(serde_json::from_str(&self.0.to_string().replace(from, to)).expect("it is still JSON"))
+    }
+
+    /// The same in another account and region.
+    #[must_use]
+    pub fn at(&self, account: &str, region: &str) -> Self {
+        self.with(&format!("{REGION}:{ACCOUNT}:"), &format!("{region}:{account}:"))
+            .with(&format!("iam::{ACCOUNT}:"), &format!("iam::{account}:"))
     }
 
     /// The resources of a type, by address.

@@ -22,7 +22,7 @@ pub struct Ask {
     /// ARN; for actions without resources that of the whole service.
     pub resource: String,
     /// Condition keys and their values.
-    pub context: BTreeMap<&'static str, String>,
+    pub context: BTreeMap<String, String>,
 }
 
 /// The roles of an installation.
@@ -43,8 +43,8 @@ impl Ask {
 
     /// With a condition key's value.
     #[must_use]
-    pub fn with(mut self, key: &'static str, value: impl Into<String>) -> Self {
-        self.context.insert(key, value.into());
+    pub fn with(mut self, key: &str, value: impl Into<String>) -> Self {
+        self.context.insert(key.to_owned(), value.into());
         self
     }
 
@@ -56,7 +56,7 @@ impl Ask {
     pub fn allowed_by(&self, policy: &IAMPolicy, principal: Principal, secure: bool) -> bool {
         let mut context = Context::new().with_boolean("aws:SecureTransport", secure);
         for (key, value) in &self.context {
-            context = context.with_string(*key, value);
+            context = context.with_string(key, value);
         }
         let resource = Arn::parse(&self.resource).unwrap_or_else(|error| panic!("{}: {error}", self.resource));
         let request = IAMRequest::new_with_context(principal, &*self.action, resource, context);

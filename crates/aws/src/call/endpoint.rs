@@ -41,6 +41,9 @@ pub(super) const EC2: Service = Service { host: "ec2", id: "EC2" };
 /// Service Quotas.
 pub(super) const QUOTAS: Service = Service { host: "servicequotas", id: "Service Quotas" };
 
+/// IAM: one for all regions of a partition.
+pub(super) const IAM: Service = Service { host: "iam", id: "IAM" };
+
 /// S3.
 pub(super) const S3: Service = Service { host: "s3", id: "S3" };
 
@@ -110,10 +113,28 @@ fn derived(service: Service, region: &str, fips: bool, dual: bool) -> String {
         region.starts_with("us-gov-") && (service == EVENTS || ([SSM, LOGS, EC2, QUOTAS].contains(&service) && !dual));
     let fips = if fips && !plain { "-fips" } else { "" };
     let host = service.host;
+    if service == IAM && partition.is_none() {
+        return match (region.starts_with("us-gov-"), dual) {
+            (true, true) => "https://iam.us-gov.api.aws".to_owned(),
+            (true, false) => "https://iam.us-gov.amazonaws.com".to_owned(),
+            (false, true) => format!("https://iam{fips}.global.api.aws"),
+            (false, false) => format!("https://iam{fips}.amazonaws.com"),
+        };
+    }
     match (service == S3, dual) {
         (true, true) => format!("https://{host}{fips}.dualstack.{region}.{suffix}"),
         (false, true) => format!("https://{host}{fips}.{region}.{dual_suffix}"),
         (_, false) => format!("https://{host}{fips}.{region}.{suffix}"),
+    }
+}
+
+/// The region that calls of IAM are signed for.
+pub(super) fn region_of_iam(region: &str) -> &str {
+    match region.split_once('-').map_or(region, |(first, _)| first) {
+        "cn" => "cn-north-1",
+        "us" if region.starts_with("us-gov-") => "us-gov-west-1",
+        _ if PARTITIONS.iter().any(|(regions, ..)| region.starts_with(regions)) => region,
+        _ => "us-east-1",
     }
 }
 

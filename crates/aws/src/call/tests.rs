@@ -194,6 +194,7 @@ fn hosts_are_those_of_botocore() {
             endpoint::LAMBDA,
             endpoint::EC2,
             endpoint::QUOTAS,
+            endpoint::IAM,
         ];
         let service = services.into_iter().find(|it| it.host == service).unwrap();
         let config = SdkConfig::builder()
@@ -211,7 +212,7 @@ fn hosts_are_those_of_botocore() {
         assert_eq!(derived, url, "{line}");
         lines += 1;
     }
-    assert_eq!(lines, 349);
+    assert_eq!(lines, 365);
 }
 
 #[test]

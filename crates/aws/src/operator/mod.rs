@@ -5,6 +5,7 @@
 mod dead_letters;
 mod installation;
 mod network;
+mod roles;
 mod tasks;
 
 use aws_config::{Region, SdkConfig};
@@ -15,6 +16,7 @@ use crate::call::CallError;
 pub use dead_letters::{Letter, Queue};
 pub use installation::{FunctionFacts, Installation, MappingFacts, QueueFacts};
 pub use network::{Network, SubnetFacts, WayOut};
+pub use roles::{Probe, denied};
 pub use tasks::{ContainerLog, LogPlace, Tasks};
 
 /// Why a call gave nothing.

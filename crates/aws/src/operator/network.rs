@@ -98,7 +98,8 @@ fn items<T>(
     Ok(members(document.root_element(), set).map(read).collect())
 }
 
-fn text(node: Node<'_, '_>, name: &str) -> Option<String> {
+/// The text of a child.
+pub(super) fn text(node: Node<'_, '_>, name: &str) -> Option<String> {
     let found = node.children().find(|it| it.tag_name().name() == name)?;
     found.text().map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned)
 }

@@ -1,12 +1,13 @@
 //! `pushpool doctor`: whether an installation is as it has to be for runs to start.
 //!
 //! Every check reads and nothing is changed, so what cannot be read is not checked, and that is said. Permissions of the
-//! functions' roles are not tried out: RunTask has no dry run.
+//! dispatcher's role are simulated by IAM: RunTask has no dry run.
 
 mod functions;
 mod network;
 mod prefect;
 mod queues;
+mod roles;
 
 use std::path::PathBuf;
 
@@ -134,6 +135,7 @@ pub(crate) fn run(args: &DoctorArgs) -> Result<u8, CliError> {
                         functions::check(&installation, prefix, &seen, manifest.as_ref(), &mut findings).await;
                     queues::check(&installation, prefix, &functions, &mut findings).await;
                     network::check(&installation, &config, &functions, &seen, &mut findings).await;
+                    roles::check(&config, &functions, &seen, &mut findings).await;
                 }
             }
         }

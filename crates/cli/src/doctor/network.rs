@@ -41,17 +41,6 @@ pub(super) async fn check(
             Err(trouble) => findings.not_checked("quota", &trouble),
         }
     }
-    // RunTask has no dry run, and what a role may can only be simulated by IAM.
-    let role = functions.all.get("dispatcher").map(|it| it.role_arn.as_str());
-    let simulate = role.map(|role| {
-        format!("`aws iam simulate-principal-policy --policy-source-arn {role} --action-names ecs:RunTask iam:PassRole`, with the resources and the context that docs/permissions.md lists.")
-    });
-    findings.add(
-        Status::NotChecked,
-        "roles",
-        "whether the dispatcher may run tasks and pass on their roles",
-        simulate.unwrap_or_default(),
-    );
 }
 
 async fn clusters(installation: &Installation, functions: &Functions, findings: &mut Findings) {

@@ -25,6 +25,32 @@ pub(super) struct Seen {
     pub(super) url: Option<String>,
     /// Subnets that are defaults of pools.
     pub(super) subnets: BTreeSet<String>,
+    /// What tasks of each pool are by default.
+    pub(super) pools: Vec<Tasks>,
+}
+
+/// What tasks of a pool are, as far as its template's defaults say.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub(super) struct Tasks {
+    /// The pool.
+    pub(super) pool: String,
+    pub(super) family: Option<String>,
+    pub(super) cluster: Option<String>,
+    /// Execution role and task role.
+    pub(super) roles: Vec<String>,
+}
+
+impl Tasks {
+    fn of(pool: &WorkPool) -> Self {
+        let variables = &pool.base_job_template["variables"]["properties"];
+        let default = |name: &str| variables[name]["default"].as_str().map(str::to_owned);
+        Self {
+            pool: pool.name.clone(),
+            family: default("family"),
+            cluster: default("cluster"),
+            roles: ["execution_role_arn", "task_role_arn"].into_iter().filter_map(default).collect(),
+        }
+    }
 }
 
 pub(super) async fn check(args: &ServerArgs, findings: &mut Findings) -> Seen {
@@ -57,6 +83,7 @@ pub(super) async fn check(args: &ServerArgs, findings: &mut Findings) -> Seen {
     }
     for pool in pools {
         seen.subnets.extend(subnets(&pool));
+        seen.pools.push(Tasks::of(&pool));
         pool_check(&server, &pool, findings).await;
     }
     seen
