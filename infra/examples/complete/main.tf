@@ -107,7 +107,7 @@ module "prefect" {
   auth_string_secret_arn = aws_secretsmanager_secret.this["auth-string"].arn
   certificate_arn        = var.certificate_arn
   domain_name            = var.domain_name
-  database               = { deletion_protection = var.keep_database }
+  database               = { deletion_protection = var.keep_database, final_snapshot = var.keep_database }
 
   client_security_group_ids = {
     functions = aws_security_group.functions.id

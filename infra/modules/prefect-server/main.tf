@@ -128,8 +128,8 @@ resource "aws_db_instance" "this" {
   multi_az               = var.database.multi_az
   publicly_accessible    = false
   deletion_protection    = var.database.deletion_protection
-  # What holds every run's history goes with a last snapshot.
-  skip_final_snapshot             = !var.database.deletion_protection
+  # What holds every run's history goes with a last snapshot, unless somebody says that it need not.
+  skip_final_snapshot             = !var.database.final_snapshot
   final_snapshot_identifier       = "${var.name}-prefect-last"
   backup_retention_period         = var.database.backup_days
   copy_tags_to_snapshot           = true

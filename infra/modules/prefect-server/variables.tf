@@ -75,7 +75,7 @@ variable "domain_name" {
 }
 
 variable "database" {
-  description = "The PostgreSQL database. `deletion_protection` is on: `terraform destroy` stops there until it is off."
+  description = "The PostgreSQL database. `deletion_protection` is on: `terraform destroy` stops there until it is off. With `final_snapshot` it leaves a snapshot, which costs until somebody deletes it."
   type = object({
     instance_class        = optional(string, "db.t4g.micro")
     engine_version        = optional(string, "17")
@@ -84,6 +84,7 @@ variable "database" {
     multi_az              = optional(bool, false)
     backup_days           = optional(number, 7)
     deletion_protection   = optional(bool, true)
+    final_snapshot        = optional(bool, true)
   })
   default = {}
 }
