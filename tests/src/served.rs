@@ -362,7 +362,8 @@ impl Served {
 /// The installation in this account and region, for whatever cluster a test takes.
 fn here(config: &Config) -> Applied {
     let applied = Applied::served().at(&config.account_id, &config.region);
-    applied.with(":cluster/etl", ":cluster/*").with(":task/etl/", ":task/*/")
+    // AWS matches wildcards with both operators (IAM user guide, "ARN condition operators"), the library with one of them.
+    applied.with(":cluster/etl", ":cluster/*").with(":task/etl/", ":task/*/").with("ArnEquals", "ArnLike")
 }
 
 async fn queues(local: &Local, applied: &Applied) -> BTreeMap<String, String> {

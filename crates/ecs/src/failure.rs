@@ -19,7 +19,7 @@
 
 mod table;
 
-pub(crate) use table::CONFLICT;
+pub(crate) use table::{CONFLICT, NO_CLUSTER};
 
 use work_pool::Diagnosis;
 

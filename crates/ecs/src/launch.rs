@@ -7,7 +7,7 @@ use work_pool::Diagnosis;
 
 use crate::{
     Prepared,
-    failure::{CONFLICT, Class},
+    failure::{CONFLICT, Class, NO_CLUSTER},
     task::Task,
 };
 
@@ -46,6 +46,12 @@ impl LaunchError {
     #[must_use]
     pub fn is_conflict(&self) -> bool {
         self.diagnosis.code == CONFLICT
+    }
+
+    /// Whether there is no such cluster.
+    #[must_use]
+    pub fn is_no_cluster(&self) -> bool {
+        self.diagnosis.code == NO_CLUSTER
     }
 }
 

@@ -72,7 +72,12 @@ impl EcsLauncher {
         if classified.inactive_definition && matches!(prepared.definition, Definition::Content { .. }) {
             return Err(Inactive(classified.into_error()));
         }
-        Ok(Err(self.note_throttle(classified.into_error())))
+        let mut error = self.note_throttle(classified.into_error());
+        if error.is_no_cluster() {
+            // ECS does not say which.
+            error.diagnosis.detail = format!("{} (cluster {requested_cluster})", error.diagnosis.detail);
+        }
+        Ok(Err(error))
     }
 
     /// 200 is not yet success: `failures[]` may say why there is no task.

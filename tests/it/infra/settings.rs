@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use hcl::{Body, Expression};
+use pushpool_tests::applied::Applied;
 use regex_lite::Regex;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{
     FUNCTION, FUNCTIONS, PUSHPOOL, attribute, attributes, files, key_text, local_name, locals, member, module, read,
@@ -150,26 +151,13 @@ fn the_tick_is_the_sample_that_the_poller_is_tested_with() {
     assert_eq!(sent, expected);
 }
 
-/// `*` for any characters, as EventBridge's `wildcard` has it.
-fn matches(pattern: &str, text: &str) -> bool {
-    let parts: Vec<String> = pattern.split('*').map(regex_lite::escape).collect();
-    Regex::new(&format!("^{}$", parts.join(".*"))).unwrap().is_match(text)
-}
-
+/// The rule as Terraform makes it, for the sample's cluster.
 #[test]
 fn the_rule_takes_events_of_our_tasks_and_no_others() {
-    let blocks = module(PUSHPOOL);
-    let pattern = encoded(resources(&blocks, "aws_cloudwatch_event_rule")["task_state"], "event_pattern");
-    let strings = |expression: &Expression| -> BTreeSet<String> {
-        let Expression::Array(items) = expression else { panic!("a list") };
-        items.iter().map(|item| text(item).unwrap()).collect()
-    };
-    let detail = member(pattern, "detail").unwrap();
-    let Expression::Conditional(statuses) = member(detail, "lastStatus").unwrap() else { panic!("by task_events") };
-    let (all, some) = (strings(&statuses.true_expr), strings(&statuses.false_expr));
-    assert!(some.is_subset(&all));
-    let Expression::Array(started_by) = member(detail, "startedBy").unwrap() else { panic!("a list") };
-    let wildcard = text(member(&started_by[0], "wildcard").unwrap()).unwrap();
+    let applied = Applied::served();
+    let rules = applied.all("aws_cloudwatch_event_rule");
+    let mut pattern = rules["aws_cloudwatch_event_rule.task_state[0]"].get("event_pattern").clone();
+    let cluster = pattern["detail"]["clusterArn"][0].clone();
     let mut seen = BTreeMap::new();
     for file in files(&root().join("events/ecs"), ".json") {
         let sample: Value = serde_json::from_str(&std::fs::read_to_string(&file).unwrap()).unwrap();
@@ -179,13 +167,15 @@ fn the_rule_takes_events_of_our_tasks_and_no_others() {
             if body["detail"].is_null() {
                 continue;
             }
-            let is = |name: &str, value: &str| strings(member(pattern, name).unwrap()).contains(value);
-            let detail = &body["detail"];
-            let taken = is("source", body["source"].as_str().unwrap())
-                && is("detail-type", body["detail-type"].as_str().unwrap())
-                && some.contains(detail["lastStatus"].as_str().unwrap())
-                && detail["startedBy"].as_str().is_some_and(|it| matches(&wildcard, it));
-            seen.insert(file.file_stem().unwrap().to_str().unwrap().to_owned(), taken);
+            let takes = |pattern: &Value| {
+                let mut rule = quamina::Quamina::new();
+                rule.add_pattern("rule", &pattern.to_string()).unwrap();
+                !rule.matches_for_event(body.to_string().as_bytes()).unwrap().is_empty()
+            };
+            pattern["detail"]["clusterArn"] = json!([cluster]);
+            assert!(!takes(&pattern), "the sample's cluster is not the plan's");
+            pattern["detail"]["clusterArn"] = json!([body["detail"]["clusterArn"]]);
+            seen.insert(file.file_stem().unwrap().to_str().unwrap().to_owned(), takes(&pattern));
         }
     }
     assert!(seen.len() > 3, "{seen:?}");

@@ -74,7 +74,7 @@ async fn what_can_never_be_launched_crashes_and_says_what_to_do() {
     let block = world.due(&block, 1).await;
     for (run, words) in [
         (&sizes[0], ["30720", "PP"]),
-        (&cluster[0], ["The cluster does not exist", "PP0314"]),
+        (&cluster[0], ["(cluster nowhere)", "PP0314"]),
         (&block[0], ["no-such-block", "PP"]),
     ] {
         world.api.wait_for(run, &["CRASHED"], PATIENCE).await;

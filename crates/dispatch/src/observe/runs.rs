@@ -375,7 +375,7 @@ impl<T: Transport, K: TaskControl, O: TaskOutput> Runs<T, K, O> {
         if let Some(Infrastructure { cluster, task_arn }) = &recorded {
             let described = match self.tasks.describe(cluster, std::slice::from_ref(task_arn)).await {
                 Ok(described) => described,
-                Err(error) if is_no_cluster(&error) => Vec::new(),
+                Err(error) if error.is_no_cluster() => Vec::new(),
                 Err(error) => return Err(unknown(error)),
             };
             for task in described {
@@ -401,7 +401,7 @@ impl<T: Transport, K: TaskControl, O: TaskOutput> Runs<T, K, O> {
                         return Ok(Located::Task(Box::new(task)));
                     }
                 }
-                Err(error) if is_no_cluster(&error) => {}
+                Err(error) if error.is_no_cluster() => {}
                 Err(error) => return Err(unknown(error)),
             }
         }
@@ -497,10 +497,6 @@ fn is_task_of(run: &FlowRun, history: &History, task: &Task) -> bool {
         None if history.state_type() == StateType::Pending => false,
         None => Infrastructure::of_run(run).is_some_and(|recorded| recorded.task_arn == task.task_arn),
     }
-}
-
-pub(crate) fn is_no_cluster(error: &LaunchError) -> bool {
-    error.diagnosis.code == "PP0314"
 }
 
 /// A question that ECS did not answer: whoever asked has to ask again.

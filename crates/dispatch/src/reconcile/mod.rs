@@ -54,7 +54,7 @@ use crate::{
     observe::{
         self, Change, Finder, NOT_LAUNCHED, ObserveSink, Observed, TaskOutput,
         decide::{self, NOT_STARTED, bounded},
-        runs::{Located, Runs, between, is_left_alone, is_no_cluster, unknown},
+        runs::{Located, Runs, between, is_left_alone, unknown},
     },
     poll::PUSH_POOL,
     ports::Failure,
@@ -305,7 +305,7 @@ impl<T: Transport, K: TaskControl, O: TaskOutput> Reconciler<T, K, O> {
             match self.runs.tasks.describe(&cluster, &arns).await {
                 Ok(tasks) => described.tasks.extend(tasks.into_iter().map(|task| (task.task_arn.clone(), task))),
                 // Its tasks went with it.
-                Err(error) if is_no_cluster(&error) => {}
+                Err(error) if error.is_no_cluster() => {}
                 Err(error) => {
                     self.failed(None, &unknown(error).diagnosis);
                     described.not_asked.insert(cluster);

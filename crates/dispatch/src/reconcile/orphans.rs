@@ -22,7 +22,7 @@ use crate::{
     observe::{
         TaskOutput,
         cancelling::CANCELLED,
-        runs::{between, is_no_cluster, unknown},
+        runs::{between, unknown},
     },
     ports::Failure,
     prefect::{failure, states::is_handed_back},
@@ -64,7 +64,7 @@ impl<T: Transport, K: TaskControl, O: TaskOutput> Reconciler<T, K, O> {
         let arns = match self.runs.tasks.running(cluster, TASKS).await {
             Ok(arns) if arns.is_empty() => return Ok(()),
             Ok(arns) => arns,
-            Err(error) if is_no_cluster(&error) => return Ok(()),
+            Err(error) if error.is_no_cluster() => return Ok(()),
             Err(error) => return Err(unknown(error)),
         };
         let now = self.runs.now();

@@ -55,6 +55,9 @@ pub(super) const INACTIVE_DEFINITION: &str = "PP0320";
 /// Code of the row for a token used before.
 pub(crate) const CONFLICT: &str = "PP0330";
 
+/// Code of the row for a cluster that is not there.
+pub(crate) const NO_CLUSTER: &str = "PP0314";
+
 const CLIENT: &[&str] = &["InvalidParameterException", "ClientException", "ValidationException"];
 
 /// The table. The first row that applies decides.
@@ -183,7 +186,7 @@ pub(super) const ROWS: &[Row] = &[
             When::Words(&["cluster not found", "cluster was inactive", "cluster is inactive"]),
         ],
         class: Class::Rejected,
-        code: "PP0314",
+        code: NO_CLUSTER,
         summary: "The cluster does not exist",
         resolution: "Set `cluster` to the name or ARN of a cluster in the dispatcher's region, or create it.",
     },
