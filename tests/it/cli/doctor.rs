@@ -1,5 +1,7 @@
 //! An installation in an emulator of AWS, beside a real server: first as its module makes it, then spoilt.
 
+use std::time::Duration;
+
 use pushpool_tests::{
     applied::{Applied, Iam, Roles},
     conformance::moto,
@@ -40,19 +42,23 @@ async fn a_good_installation_is_told_from_a_spoilt_one() {
     let (endpoint, api_url) = (emulator.endpoint(), server.url());
     let subnets: Vec<String> = serde_json::from_str(&installation(&endpoint, &api_url, "make")).unwrap();
     api.create_pool(&pool, json!({})).await;
-    let poll = async || {
-        api.post(&format!("/work_pools/{pool}/workers/heartbeat"), json!({"name": "pp"})).await.ok();
-        api.scheduled_runs(&pool, json!({})).await;
-    };
+    // Somebody polls all the while: a poll is good for a minute, and a machine with much to do is slow.
+    let poller = tokio::spawn({
+        let (api, pool) = (server.api(), pool.clone());
+        async move {
+            loop {
+                api.post(&format!("/work_pools/{pool}/workers/heartbeat"), json!({"name": "pp"})).await.ok();
+                api.scheduled_runs(&pool, json!({})).await;
+                tokio::time::sleep(Duration::from_secs(5)).await;
+            }
+        }
+    });
     let doctor = async |arguments: &[&str]| -> Ended {
-        poll().await;
         let mut all = vec!["doctor", "--prefix", "pp"];
         all.extend(arguments);
         run_with_aws(&server, &endpoint, &all).await
     };
 
-    // The tool is built before the pool is polled: that poll is good for a minute.
-    run_with_aws(&server, &endpoint, &["--version"]).await.ok();
     let shown = doctor(&["--output", "json"]).await.json();
     // The emulator has no quota of Fargate and simulates no policies, and nobody named a manifest: said, not passed over.
     let roles = format!("roles of {pool}");
@@ -87,7 +93,8 @@ async fn a_good_installation_is_told_from_a_spoilt_one() {
     let role = |name: &str| format!("arn:aws:iam::123456789012:role/{name}");
     let variables =
         json!({"task_role_arn": {"default": role("admin")}, "execution_role_arn": {"default": role("etl-execution")}});
-    let template = json!({"job_configuration": {}, "variables": {"type": "object", "properties": variables}});
+    let template =
+        json!({"job_configuration": {"image": "flows:1"}, "variables": {"type": "object", "properties": variables}});
     let greedy = unique("greedy");
     api.create_pool(&greedy, template).await;
     let mut command = pushpool(&server, &["doctor", "--prefix", "pp", "--output", "json"]).await;
@@ -121,6 +128,7 @@ async fn a_good_installation_is_told_from_a_spoilt_one() {
         assert!(found_status == status && what.contains(words), "{check}: {found_status}, {what}");
     }
     assert_eq!(found(&shown, "mapping run").0, "ok", "what is well stays so");
+    poller.abort();
 }
 
 #[tokio::test]

@@ -28,7 +28,7 @@ pub struct Ask {
 /// The roles of an installation.
 #[derive(Debug)]
 pub struct Roles {
-    policies: BTreeMap<String, IAMPolicy>,
+    policies: BTreeMap<String, PolicyEvaluator>,
     account: String,
     region: String,
     denied: Mutex<BTreeSet<String>>,
@@ -53,15 +53,14 @@ impl Ask {
     /// # Panics
     /// When the policy or the question is malformed.
     #[must_use]
-    pub fn allowed_by(&self, policy: &IAMPolicy, principal: Principal, secure: bool) -> bool {
+    pub fn allowed_by(&self, policy: &PolicyEvaluator, principal: Principal, secure: bool) -> bool {
         let mut context = Context::new().with_boolean("aws:SecureTransport", secure);
         for (key, value) in &self.context {
             context = context.with_string(key, value);
         }
         let resource = Arn::parse(&self.resource).unwrap_or_else(|error| panic!("{}: {error}", self.resource));
         let request = IAMRequest::new_with_context(principal, &*self.action, resource, context);
-        let answer = PolicyEvaluator::with_policies(vec![policy.clone()]).evaluate(&request);
-        answer.unwrap_or_else(|error| panic!("{self:?}: {error}")).decision == Decision::Allow
+        policy.evaluate(&request).unwrap_or_else(|error| panic!("{self:?}: {error}")).decision == Decision::Allow
     }
 }
 
@@ -70,8 +69,9 @@ impl Ask {
 /// # Panics
 /// When it is none.
 #[must_use]
-pub fn policy(document: &Value) -> IAMPolicy {
-    IAMPolicy::from_json(&document.to_string()).unwrap_or_else(|error| panic!("{error}: {document}"))
+pub fn policy(document: &Value) -> PolicyEvaluator {
+    let policy = IAMPolicy::from_json(&document.to_string()).unwrap_or_else(|error| panic!("{error}: {document}"));
+    PolicyEvaluator::with_policies(vec![policy])
 }
 
 impl Roles {
