@@ -130,11 +130,15 @@ fn derived(service: Service, region: &str, fips: bool, dual: bool) -> String {
 
 /// The region that calls of IAM are signed for.
 pub(super) fn region_of_iam(region: &str) -> &str {
-    match region.split_once('-').map_or(region, |(first, _)| first) {
-        "cn" => "cn-north-1",
-        "us" if region.starts_with("us-gov-") => "us-gov-west-1",
-        _ if PARTITIONS.iter().any(|(regions, ..)| region.starts_with(regions)) => region,
-        _ => "us-east-1",
+    let begins = |start: &str| region.starts_with(start);
+    if begins("cn-") {
+        "cn-north-1"
+    } else if begins("us-gov-") {
+        "us-gov-west-1"
+    } else if PARTITIONS.iter().any(|(regions, ..)| begins(regions)) {
+        region
+    } else {
+        "us-east-1"
     }
 }
 

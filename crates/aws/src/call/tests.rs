@@ -215,6 +215,21 @@ fn hosts_are_those_of_botocore() {
     assert_eq!(lines, 365);
 }
 
+/// botocore, endpoint rule set of IAM: `signingRegion`.
+#[test]
+fn calls_of_iam_are_signed_for_its_partitions_region() {
+    for (region, signed) in [
+        ("eu-west-1", "us-east-1"),
+        ("us-east-1", "us-east-1"),
+        ("cn-northwest-1", "cn-north-1"),
+        ("us-gov-east-1", "us-gov-west-1"),
+        ("us-iso-east-1", "us-iso-east-1"),
+        ("eusc-de-east-1", "eusc-de-east-1"),
+    ] {
+        assert_eq!(endpoint::region_of_iam(region), signed, "{region}");
+    }
+}
+
 #[test]
 fn a_given_endpoint_counts_in_the_order_of_the_sdk() {
     /// What the SDK loads from environment and profile.
