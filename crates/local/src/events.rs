@@ -30,34 +30,31 @@ impl Buses {
             let problem = "Value at 'entries' failed to satisfy constraint: Member must have length between 1 and 10";
             return Err(AwsError::new("ValidationException", format!("1 validation error detected: {problem}")));
         }
-        let (taken, answers): (Vec<_>, Vec<_>) =
-            entries.iter().map(|entry| (malformed(entry).is_none(), answer(entry))).unzip();
-        let failed = taken.iter().filter(|taken| !**taken).count();
-        let kept = entries.iter().zip(&taken).filter(|(_, taken)| **taken).map(|(entry, _)| entry.clone());
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).extend(kept);
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut failed = 0;
+        let answers: Vec<Value> = entries
+            .iter()
+            .map(|entry| {
+                if let Some((code, message)) = malformed(entry) {
+                    failed += 1;
+                    return json!({"ErrorCode": code, "ErrorMessage": message});
+                }
+                kept.push(entry.clone());
+                json!({"EventId": Uuid::new_v4().to_string()})
+            })
+            .collect();
         Ok(json!({"FailedEntryCount": failed, "Entries": answers}))
     }
 }
 
-/// What is wrong with an entry: entries fail one by one, in an answer that is a success.
-fn malformed(entry: &Value) -> Option<&'static str> {
-    let given = |member: &str| entry[member].as_str().is_some_and(|value| !value.is_empty());
-    let object = |text: &str| serde_json::from_str::<Value>(text).is_ok_and(|detail| detail.is_object());
-    [
-        (!given("Source"), "Source is required."),
-        (!given("DetailType"), "DetailType is required."),
-        (!given("Detail"), "Detail is required."),
-        (!entry["Detail"].as_str().is_some_and(object), "Detail is malformed."),
-    ]
-    .into_iter()
-    .find_map(|(wrong, why)| wrong.then_some(why))
-}
-
-fn answer(entry: &Value) -> Value {
-    malformed(entry).map_or_else(
-        || json!({"EventId": Uuid::new_v4().to_string()}),
-        |why| json!({"ErrorCode": if why.ends_with("malformed.") { "MalformedDetail" } else { "InvalidArgument" }, "ErrorMessage": why}),
-    )
+/// What is wrong with an entry, as code and words: entries fail one by one, in an answer that is a success.
+fn malformed(entry: &Value) -> Option<(&'static str, String)> {
+    let missing = |member: &&str| entry[*member].as_str().is_none_or(str::is_empty);
+    if let Some(member) = ["Source", "DetailType", "Detail"].iter().find(|member| missing(member)) {
+        return Some(("InvalidArgument", format!("{member} is not specified.")));
+    }
+    let detail = entry["Detail"].as_str().and_then(|detail| serde_json::from_str::<Value>(detail).ok());
+    (!detail.is_some_and(|detail| detail.is_object())).then(|| ("MalformedDetail", "Detail is malformed.".to_owned()))
 }
 
 #[cfg(test)]
