@@ -43,14 +43,18 @@ async fn a_good_installation_is_told_from_a_spoilt_one() {
     let subnets: Vec<String> = serde_json::from_str(&installation(&endpoint, &api_url, "make")).unwrap();
     api.create_pool(&pool, json!({})).await;
     // Somebody polls all the while: a poll is good for a minute, and a machine with much to do is slow.
-    let poller = tokio::spawn({
+    let poll = {
         let (api, pool) = (server.api(), pool.clone());
-        async move {
-            loop {
-                api.post(&format!("/work_pools/{pool}/workers/heartbeat"), json!({"name": "pp"})).await.ok();
-                api.scheduled_runs(&pool, json!({})).await;
-                tokio::time::sleep(Duration::from_secs(5)).await;
-            }
+        async move || {
+            api.post(&format!("/work_pools/{pool}/workers/heartbeat"), json!({"name": "pp"})).await.ok();
+            api.scheduled_runs(&pool, json!({})).await;
+        }
+    };
+    poll().await;
+    let poller = tokio::spawn(async move {
+        loop {
+            tokio::time::sleep(Duration::from_secs(5)).await;
+            poll().await;
         }
     });
     let doctor = async |arguments: &[&str]| -> Ended {
