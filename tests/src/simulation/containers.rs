@@ -71,6 +71,10 @@ struct Fate {
     dies: bool,
     hangs: bool,
     fails: bool,
+    /// How long its process goes on after its run has ended.
+    lingers: Duration,
+    /// Whether a user lets it go on that has paused.
+    resumed: bool,
     /// Whether it watches for a cancellation.
     watches: bool,
     startup: Duration,
@@ -199,6 +203,12 @@ fn decide(world: &mut World) -> Fate {
         dies: world.fault(Fault::Dies),
         hangs: world.fault(Fault::Hangs),
         fails: world.fault(Fault::FlowFails),
+        lingers: if world.fault(Fault::Lingers) {
+            Duration::from_secs(world.rng.u64(1..=3_000))
+        } else {
+            Duration::ZERO
+        },
+        resumed: world.rng.bool(),
         watches: world.rng.bool(),
         startup: Duration::from_millis(world.rng.u64(startup)),
         boot: Duration::from_millis(world.rng.u64(boot)),
@@ -268,12 +278,16 @@ impl Engine {
                     }
                 }
                 Answer::Unreachable => return 1,
+                _ if self.told.sleep(self.fate.lingers).await => return 143,
                 _ => return i32::from(fails),
             }
         }
     }
 
     async fn work(&self) -> Ended {
+        if let Some(ended) = self.pause().await {
+            return ended;
+        }
         let mut left = self.fate.work;
         if self.fate.hangs {
             // Nor does it hear SIGTERM. Not for ever: what waits for its slot is to be seen to start.
@@ -292,6 +306,43 @@ impl Engine {
             }
         }
         if self.fate.dies { Ended::Dead } else { Ended::Done }
+    }
+
+    /// Pauses in its process, if its plan says so, and waits to be let go on; how it ended, if it did
+    /// (`_in_process_pause` of `flow_runs.py`).
+    async fn pause(&self) -> Option<Ended> {
+        let seconds = {
+            let world = self.sim.world();
+            let number = world.runs.iter().position(|run| *run == Some(self.run))?;
+            world.scenario.runs[number].pause?
+        };
+        let timeout = Duration::from_secs(u64::from(seconds));
+        let until = Instant::now() + timeout;
+        let details = json!({"pause_timeout": self.sim.world().now() + timeout, "pause_key": "once"});
+        match self.propose(json!({"type": "PAUSED", "name": "Paused", "state_details": details})).await {
+            Answer::Accepted => {}
+            // It has paused before, in another try.
+            Answer::Other(StateType::Running, _) => return None,
+            Answer::Other(StateType::Cancelling, _) => return Some(Ended::Cancelled),
+            _ => return Some(Ended::Dead),
+        }
+        let resumed_at = Instant::now() + timeout / 2;
+        while Instant::now() < until {
+            if self.told.sleep(Duration::from_secs(5)).await {
+                return Some(Ended::Told);
+            }
+            if self.fate.resumed && Instant::now() >= resumed_at {
+                super::users::resume_run(&mut self.sim.world(), self.run);
+            }
+            match self.sim.world().state_of(self.run).map(|state| state.state_type) {
+                Some(StateType::Paused) => {}
+                Some(StateType::Running) => return None,
+                Some(StateType::Cancelling) => return Some(Ended::Cancelled),
+                _ => return Some(Ended::Dead),
+            }
+        }
+        self.propose(json!({"type": "FAILED"})).await;
+        Some(Ended::Dead)
     }
 
     /// The engine renews the slot of its deployment while the flow runs.

@@ -75,7 +75,14 @@ faults! {
     Hangs,
     /// A flow fails.
     FlowFails,
+    /// A message is delivered once more under the same id, at the same time or later, with any receive count.
+    Redelivered,
+    /// A flow's process goes on after its run has ended.
+    Lingers,
 }
+
+/// How many kinds there were at first. Later ones are drawn last, so that a seed keeps the rest of its scenario.
+const FIRST: usize = Fault::FlowFails as usize + 1;
 
 /// Chances of each kind, in ten thousandths. A kind that is missing does not happen.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -101,12 +108,21 @@ impl Rates {
             rng.u32(1..=most * wild)
         };
         let mut rates = BTreeMap::new();
-        for fault in Fault::ALL {
+        for fault in &Fault::ALL[..FIRST] {
             if rng.bool() {
                 rates.insert(*fault, of_kind(*fault, rng));
             }
         }
         Self(rates)
+    }
+
+    /// Adds the kinds that came later, to worlds that are not peaceful. Drawn after everything else of a scenario.
+    pub fn add_later_kinds(&mut self, rng: &mut Rng) {
+        for fault in &Fault::ALL[FIRST..] {
+            if !self.0.is_empty() && rng.bool() {
+                self.0.insert(*fault, rng.u32(1..=1_200));
+            }
+        }
     }
 
     /// The chance of a kind.

@@ -215,9 +215,13 @@ impl Fleet {
         (messages, world.instant(next))
     }
 
-    async fn handle(&self, queue: &'static str, function: Function, messages: Vec<Value>) {
+    async fn handle(self: &Arc<Self>, queue: &'static str, function: Function, messages: Vec<Value>) {
         let mutation = self.sim.world().scenario.mutation;
         let records = messages.iter().map(|message| self.record(mutation, message)).collect();
+        // A FIFO queue hands out one batch of a group at a time.
+        if queue != "runs.fifo" {
+            messages.iter().for_each(|message| self.deliver_again(function, message));
+        }
         if mutation == Some(Mutation::AcknowledgeFirst) {
             self.delete(queue, &messages, &BatchResponse::default());
         }
@@ -248,6 +252,29 @@ impl Fleet {
             "attributes": attributes,
         });
         serde_json::from_value(record).expect("a record of the event's shape")
+    }
+
+    /// A standard queue delivers at least once: a copy under the same id, which counts for itself.
+    fn deliver_again(self: &Arc<Self>, function: Function, message: &Value) {
+        let (wait, record) = {
+            let mut world = self.sim.world();
+            if !world.fault(Fault::Redelivered) {
+                return;
+            }
+            let at_once = world.rng.bool();
+            let wait = Duration::from_millis(world.rng.u64(0..if at_once { 2_000 } else { 400_000 }));
+            let mut copy = message.clone();
+            copy["ReceiptHandle"] = format!("copy-{}", world.rng.u64(..)).into();
+            copy["Attributes"]["ApproximateReceiveCount"] = world.rng.u32(1..=3).to_string().into();
+            let mutation = world.scenario.mutation;
+            drop(world);
+            (wait, self.record(mutation, &copy))
+        };
+        let this = Arc::clone(self);
+        tokio::spawn(async move {
+            sleep(wait).await;
+            this.invoke(function, vec![record]).await;
+        });
     }
 
     fn delete(&self, queue: &str, messages: &[Value], answer: &BatchResponse) {

@@ -134,7 +134,7 @@ impl World {
     }
 
     /// Looks at what a proposal did.
-    pub(super) fn after_proposal(&mut self, run: Uuid, before: Before, _: &Request, _: u16) {
+    pub(super) fn after_proposal(&mut self, who: &str, run: Uuid, before: Before) {
         let Some(state) = self.state_of(run).cloned() else { return };
         if before.state_id == Some(state.id) {
             return;
@@ -150,6 +150,8 @@ impl World {
                 // A claim that held once holds, whatever a late copy of it did.
                 self.ledger.claims.entry((run, transition)).or_insert(claim);
             }
+            // A user lets a flow go on that its process has paused.
+            StateType::Running if who == "user" => {}
             StateType::Running => self.flow_starts(run),
             // A late copy, then: only users schedule again what has ended. It is for nothing.
             StateType::Scheduled if state.name == HANDED_BACK => {

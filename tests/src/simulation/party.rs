@@ -63,6 +63,8 @@ struct Inner {
 /// What becomes of a request.
 struct Way {
     before: Duration,
+    /// So long before its effect the server had the request.
+    held: Duration,
     after: Duration,
     lost: bool,
     crash: bool,
@@ -157,12 +159,20 @@ impl Party {
         };
         let (answer, answered) = oneshot::channel();
         let this = self.clone();
-        let Way { before, after, lost, crash } = way;
+        let Way { before, held, after, lost, crash } = way;
         tokio::spawn(async move {
             sleep(before).await;
             let outcome = {
                 let mut world = this.0.sim.world();
-                if is_away(&world, service) { Err(Broken::Lost) } else { Ok(effect(&mut world)) }
+                if is_away(&world, service) {
+                    Err(Broken::Lost)
+                } else {
+                    let arrived = world.now() - held;
+                    world.server.arrived(Some(arrived).filter(|_| !held.is_zero()));
+                    let answer = effect(&mut world);
+                    world.server.arrived(None);
+                    Ok(answer)
+                }
             };
             if crash {
                 this.die();
@@ -209,15 +219,21 @@ impl Party {
         let crash = world.fault(Fault::CrashAfter);
         let lost = world.fault(Fault::LostAnswer);
         let mut before = latency / 2;
+        let mut held = Duration::ZERO;
         if world.fault(Fault::Late) {
             let late = world.scenario.late;
-            before += Duration::from_millis(world.rng.u64(0..=late));
+            let late = Duration::from_millis(world.rng.u64(0..=late));
+            // The network is late, or the server.
+            if world.scenario.stalls && service == Service::Server && late.as_millis() % 2 == 0 {
+                held = late;
+            }
+            before += late;
         }
         let mut after = latency / 2;
         if world.fault(Fault::Slow) {
             after += Duration::from_millis(world.rng.u64(500..=9_000));
         }
-        Ok(Way { before, after, lost, crash })
+        Ok(Way { before, held, after, lost, crash })
     }
 }
 

@@ -44,6 +44,9 @@ pub struct Scenario {
     pub budget: u64,
     /// The faults of these numbers are left out.
     pub skip: BTreeSet<u64>,
+    /// Whether the server may take a request when it comes and commit it later, after others that came later.
+    #[serde(default)]
+    pub stalls: bool,
     /// Unreadable messages put into the run queue.
     pub poison: usize,
     /// A bug put into the protocol, to see that it is found.
@@ -72,6 +75,12 @@ pub struct Run {
     pub due: u64,
     /// How often its flow is tried again when it fails.
     pub retries: u32,
+    /// How many seconds its process waits before that.
+    #[serde(default)]
+    pub retry_delay: u32,
+    /// Its flow pauses, in its process, for at most so many seconds.
+    #[serde(default)]
+    pub pause: Option<u32>,
 }
 
 /// Something a user does.
@@ -131,7 +140,7 @@ impl Scenario {
                 let made = if rng.bool() { 0 } else { rng.u64(0..turbulence * 1_000) };
                 let due = made + if rng.bool() { 0 } else { rng.u64(0..90_000) };
                 let retries = if rng.u32(..5) == 0 { rng.u32(1..=2) } else { 0 };
-                Run { pool: rng.usize(..pools.len()), made, due, retries }
+                Run { pool: rng.usize(..pools.len()), made, due, retries, retry_delay: 0, pause: None }
             })
             .collect();
         let mut actions = Vec::new();
@@ -172,6 +181,7 @@ impl Scenario {
             rates: Rates::random(rng),
             budget: u64::MAX,
             skip: BTreeSet::new(),
+            stalls: false,
             poison: usize::from(rng.u32(..8) == 0),
             mutation: None,
         };
@@ -182,6 +192,16 @@ impl Scenario {
             let seconds = rng.u64(400..=1_500);
             scenario.actions.push(Action { at, what: What::StopDispatching(seconds) });
             scenario.turbulence = turbulence.max(at / 1_000 + seconds);
+        }
+        scenario.rates.add_later_kinds(rng);
+        scenario.stalls = rng.bool();
+        for run in &mut scenario.runs {
+            if run.retries > 0 && rng.bool() {
+                run.retry_delay = rng.u32(1..=120);
+            }
+            if rng.u32(..8) == 0 {
+                run.pause = Some(rng.u32(5..=240));
+            }
         }
         scenario.actions.sort_by_key(|action| action.at);
         scenario

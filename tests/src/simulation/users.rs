@@ -78,7 +78,7 @@ fn make(sim: &Sim, place: &Place, number: usize, run: Run) {
     let new = NewRun {
         deployment: place.deployments[run.pool],
         due: Some(due),
-        retries: (run.retries > 0).then_some((run.retries, 0)),
+        retries: (run.retries > 0).then_some((run.retries, run.retry_delay)),
         ..NewRun::default()
     };
     let id = world.server.create_run(now, new);
@@ -157,6 +157,13 @@ fn act_once(sim: &Sim, place: &Place, what: What) {
         What::StopDispatching(seconds) => {
             world.dispatching_from = Some(Instant::now() + Duration::from_secs(seconds));
         }
+    }
+}
+
+/// Lets a flow go on that has paused in its process.
+pub(super) fn resume_run(world: &mut World, run: Uuid) {
+    if world.state_of(run).is_some_and(|state| state.state_type == StateType::Paused) {
+        propose(world, run, json!({"type": "RUNNING", "name": "Running"}));
     }
 }
 

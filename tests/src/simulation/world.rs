@@ -230,7 +230,7 @@ impl World {
             format!("{who}: {request:?} {body} -> {}", answer.status)
         });
         if let Some((run, before)) = proposed {
-            self.after_proposal(run, before, request, answer.status);
+            self.after_proposal(who, run, before);
         }
         self.after_record(request);
         Response { status: answer.status, retry_after: None, body: answer.body.into_bytes() }

@@ -66,6 +66,7 @@ pub struct Server {
     logs: Vec<LogLine>,
     events: Vec<Value>,
     changes: Option<Vec<Change>>,
+    arrived: Option<Timestamp>,
     not_understood: Vec<String>,
 }
 
@@ -88,8 +89,15 @@ impl Server {
             logs: Vec::new(),
             events: Vec::new(),
             changes: None,
+            arrived: None,
             not_understood: Vec::new(),
         }
+    }
+
+    /// The requests that follow came at this time and are committed when they are handled. A state has the time of its request, so
+    /// one that is committed later may have an earlier time (seen on a stalled server). None: the two are the same.
+    pub fn arrived(&mut self, at: Option<Timestamp>) {
+        self.arrived = at.map(to_microsecond);
     }
 
     /// The server's own services, to be called every 5 s: late runs, leases that nobody renewed, cancellations that
@@ -98,6 +106,7 @@ impl Server {
         let now = to_microsecond(now);
         let mut late = Vec::new();
         let mut stuck = Vec::new();
+        let mut expired = Vec::new();
         for run in self.runs.values() {
             let Some(state) = run.state() else { continue };
             match state.state_type {
@@ -107,6 +116,9 @@ impl Server {
                     );
                 }
                 StateType::Cancelling if state.timestamp + CANCELLING <= now => stuck.push(run.id),
+                StateType::Paused if state.state_details.pause_timeout.is_some_and(|timeout| timeout < now) => {
+                    expired.push(run.id);
+                }
                 _ => {}
             }
         }
@@ -120,6 +132,12 @@ impl Server {
             let message = "Flow run cancellation timed out; marked this flow run as Cancelled.";
             let state = self.state(now, StateType::Cancelled, "Cancelled", Some(message.to_owned()));
             let _ = self.propose(now, run, state, Rules::Core, Caller::Other);
+        }
+        // `FailExpiredPauses`.
+        for run in expired {
+            let message = "The flow was paused and never resumed.";
+            let state = self.state(now, StateType::Failed, "Failed", Some(message.to_owned()));
+            let _ = self.propose(now, run, state, Rules::Minimal, Caller::Other);
         }
         if self.reaped.is_none_or(|last| last + REAP <= now) {
             self.reaped = Some(now);
@@ -165,7 +183,7 @@ impl Server {
         self.runs.values()
     }
 
-    /// The states of a run, oldest first; none if it was deleted.
+    /// The states of a run in the order in which they were committed, the current one last; none if it was deleted.
     #[must_use]
     pub fn states(&self, run: Uuid) -> &[State] {
         self.runs.get(&run).map_or(&[], |run| &run.states)

@@ -87,7 +87,7 @@ pub struct Run {
     pub deployment: Option<Uuid>,
     /// Its work queue.
     pub queue: Option<Uuid>,
-    /// Its states, oldest first; never empty.
+    /// Its states in the order in which they were committed, the current one last; never empty.
     pub states: Vec<State>,
     /// Its own job variables.
     pub job_variables: Object,

@@ -153,7 +153,10 @@ impl Server {
             }
             (Get, ["flow_run_states", ""]) => {
                 let run = query.strip_prefix("flow_run_id=").ok_or("no flow_run_id")?;
-                Ok(Answer::json(200, &self.states(id(run)?)))
+                // By their times, whichever was committed last.
+                let mut states: Vec<&State> = self.states(id(run)?).iter().collect();
+                states.sort_by_key(|state| state.timestamp);
+                Ok(Answer::json(200, &states))
             }
             (Post, ["deployments", "filter"]) => self.filter_deployments(body),
             (Post, ["flows", "filter"]) => self.filter_flows(body),
@@ -214,7 +217,8 @@ impl Server {
         state_details.scheduled_time = state_details.scheduled_time.map(to_microsecond);
         state_details.pause_timeout = state_details.pause_timeout.map(to_microsecond);
         let name = name.unwrap_or_else(|| capitalized(state_type));
-        let state = State { id: self.ids.next(), state_type, name, timestamp: now, message, data, state_details };
+        let timestamp = self.arrived.unwrap_or(now);
+        let state = State { id: self.ids.next(), state_type, name, timestamp, message, data, state_details };
         let rules = if force { Rules::Minimal } else { Rules::Core };
         let outcome = match self.propose(now, run, state, rules, caller) {
             None => return Ok(run_not_found(run)),

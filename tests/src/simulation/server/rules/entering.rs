@@ -7,8 +7,7 @@ use crate::simulation::server::models::{Run, State};
 
 /// The transforms of `global_policy.py`, and the state itself.
 pub(super) fn enter(run: &mut Run, mut state: State) {
-    let later = |at| run.states.iter().rev().take_while(move |it| it.timestamp >= at);
-    while later(state.timestamp).any(|it| it.timestamp == state.timestamp) {
+    while run.states.iter().any(|it| it.timestamp == state.timestamp) {
         state.timestamp += SignedDuration::from_micros(1);
     }
     let (to, at) = (state.state_type, state.timestamp);
