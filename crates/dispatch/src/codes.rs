@@ -5,7 +5,7 @@ use std::time::Duration;
 use work_pool::Diagnosis;
 
 /// Every code of this crate with its title; `docs/errors.md` has an entry for each.
-pub const CODES: [(&str, &str); 41] = [
+pub const CODES: [(&str, &str); 42] = [
     ("PP0401", "The message body is not a JSON object"),
     ("PP0402", "The message version is not known"),
     ("PP0403", "A field of the message is missing, unknown or of the wrong kind"),
@@ -16,6 +16,7 @@ pub const CODES: [(&str, &str); 41] = [
     ("PP0408", "The message carries no run"),
     ("PP0409", "A queue did not take a message"),
     ("PP0410", "No capacity for a task in time"),
+    ("PP0411", "Another delivery of the message has claimed the run"),
     ("PP0499", "An error in pushpool"),
     ("PP0501", "The Prefect server does not answer"),
     ("PP0502", "The Prefect server is busy"),
@@ -72,6 +73,21 @@ pub fn out_of_time() -> Diagnosis {
         resolution: "It is delivered again, and whatever was started is adopted. If it goes on: raise the timeout, \
                      or lower the batch size."
             .to_owned(),
+    }
+}
+
+/// Another delivery of the same message has claimed the run.
+#[must_use]
+pub fn in_hand(wait: Duration) -> Diagnosis {
+    Diagnosis {
+        code: "PP0411",
+        summary: "Another delivery of the message has claimed the run".to_owned(),
+        detail: "SQS delivered the message more than once, or an earlier delivery ended without recording an outcome."
+            .to_owned(),
+        resolution: format!(
+            "Nothing: the message comes back in {} s, when the other delivery has ended, and finishes what it left.",
+            wait.as_secs()
+        ),
     }
 }
 

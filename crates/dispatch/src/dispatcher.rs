@@ -4,10 +4,11 @@
 //! does not touch the others. A record is acknowledged only after its outcome is recorded (launched, handed back,
 //! crashed, buried, or shown to be not ours); everything else stays in the queue and comes back.
 //!
-//! What a failure means is decided by its class alone, in `Dispatcher::conclude`. One case needs care: a *redelivered*
-//! message whose RunTask is refused. An earlier delivery may have started the task and lost the answer, and a throttle
-//! says nothing about that. So before such a record is handed back or crashed, the task is looked for by `startedBy`; and
-//! not before that RunTask must have come to something.
+//! What a failure means is decided by its class alone, in `Dispatcher::conclude`. One case needs care: an attempt that an
+//! earlier delivery has claimed, and whose RunTask is refused now. That delivery may have started the task and lost the answer,
+//! and a throttle says nothing about that. So before such a record is handed back or crashed, the task is looked for by
+//! `startedBy`; and not before that RunTask must have come to something. The claim says whether there was an earlier delivery,
+//! not the receive count, which SQS calls approximate.
 
 use std::{sync::Arc, time::Duration};
 
@@ -22,6 +23,7 @@ use tokio::{
     task::JoinError,
     time::{Instant, timeout, timeout_at},
 };
+use uuid::Uuid;
 use work_pool::{Diagnosis, Layers};
 
 use crate::{
@@ -37,6 +39,9 @@ pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
 /// No new work is taken this long before the function's deadline.
 pub(crate) const RESERVE: Duration = Duration::from_secs(2);
+
+/// How long after it was given up on a request may still take effect, see docs/guarantees.md, "Assumptions".
+pub const LATE: Duration = Duration::from_secs(20);
 
 /// How long after the claim a RunTask of an earlier delivery may still be under way: longer than a function runs. Until then
 /// a redelivered message that is refused, and finds no task, proves nothing.
@@ -75,7 +80,18 @@ pub struct Dispatcher<C, L, Q> {
 /// How the handling of one record ended.
 enum Fate {
     Acknowledged,
-    Returned,
+    /// To be delivered again, after this long if that matters.
+    Returned(Option<Duration>),
+}
+
+/// What a launch came to.
+enum Came {
+    /// To a task.
+    Task(Launched),
+    /// To nothing: the run is not this message's.
+    NotOurs,
+    /// To nothing yet: another delivery of the message may be at work for this long.
+    InHand(Duration),
 }
 
 impl<C: ControlPlane, L: TaskLauncher, Q: RunQueues> Dispatcher<C, L, Q> {
@@ -121,14 +137,20 @@ impl<C: ControlPlane, L: TaskLauncher, Q: RunQueues> Dispatcher<C, L, Q> {
             };
             fates[index] = fate;
         }
-        let kept: Vec<&Record> =
-            records.iter().zip(&fates).filter(|(_, fate)| matches!(fate, Fate::Returned)).map(|(it, _)| it).collect();
+        let kept: Vec<(&Record, Option<Duration>)> = records
+            .iter()
+            .zip(&fates)
+            .filter_map(|(record, fate)| match fate {
+                Fate::Returned(wait) => Some((record, *wait)),
+                Fate::Acknowledged => None,
+            })
+            .collect();
         // Neither decides anything: half of the reserve is as long as they may take.
         let _ = timeout(RESERVE / 2, join(self.control.flush(), self.hurry(queue, &kept))).await;
         BatchResponse {
             batch_item_failures: kept
                 .into_iter()
-                .map(|record| BatchItemFailure { item_identifier: record.message_id.clone() })
+                .map(|(record, _)| BatchItemFailure { item_identifier: record.message_id.clone() })
                 .collect(),
         }
     }
@@ -144,7 +166,7 @@ impl<C: ControlPlane, L: TaskLauncher, Q: RunQueues> Dispatcher<C, L, Q> {
             }
         }
         // Whoever is not settled below has not been acknowledged.
-        let mut fates: Vec<Fate> = records.iter().map(|_| Fate::Returned).collect();
+        let mut fates: Vec<Fate> = records.iter().map(|_| Fate::Returned(None)).collect();
         let burials = unreadable.into_iter().map(|(index, reason)| async move {
             let record = &records[index];
             let buried = timeout_at(stop, self.queues.bury(record.body.clone(), &reason)).await;
@@ -173,11 +195,7 @@ impl<C: ControlPlane, L: TaskLauncher, Q: RunQueues> Dispatcher<C, L, Q> {
     ) -> Vec<Result<Reading, Failure>> {
         let batch: Vec<Delivery> = messages
             .iter()
-            .map(|(index, message)| {
-                let record = &records[*index];
-                let (message_id, again) = (record.message_id.clone(), record.receive_count() > 1);
-                Delivery { message: message.clone(), message_id, again }
-            })
+            .map(|(index, message)| delivery(message, &records[*index]))
             .collect();
         if batch.is_empty() {
             return Vec::new();
@@ -193,6 +211,7 @@ impl<C: ControlPlane, L: TaskLauncher, Q: RunQueues> Dispatcher<C, L, Q> {
                 self.sink.emit(&Outcome::NotOurs { message, reason: &reason });
                 return Fate::Acknowledged;
             }
+            Ok(Reading::InHand(wait)) => return self.in_hand(record, message, wait),
             Ok(Reading::Later { wait, reason }) => {
                 let deferred = self.control.settle(message, &Settlement::Deferred { delay: wait }).await;
                 return match deferred {
@@ -212,28 +231,32 @@ impl<C: ControlPlane, L: TaskLauncher, Q: RunQueues> Dispatcher<C, L, Q> {
         self.conclude(message, record, result).await
     }
 
-    /// Renders, claims and launches. `None` when the claim shows that the run is not ours.
+    /// Renders, claims and launches.
     async fn launch(
         &self,
         order: &Order,
         message: &ScheduledRun,
         record: &Record,
         claim: bool,
-    ) -> Result<Option<Launched>, Failure> {
+    ) -> Result<Came, Failure> {
         let prepared = self.prepare(order);
         // Claimed before it crashes, too: a run that somebody else has taken meanwhile is not ours to crash.
-        if claim && !self.claim(message, record).await? {
-            return Ok(None);
-        }
+        let again = match claim {
+            true => match self.claim(message, record).await? {
+                Ok(again) => again,
+                Err(came) => return Ok(came),
+            },
+            // An earlier delivery has claimed it, however often SQS counts this message as received.
+            false => true,
+        };
         let prepared = prepared?;
         let error = match self.launcher.launch(&prepared).await {
-            Ok(launched) => return Ok(Some(launched)),
+            Ok(launched) => return Ok(Came::Task(launched)),
             Err(error) => error,
         };
-        if record.receive_count() > 1 && is_definite(&error) {
-            let found = self.find(&prepared).await?;
-            if found.is_some() {
-                return Ok(found);
+        if again && is_definite(&error) {
+            if let Some(found) = self.find(&prepared).await? {
+                return Ok(Came::Task(found));
             }
             if self.since(order.since) < UNDER_WAY {
                 return Err(Failure { class: Class::Transient, diagnosis: error.diagnosis });
@@ -245,28 +268,32 @@ impl<C: ControlPlane, L: TaskLauncher, Q: RunQueues> Dispatcher<C, L, Q> {
         Err(Failure { class: error.class, diagnosis: error.diagnosis })
     }
 
-    /// Whether the run is ours now.
-    async fn claim(&self, message: &ScheduledRun, record: &Record) -> Result<bool, Failure> {
-        match self.control.claim(message, &record.message_id).await? {
-            Claim::Ours => Ok(true),
+    /// Claims the run: whether an earlier delivery may have launched it, or what it came to if it is not ours now.
+    async fn claim(&self, message: &ScheduledRun, record: &Record) -> Result<Result<bool, Came>, Failure> {
+        Ok(match self.control.claim(&delivery(message, record)).await? {
+            Claim::Ours { again } => Ok(again),
+            Claim::InHand(wait) => Err(Came::InHand(wait)),
             Claim::NotOurs(reason) => {
                 self.sink.emit(&Outcome::NotOurs { message, reason: &reason });
-                Ok(false)
+                Err(Came::NotOurs)
             }
-        }
+        })
     }
 
     /// An earlier delivery launched it and died before it could record that.
-    async fn find_unrecorded(&self, order: &Order, message: &ScheduledRun) -> Result<Option<Launched>, Failure> {
+    async fn find_unrecorded(&self, order: &Order, message: &ScheduledRun) -> Result<Came, Failure> {
         let found = match self.prepare(order) {
             Ok(prepared) => self.find(&prepared).await?,
             // What cannot be prepared now is not what runs.
             Err(_) => None,
         };
-        if found.is_none() {
-            self.sink.emit(&Outcome::NotOurs { message, reason: "another task runs it" });
-        }
-        Ok(found)
+        Ok(match found {
+            Some(launched) => Came::Task(launched),
+            None => {
+                self.sink.emit(&Outcome::NotOurs { message, reason: "another task runs it" });
+                Came::NotOurs
+            }
+        })
     }
 
     async fn find(&self, prepared: &Prepared) -> Result<Option<Launched>, Failure> {
@@ -280,9 +307,9 @@ impl<C: ControlPlane, L: TaskLauncher, Q: RunQueues> Dispatcher<C, L, Q> {
         record: &Record,
         claimed: bool,
         reason: Diagnosis,
-    ) -> Result<Option<Launched>, Failure> {
-        if !claimed && !self.claim(message, record).await? {
-            return Ok(None);
+    ) -> Result<Came, Failure> {
+        if !claimed && let Err(came) = self.claim(message, record).await? {
+            return Ok(came);
         }
         Err(Failure { class: Class::Rejected, diagnosis: reason })
     }
@@ -302,11 +329,12 @@ impl<C: ControlPlane, L: TaskLauncher, Q: RunQueues> Dispatcher<C, L, Q> {
         &self,
         message: &ScheduledRun,
         record: &Record,
-        result: Result<Option<Launched>, Failure>,
+        result: Result<Came, Failure>,
     ) -> Fate {
         let settlement = match result {
-            Ok(None) => return Fate::Acknowledged,
-            Ok(Some(launched)) => Settlement::Launched(launched),
+            Ok(Came::NotOurs) => return Fate::Acknowledged,
+            Ok(Came::InHand(wait)) => return self.in_hand(record, message, wait),
+            Ok(Came::Task(launched)) => Settlement::Launched(launched),
             Err(Failure { class: Class::Stale, diagnosis }) => {
                 self.sink.emit(&Outcome::NotOurs { message, reason: &diagnosis.summary });
                 return Fate::Acknowledged;
@@ -353,7 +381,13 @@ impl<C: ControlPlane, L: TaskLauncher, Q: RunQueues> Dispatcher<C, L, Q> {
 
     fn returned(&self, record: &Record, message: Option<&ScheduledRun>, class: Class, reason: &Diagnosis) -> Fate {
         self.sink.emit(&Outcome::Returned { message_id: &record.message_id, message, class, reason });
-        Fate::Returned
+        Fate::Returned(None)
+    }
+
+    /// Another delivery of the message may be at work.
+    fn in_hand(&self, record: &Record, message: &ScheduledRun, wait: Duration) -> Fate {
+        self.returned(record, Some(message), Class::Transient, &codes::in_hand(wait));
+        Fate::Returned(Some(wait))
     }
 
     fn panicked(&self, record: &Record, message: Option<&ScheduledRun>, panicked: &JoinError) -> Fate {
@@ -364,13 +398,27 @@ impl<C: ControlPlane, L: TaskLauncher, Q: RunQueues> Dispatcher<C, L, Q> {
     }
 
     /// Returned records shall not wait out the queue's visibility timeout, nor come back all at once.
-    async fn hurry(&self, queue: RunQueue, kept: &[&Record]) {
-        let changes = kept.iter().filter(|record| !record.receipt_handle.is_empty()).map(|record| {
+    async fn hurry(&self, queue: RunQueue, kept: &[(&Record, Option<Duration>)]) {
+        let changes = kept.iter().filter(|(record, _)| !record.receipt_handle.is_empty()).map(|(record, wait)| {
             let ceiling = 5_u64 << record.receive_count().min(5);
-            let delay = Duration::from_secs(fastrand::u64(ceiling / 2..=ceiling));
-            self.queues.hurry(queue, &record.receipt_handle, delay)
+            // SQS knows whole seconds.
+            let wait = wait.map(|wait| wait.as_secs() + 1);
+            let delay = wait.unwrap_or_else(|| fastrand::u64(ceiling / 2..=ceiling));
+            self.queues.hurry(queue, &record.receipt_handle, Duration::from_secs(delay))
         });
         join_all(changes).await;
+    }
+}
+
+/// A record as the control plane sees it. SQS gives each delivery of a message a receipt handle of its own.
+fn delivery(message: &ScheduledRun, record: &Record) -> Delivery {
+    let receipt = Uuid::new_v5(&Uuid::NAMESPACE_OID, record.receipt_handle.as_bytes());
+    Delivery {
+        message: message.clone(),
+        message_id: record.message_id.clone(),
+        delivery_id: receipt.simple().to_string()[..12].to_owned(),
+        queue: record.queue(),
+        again: record.receive_count() > 1,
     }
 }
 

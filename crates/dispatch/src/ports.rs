@@ -53,6 +53,8 @@ pub enum Reading {
     },
     /// Not to be launched by this message; the text says why.
     NotOurs(String),
+    /// Another delivery of this message has claimed it and may be launching it: look again after this long.
+    InHand(Duration),
     /// Not due yet, or its pool is paused: look again after this long.
     Later {
         /// How long to wait.
@@ -66,7 +68,12 @@ pub enum Reading {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Claim {
     /// Launch it.
-    Ours,
+    Ours {
+        /// Whether an earlier delivery of the message may have launched it.
+        again: bool,
+    },
+    /// Another delivery of the message has claimed it and may be launching it: look again after this long.
+    InHand(Duration),
     /// Leave it; the text says why.
     NotOurs(String),
 }
@@ -78,7 +85,11 @@ pub struct Delivery {
     pub message: ScheduledRun,
     /// Its id, the same each time it is delivered. Another message may be of the same attempt.
     pub message_id: String,
-    /// Whether it was received before: an earlier delivery may have got further than anybody recorded.
+    /// Tells this delivery from others of the same message, which may be at work at the same time.
+    pub delivery_id: String,
+    /// The queue it comes from.
+    pub queue: RunQueue,
+    /// Whether it was received before, as far as SQS counts: an earlier delivery may have launched the run without recording it.
     pub again: bool,
 }
 
@@ -130,11 +141,11 @@ pub trait ControlPlane: Send + Sync + 'static {
         queue: RunQueue,
     ) -> impl Future<Output = Vec<Result<Reading, Failure>>> + Send;
 
-    /// Claims an attempt for the message of this id; repeating it is harmless.
+    /// Claims an attempt for a delivery of its message; repeating it is harmless.
     ///
     /// # Errors
     /// [`Failure`] when the answer is not known: the message has to come back.
-    fn claim(&self, message: &ScheduledRun, message_id: &str) -> impl Future<Output = Result<Claim, Failure>> + Send;
+    fn claim(&self, delivery: &Delivery) -> impl Future<Output = Result<Claim, Failure>> + Send;
 
     /// Since when the run has been waiting for capacity; asked when it is to wait on.
     ///

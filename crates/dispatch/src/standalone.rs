@@ -120,8 +120,8 @@ impl<D: PoolDocuments, Q: RunQueues, B: OutcomeBus> ControlPlane for Standalone<
         futures_util::future::join_all(deliveries.iter().map(|delivery| self.read_one(&delivery.message))).await
     }
 
-    async fn claim(&self, _: &ScheduledRun, _: &str) -> Result<Claim, Failure> {
-        Ok(Claim::Ours)
+    async fn claim(&self, delivery: &Delivery) -> Result<Claim, Failure> {
+        Ok(Claim::Ours { again: delivery.again })
     }
 
     async fn waited(&self, message: &ScheduledRun) -> Result<Waited, Failure> {

@@ -55,6 +55,12 @@ pub enum ApiError {
         /// The server's words.
         detail: String,
     },
+    /// Answers that belong together do not fit together, however often they are asked for: it changes meanwhile.
+    #[error("{operation}: the answers do not fit together")]
+    Unsettled {
+        /// What was called.
+        operation: String,
+    },
     /// The answer is not what the API describes.
     #[error("{operation}: the answer cannot be read: {detail}")]
     Unreadable {

@@ -13,6 +13,7 @@
 //! | `PUSHPOOL_CLAIM_GRACE` | seconds a claimed run may have no task; longer than the dispatcher's timeout | 120 |
 //! | `PUSHPOOL_TASK_START_TIMEOUT` | seconds a task may take to start; 0 is for ever | 600 |
 //! | `PUSHPOOL_ORPHAN_GRACE` | seconds a task may outlive its claim on a run | 300 |
+//! | `PUSHPOOL_OUTLIVE_GRACE` | seconds a task may go on after its run has ended, at most 1020; 0 is for ever | 300 |
 //! | `PUSHPOOL_LAUNCH_ROLE_ARN` and what goes with it | see [`function::access`] | the function's role |
 //! | `PUSHPOOL_CLUSTERS` | clusters that tasks run in, besides those that pools, deployments and runs name, comma separated | none |
 //! | `PUSHPOOL_SOLE_OWNER` | `true` if no other pushpool has tasks in these clusters: tasks of runs the server does not know are stopped | false |
@@ -62,6 +63,7 @@ fn read(settings: Settings<'_>) -> Result<(Prefect, Policy), BadSettings> {
         named_pools: settings.list("PUSHPOOL_POOLS"),
         task_start_timeout: settings.seconds("PUSHPOOL_TASK_START_TIMEOUT", defaults.task_start_timeout),
         orphan_grace: settings.seconds("PUSHPOOL_ORPHAN_GRACE", defaults.orphan_grace),
+        outlive_grace: settings.seconds("PUSHPOOL_OUTLIVE_GRACE", defaults.outlive_grace),
         sole_owner: settings.flag("PUSHPOOL_SOLE_OWNER", defaults.sole_owner),
         pages: defaults.pages,
     };

@@ -114,6 +114,7 @@ locals {
       PUSHPOOL_HAND_BACK_DELAY    = tostring(local.hand_back_delay)
       PUSHPOOL_INTERRUPTIONS      = tostring(var.interruptions)
       PUSHPOOL_TASK_START_TIMEOUT = tostring(var.task_start_timeout)
+      PUSHPOOL_OUTLIVE_GRACE      = tostring(var.outlive_grace)
       PUSHPOOL_CLAIM_GRACE        = tostring(local.claim_grace)
       PUSHPOOL_CLUSTERS           = join(",", var.cluster_arns)
       PUSHPOOL_SOLE_OWNER         = tostring(var.prefect.sole_owner)

@@ -289,6 +289,17 @@ variable "capacity_timeout" {
   default     = 3600
 }
 
+variable "outlive_grace" {
+  description = "Seconds a task may go on after its flow run has ended before the reconciler stops it. 0 never stops it; its slot of a limited pool is then counted for half an hour only."
+  type        = number
+  default     = 300
+
+  validation {
+    condition     = var.outlive_grace >= 0 && var.outlive_grace <= 1020
+    error_message = "outlive_grace is a number of seconds from 0 to 1020: a task has to stop while its slot is still counted (half an hour)."
+  }
+}
+
 variable "task_start_timeout" {
   description = "Seconds a task may take to start before it is stopped and its run handed back; 0 is for ever."
   type        = number

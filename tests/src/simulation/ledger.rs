@@ -322,7 +322,7 @@ impl World {
         self.checked(Rule::RecordedFirst);
         // Another message's claim is that one's to launch; it is still in the queue.
         let claimed = state.state_details.transition_id == Some(attempt.transition_id())
-            && state.message.as_ref().is_none_or(|text| text.ends_with(message_id));
+            && state.message.as_ref().is_none_or(|text| text.contains(message_id));
         // A late copy of the claim, after its outcome was recorded, is the reconciler's.
         let claims = self.server.states(flow_run_id).iter().filter(|it| {
             it.state_type == StateType::Pending && it.state_details.transition_id == state.state_details.transition_id

@@ -95,7 +95,7 @@ pub(super) async fn gather<T: Transport>(
 ) -> Result<Facts, CliError> {
     let run = find(server, name).await?;
     let told = |error| server.told(error);
-    let states = server.client.flow_run_states(run.id).await.map_err(told)?;
+    let states = history::read(&server.client, run.id, run.state_id).await.map_err(told)?;
     let (mut lines, mut read, mut cut) = (Vec::new(), 0, true);
     for _ in 0..PAGES {
         let page = server.client.logs(run.id, read).await.map_err(told)?;
@@ -109,7 +109,7 @@ pub(super) async fn gather<T: Transport>(
     }
     let claims: Vec<Claim> = history::claims(run.id, &states)
         .into_iter()
-        .map(|(attempt, state)| Claim { attempt, at: state.timestamp, message_id: holder(state).map(str::to_owned) })
+        .map(|(attempt, state)| Claim { attempt, at: state.timestamp, message_id: holder(state).map(|holder| holder.message_id.to_owned()) })
         .collect();
     let tasks = tasks(&run, &claims, &lines).await;
     let functions = FUNCTIONS.map(|function| format!("/aws/lambda/{}-{function}", installation.prefix)).to_vec();

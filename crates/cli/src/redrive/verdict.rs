@@ -16,7 +16,7 @@ use std::{collections::HashMap, time::Duration};
 use aws::operator::Letter;
 use dispatch::{
     message::ScheduledRun,
-    ports::Delivery,
+    ports::{Delivery, RunQueue},
     prefect::{
         judge::{Judgement, judge},
         states,
@@ -78,11 +78,18 @@ fn standalone(letter: &Letter, uncertain: bool) -> Verdict {
 fn served(message: &ScheduledRun, run: Option<&FlowRun>, now: Timestamp) -> Verdict {
     let Some(run) = run else { return Verdict::new(Fate::Leave, "the server has no such run") };
     // No claim is this id's, as none is that of a message that is yet to be sent.
-    let copy = Delivery { message: message.clone(), message_id: String::new(), again: false };
+    let copy = Delivery {
+        message: message.clone(),
+        message_id: String::new(),
+        delivery_id: String::new(),
+        queue: RunQueue::Standard,
+        again: false,
+    };
     let in_state = |wanted| run.state.as_ref().filter(|state| state.state_type == wanted);
     let (claimed, scheduled) = (in_state(StateType::Pending), in_state(StateType::Scheduled));
     match judge(Some(run), &copy, now, Duration::ZERO) {
         Judgement::Due => Verdict::new(Fate::Send, "still to start"),
+        Judgement::InHand(_) => Verdict::new(Fate::Leave, "claimed just now by this attempt"),
         Judgement::Claimed => Verdict::new(Fate::Send, "claimed by this attempt, and not launched"),
         Judgement::Unrecorded => Verdict::new(Fate::Leave, "the run has started"),
         Judgement::NotOurs(_) if claimed.is_some_and(|state| states::holder(state).is_some()) => {
@@ -161,7 +168,7 @@ mod tests {
         let details = json!({"transition_id": attempt.transition_id(), "scheduled_time": NOW});
         let claimed = |message: &str| state(4, "PENDING", json!({"state_details": details, "message": message}));
         let of = |state| fate(&letter(None), Some(&served), state, false);
-        assert_eq!(of(claimed(&states::pending(attempt, "m-1").message.unwrap())), Fate::Leave);
+        assert_eq!(of(claimed(&states::pending(attempt, "m-1", "d").message.unwrap())), Fate::Leave);
         assert_eq!(of(claimed("a claim that names no message")), Fate::Send);
     }
 

@@ -44,7 +44,7 @@ impl<T: Transport, K: TaskControl, O: TaskOutput> Runs<T, K, O> {
         if !is_cancelled(run.state_type()) {
             return Ok(Change::Nothing(format!("the run is {}", run.state_type().name())));
         }
-        let history = self.history(run.id).await?;
+        let history = self.history(run).await?;
         let Some(state) = history.current().filter(|state| is_cancelled(state.state_type)) else {
             return Ok(Change::Nothing(format!("the run is {}", history.state_type().name())));
         };

@@ -221,7 +221,7 @@ impl<T: Transport, K: TaskControl, O: TaskOutput> Runs<T, K, O> {
         if !is_open(run.state_type()) && !is_left_alone(run) {
             return Ok(Change::Nothing(format!("the run is {}", run.state_type().name())));
         }
-        let history = self.history(run.id).await?;
+        let history = self.history(run).await?;
         self.conclude(run, &history, task).await
     }
 
@@ -359,13 +359,10 @@ impl<T: Transport, K: TaskControl, O: TaskOutput> Runs<T, K, O> {
     }
 
     /// The run's history; empty if the run is gone.
-    pub(crate) async fn history(&self, run: Uuid) -> Result<History, Failure> {
-        let states = match self.client.flow_run_states(run).await {
-            Ok(states) => states,
-            Err(error) if error.is_not_found() => Vec::new(),
-            Err(error) => return Err(failure::of(&error)),
-        };
-        let claim = history::claim(run, &states);
+    pub(crate) async fn history(&self, run: &FlowRun) -> Result<History, Failure> {
+        let holds = run.state_id.or(run.state.as_ref().map(|state| state.id));
+        let states = history::read(&self.client, run.id, holds).await.map_err(|error| failure::of(&error))?;
+        let claim = history::claim(run.id, &states);
         Ok(History { states, claim })
     }
 

@@ -23,17 +23,18 @@ use work_pool::{Diagnosis, Object};
 
 use super::{
     failure, history,
-    judge::{Judgement, judge},
+    judge::{Judgement, in_hand, judge},
     logs::Logs,
     references::{Fetched, References},
     shared::{Lately, Shared},
-    slots::{self, Used},
+    slots::{self, Stopped, Used},
     states,
 };
 use crate::{
     dispatcher::Clock,
     infrastructure::Infrastructure,
     message::ScheduledRun,
+    observe::runs::unknown,
     ports::{Claim, ControlPlane, Delivery, Failure, Order, Reading, RunQueue, Settlement, Waited},
 };
 
@@ -55,6 +56,7 @@ pub struct PrefectControl<T, K> {
     clock: Clock,
     lately: Lately,
     references: References,
+    stopped: Stopped,
     logs: Logs,
 }
 
@@ -68,6 +70,7 @@ impl<T: Transport, K: TaskControl> PrefectControl<T, K> {
             clock,
             lately: Lately::new(),
             references: References::new(),
+            stopped: Stopped::default(),
             logs: Logs::default(),
         }
     }
@@ -91,11 +94,11 @@ impl<T: Transport, K: TaskControl> PrefectControl<T, K> {
             .collect();
         let wanted: Vec<&FlowRun> = judged
             .iter()
-            .filter(|(judgement, _)| !matches!(judgement, Judgement::NotOurs(_)))
+            .filter(|(judgement, _)| !is_settled(judgement))
             .filter_map(|(_, run)| *run)
             .collect();
         if wanted.is_empty() {
-            return Ok(judged.into_iter().map(|(judgement, _)| Ok(not_ours(judgement))).collect());
+            return Ok(judged.into_iter().map(|(judgement, _)| Ok(settled(judgement))).collect());
         }
         let shared = self.lately.fetch(&self.client, &wanted, queue, now).await;
         let mut slots = Slots::default();
@@ -103,10 +106,21 @@ impl<T: Transport, K: TaskControl> PrefectControl<T, K> {
         // A run that stands twice in the batch is judged twice and claimed once; it takes one slot, or none.
         let mut admissions: HashMap<Uuid, Option<String>> = HashMap::new();
         for (Delivery { message, .. }, (judgement, run)) in deliveries.iter().zip(judged) {
-            let Some(run) = run.filter(|_| !matches!(judgement, Judgement::NotOurs(_))) else {
-                readings.push(Ok(not_ours(judgement)));
+            let Some(run) = run.filter(|_| !is_settled(&judgement)) else {
+                readings.push(Ok(settled(judgement)));
                 continue;
             };
+            match self.is_recorded(run, message, &judgement).await {
+                Ok(false) => {}
+                Ok(true) => {
+                    readings.push(Ok(Reading::NotOurs("its task is recorded".to_owned())));
+                    continue;
+                }
+                Err(failure) => {
+                    readings.push(Err(failure));
+                    continue;
+                }
+            }
             let admitted = match (&judgement, admissions.get(&run.id)) {
                 (Judgement::Due, Some(admitted)) => Ok(admitted.clone()),
                 (Judgement::Due, None) => match self.put_back(run, message).await {
@@ -133,17 +147,39 @@ impl<T: Transport, K: TaskControl> PrefectControl<T, K> {
         if !run.state.as_ref().is_some_and(states::is_handed_back) {
             return Ok(None);
         }
-        let ended = self.restore(message.attempt()).await.map_err(|error| failure::of(&error))?;
+        let holds = run.state.as_ref().map(|state| state.id);
+        let ended = self.restore(message.attempt(), holds).await.map_err(|error| failure::of(&error))?;
         Ok(ended.map(|ended| format!("it was {} when it was handed back", ended.name())))
     }
 
-    /// Puts back the state that a late claim or hand back has displaced, if one has; its type.
-    async fn restore(&self, attempt: Attempt) -> Result<Option<StateType>, ApiError> {
-        let history = self.client.flow_run_states(attempt.flow_run_id).await?;
+    /// Puts back the state that a late claim or hand back has displaced, if one has; its type. `holds` is the run's state as far as
+    /// it is known.
+    async fn restore(&self, attempt: Attempt, holds: Option<Uuid>) -> Result<Option<StateType>, ApiError> {
+        let history = history::read(&self.client, attempt.flow_run_id, holds).await?;
         let Some(displaced) = history::displaced(&history) else { return Ok(None) };
         let restored = states::restored(displaced, attempt);
         states::propose(&self.client, attempt.flow_run_id, &restored).await?;
         Ok(Some(displaced.state_type))
+    }
+
+    /// Whether the task of a claimed run is the one that is recorded: then there is nothing left to launch. A record of an earlier
+    /// attempt stays until there is a newer one, so ECS is asked whose task it is.
+    async fn is_recorded(
+        &self,
+        run: &FlowRun,
+        message: &ScheduledRun,
+        judgement: &Judgement,
+    ) -> Result<bool, Failure> {
+        let Some(Infrastructure { cluster, task_arn }) =
+            Infrastructure::of_run(run).filter(|_| *judgement == Judgement::Claimed)
+        else {
+            return Ok(false);
+        };
+        match self.tasks.describe(&cluster, &[task_arn]).await {
+            Ok(tasks) => Ok(tasks.iter().any(|task| task.attempt() == Some(message.attempt()))),
+            Err(error) if error.is_no_cluster() => Ok(false),
+            Err(error) => Err(unknown(error)),
+        }
     }
 
     /// Whether a due run may start now; the reason if not. It comes again: the poller sends what is still scheduled.
@@ -169,7 +205,7 @@ impl<T: Transport, K: TaskControl> PrefectControl<T, K> {
         }
         let name = &pool.pool.name;
         if !slots.0.contains_key(name) {
-            let used = slots::used(&self.client, &*self.tasks, name, now).await;
+            let used = slots::used(&self.client, &*self.tasks, &self.stopped, name, now).await;
             slots.0.insert(name.clone(), used.map_err(|error| failure::of(&error))?);
         }
         let used = slots.0.entry(name.clone()).or_default();
@@ -222,9 +258,15 @@ impl<T: Transport, K: TaskControl> PrefectControl<T, K> {
 #[derive(Default)]
 struct Slots(HashMap<String, Used>);
 
-fn not_ours(judgement: Judgement) -> Reading {
+/// Whether nothing has to be known about the run any more.
+fn is_settled(judgement: &Judgement) -> bool {
+    matches!(judgement, Judgement::NotOurs(_) | Judgement::InHand(_))
+}
+
+fn settled(judgement: Judgement) -> Reading {
     match judgement {
         Judgement::NotOurs(reason) => Reading::NotOurs(reason),
+        Judgement::InHand(wait) => Reading::InHand(wait),
         _ => Reading::NotOurs("the run is gone".to_owned()),
     }
 }
@@ -268,7 +310,7 @@ fn assemble(message: &ScheduledRun, run: &FlowRun, judgement: &Judgement, shared
     Ok(match judgement {
         Judgement::Claimed => Reading::Claimed(Box::new(order)),
         Judgement::Unrecorded => Reading::Unrecorded(Box::new(order)),
-        Judgement::Due | Judgement::NotOurs(_) => Reading::Due(Box::new(order)),
+        Judgement::Due | Judgement::InHand(_) | Judgement::NotOurs(_) => Reading::Due(Box::new(order)),
     })
 }
 
@@ -305,33 +347,34 @@ impl<T: Transport, K: TaskControl> ControlPlane for PrefectControl<T, K> {
         }
     }
 
-    async fn claim(&self, message: &ScheduledRun, message_id: &str) -> Result<Claim, Failure> {
+    async fn claim(&self, delivery: &Delivery) -> Result<Claim, Failure> {
         let failed = |error: ApiError| failure::of(&error);
+        let message = &delivery.message;
         let (run, attempt) = (message.flow_run_id, message.attempt());
-        match states::claim(&self.client, attempt, message_id).await.map_err(failed)? {
+        match states::claim(&self.client, delivery).await.map_err(failed)? {
             states::Claimed::Not(reason) => Ok(Claim::NotOurs(reason)),
+            states::Claimed::For { alone: false, at, .. } if in_hand(delivery, at, (self.clock)()).is_some() => {
+                Ok(Claim::InHand(in_hand(delivery, at, (self.clock)()).unwrap_or_default()))
+            }
             // The server says for when it was scheduled, see `CopyScheduledTime` of prefect 3.8.8.
-            states::Claimed::For(Some(due)) if due == message.expected_start_time => Ok(Claim::Ours),
+            states::Claimed::For { due: Some(due), alone, .. } if due == message.expected_start_time => {
+                Ok(Claim::Ours { again: !alone || delivery.again })
+            }
             // The claim has overtaken a user who moved the run, or has come late to an attempt of another time.
-            states::Claimed::For(Some(due)) => {
+            states::Claimed::For { due: Some(due), .. } => {
                 states::propose(&self.client, run, &states::moved(due, attempt)).await.map_err(failed)?;
                 Ok(Claim::NotOurs("the run was moved to another time".to_owned()))
             }
             // It was not SCHEDULED: it ended while this message was on its way.
-            states::Claimed::For(None) => {
-                self.restore(attempt).await.map_err(failed)?;
+            states::Claimed::For { due: None, .. } => {
+                self.restore(attempt, None).await.map_err(failed)?;
                 Ok(Claim::NotOurs("the run was no longer SCHEDULED".to_owned()))
             }
         }
     }
 
     async fn waited(&self, message: &ScheduledRun) -> Result<Waited, Failure> {
-        let states = self.client.flow_run_states(message.flow_run_id).await;
-        let states = match states {
-            Ok(states) => states,
-            Err(error) if error.is_not_found() => Vec::new(),
-            Err(error) => return Err(failure::of(&error)),
-        };
+        let states = history::read(&self.client, message.flow_run_id, None).await.map_err(|error| failure::of(&error))?;
         let unknown = Waited { since: message.expected_start_time, hand_backs: 0 };
         Ok(history::waited(&states, message.state_id).unwrap_or(unknown))
     }

@@ -19,7 +19,7 @@ pub fn of(error: &ApiError) -> Failure {
             "The Prefect server does not answer",
             "It is tried again. If it stays: check PREFECT_API_URL, and the way from the function's subnets to it.",
         ),
-        ApiError::Busy { .. } => (
+        ApiError::Busy { .. } | ApiError::Unsettled { .. } => (
             Class::Transient,
             "PP0502",
             "The Prefect server is busy",

@@ -1,12 +1,56 @@
 //! What the states a run has had say about its attempts.
+//!
+//! A state has the time at which the server got its request, and is committed later. A server that stands still for a while may
+//! commit states out of the order of their times, so the last state by time need not be the one that holds: the run says which
+//! one does. [`read`] puts that one last, and everything else here takes the last state for the run's.
 
 use ecs::Attempt;
 use jiff::Timestamp;
-use prefect_api::models::{State, StateType};
+use prefect_api::{
+    ApiError, Client, Transport,
+    models::{State, StateType},
+};
 use uuid::Uuid;
 
 use super::states::is_handed_back;
 use crate::ports::Waited;
+
+/// How often a run and its states are read until they fit together.
+const READINGS: usize = 3;
+
+/// Reads the states of a run, the oldest first and the one that holds last; none if the run is gone. `holds` is the run's state
+/// as far as it is known: while the last state by time is that one, this takes one request.
+///
+/// # Errors
+/// [`ApiError`]: they are not known.
+pub async fn read<T: Transport>(
+    client: &Client<T>,
+    run: Uuid,
+    mut holds: Option<Uuid>,
+) -> Result<Vec<State>, ApiError> {
+    for _ in 0..READINGS {
+        let Some(mut states) = unless_gone(client.flow_run_states(run).await)? else { return Ok(Vec::new()) };
+        if holds.is_none() || states.last().map(|state| state.id) != holds {
+            // The run has moved on, or a state was committed after one of a later time.
+            let Some(run) = unless_gone(client.flow_run(run).await)? else { return Ok(Vec::new()) };
+            holds = run.state_id.or(run.state.map(|state| state.id));
+        }
+        if let Some(place) = states.iter().position(|state| Some(state.id) == holds) {
+            let current = states.remove(place);
+            states.push(current);
+            return Ok(states);
+        }
+    }
+    Err(ApiError::Unsettled { operation: format!("the states of flow run {run}") })
+}
+
+fn unless_gone<A>(answer: Result<A, ApiError>) -> Result<Option<A>, ApiError> {
+    match answer {
+        Ok(answer) => Ok(Some(answer)),
+        Err(error) if error.is_not_found() => Ok(None),
+        Err(error) => Err(error),
+    }
+}
 
 /// The attempt that pushpool claimed last: the latest PENDING state whose `transition_id` is that of an attempt for a
 /// SCHEDULED state before it. None if somebody else claimed the run. `states` are the oldest first.

@@ -6,11 +6,27 @@ use jiff::Timestamp;
 use prefect_api::models::{FlowRun, StateType};
 
 use super::states;
-use crate::{infrastructure::given_up_since, ports::Delivery};
+use crate::{
+    dispatcher::LATE,
+    infrastructure::given_up_since,
+    ports::{Delivery, RunQueue},
+};
 
 /// How much earlier than its time a run may be launched, whatever the launch lead: SQS counts whole seconds, and clocks
 /// differ. A container that is early waits for its time (prefect 3.8.8, `WaitForScheduledTime`).
 pub const EARLY: Duration = Duration::from_secs(5);
+
+/// How long a claim is its delivery's alone, from the moment it was made.
+///
+/// Standard queues deliver a message more than once now and then, at the same time, and count receives approximately. If two
+/// deliveries launched one attempt, one could be refused and hand the run back while the task of the other comes up. So until
+/// the delivery that claimed has ended for certain (60 s at most, [`LATE`] for what it asked for last, and room for clocks),
+/// others put their message back. A FIFO queue hands out one batch of a group at a time and needs no such wait.
+pub const CLAIM_HOLDS: Duration = Duration::from_secs(60 + LATE.as_secs() + 20);
+
+/// How old a claim may be that is still launched. ECS forgets a client token an hour after its task has stopped; a RunTask that
+/// came later would start a second task. The reconciler gives older claims up.
+const TOKEN_LIVES: Duration = Duration::from_secs(50 * 60);
 
 /// What is to be done about a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,6 +37,8 @@ pub enum Judgement {
     Claimed,
     /// It runs, and what it runs on may not be recorded.
     Unrecorded,
+    /// Claimed by another delivery of the message, which may be launching it: look again after this long.
+    InHand(Duration),
     /// Nothing; the text says why.
     NotOurs(String),
 }
@@ -28,7 +46,7 @@ pub enum Judgement {
 /// Judges a message by the run as the server has it.
 #[must_use]
 pub fn judge(run: Option<&FlowRun>, delivery: &Delivery, now: Timestamp, lead: Duration) -> Judgement {
-    let Delivery { message, message_id, again } = delivery;
+    let Delivery { message, message_id, again, .. } = delivery;
     let attempt = message.attempt();
     let Some(run) = run else {
         return Judgement::NotOurs("the run is gone".to_owned());
@@ -53,12 +71,18 @@ pub fn judge(run: Option<&FlowRun>, delivery: &Delivery, now: Timestamp, lead: D
             Judgement::NotOurs("the run is claimed by another attempt".to_owned())
         }
         // That message is in the queue until its outcome is recorded. Two at once could end one attempt in two ways.
-        StateType::Pending if states::holder(state).is_some_and(|holder| holder != message_id) => {
+        StateType::Pending if states::holder(state).is_some_and(|holder| holder.message_id != message_id) => {
             Judgement::NotOurs("another message has claimed this attempt".to_owned())
         }
         // Whoever does that counts on it that nobody launches any more.
         StateType::Pending if given_up_since(run, attempt).is_some() => {
             Judgement::NotOurs("its claim is being given up".to_owned())
+        }
+        StateType::Pending if since(state.timestamp, now) >= TOKEN_LIVES => {
+            Judgement::NotOurs("its claim is too old to be launched".to_owned())
+        }
+        StateType::Pending if in_hand(delivery, state.timestamp, now).is_some() => {
+            Judgement::InHand(in_hand(delivery, state.timestamp, now).unwrap_or_default())
         }
         StateType::Pending => {
             // Claimed for another time than the message's, or when it was not SCHEDULED: whoever claims again is told so, and
@@ -75,6 +99,17 @@ pub fn judge(run: Option<&FlowRun>, delivery: &Delivery, now: Timestamp, lead: D
         }
         other => Judgement::NotOurs(format!("the run is {}", other.name())),
     }
+}
+
+/// How long the delivery that claimed at `at` may still be at work, from the point of view of another one. None if it is not.
+#[must_use]
+pub fn in_hand(delivery: &Delivery, at: Timestamp, now: Timestamp) -> Option<Duration> {
+    let left = CLAIM_HOLDS.saturating_sub(since(at, now));
+    (delivery.queue == RunQueue::Standard && !left.is_zero()).then_some(left)
+}
+
+fn since(moment: Timestamp, now: Timestamp) -> Duration {
+    Duration::try_from(now.duration_since(moment)).unwrap_or_default()
 }
 
 /// How long before its time a run is launched: one that was handed back waits out its delay.
@@ -112,7 +147,13 @@ mod tests {
             hand_backs: 0,
             run: None,
         };
-        Delivery { message, message_id: "m-1".to_owned(), again }
+        Delivery {
+            message,
+            message_id: "m-1".to_owned(),
+            delivery_id: "d-1".to_owned(),
+            queue: RunQueue::Standard,
+            again,
+        }
     }
 
     fn run(state_type: &str, details: Value) -> FlowRun {
@@ -130,6 +171,12 @@ mod tests {
 
     fn judged(run: &FlowRun) -> Judgement {
         judge(Some(run), &delivery(false), NOW.parse().unwrap(), Duration::from_secs(30))
+    }
+
+    /// What is found so many seconds after the run got its state.
+    fn judged_after(seconds: i64, run: &FlowRun, delivery: &Delivery) -> Judgement {
+        let now: Timestamp = NOW.parse().unwrap();
+        judge(Some(run), delivery, now + jiff::SignedDuration::from_secs(seconds), Duration::ZERO)
     }
 
     #[test]
@@ -157,9 +204,9 @@ mod tests {
 
     #[test]
     fn a_pending_run_is_ours_if_this_attempt_claimed_it() {
-        assert_eq!(judged(&run("PENDING", ours())), Judgement::Claimed);
+        assert_eq!(judged_after(100, &run("PENDING", ours()), &delivery(false)), Judgement::Claimed);
         for other in [json!({"transition_id": Uuid::from_u128(5)}), json!({})] {
-            assert!(matches!(judged(&run("PENDING", other)), Judgement::NotOurs(_)));
+            assert!(matches!(judged_after(100, &run("PENDING", other), &delivery(false)), Judgement::NotOurs(_)));
         }
     }
 
@@ -167,11 +214,26 @@ mod tests {
     fn a_run_is_launched_by_the_message_that_claimed_it() {
         let claimed_by = |message: &str| {
             let mut run = run("PENDING", ours());
-            run.state.as_mut().unwrap().message = states::pending(attempt(), message).message;
+            run.state.as_mut().unwrap().message = states::pending(attempt(), message, "d-2").message;
             run
         };
-        assert_eq!(judged(&claimed_by("m-1")), Judgement::Claimed);
-        assert!(matches!(judged(&claimed_by("m-2")), Judgement::NotOurs(_)));
+        assert_eq!(judged_after(100, &claimed_by("m-1"), &delivery(false)), Judgement::Claimed);
+        assert!(matches!(judged_after(100, &claimed_by("m-2"), &delivery(false)), Judgement::NotOurs(_)));
+    }
+
+    #[test]
+    fn a_claim_is_its_deliverys_alone_until_that_has_ended_for_certain() {
+        let claimed = run("PENDING", ours());
+        for again in [false, true] {
+            assert_eq!(
+                judged_after(30, &claimed, &delivery(again)),
+                Judgement::InHand(CLAIM_HOLDS - Duration::from_secs(30)),
+                "whatever SQS counts"
+            );
+        }
+        let of_fifo = Delivery { queue: RunQueue::Fifo, ..delivery(true) };
+        assert_eq!(judged_after(30, &claimed, &of_fifo), Judgement::Claimed, "one batch of a group at a time");
+        assert!(matches!(judged_after(3_000, &claimed, &delivery(true)), Judgement::NotOurs(_)), "ECS forgets tokens");
     }
 
     #[test]
@@ -181,13 +243,14 @@ mod tests {
         assert!(matches!(judged(&run), Judgement::NotOurs(_)));
         run.infrastructure_pid =
             Some(given_up(Attempt { state_id: Uuid::from_u128(9), ..attempt() }, NOW.parse().unwrap()));
-        assert_eq!(judged(&run), Judgement::Claimed, "an earlier attempt's");
+        assert_eq!(judged_after(100, &run, &delivery(false)), Judgement::Claimed, "an earlier attempt's");
     }
 
     #[test]
     fn a_run_that_was_claimed_for_another_time_is_claimed_again_to_be_put_back() {
         let claimed_for =
             |due: &str| run("PENDING", json!({"transition_id": attempt().transition_id(), "scheduled_time": due}));
+        let judged = |run: &FlowRun| judged_after(100, run, &delivery(false));
         assert_eq!(judged(&claimed_for(NOW)), Judgement::Claimed);
         assert_eq!(judged(&run("PENDING", json!({"transition_id": attempt().transition_id()}))), Judgement::Due);
         assert_eq!(judged(&claimed_for("2026-01-02T00:00:00Z")), Judgement::Due);

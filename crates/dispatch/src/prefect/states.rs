@@ -13,12 +13,17 @@ use prefect_api::{
 use uuid::Uuid;
 use work_pool::Diagnosis;
 
+use crate::ports::Delivery;
+
 /// Name of the SCHEDULED state of a run that was handed back. The server knows no such name and keeps it; only states
 /// named "Scheduled" become "Late".
 pub const HANDED_BACK: &str = "AwaitingCapacity";
 
 /// How the text of a claim begins.
 const CLAIMED_BY: &str = "Claimed by pushpool for message ";
+
+/// What stands between the message and its delivery in the text of a claim.
+const DELIVERY: &str = ", delivery ";
 
 /// Longest message of a state that is written, in characters. The server has no limit; people do.
 const MESSAGE: usize = 4_000;
@@ -34,21 +39,32 @@ pub enum Proposed {
 
 /// Claims an attempt. The `transition_id` is the attempt's, so that a repeated claim is known as the same one: the server
 /// answers it with the state it made before (REJECT), or with the state that holds now (ABORT). The text says which message
-/// did: of several for one attempt, that one launches it.
+/// did, and which delivery of it: of several for one attempt, that one launches it.
 #[must_use]
-pub fn pending(attempt: Attempt, message_id: &str) -> Proposal {
+pub fn pending(attempt: Attempt, message_id: &str, delivery_id: &str) -> Proposal {
     Proposal {
         state_type: StateType::Pending,
         name: Some("Pending".to_owned()),
-        message: Some(format!("{CLAIMED_BY}{message_id}")),
+        message: Some(format!("{CLAIMED_BY}{message_id}{DELIVERY}{delivery_id}")),
         state_details: StateDetails { transition_id: Some(attempt.transition_id()), ..StateDetails::default() },
     }
 }
 
-/// The message that a claim was made for. None if the state is no claim of pushpool's.
+/// What a claim was made for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Holder<'a> {
+    /// The message.
+    pub message_id: &'a str,
+    /// The delivery of it; empty if the claim does not say.
+    pub delivery_id: &'a str,
+}
+
+/// What a claim was made for. None if the state is no claim of pushpool's.
 #[must_use]
-pub fn holder(state: &State) -> Option<&str> {
-    state.message.as_deref()?.strip_prefix(CLAIMED_BY)
+pub fn holder(state: &State) -> Option<Holder<'_>> {
+    let text = state.message.as_deref()?.strip_prefix(CLAIMED_BY)?;
+    let (message_id, delivery_id) = text.split_once(DELIVERY).unwrap_or((text, ""));
+    Some(Holder { message_id, delivery_id })
 }
 
 /// Hands a run back: it is scheduled again, which frees its slots, and the new SCHEDULED state is a new attempt.
@@ -147,8 +163,15 @@ pub async fn propose<T: Transport>(client: &Client<T>, run: Uuid, proposal: &Pro
 /// What became of a claim.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Claimed {
-    /// It is the attempt's, from a SCHEDULED state with this time.
-    For(Option<Timestamp>),
+    /// It is the attempt's.
+    For {
+        /// The time of the SCHEDULED state it was claimed from; none if it was not SCHEDULED.
+        due: Option<Timestamp>,
+        /// Whether this very delivery claimed it, now.
+        alone: bool,
+        /// When it was claimed, by the server's clock.
+        at: Timestamp,
+    },
     /// Another state holds; the text says which and why.
     Not(String),
 }
@@ -157,19 +180,27 @@ pub enum Claimed {
 ///
 /// # Errors
 /// [`ApiError`]: it is not known.
-pub async fn claim<T: Transport>(client: &Client<T>, attempt: Attempt, message_id: &str) -> Result<Claimed, ApiError> {
-    let proposal = pending(attempt, message_id);
-    match client.propose(attempt.flow_run_id, &proposal, false).await {
-        Ok(answer) => Ok(match (judge(&answer, &proposal), answer.state) {
-            (Proposed::Set, Some(state)) if holder(&state).is_some_and(|holder| holder != message_id) => {
-                Claimed::Not("another message has claimed this attempt".to_owned())
+pub async fn claim<T: Transport>(client: &Client<T>, delivery: &Delivery) -> Result<Claimed, ApiError> {
+    let Delivery { message, message_id, delivery_id, .. } = delivery;
+    let attempt = message.attempt();
+    let proposal = pending(attempt, message_id, delivery_id);
+    let answer = match client.propose(attempt.flow_run_id, &proposal, false).await {
+        Ok(answer) => answer,
+        Err(error) if error.is_not_found() => return Ok(Claimed::Not("the run is gone".to_owned())),
+        Err(error) => return Err(error),
+    };
+    Ok(match (judge(&answer, &proposal), answer.state) {
+        (Proposed::Set, Some(state)) => {
+            let holder = holder(&state);
+            if holder.is_some_and(|holder| holder.message_id != message_id) {
+                return Ok(Claimed::Not("another message has claimed this attempt".to_owned()));
             }
-            (Proposed::Set, state) => Claimed::For(state.and_then(|state| state.state_details.scheduled_time)),
-            (Proposed::Not(why), _) => Claimed::Not(why),
-        }),
-        Err(error) if error.is_not_found() => Ok(Claimed::Not("the run is gone".to_owned())),
-        Err(error) => Err(error),
-    }
+            let alone = holder.is_some_and(|holder| holder.delivery_id == delivery_id);
+            Claimed::For { due: state.state_details.scheduled_time, alone, at: state.timestamp }
+        }
+        (Proposed::Set, None) => Claimed::Not("the server does not say what the run is now".to_owned()),
+        (Proposed::Not(why), _) => Claimed::Not(why),
+    })
 }
 
 /// Crashes a run. One that is being cancelled ends cancelled instead: the server refuses every other state for it.
@@ -277,7 +308,7 @@ mod tests {
     #[test]
     fn a_repeated_claim_is_known_by_its_transition() {
         let ours = attempt().transition_id();
-        let proposal = pending(attempt(), "m");
+        let proposal = pending(attempt(), "m", "d");
         let claim = |answer: &Orchestrated| judge(answer, &proposal);
         assert_eq!(claim(&answer("ACCEPT", "PENDING", Some(ours))), Proposed::Set);
         assert_eq!(claim(&answer("REJECT", "PENDING", Some(ours))), Proposed::Set);
@@ -308,7 +339,7 @@ mod tests {
     fn each_state_of_an_attempt_has_a_transition_of_its_own() {
         let reason = Diagnosis { code: "PP0000", summary: "s".into(), detail: "d".into(), resolution: "r".into() };
         let mut ids: Vec<Uuid> = [
-            pending(attempt(), "m"),
+            pending(attempt(), "m", "d"),
             awaiting_capacity(&reason, Timestamp::UNIX_EPOCH, attempt()),
             crashed(&reason, attempt()),
             cancelled("c", attempt()),

@@ -12,8 +12,9 @@
 //!   recorded is.
 //! * Runs that wait for their process to try them again, which is gone: they are handed out again.
 //! * CANCELLING runs, and those CANCELLED lately: as a check of the observer does.
-//! * Tasks: those of runs that another attempt holds are stopped; and those of runs that do not exist, if the clusters are
-//!   pushpool's for this server alone ([`Policy::sole_owner`]).
+//! * Tasks: those of runs that another attempt holds are stopped; those that go on after their run has ended, after a grace
+//!   ([`Policy::outlive_grace`]); and those of runs that do not exist, if the clusters are pushpool's for this server alone
+//!   ([`Policy::sole_owner`]).
 //!
 //! All of it is what the observer does (`observe::runs`), on the ground of the same history, so both may find the
 //! same thing at once, and so may two passes. Work pools that somebody else serves are not asked for, and runs that
@@ -30,7 +31,7 @@ mod tests;
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicUsize, Ordering},
     },
     time::Duration,
@@ -71,6 +72,9 @@ const LEASE: u32 = 900;
 /// the dispatcher's timeout, and the grace is twice the timeout).
 const REDELIVERIES: u32 = 4;
 
+/// Most clusters that are remembered from one pass to the next.
+const REMEMBERED_CLUSTERS: usize = 1_000;
+
 /// How long after its end a CANCELLED run's task is looked for. ECS forgets stopped tasks after an hour.
 const CANCELLED_LATELY: Duration = Duration::from_secs(3_600);
 
@@ -87,6 +91,9 @@ pub struct Policy {
     pub task_start_timeout: Duration,
     /// How long a task may outlive its claim on a run.
     pub orphan_grace: Duration,
+    /// How long a task may go on after its run has ended, at most [`LONGEST_GRACE`](crate::prefect::slots::LONGEST_GRACE). Zero:
+    /// as long as it likes, and it holds its slot for half an hour only.
+    pub outlive_grace: Duration,
     /// Whether the clusters have no tasks of another pushpool's (for another Prefect server, or without one): then a task
     /// whose run this server does not know is of a run that was deleted.
     pub sole_owner: bool,
@@ -102,6 +109,7 @@ impl Default for Policy {
             named_pools: Vec::new(),
             task_start_timeout: Duration::from_secs(600),
             orphan_grace: Duration::from_secs(300),
+            outlive_grace: Duration::from_secs(300),
             sole_owner: false,
             pages: 20,
         }
@@ -128,6 +136,8 @@ pub struct Reconciler<T, K, O> {
     sink: Arc<dyn ObserveSink>,
     /// Where the next pass goes on in the RUNNING runs.
     cursor: AtomicUsize,
+    /// Clusters that runs have named since the process started: a task that nobody waits for may be the last one of its cluster.
+    named: Mutex<BTreeSet<String>>,
     counts: Counts,
 }
 
@@ -156,7 +166,7 @@ impl<T: Transport, K: TaskControl, O: TaskOutput> Reconciler<T, K, O> {
         clock: Clock,
     ) -> Self {
         let runs = Runs::new(client, tasks, output, policy.runs.clone(), clock);
-        Self { runs, policy, sink, cursor: AtomicUsize::new(0), counts: Counts::default() }
+        Self { runs, policy, sink, cursor: AtomicUsize::new(0), named: Mutex::default(), counts: Counts::default() }
     }
 
     /// One pass. Returns before `deadline`.
@@ -190,6 +200,7 @@ impl<T: Transport, K: TaskControl, O: TaskOutput> Reconciler<T, K, O> {
 
     async fn everything(&self) -> Result<(), Failure> {
         let mut clusters: BTreeSet<String> = self.policy.runs.clusters.iter().cloned().collect();
+        clusters.extend(self.named.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned());
         // What waits for something comes first: it is little, and somebody waits for it.
         let waiting = json!({"state": {"type": {"any_": ["PENDING", "CANCELLING"]}}});
         let mut offset = 0;
@@ -204,8 +215,19 @@ impl<T: Transport, K: TaskControl, O: TaskOutput> Reconciler<T, K, O> {
         }
         self.left_alone(&mut clusters).await?;
         self.cancelled_lately(&mut clusters).await?;
+        self.ended_lately(&mut clusters).await?;
         self.running(&mut clusters).await?;
+        *self.named.lock().unwrap_or_else(PoisonError::into_inner) =
+            clusters.iter().take(REMEMBERED_CLUSTERS).cloned().collect();
         self.orphans(&clusters).await;
+        Ok(())
+    }
+
+    /// Where the runs that ended last ran: the processes of some may go on.
+    async fn ended_lately(&self, clusters: &mut BTreeSet<String>) -> Result<(), Failure> {
+        let ended = json!({"state": {"type": {"any_": ["COMPLETED", "FAILED", "CRASHED"]}}});
+        let runs = self.page(&ended, "END_TIME_DESC", 0).await?;
+        clusters.extend(runs.iter().filter_map(Infrastructure::of_run).map(|recorded| recorded.cluster));
         Ok(())
     }
 
@@ -334,7 +356,7 @@ impl<T: Transport, K: TaskControl, O: TaskOutput> Reconciler<T, K, O> {
         if task.is_some_and(Task::is_live) {
             return Ok(Change::nothing("its process tries it again"));
         }
-        let history = self.runs.history(run.id).await?;
+        let history = self.runs.history(run).await?;
         match self.runs.locate(run, &history).await? {
             Located::Unknown(why) => Ok(Change::nothing(why)),
             Located::Task(task) if task.is_live() => Ok(Change::nothing("its process tries it again")),
@@ -357,7 +379,7 @@ impl<T: Transport, K: TaskControl, O: TaskOutput> Reconciler<T, K, O> {
             self.renew(run).await;
             return Ok(Change::nothing("the run was claimed just now"));
         }
-        let history = self.runs.history(run.id).await?;
+        let history = self.runs.history(run).await?;
         if history.state_type() != StateType::Pending {
             return Ok(Change::Nothing(format!("the run is {}", history.state_type().name())));
         }
@@ -426,7 +448,7 @@ impl<T: Transport, K: TaskControl, O: TaskOutput> Reconciler<T, K, O> {
         if task.is_some_and(Task::is_live) {
             return Ok(Change::nothing("its task lives"));
         }
-        let history = self.runs.history(run.id).await?;
+        let history = self.runs.history(run).await?;
         if history.state_type() != StateType::Running {
             return Ok(Change::Nothing(format!("the run is {}", history.state_type().name())));
         }

@@ -25,7 +25,7 @@ use crate::{
         runs::{between, unknown},
     },
     ports::Failure,
-    prefect::{failure, states::is_handed_back},
+    prefect::{failure, slots::LONGEST_GRACE, states::is_handed_back},
 };
 
 /// Most tasks of a cluster that one pass looks at.
@@ -37,11 +37,16 @@ const DELETED: &str = "pushpool: its flow run was deleted";
 /// Reason of a StopTask for a task of an attempt that holds its run no more.
 const SUPERSEDED: &str = "pushpool: another attempt holds the flow run";
 
+/// Reason of a StopTask for a task that goes on after its run has ended.
+const OUTLIVED: &str = "pushpool: its flow run has ended";
+
 /// What a run says about a task of one of its attempts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Standing {
-    /// It is the run's, or the run is over.
+    /// It is the run's.
     Fine,
+    /// The run has ended.
+    Outlived,
     /// Another attempt holds the run, or none does, and this one was given up.
     Superseded,
     /// The run was cancelled, maybe before anybody recorded the task.
@@ -106,10 +111,11 @@ impl<T: Transport, K: TaskControl, O: TaskOutput> Reconciler<T, K, O> {
         };
         let superseded = match standing(run, task) {
             Standing::Fine => false,
+            Standing::Outlived => return Ok(self.outlives(run).then_some(OUTLIVED)),
             Standing::Superseded => self.is_old(run.state.as_ref()),
             Standing::Cancelled => return Ok(self.is_old(run.state.as_ref()).then_some(CANCELLED)),
             Standing::Doubtful => {
-                let history = self.runs.history(run.id).await?;
+                let history = self.runs.history(run).await?;
                 let other = history.claim.filter(|claim| Some(claim.attempt) != task.attempt());
                 let moved_on = history.current().map(|state| state.id) != run.state.as_ref().map(|state| state.id);
                 let since = other.map(|claim| claim.at);
@@ -119,13 +125,22 @@ impl<T: Transport, K: TaskControl, O: TaskOutput> Reconciler<T, K, O> {
         Ok(superseded.then_some(SUPERSEDED))
     }
 
+    /// Whether the run ended so long ago that a process of it that goes on is stopped.
+    fn outlives(&self, run: &FlowRun) -> bool {
+        let grace = self.policy.outlive_grace.min(LONGEST_GRACE);
+        let state = run.state.as_ref().map(|state| state.timestamp);
+        // A state that was committed late has an early time.
+        let ended = run.end_time.max(state);
+        !grace.is_zero() && ended.is_some_and(|ended| between(ended, self.runs.now()) >= grace)
+    }
+
     fn is_old(&self, state: Option<&State>) -> bool {
         state.is_some_and(|state| between(state.timestamp, self.runs.now()) >= self.policy.orphan_grace)
     }
 }
 
-/// What the run alone says. A run that was cancelled before its task was recorded is known here alone. One that ended otherwise,
-/// or is being cancelled, is no reason to stop a task here: the one may be about to end, the other is looked at elsewhere.
+/// What the run alone says. A run that was cancelled before its task was recorded is known here alone. One that is being
+/// cancelled is looked at elsewhere.
 /// SCHEDULED but for hand-backs is the container's own doing (retries).
 fn standing(run: &FlowRun, task: &Task) -> Standing {
     let (Some(state), Some(attempt)) = (&run.state, task.attempt()) else { return Standing::Fine };
@@ -139,6 +154,7 @@ fn standing(run: &FlowRun, task: &Task) -> Standing {
         }
         StateType::Scheduled if is_handed_back(state) => Standing::Superseded,
         StateType::Cancelled => Standing::Cancelled,
+        state if state.is_final() => Standing::Outlived,
         _ => Standing::Fine,
     }
 }
@@ -179,7 +195,7 @@ mod tests {
             (json!({"type": "RUNNING"}), None, Standing::Doubtful),
             (json!({"type": "SCHEDULED", "name": "AwaitingCapacity"}), Some(recorded.as_str()), Standing::Superseded),
             (json!({"type": "SCHEDULED", "name": "AwaitingRetry"}), Some(recorded.as_str()), Standing::Fine),
-            (json!({"type": "COMPLETED"}), None, Standing::Fine),
+            (json!({"type": "COMPLETED"}), None, Standing::Outlived),
             (json!({"type": "CANCELLING"}), None, Standing::Fine),
             (json!({"type": "CANCELLED"}), None, Standing::Cancelled),
         ] {

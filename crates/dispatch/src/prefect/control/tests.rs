@@ -99,7 +99,13 @@ fn message(number: u128) -> ScheduledRun {
 
 async fn read(control: &PrefectControl<Server, NoTasks>) -> Vec<Result<Reading, Failure>> {
     let deliveries: Vec<Delivery> = [1, 2, 3]
-        .map(|number| Delivery { message: message(number), message_id: number.to_string(), again: false })
+        .map(|number| Delivery {
+            message: message(number),
+            message_id: number.to_string(),
+            delivery_id: "d".to_owned(),
+            queue: RunQueue::Standard,
+            again: false,
+        })
         .into();
     control.read(&deliveries, RunQueue::Standard).await
 }
