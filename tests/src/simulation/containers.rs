@@ -204,7 +204,7 @@ fn decide(world: &mut World) -> Fate {
         hangs: world.fault(Fault::Hangs),
         fails: world.fault(Fault::FlowFails),
         lingers: if world.fault(Fault::Lingers) {
-            Duration::from_secs(world.rng.u64(1..=3_000))
+            Duration::from_secs(world.rng.u64(1..=6_000))
         } else {
             Duration::ZERO
         },

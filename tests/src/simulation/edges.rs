@@ -55,7 +55,20 @@ impl Transport for Http {
         if counts_slots && request.body.as_deref().is_some_and(|body| body.contains("work_pools")) {
             return Ok(Response { status: 200, retry_after: None, body: b"[]".to_vec() });
         }
-        let answer = self.0.call(Service::Server, SERVER_PATIENCE, move |world| world.serve(&who, &request)).await;
+        let waiting = |body: &str| body.contains("\"PAUSED\"") || body.contains("END_TIME_DESC");
+        if mutation == Some(Mutation::StatesOnly)
+            && self.0.name().starts_with("Dispatcher")
+            && request.body.as_deref().is_some_and(waiting)
+        {
+            return Ok(Response { status: 200, retry_after: None, body: b"[]".to_vec() });
+        }
+        let answer = self
+            .0
+            .call(Service::Server, SERVER_PATIENCE, move |world| {
+                let answer = world.serve(&who, &request);
+                if mutation == Some(Mutation::LastByTime) { world.last_by_time(&request, answer) } else { answer }
+            })
+            .await;
         let mut response = match answer {
             Ok(response) => response,
             Err(Broken::Refused) => return Err(TransportError::Connect("refused".to_owned())),
@@ -69,6 +82,11 @@ impl Transport for Http {
         {
             response.body = body.into_bytes();
         }
+        if mutation == Some(Mutation::SharedClaims) && self.0.name().starts_with("Dispatcher") {
+            let mut body = serde_json::from_slice(&response.body).unwrap_or_default();
+            age_claims(&mut body);
+            response.body = body.to_string().into_bytes();
+        }
         if mutation == Some(Mutation::MarkUnseen) && self.0.name().starts_with("Dispatcher") {
             response.body = String::from_utf8_lossy(&response.body).replace("pushpool:given-up", "x").into_bytes();
         }
@@ -81,6 +99,21 @@ impl Transport for Http {
 
     fn now(&self) -> Timestamp {
         (self.0.clock())()
+    }
+}
+
+/// Makes claims look so old that the delivery that made them has ended.
+fn age_claims(body: &mut Value) {
+    match body {
+        Value::Array(items) => items.iter_mut().for_each(age_claims),
+        Value::Object(members) => {
+            let at: Option<Timestamp> = members.get("timestamp").and_then(|at| at.as_str()?.parse().ok());
+            if let Some(at) = at.filter(|_| members.get("type") == Some(&"PENDING".into())) {
+                members.insert("timestamp".to_owned(), json!(at - Duration::from_secs(300)));
+            }
+            members.values_mut().for_each(age_claims);
+        }
+        _ => {}
     }
 }
 
@@ -186,6 +219,15 @@ fn ecs_call(world: &mut World, who: &str, operation: &str, mut input: Value) -> 
     let mutation = world.scenario.mutation;
     if operation == "StopTask" && mutation == Some(Mutation::NoStop) {
         return Ok(json!({"task": {}}));
+    }
+    if operation == "StopTask"
+        && mutation == Some(Mutation::OutlivesForEver)
+        && input["reason"].as_str().is_some_and(|reason| reason.ends_with("its flow run has ended"))
+    {
+        return Ok(json!({"task": {}}));
+    }
+    if operation == "ListTasks" && mutation == Some(Mutation::BlindLook) && who.starts_with("Dispatcher") {
+        return Ok(json!({"taskArns": []}));
     }
     if operation == "StopTask" {
         let said = |name: &str| input[name].as_str().unwrap_or_default();

@@ -140,6 +140,21 @@ impl World {
         Some(serde_json::json!({"status": "ACCEPT", "details": {}, "state": state}).to_string())
     }
 
+    /// A run as it would be if its last state by time held.
+    pub(super) fn last_by_time(
+        &self,
+        request: &prefect_api::Request,
+        answer: prefect_api::Response,
+    ) -> prefect_api::Response {
+        let run = request.path.strip_prefix("/flow_runs/").and_then(|id| Uuid::try_parse(id).ok());
+        let last = run.and_then(|run| self.server.states(run).iter().max_by_key(|state| state.timestamp));
+        let (Some(last), prefect_api::Method::Get) = (last, request.method) else { return answer };
+        let mut body: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
+        body["state_id"] = serde_json::json!(last.id);
+        body["state"] = serde_json::json!(last);
+        prefect_api::Response { body: body.to_string().into_bytes(), ..answer }
+    }
+
     /// What a message is taken for by a protocol with a bug in it.
     pub(super) fn misread(&self, mutation: super::mutation::Mutation, body: &str) -> Option<Value> {
         use super::mutation::Mutation;

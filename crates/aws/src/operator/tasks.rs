@@ -55,6 +55,12 @@ impl Tasks {
         Self { control: EcsLauncher::new(ecs_client(config), 0.0), ecs: ecs_client(config) }
     }
 
+    /// What looks at them.
+    #[must_use]
+    pub fn control(&self) -> &impl TaskControl {
+        &self.control
+    }
+
     /// A task, if ECS still knows it: stopped ones for about an hour.
     ///
     /// # Errors

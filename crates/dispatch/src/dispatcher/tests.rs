@@ -298,6 +298,56 @@ async fn a_refused_redelivery_looks_for_the_task_of_the_lost_answer() {
     }
 }
 
+/// A control plane on which an earlier delivery has claimed every run, or another one holds it.
+struct Claimed(Standalone<Documents, Queues, NoBus>, Option<Duration>);
+
+impl ControlPlane for Claimed {
+    async fn read(&self, deliveries: &[Delivery], queue: RunQueue) -> Vec<Result<Reading, Failure>> {
+        let readings = self.0.read(deliveries, queue).await.into_iter();
+        let claimed = |reading| match (reading, self.1) {
+            (Ok(Reading::Due(_)), Some(wait)) => Ok(Reading::InHand(wait)),
+            (Ok(Reading::Due(order)), None) => Ok(Reading::Claimed(order)),
+            (other, _) => other,
+        };
+        readings.map(claimed).collect()
+    }
+
+    async fn claim(&self, _: &Delivery) -> Result<Claim, Failure> {
+        panic!("it is claimed already")
+    }
+
+    async fn waited(&self, message: &ScheduledRun) -> Result<Waited, Failure> {
+        self.0.waited(message).await
+    }
+
+    async fn settle(&self, message: &ScheduledRun, settlement: &Settlement) -> Result<(), Failure> {
+        self.0.settle(message, settlement).await
+    }
+}
+
+/// The receive count is approximate: the claim says that there was an earlier delivery.
+#[tokio::test(start_paused = true)]
+async fn a_claimed_run_is_looked_for_whatever_the_receive_count_says() {
+    let world = |found, wait| {
+        let launcher = Launcher { found: Some(Ok(found)), ..failing(Class::Throttled) };
+        let World { dispatcher, queues } = World::new(launcher, Queues::default());
+        let Dispatcher { control, launcher, policy, sink, clock, .. } = Arc::into_inner(dispatcher).unwrap();
+        let dispatcher = Dispatcher::new(Claimed(control, wait), launcher, Arc::clone(&queues), policy, sink, clock);
+        (Arc::new(dispatcher), queues)
+    };
+    let deadline = || Instant::now() + Duration::from_secs(30);
+    let first = || vec![record("a", 1, &body(1).to_string())];
+
+    let (adopting, queues) = world(Some(task(true)), None);
+    assert_eq!(adopting.handle(first(), deadline()).await, BatchResponse::default());
+    assert!(queues.sent.lock().unwrap().is_empty(), "handed back although it has a task");
+
+    let (in_hand, queues) = world(None, Some(Duration::from_secs(70)));
+    assert_eq!(in_hand.handle(first(), deadline()).await.batch_item_failures.len(), 1);
+    assert_eq!(in_hand.launcher.asked.lock().unwrap().len(), 0, "another delivery may be launching it");
+    assert_eq!(*queues.hurried.lock().unwrap(), ["receipt-a"]);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_token_that_was_used_up_is_given_up_once_nothing_can_be_under_way() {
     let conflict = LaunchError { class: Class::Transient, diagnosis: diagnosis("PP0330") };

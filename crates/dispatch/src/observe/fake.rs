@@ -138,6 +138,9 @@ impl Held {
         if let Some((id, pid)) = recorded {
             self.pids.insert(id.parse().unwrap(), pid.to_owned());
         }
+        if let Some(id) = path.strip_prefix("/flow_runs/").and_then(|id| id.parse().ok()).filter(|_| body.is_null()) {
+            return self.run(&id);
+        }
         match path {
             "/work_pools/p" => json!({
                 "id": Uuid::from_u128(2), "name": "p", "type": "ecs:push", "base_job_template": self.template,

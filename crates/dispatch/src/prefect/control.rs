@@ -92,11 +92,8 @@ impl<T: Transport, K: TaskControl> PrefectControl<T, K> {
                 (judge(run, delivery, now, self.options.launch_lead), run)
             })
             .collect();
-        let wanted: Vec<&FlowRun> = judged
-            .iter()
-            .filter(|(judgement, _)| !is_settled(judgement))
-            .filter_map(|(_, run)| *run)
-            .collect();
+        let wanted: Vec<&FlowRun> =
+            judged.iter().filter(|(judgement, _)| !is_settled(judgement)).filter_map(|(_, run)| *run).collect();
         if wanted.is_empty() {
             return Ok(judged.into_iter().map(|(judgement, _)| Ok(settled(judgement))).collect());
         }
@@ -164,12 +161,7 @@ impl<T: Transport, K: TaskControl> PrefectControl<T, K> {
 
     /// Whether the task of a claimed run is the one that is recorded: then there is nothing left to launch. A record of an earlier
     /// attempt stays until there is a newer one, so ECS is asked whose task it is.
-    async fn is_recorded(
-        &self,
-        run: &FlowRun,
-        message: &ScheduledRun,
-        judgement: &Judgement,
-    ) -> Result<bool, Failure> {
+    async fn is_recorded(&self, run: &FlowRun, message: &ScheduledRun, judgement: &Judgement) -> Result<bool, Failure> {
         let Some(Infrastructure { cluster, task_arn }) =
             Infrastructure::of_run(run).filter(|_| *judgement == Judgement::Claimed)
         else {
@@ -374,7 +366,8 @@ impl<T: Transport, K: TaskControl> ControlPlane for PrefectControl<T, K> {
     }
 
     async fn waited(&self, message: &ScheduledRun) -> Result<Waited, Failure> {
-        let states = history::read(&self.client, message.flow_run_id, None).await.map_err(|error| failure::of(&error))?;
+        let states =
+            history::read(&self.client, message.flow_run_id, None).await.map_err(|error| failure::of(&error))?;
         let unknown = Waited { since: message.expected_start_time, hand_backs: 0 };
         Ok(history::waited(&states, message.state_id).unwrap_or(unknown))
     }

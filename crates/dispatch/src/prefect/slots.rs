@@ -94,30 +94,57 @@ pub async fn used<T: Transport, K: TaskControl>(
     work_pool: &str,
     now: Timestamp,
 ) -> Result<Used, ApiError> {
+    let candidates = candidates(client, work_pool, now).await?;
     let mut used = Used::default();
-    for run in holders(client, tasks, stopped, work_pool, now).await? {
-        used.take(None, run.work_queue_id, None);
+    for holder in holders(candidates, tasks, stopped).await {
+        used.take(None, holder.run.work_queue_id, None);
     }
     Ok(used)
 }
 
-/// The runs of a work pool that hold a slot.
+/// Runs of a work pool that may hold a slot.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Candidates {
+    /// PENDING, RUNNING or CANCELLING: they do.
+    pub busy: Vec<FlowRun>,
+    /// Waiting or ended: they do if their task lives.
+    pub maybe: Vec<FlowRun>,
+}
+
+/// Why a run holds a slot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Because {
+    /// It is PENDING, RUNNING or CANCELLING.
+    State,
+    /// It waits or has ended, and its task lives.
+    TaskLives,
+    /// The same, and ECS did not say whether its task lives.
+    NotKnown,
+}
+
+/// A run that holds a slot.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Holder {
+    /// The run.
+    pub run: FlowRun,
+    /// Why.
+    pub because: Because,
+}
+
+/// Asks the server for the runs of a work pool that may hold a slot.
 ///
 /// # Errors
-/// [`ApiError`]. Tasks that cannot be looked at hold their slot.
-pub async fn holders<T: Transport, K: TaskControl>(
+/// [`ApiError`].
+pub async fn candidates<T: Transport>(
     client: &Client<T>,
-    tasks: &K,
-    stopped: &Stopped,
     work_pool: &str,
     now: Timestamp,
-) -> Result<Vec<FlowRun>, ApiError> {
+) -> Result<Candidates, ApiError> {
     let busy = json!({"state": {"type": {"any_": ["PENDING", "RUNNING", "CANCELLING"]}}});
     // A run that never ran has no process that could wait.
-    let waiting =
-        json!({"state": {"type": {"any_": ["PAUSED", "SCHEDULED"]}}, "start_time": {"is_null_": false}});
+    let waiting = json!({"state": {"type": {"any_": ["PAUSED", "SCHEDULED"]}}, "start_time": {"is_null_": false}});
     let ended = json!({"state": {"type": {"any_": ["COMPLETED", "FAILED", "CRASHED", "CANCELLED"]}}});
-    let (busy, waiting, ended) = futures_util::future::try_join3(
+    let (busy, mut maybe, ended) = futures_util::future::try_join3(
         pages(client, work_pool, &busy, "ID_DESC", |_| true),
         pages(client, work_pool, &waiting, "ID_DESC", |_| true),
         // 2.20 has no filter by end, so the last ones are read until one ended too long ago.
@@ -126,9 +153,43 @@ pub async fn holders<T: Transport, K: TaskControl>(
         }),
     )
     .await?;
-    let mut holders = busy;
-    holders.extend(still_live(tasks, stopped, waiting.into_iter().chain(ended).collect()).await);
-    Ok(holders)
+    maybe.extend(ended);
+    Ok(Candidates { busy, maybe })
+}
+
+/// Asks ECS which of them do.
+pub async fn holders<K: TaskControl>(candidates: Candidates, tasks: &K, stopped: &Stopped) -> Vec<Holder> {
+    let Candidates { busy, maybe } = candidates;
+    let mut holders: Vec<Holder> = busy.into_iter().map(|run| Holder { run, because: Because::State }).collect();
+    let mut by_cluster: BTreeMap<String, Vec<(String, FlowRun)>> = BTreeMap::new();
+    for run in maybe {
+        if let Some(Infrastructure { cluster, task_arn }) = Infrastructure::of_run(&run)
+            && !stopped.has(&task_arn)
+        {
+            by_cluster.entry(cluster).or_default().push((task_arn, run));
+        }
+    }
+    for (cluster, runs) in by_cluster {
+        let arns: Vec<String> = runs.iter().map(|(task_arn, _)| task_arn.clone()).collect();
+        let described = match tasks.describe(&cluster, &arns).await {
+            Ok(described) => described,
+            Err(error) if error.is_no_cluster() => Vec::new(),
+            Err(_) => {
+                holders.extend(runs.into_iter().map(|(_, run)| Holder { run, because: Because::NotKnown }));
+                continue;
+            }
+        };
+        let living: HashSet<&str> =
+            described.iter().filter(|task| task.is_live()).map(|task| task.task_arn.as_str()).collect();
+        for (task_arn, run) in runs {
+            if living.contains(task_arn.as_str()) {
+                holders.push(Holder { run, because: Because::TaskLives });
+            } else {
+                stopped.add(&task_arn);
+            }
+        }
+    }
+    holders
 }
 
 /// Runs of the pool that a filter names, page by page, as long as they are `wanted`.
@@ -155,43 +216,48 @@ async fn pages<T: Transport>(
     }
 }
 
-/// Those of the runs whose task is still live.
-async fn still_live<K: TaskControl>(tasks: &K, stopped: &Stopped, runs: Vec<FlowRun>) -> Vec<FlowRun> {
-    let mut by_cluster: BTreeMap<String, Vec<(String, FlowRun)>> = BTreeMap::new();
-    for run in runs {
-        if let Some(Infrastructure { cluster, task_arn }) = Infrastructure::of_run(&run)
-            && !stopped.has(&task_arn)
-        {
-            by_cluster.entry(cluster).or_default().push((task_arn, run));
-        }
-    }
-    let mut live = Vec::new();
-    for (cluster, runs) in by_cluster {
-        let arns: Vec<String> = runs.iter().map(|(task_arn, _)| task_arn.clone()).collect();
-        let described = match tasks.describe(&cluster, &arns).await {
-            Ok(described) => described,
-            Err(error) if error.is_no_cluster() => Vec::new(),
-            Err(_) => {
-                live.extend(runs.into_iter().map(|(_, run)| run));
-                continue;
-            }
-        };
-        let living: HashSet<&str> =
-            described.iter().filter(|task| task.is_live()).map(|task| task.task_arn.as_str()).collect();
-        for (task_arn, run) in runs {
-            if living.contains(task_arn.as_str()) {
-                live.push(run);
-            } else {
-                stopped.add(&task_arn);
-            }
-        }
-    }
-    live
-}
-
 #[cfg(test)]
 mod tests {
+    use ecs::task::Task;
+
     use super::*;
+    use crate::observe::fake::{Ecs, NOW, Server, arn, task};
+
+    #[tokio::test]
+    async fn a_process_that_waits_or_goes_on_after_the_end_holds_its_slot_while_its_task_lives() {
+        let ran = [("SCHEDULED", "Scheduled", 9), ("PENDING", "Pending", 8), ("RUNNING", "Running", 7)];
+        let server = Server::default();
+        let mut tasks = Vec::new();
+        let states = [
+            ("PAUSED", "Paused", "RUNNING", true),
+            ("PAUSED", "Suspended", "STOPPED", false),
+            ("SCHEDULED", "AwaitingRetry", "RUNNING", true),
+            ("COMPLETED", "Completed", "RUNNING", true),
+            ("COMPLETED", "Completed", "STOPPED", false),
+            ("CANCELLED", "Cancelled", "RUNNING", true),
+        ];
+        let mut expected = Vec::new();
+        for (number, (state_type, name, status, holds)) in (1..).zip(states) {
+            let attempt = server.add(number, &[ran[0], ran[1], ran[2], (state_type, name, 5)]);
+            server.record(attempt, &format!("c::{}", arn(attempt)));
+            tasks.push(Task::of_json(&task(attempt, status, json!({}))).unwrap());
+            if holds {
+                expected.push(attempt.flow_run_id);
+            }
+        }
+        expected.push(server.add(90, &ran[..2]).flow_run_id);
+        let ecs = Ecs { tasks: Mutex::new(tasks), ..Ecs::default() };
+        let (client, stopped) = (server.client(), Stopped::default());
+        let found = candidates(&client, "p", NOW.parse().unwrap()).await.unwrap();
+        let mut holding: Vec<Uuid> =
+            holders(found.clone(), &ecs, &stopped).await.into_iter().map(|holder| holder.run.id).collect();
+        holding.sort();
+        assert_eq!(holding, expected);
+        // ECS is not asked again about tasks that have stopped, and a task that it says nothing about holds its slot.
+        let silent = Ecs { broken: true, ..Ecs::default() };
+        let unknown = holders(found, &silent, &stopped).await;
+        assert_eq!(unknown.iter().filter(|holder| holder.because == Because::NotKnown).count(), 4);
+    }
 
     #[test]
     fn a_slot_is_taken_where_pool_and_queue_have_one() {

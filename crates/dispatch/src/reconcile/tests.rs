@@ -131,3 +131,38 @@ async fn a_pass_ends_in_time() {
     assert!(!pass.complete && started.elapsed() < Duration::from_secs(60));
     assert_eq!(notes.take(), ["failed PP0407"]);
 }
+
+#[tokio::test]
+async fn a_claim_that_was_committed_after_the_runs_end_is_put_back_by_the_next_pass() {
+    let server = Server::default();
+    server.set_template(json!({}));
+    // The server had the request of the last claim before the others, and got to it after them.
+    let states = [
+        ("SCHEDULED", "Scheduled", 20),
+        ("PENDING", "Pending", 15),
+        ("CRASHED", "Crashed", 14),
+        ("PENDING", "Pending", 16),
+    ];
+    let attempt = server.add(1, &states);
+    let runs = observe::Policy { clusters: vec!["c".to_owned()], ..observe::Policy::default() };
+    let (reconciler, _, _) = reconciler(&server, Ecs::default(), Policy { runs, ..Policy::default() });
+    assert_eq!(reconciler.pass(deadline()).await.repaired, 1);
+    assert_eq!(server.state(attempt), "Crashed");
+}
+
+#[tokio::test]
+async fn a_task_that_outlives_its_run_is_stopped_after_a_grace() {
+    let default = Policy::default().outlive_grace;
+    for (ended, grace, stopped) in [(6, default, true), (4, default, false), (600, Duration::ZERO, false)] {
+        let server = Server::default();
+        let attempt = server.add(1, &[RUNNING[0], RUNNING[1], RUNNING[2], ("COMPLETED", "Completed", ended)]);
+        server.record(attempt, &format!("c::{}", arn(attempt)));
+        let tasks = vec![Task::of_json(&task(attempt, "RUNNING", json!({}))).unwrap()];
+        let ecs = Ecs { tasks: Mutex::new(tasks), ..Ecs::default() };
+        let (reconciler, ecs, notes) = reconciler(&server, ecs, Policy { outlive_grace: grace, ..Policy::default() });
+        reconciler.pass(deadline()).await;
+        let stops = if stopped { vec![arn(attempt)] } else { Vec::new() };
+        assert_eq!(*ecs.stops.lock().unwrap(), stops, "ended {ended} minutes ago, {grace:?}");
+        assert_eq!(notes.take().len(), stops.len(), "it is reported");
+    }
+}

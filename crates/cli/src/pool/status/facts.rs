@@ -1,5 +1,10 @@
 //! What a server knows about a pool that matters to whoever waits for runs.
 
+use aws::operator::Tasks;
+use dispatch::{
+    infrastructure::Infrastructure,
+    prefect::slots::{self, Because, Holder, Stopped},
+};
 use jiff::Timestamp;
 use prefect_api::{
     ApiError, Client, PAGE, Transport,
@@ -38,6 +43,8 @@ pub(crate) struct Facts {
     pub(crate) oldest_pending: Option<FlowRun>,
     /// Newest first.
     pub(crate) crashes: Vec<Crash>,
+    /// Who holds the slots, where the pool or one of its queues has a limit.
+    pub(crate) holders: Option<Vec<Holder>>,
 }
 
 /// Asks for everything about a pool.
@@ -84,6 +91,8 @@ pub(super) async fn gather<T: Transport>(
     };
     queues.sort_by(|one, other| (one.priority, &one.name).cmp(&(other.priority, &other.name)));
     let since = |run: &FlowRun| run.state.as_ref().map(|state| state.timestamp);
+    let is_limited = pool.concurrency_limit.is_some() || queues.iter().any(|queue| queue.concurrency_limit.is_some());
+    let holders = if is_limited { Some(holders(client, &pool.name, now).await?) } else { None };
     let oldest_pending = in_state(StateType::Pending).min_by_key(|run| since(run)).cloned();
     Ok(Facts {
         queues,
@@ -96,8 +105,21 @@ pub(super) async fn gather<T: Transport>(
         oldest_pending,
         oldest_due: due.into_iter().next(),
         crashes: crashed.into_iter().map(crash).collect(),
+        holders,
         pool,
     })
+}
+
+/// Who holds the slots of a pool, as the dispatcher counts. ECS is asked only about runs that wait or have ended, in the region of
+/// the first of them.
+async fn holders<T: Transport>(client: &Client<T>, pool: &str, now: Timestamp) -> Result<Vec<Holder>, ApiError> {
+    let candidates = slots::candidates(client, pool, now).await?;
+    let region = candidates.maybe.iter().find_map(|run| {
+        let recorded = Infrastructure::of_run(run)?;
+        recorded.task_arn.split(':').nth(3).map(str::to_owned)
+    });
+    let tasks = Tasks::new(&aws::operator::operator_config(region.as_deref()).await);
+    Ok(slots::holders(candidates, tasks.control(), &Stopped::default()).await)
 }
 
 fn crash(run: FlowRun) -> Crash {
@@ -117,9 +139,9 @@ impl Facts {
         self.workers.iter().filter(|worker| worker.status.as_deref() == Some("ONLINE"))
     }
 
-    /// Runs that hold a slot: the server counts PENDING and RUNNING.
+    /// Runs that hold a slot: with a limit those that the dispatcher counts, without one those that the server does.
     pub(crate) fn used(&self) -> u64 {
-        self.pending + self.running
+        self.holders.as_ref().map_or(self.pending + self.running, |holders| holders.len() as u64)
     }
 
     /// For programs.
@@ -147,7 +169,19 @@ impl Facts {
                 "created": worker.created,
                 "last_heartbeat_time": worker.last_heartbeat_time,
             })).collect::<Value>(),
-            "slots": {"used": self.used(), "limit": self.pool.concurrency_limit},
+            "slots": {
+                "used": self.used(),
+                "limit": self.pool.concurrency_limit,
+                "holders": self.holders.iter().flatten().map(|holder| json!({
+                    "id": holder.run.id,
+                    "name": holder.run.name,
+                    "queue": holder.run.work_queue_name,
+                    "state": holder.run.state.as_ref().and_then(|state| state.name.clone()),
+                    "since": holder.run.state.as_ref().map(|state| state.timestamp),
+                    "because": why(holder),
+                    "infrastructure": holder.run.infrastructure_pid,
+                })).collect::<Value>(),
+            },
             "runs": {
                 "due": self.due,
                 "late": self.late,
@@ -172,6 +206,15 @@ impl Facts {
                 "message": crash.message,
             })).collect::<Value>(),
         })
+    }
+}
+
+/// Why a run holds its slot, in a few words.
+pub(crate) fn why(holder: &Holder) -> &'static str {
+    match holder.because {
+        Because::State => "its state",
+        Because::TaskLives => "its task still runs",
+        Because::NotKnown => "its task may still run: ECS was not reached",
     }
 }
 

@@ -1,10 +1,11 @@
 //! The facts as one screen.
 
+use dispatch::prefect::slots::{Because, Holder};
 use jiff::Timestamp;
 use prefect_api::models::{FlowRun, WorkQueue};
 
 use super::{
-    facts::{Facts, ago, span},
+    facts::{Facts, ago, span, why},
     verdict::{self, State},
 };
 use crate::{
@@ -19,6 +20,10 @@ pub(super) fn of(facts: &Facts, now: Timestamp, width: Option<usize>) -> String 
     let title = Cell::new(format!("{}  {}  {status}", pool.name, pool.pool_type)).styled(HEAD);
     let mut lines = grid::lines(&[vec![title]], width);
     lines.extend(grid::lines(&overview(facts, now), width));
+    if let Some(held) = facts.holders.as_ref().filter(|holders| !holders.is_empty()) {
+        lines.extend([String::new(), paint(HEAD, "Slots are held by")]);
+        lines.extend(grid::lines(&holders(held, now), width));
+    }
     lines.push(String::new());
     lines.extend(grid::lines(&queues(&facts.queues, now), width));
     if !facts.crashes.is_empty() {
@@ -91,6 +96,22 @@ fn served_by(facts: &Facts, now: Timestamp) -> Cell {
 
 fn called(run: &FlowRun) -> String {
     run.name.clone().unwrap_or_else(|| run.id.to_string())
+}
+
+fn holders(holders: &[Holder], now: Timestamp) -> Vec<Vec<Cell>> {
+    let row = |holder: &Holder| {
+        let state = holder.run.state.as_ref();
+        let name = state.and_then(|state| state.name.as_deref()).unwrap_or("-");
+        let since = state.map_or_else(|| "-".to_owned(), |state| span(state.timestamp, now));
+        let odd = if holder.because == Because::State { "" } else { why(holder) };
+        vec![
+            Cell::new(called(&holder.run)),
+            Cell::new(holder.run.work_queue_name.as_deref().unwrap_or("-")),
+            Cell::new(format!("{name} for {since}")),
+            Cell::new(odd).styled(ODD),
+        ]
+    };
+    holders.iter().map(row).collect()
 }
 
 fn queues(queues: &[WorkQueue], now: Timestamp) -> Vec<Vec<Cell>> {

@@ -151,6 +151,7 @@ mod tests {
             oldest_due: None,
             oldest_pending: None,
             crashes: Vec::new(),
+            holders: None,
         }
     }
 
