@@ -48,6 +48,12 @@ pub enum Mutation {
     MarkUnseen,
     /// The reconciler takes runs that run for such as were handed back.
     OthersState,
+    /// The poller sees no run but those it is handed out.
+    NoLookingPast,
+    /// How long a run has waited is counted from its last hand back.
+    ForgetsWaiting,
+    /// Dispatchers count the slots of the first page of runs.
+    FirstPageOnly,
 }
 
 impl Mutation {
@@ -73,5 +79,8 @@ impl Mutation {
         Self::FailureIsSuccess,
         Self::MarkUnseen,
         Self::OthersState,
+        Self::NoLookingPast,
+        Self::ForgetsWaiting,
+        Self::FirstPageOnly,
     ];
 }

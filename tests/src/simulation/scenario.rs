@@ -57,6 +57,9 @@ pub struct Scenario {
     /// The pool whose deployment names a block that the server never gets to read.
     #[serde(default)]
     pub unreadable: Option<usize>,
+    /// Most items of a page, if fewer than the server's 200: then a few runs are more than one.
+    #[serde(default)]
+    pub page: Option<usize>,
 }
 
 /// Second deployments of all pools, with a concurrency limit of 0.
@@ -206,6 +209,7 @@ impl Scenario {
             mutation: None,
             closed: None,
             unreadable: None,
+            page: None,
         };
         // Drawn last, so that the rest of a scenario stays what it was before there was this. Long enough for claims to be
         // given up, whose messages come back all the same.
@@ -255,6 +259,7 @@ impl Scenario {
             let number = rng.usize(..self.runs.len());
             self.runs[number].poison = if rng.u32(..3) == 0 { Poison::Everything } else { Poison::Pages };
         }
+        self.page = (rng.u32(..4) == 0).then(|| rng.usize(2..=4));
     }
 
     /// The same with a bug in it.

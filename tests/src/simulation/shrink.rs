@@ -73,7 +73,7 @@ fn keep(smallest: &mut Scenario, candidate: Scenario, breaks: &mut impl FnMut(&S
 }
 
 fn all_can_start(scenario: &mut Scenario) {
-    scenario.unreadable = None;
+    (scenario.unreadable, scenario.page) = (None, None);
     for run in &mut scenario.runs {
         run.poison = super::server::Poison::None;
     }

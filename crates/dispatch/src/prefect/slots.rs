@@ -23,7 +23,7 @@ use std::{
 
 use ecs::launch::TaskControl;
 use jiff::Timestamp;
-use prefect_api::{ApiError, Client, PAGE, Transport, models::FlowRun};
+use prefect_api::{ApiError, Client, Transport, models::FlowRun};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -57,7 +57,10 @@ impl Stopped {
     }
 }
 
-/// Slots in use.
+/// More runs of a pool than are active, or end, at one time: reading ends where a server's answers do not.
+const MOST: usize = 20_000;
+
+/// Slots in use. A run that cannot be read takes one of its pool; which queue it is in is not known.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Used {
     /// Of the pool.
@@ -95,7 +98,11 @@ pub async fn used<T: Transport, K: TaskControl>(
     now: Timestamp,
 ) -> Result<Used, ApiError> {
     let mut used = Used::default();
-    for run in holders(client, tasks, stopped, work_pool, now).await? {
+    let (holders, unread) = counted(client, tasks, stopped, work_pool, now).await?;
+    for _ in 0..unread {
+        used.take(None, None, None);
+    }
+    for run in holders {
         used.take(None, run.work_queue_id, None);
     }
     Ok(used)
@@ -112,12 +119,23 @@ pub async fn holders<T: Transport, K: TaskControl>(
     work_pool: &str,
     now: Timestamp,
 ) -> Result<Vec<FlowRun>, ApiError> {
+    counted(client, tasks, stopped, work_pool, now).await.map(|(holders, _)| holders)
+}
+
+/// The same, and how many runs there are that cannot be read and may hold one.
+async fn counted<T: Transport, K: TaskControl>(
+    client: &Client<T>,
+    tasks: &K,
+    stopped: &Stopped,
+    work_pool: &str,
+    now: Timestamp,
+) -> Result<(Vec<FlowRun>, usize), ApiError> {
     let busy = json!({"state": {"type": {"any_": ["PENDING", "RUNNING", "CANCELLING"]}}});
     // A run that never ran has no process that could wait.
     let waiting =
         json!({"state": {"type": {"any_": ["PAUSED", "SCHEDULED"]}}, "start_time": {"is_null_": false}});
     let ended = json!({"state": {"type": {"any_": ["COMPLETED", "FAILED", "CRASHED", "CANCELLED"]}}});
-    let (busy, waiting, ended) = futures_util::future::try_join3(
+    let ((busy, unread_busy), (waiting, unread_waiting), (ended, unread_ended)) = futures_util::future::try_join3(
         pages(client, work_pool, &busy, "ID_DESC", |_| true),
         pages(client, work_pool, &waiting, "ID_DESC", |_| true),
         // 2.20 has no filter by end, so the last ones are read until one ended too long ago.
@@ -128,31 +146,31 @@ pub async fn holders<T: Transport, K: TaskControl>(
     .await?;
     let mut holders = busy;
     holders.extend(still_live(tasks, stopped, waiting.into_iter().chain(ended).collect()).await);
-    Ok(holders)
+    Ok((holders, unread_busy + unread_waiting + unread_ended))
 }
 
-/// Runs of the pool that a filter names, page by page, as long as they are `wanted`.
+/// Runs of the pool that a filter names, page by page, as long as they are `wanted`; and how many of them cannot be read.
 async fn pages<T: Transport>(
     client: &Client<T>,
     work_pool: &str,
     filter: &Value,
     sort: &str,
     wanted: impl Fn(&FlowRun) -> bool,
-) -> Result<Vec<FlowRun>, ApiError> {
-    let mut found: Vec<FlowRun> = Vec::new();
-    let mut offset = 0;
-    loop {
-        let query = json!({"work_pools": {"name": {"any_": [work_pool]}}, "flow_runs": filter, "sort": sort,
-            "limit": PAGE, "offset": offset});
-        let page = client.flow_runs(&query).await?;
-        offset += page.len();
-        let full = page.len() == PAGE;
+) -> Result<(Vec<FlowRun>, usize), ApiError> {
+    let query = json!({"work_pools": {"name": {"any_": [work_pool]}}, "flow_runs": filter, "sort": sort});
+    let (mut found, mut unread) = (Vec::new(), 0);
+    let mut next = Some(0);
+    while let Some(offset) = next.filter(|offset| *offset < MOST) {
+        let page = client.flow_runs_page(&query, offset).await?;
+        let count = page.runs.len();
         let before = found.len();
-        found.extend(page.into_iter().filter(&wanted));
-        if !full || found.len() - before < PAGE {
-            return Ok(found);
-        }
+        found.extend(page.runs.into_iter().filter(&wanted));
+        let all = found.len() - before == count;
+        // One among others that are wanted is taken for wanted.
+        unread += if count == 0 || found.len() > before { page.unread.len() } else { 0 };
+        next = page.next.filter(|_| all);
     }
+    Ok((found, unread))
 }
 
 /// Those of the runs whose task is still live.
