@@ -22,7 +22,7 @@ mod past;
 mod rounds;
 
 use std::{
-    collections::{BTreeSet, HashMap, HashSet},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicUsize, Ordering},
@@ -164,7 +164,7 @@ pub struct Polled {
     /// How long the run that waits longest has been due, in seconds. Runs of closed deployments are to wait, and do not count.
     pub oldest_due_seconds: f64,
     /// Due runs that cannot start, and why.
-    pub blocked: HashMap<Uuid, Blocked>,
+    pub blocked: BTreeMap<Uuid, Blocked>,
 }
 
 /// Polls work pools.
@@ -292,7 +292,7 @@ impl<T: Transport, Q: PollerQueues> Poller<T, Q> {
     async fn pools(&self, only: &Option<HashSet<String>>) -> Result<Vec<WorkPool>, ApiError> {
         let Options { push_pools, named_pools, .. } = &self.options;
         let Some(only) = only else { return served_pools(&self.client, *push_pools, named_pools).await };
-        let names: Vec<String> = only.iter().cloned().collect();
+        let names: Vec<String> = only.iter().cloned().collect::<BTreeSet<String>>().into_iter().collect();
         let mut pools = self.client.work_pools(&[], &names).await?;
         let served =
             |pool: &WorkPool| (*push_pools && pool.pool_type == PUSH_POOL) || named_pools.contains(&pool.name);

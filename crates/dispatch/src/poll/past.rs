@@ -19,7 +19,7 @@
 //! message at any time, and a late copy of the move would start its flow twice. Why not `scheduled_after`: it is a time, and
 //! the head is sorted by the queues' priority first.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use jiff::Timestamp;
 use prefect_api::{
@@ -59,7 +59,7 @@ impl Blocked {
 
 impl<T: Transport, Q: PollerQueues> Poller<T, Q> {
     /// The runs that cannot start, and why.
-    pub(super) async fn blocked(&self, runs: &[FlowRun], now: Timestamp) -> HashMap<Uuid, Blocked> {
+    pub(super) async fn blocked(&self, runs: &[FlowRun], now: Timestamp) -> BTreeMap<Uuid, Blocked> {
         let closed = self.closed(runs, now).await;
         let why = |run: &FlowRun| {
             if run.deployment_id.is_some_and(|deployment| closed.contains(&deployment)) {
@@ -100,7 +100,7 @@ impl<T: Transport, Q: PollerQueues> Poller<T, Q> {
         pool: &WorkPool,
         share: &Share,
         head: &Head,
-        blocked: &mut HashMap<Uuid, Blocked>,
+        blocked: &mut BTreeMap<Uuid, Blocked>,
         before: Timestamp,
     ) -> Result<Vec<FlowRun>, ApiError> {
         let now = (self.clock)();
@@ -158,7 +158,7 @@ struct Wanted {
 }
 
 impl Wanted {
-    fn new(queues: &[WorkQueue], share: &Share, head: &Head, blocked: &HashMap<Uuid, Blocked>) -> Self {
+    fn new(queues: &[WorkQueue], share: &Share, head: &Head, blocked: &BTreeMap<Uuid, Blocked>) -> Self {
         let mut of_queue: HashMap<Uuid, usize> = HashMap::new();
         for run in head.runs.iter().filter(|run| blocked.contains_key(&run.id)) {
             if let Some(queue) = run.work_queue_id {
