@@ -178,7 +178,7 @@ impl<T: Transport, K: TaskControl> PrefectControl<T, K> {
                 Ok(Reading::NotOurs("the run is not due".to_owned()))
             }
             StateType::Scheduled if states::is_handed_back(state) && history::displaced(&history).is_some() => {
-                self.restore(attempt).await.map_err(|error| failure::of(&error))?;
+                self.restore(attempt, None).await.map_err(|error| failure::of(&error))?;
                 Ok(Reading::NotOurs("it had ended when it was handed back".to_owned()))
             }
             StateType::Scheduled if *again => Ok(Reading::Postponed { claimed: false, reason }),
