@@ -104,10 +104,8 @@ fn serve(stream: TcpStream) {
             return;
         }
         let answer = answer(&path, &serde_json::from_slice(&body).unwrap_or_default());
-        let head = format!(
-            "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
-            answer.len()
-        );
+        let head =
+            format!("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n", answer.len());
         // A client that has heard how long it is may hang up.
         if writer.write_all(head.as_bytes()).and_then(|()| writer.write_all(answer.as_bytes())).is_err() {
             return;
@@ -120,19 +118,23 @@ fn answer(path: &str, body: &Value) -> String {
     let page = |count: usize| (number("offset")..count).take(number("limit"));
     match path {
         "/api/work_pools/filter" => {
-            let pool = |it: usize| json!({"id": Uuid::from_u128(it as u128), "name": format!("p{it}"), "type": "ecs:push"});
+            let pool =
+                |it: usize| json!({"id": Uuid::from_u128(it as u128), "name": format!("p{it}"), "type": "ecs:push"});
             page(POOLS).map(pool).collect::<Value>().to_string()
         }
         _ if path.ends_with("/get_scheduled_flow_runs") => {
             let parameters = "x".repeat(PARAMETERS);
             let pool: u128 = path.trim_start_matches("/api/work_pools/p").split('/').next().unwrap().parse().unwrap();
+            // Put together as text: to write that much JSON takes a debug build longer than a client waits.
             let run = |number: usize| {
                 let id = Uuid::from_u128((pool << 32) + number as u128);
-                json!({"work_queue_id": id, "flow_run": {"id": id, "flow_id": id, "state_id": id,
-                    "state_type": "SCHEDULED", "next_scheduled_start_time": "2026-01-01T00:00:00Z",
-                    "parameters": {"x": parameters}}})
+                let run = json!({"id": id, "flow_id": id, "state_id": id, "state_type": "SCHEDULED",
+                    "next_scheduled_start_time": "2026-01-01T00:00:00Z"});
+                let run = run.to_string();
+                let members = run.trim_end_matches('}');
+                format!(r#"{{"work_queue_id":"{id}","flow_run":{members},"parameters":{{"x":"{parameters}"}}}}}}"#)
             };
-            page(RUNS).map(run).collect::<Value>().to_string()
+            format!("[{}]", page(RUNS).map(run).collect::<Vec<String>>().join(","))
         }
         _ => "[]".to_owned(),
     }
@@ -174,7 +176,8 @@ impl PollSink for Sink {
 #[test]
 fn pools_with_large_parameters_are_polled_in_the_functions_memory() {
     let server = Server::start();
-    let connection = Connection::to(format!("http://{}/api", server.address));
+    let mut connection = Connection::to(format!("http://{}/api", server.address));
+    connection.timeout = Duration::from_secs(120);
     let queues = Arc::new(Queues::default());
     let event = json!({"Records": [{"messageId": "m", "body": r#"{"version":1,"tick":"extra"}"#}]});
     let records = dispatch::sqs_event::records(event).unwrap();

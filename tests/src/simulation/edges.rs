@@ -56,13 +56,9 @@ impl Transport for Http {
             return Ok(Response { status: 200, retry_after: None, body: b"[]".to_vec() });
         }
         let party = self.0.name();
-        let lists_runs = request.path == "/flow_runs/filter";
-        let beyond = || request.body.as_deref().is_some_and(|body| body.contains("\"offset\":") && !body.contains("\"offset\":0"));
-        let unseen = match mutation {
-            Some(Mutation::NoLookingPast) => party.starts_with("Poller") && lists_runs,
-            Some(Mutation::FirstPageOnly) => party.starts_with("Dispatcher") && lists_runs && beyond(),
-            _ => false,
-        };
+        let unseen = mutation == Some(Mutation::NoLookingPast)
+            && party.starts_with("Poller")
+            && request.path == "/flow_runs/filter";
         if unseen {
             return Ok(Response { status: 200, retry_after: None, body: b"[]".to_vec() });
         }
@@ -83,9 +79,7 @@ impl Transport for Http {
         {
             response.body = body.into_bytes();
         }
-        if forgets
-            && let Ok(states) = serde_json::from_slice::<Vec<Value>>(&response.body)
-        {
+        if forgets && let Ok(states) = serde_json::from_slice::<Vec<Value>>(&response.body) {
             let last = states.len().saturating_sub(2);
             response.body = json!(states[last..]).to_string().into_bytes();
         }

@@ -52,8 +52,6 @@ pub enum Mutation {
     NoLookingPast,
     /// How long a run has waited is counted from its last hand back.
     ForgetsWaiting,
-    /// Dispatchers count the slots of the first page of runs.
-    FirstPageOnly,
 }
 
 impl Mutation {
@@ -81,6 +79,5 @@ impl Mutation {
         Self::OthersState,
         Self::NoLookingPast,
         Self::ForgetsWaiting,
-        Self::FirstPageOnly,
     ];
 }

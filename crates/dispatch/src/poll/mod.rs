@@ -294,8 +294,7 @@ impl<T: Transport, Q: PollerQueues> Poller<T, Q> {
         let Some(only) = only else { return served_pools(&self.client, *push_pools, named_pools).await };
         let names: Vec<String> = only.iter().cloned().collect::<BTreeSet<String>>().into_iter().collect();
         let mut pools = self.client.work_pools(&[], &names).await?;
-        let served =
-            |pool: &WorkPool| (*push_pools && pool.pool_type == PUSH_POOL) || named_pools.contains(&pool.name);
+        let served = |pool: &WorkPool| (*push_pools && pool.pool_type == PUSH_POOL) || named_pools.contains(&pool.name);
         pools.retain(|pool| only.contains(&pool.name) && served(pool));
         Ok(pools)
     }

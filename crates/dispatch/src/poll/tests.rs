@@ -262,7 +262,8 @@ async fn runs_of_a_closed_deployment_wait_and_let_others_start() {
         assert_eq!(blocked.len(), closed.min(limit.map_or(PAGE, |limit| limit as usize)), "{limit:?}");
         assert!(blocked.values().all(|why| *why == Blocked::Closed));
         assert_eq!(world.sink.0.lock().unwrap()[0].oldest_due_seconds, 1.0);
-        let sent: Vec<Uuid> = world.sent().iter().map(|(_, it)| ScheduledRun::parse(&it.body).unwrap().flow_run_id).collect();
+        let sent: Vec<Uuid> =
+            world.sent().iter().map(|(_, it)| ScheduledRun::parse(&it.body).unwrap().flow_run_id).collect();
         let free: Vec<Uuid> = (closed..runs).map(|number| Uuid::from_u128(100 + number as u128)).collect();
         assert!(!sent.is_empty() && sent.len() <= others, "{limit:?}: {sent:?}");
         assert!(sent.iter().all(|run| free.contains(run)), "{limit:?}: {sent:?}");
@@ -405,7 +406,8 @@ impl Transport for Far {
         let answer = if path == "/work_pools/filter" {
             let body: Value = serde_json::from_str(request.body.as_deref().unwrap()).unwrap();
             let number = |key: &str| body[key].as_u64().unwrap() as usize;
-            let pool = |it: usize| json!({"id": Uuid::from_u128(it as u128), "name": format!("p{it}"), "type": "ecs:push"});
+            let pool =
+                |it: usize| json!({"id": Uuid::from_u128(it as u128), "name": format!("p{it}"), "type": "ecs:push"});
             (0..self.0.pools).skip(number("offset")).take(number("limit")).map(pool).collect()
         } else {
             if path.ends_with("get_scheduled_flow_runs") {

@@ -18,9 +18,10 @@ pub fn unreadable(error: &ApiError) -> Failure {
             code: UNREADABLE_RUN,
             summary: "The flow run cannot be read".to_owned(),
             detail: format!("A page with the run fails, and so does the run alone: {error}."),
-            resolution: "Look at the server's own log, and at the parameters of the run: a server may be unable to write \
+            resolution:
+                "Look at the server's own log, and at the parameters of the run: a server may be unable to write \
                          what it has stored. Upgrade the server, or delete the run."
-                .to_owned(),
+                    .to_owned(),
         }
         .bounded(),
     }
@@ -34,9 +35,10 @@ pub fn unreadable_reference(failure: &Failure) -> Diagnosis {
         code: UNREADABLE_REFERENCE,
         summary: "A block or variable that the run refers to cannot be read".to_owned(),
         detail: format!("{detail} ({code})."),
-        resolution: "Save the block or variable again, or take the reference out of the job variables and the base job \
+        resolution:
+            "Save the block or variable again, or take the reference out of the job variables and the base job \
                      template. Look at the server's own log if it goes on."
-            .to_owned(),
+                .to_owned(),
     }
     .bounded()
 }
