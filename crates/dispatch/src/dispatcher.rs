@@ -194,10 +194,8 @@ impl<C: ControlPlane, L: TaskLauncher, Q: RunQueues> Dispatcher<C, L, Q> {
         queue: RunQueue,
         stop: Instant,
     ) -> Vec<Result<Reading, Failure>> {
-        let batch: Vec<Delivery> = messages
-            .iter()
-            .map(|(index, message)| delivery(message, &records[*index]))
-            .collect();
+        let batch: Vec<Delivery> =
+            messages.iter().map(|(index, message)| delivery(message, &records[*index])).collect();
         if batch.is_empty() {
             return Vec::new();
         }
@@ -348,12 +346,7 @@ impl<C: ControlPlane, L: TaskLauncher, Q: RunQueues> Dispatcher<C, L, Q> {
     }
 
     /// The table of the launch protocol: from what happened to what is recorded and whether the message may go.
-    async fn conclude(
-        &self,
-        message: &ScheduledRun,
-        record: &Record,
-        result: Result<Came, Failure>,
-    ) -> Fate {
+    async fn conclude(&self, message: &ScheduledRun, record: &Record, result: Result<Came, Failure>) -> Fate {
         let settlement = match result {
             Ok(Came::NotOurs) => return Fate::Acknowledged,
             Ok(Came::InHand(wait)) => return self.in_hand(record, message, wait),

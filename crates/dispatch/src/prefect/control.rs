@@ -100,11 +100,8 @@ impl<T: Transport, K: TaskControl> PrefectControl<T, K> {
                 (judge(run, delivery, now, self.options.launch_lead), run)
             })
             .collect();
-        let wanted: Vec<&FlowRun> = judged
-            .iter()
-            .filter(|(judgement, _)| !is_settled(judgement))
-            .filter_map(|(_, run)| *run)
-            .collect();
+        let wanted: Vec<&FlowRun> =
+            judged.iter().filter(|(judgement, _)| !is_settled(judgement)).filter_map(|(_, run)| *run).collect();
         if wanted.is_empty() && unreadable.is_empty() {
             return Ok(judged.into_iter().map(|(judgement, _)| Ok(settled(judgement))).collect());
         }
@@ -157,12 +154,7 @@ impl<T: Transport, K: TaskControl> PrefectControl<T, K> {
 
     /// What is to be done about a run that the server cannot write, though it writes others. Its states can be read, and are
     /// all it takes to hand it back, again and again, until it has waited too long.
-    async fn read_unreadable(
-        &self,
-        delivery: &Delivery,
-        error: &ApiError,
-        now: Timestamp,
-    ) -> Result<Reading, Failure> {
+    async fn read_unreadable(&self, delivery: &Delivery, error: &ApiError, now: Timestamp) -> Result<Reading, Failure> {
         let Delivery { message, message_id, again, .. } = delivery;
         let Failure { diagnosis: reason, .. } = failure::unreadable(error);
         let attempt = message.attempt();
@@ -215,12 +207,7 @@ impl<T: Transport, K: TaskControl> PrefectControl<T, K> {
 
     /// Whether the task of a claimed run is the one that is recorded: then there is nothing left to launch. A record of an earlier
     /// attempt stays until there is a newer one, so ECS is asked whose task it is.
-    async fn is_recorded(
-        &self,
-        run: &FlowRun,
-        message: &ScheduledRun,
-        judgement: &Judgement,
-    ) -> Result<bool, Failure> {
+    async fn is_recorded(&self, run: &FlowRun, message: &ScheduledRun, judgement: &Judgement) -> Result<bool, Failure> {
         let Some(Infrastructure { cluster, task_arn }) =
             Infrastructure::of_run(run).filter(|_| *judgement == Judgement::Claimed)
         else {
@@ -445,7 +432,8 @@ impl<T: Transport, K: TaskControl> ControlPlane for PrefectControl<T, K> {
     }
 
     async fn waited(&self, message: &ScheduledRun) -> Result<Waited, Failure> {
-        let states = history::read(&self.client, message.flow_run_id, None).await.map_err(|error| failure::of(&error))?;
+        let states =
+            history::read(&self.client, message.flow_run_id, None).await.map_err(|error| failure::of(&error))?;
         let unknown = Waited { since: message.expected_start_time, hand_backs: 0 };
         Ok(history::waited(&states, message.state_id).unwrap_or(unknown))
     }

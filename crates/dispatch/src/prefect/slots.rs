@@ -132,8 +132,7 @@ async fn counted<T: Transport, K: TaskControl>(
 ) -> Result<(Vec<FlowRun>, usize), ApiError> {
     let busy = json!({"state": {"type": {"any_": ["PENDING", "RUNNING", "CANCELLING"]}}});
     // A run that never ran has no process that could wait.
-    let waiting =
-        json!({"state": {"type": {"any_": ["PAUSED", "SCHEDULED"]}}, "start_time": {"is_null_": false}});
+    let waiting = json!({"state": {"type": {"any_": ["PAUSED", "SCHEDULED"]}}, "start_time": {"is_null_": false}});
     let ended = json!({"state": {"type": {"any_": ["COMPLETED", "FAILED", "CRASHED", "CANCELLED"]}}});
     let ((busy, unread_busy), (waiting, unread_waiting), (ended, unread_ended)) = futures_util::future::try_join3(
         pages(client, work_pool, &busy, "ID_DESC", |_| true),
