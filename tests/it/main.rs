@@ -14,6 +14,7 @@ mod functions;
 mod goldens;
 mod hostile;
 mod infra;
+mod large_parameters;
 mod launching;
 mod pools;
 mod prefect_harness;

@@ -82,7 +82,7 @@ fn a_world_repeats_itself() {
 }
 
 /// Each bug, and within how many worlds it is found at the latest.
-const FOUND: [(Mutation, u64); 25] = [
+const FOUND: [(Mutation, u64); 27] = [
     (Mutation::NoTransitionId, 10),
     (Mutation::FreshTransitionId, 10),
     (Mutation::FreshClientToken, 1_000),
@@ -108,6 +108,8 @@ const FOUND: [(Mutation, u64); 25] = [
     (Mutation::LastByTime, 3_000),
     (Mutation::StatesOnly, 300),
     (Mutation::OutlivesForEver, 300),
+    (Mutation::NoLookingPast, 200),
+    (Mutation::ForgetsWaiting, 200),
 ];
 
 #[test]

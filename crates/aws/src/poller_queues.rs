@@ -5,7 +5,7 @@ use std::time::Duration;
 use aws_config::SdkConfig;
 use aws_sdk_sqs::{
     Client,
-    types::{SendMessageBatchRequestEntry, builders::SendMessageBatchRequestEntryBuilder},
+    types::{QueueAttributeName, SendMessageBatchRequestEntry, builders::SendMessageBatchRequestEntryBuilder},
 };
 use dispatch::{
     check::Check,
@@ -48,12 +48,16 @@ impl SqsPollerQueues {
         Self { client: Client::new(config), urls }
     }
 
-    /// Up to ten messages; for each, whether it was taken.
-    async fn send_batch(&self, queue: RunQueue, messages: &[QueuedRun]) -> Vec<bool> {
-        let url = match queue {
+    fn url(&self, queue: RunQueue) -> &str {
+        match queue {
             RunQueue::Standard => &self.urls.run,
             RunQueue::Fifo => &self.urls.fifo,
-        };
+        }
+    }
+
+    /// Up to ten messages; for each, whether it was taken.
+    async fn send_batch(&self, queue: RunQueue, messages: &[QueuedRun]) -> Vec<bool> {
+        let url = self.url(queue);
         let entries = messages.iter().enumerate().map(|(index, message)| {
             let entry = SendMessageBatchRequestEntry::builder().id(index.to_string()).message_body(&message.body);
             with_manner(entry, queue, message).build()
@@ -105,6 +109,24 @@ impl PollerQueues for SqsPollerQueues {
                     taken.extend(self.send_batch(queue, batch).await);
                 }
                 taken
+            }
+        }
+    }
+
+    async fn waiting(&self, queue: RunQueue) -> Option<u64> {
+        let counts = [
+            QueueAttributeName::ApproximateNumberOfMessages,
+            QueueAttributeName::ApproximateNumberOfMessagesNotVisible,
+        ];
+        let asked = self.client.get_queue_attributes().queue_url(self.url(queue));
+        match asked.set_attribute_names(Some(counts.to_vec())).send().await {
+            Ok(answer) => {
+                let attributes = answer.attributes()?;
+                counts.iter().map(|name| attributes.get(name)?.parse::<u64>().ok()).sum()
+            }
+            Err(error) => {
+                tracing::warn!(error = describe(&error), "the messages of the queue are not counted");
+                None
             }
         }
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use work_pool::Diagnosis;
 
 /// Every code of this crate with its title; `docs/errors.md` has an entry for each.
-pub const CODES: [(&str, &str); 42] = [
+pub const CODES: [(&str, &str); 44] = [
     ("PP0401", "The message body is not a JSON object"),
     ("PP0402", "The message version is not known"),
     ("PP0403", "A field of the message is missing, unknown or of the wrong kind"),
@@ -25,6 +25,8 @@ pub const CODES: [(&str, &str); 42] = [
     ("PP0505", "An answer of the Prefect server cannot be read"),
     ("PP0506", "The work pool of the run does not exist"),
     ("PP0507", "The deployment of the run does not exist"),
+    ("PP0508", "The flow run cannot be read"),
+    ("PP0509", "A block or variable that the run refers to cannot be read"),
     ("PP0601", "The task did not start"),
     ("PP0602", "There was no room for the task"),
     ("PP0603", "The task's network or its start-up did not come in time"),
@@ -101,6 +103,12 @@ pub fn queue_failed(queue: &str, detail: &str) -> Diagnosis {
         resolution: "It is tried again. If it stays: check the queue's URL and the function's permission to send."
             .to_owned(),
     }
+}
+
+/// What cannot be read has been so for longer than a run waits.
+#[must_use]
+pub fn never_readable(waited: Duration, last: &Diagnosis) -> Diagnosis {
+    Diagnosis { summary: format!("{}: not within {} s", last.summary, waited.as_secs()), ..last.clone() }
 }
 
 /// Capacity has been missing for longer than the pool wants to wait.

@@ -31,6 +31,7 @@ use crate::{
     message::ScheduledRun,
     outcome::{Outcome, OutcomeSink},
     ports::{Claim, ControlPlane, Delivery, Failure, Order, Reading, RunQueue, RunQueues, Settlement, Waited},
+    prefect::failure,
     sqs_event::{BatchItemFailure, BatchResponse, Record},
 };
 
@@ -224,6 +225,7 @@ impl<C: ControlPlane, L: TaskLauncher, Q: RunQueues> Dispatcher<C, L, Q> {
             Ok(Reading::Claimed(order)) => self.launch(&order, message, record, false).await,
             Ok(Reading::Unrecorded(order)) => self.find_unrecorded(&order, message).await,
             Ok(Reading::Refused { claimed, reason }) => self.refuse(message, record, claimed, reason).await,
+            Ok(Reading::Postponed { claimed, reason }) => self.postpone(message, record, claimed, reason).await,
             Err(failure) => Err(failure),
         };
         self.conclude(message, record, result).await
@@ -268,14 +270,18 @@ impl<C: ControlPlane, L: TaskLauncher, Q: RunQueues> Dispatcher<C, L, Q> {
 
     /// Claims the run: whether an earlier delivery may have launched it, or what it came to if it is not ours now.
     async fn claim(&self, message: &ScheduledRun, record: &Record) -> Result<Result<bool, Came>, Failure> {
-        Ok(match self.control.claim(&delivery(message, record)).await? {
+        Ok(self.claimed(message, self.control.claim(&delivery(message, record)).await?))
+    }
+
+    fn claimed(&self, message: &ScheduledRun, claim: Claim) -> Result<bool, Came> {
+        match claim {
             Claim::Ours { again } => Ok(again),
             Claim::InHand(wait) => Err(Came::InHand(wait)),
             Claim::NotOurs(reason) => {
                 self.sink.emit(&Outcome::NotOurs { message, reason: &reason });
                 Err(Came::NotOurs)
             }
-        })
+        }
     }
 
     /// An earlier delivery launched it and died before it could record that.
@@ -312,6 +318,23 @@ impl<C: ControlPlane, L: TaskLauncher, Q: RunQueues> Dispatcher<C, L, Q> {
         Err(Failure { class: Class::Rejected, diagnosis: reason })
     }
 
+    /// Claimed first, so that no other message launches it when a late copy of the hand back takes effect.
+    async fn postpone(
+        &self,
+        message: &ScheduledRun,
+        record: &Record,
+        claimed: bool,
+        reason: Diagnosis,
+    ) -> Result<Came, Failure> {
+        if !claimed {
+            let claim = self.control.claim_to_hand_back(&delivery(message, record)).await?;
+            if let Err(came) = self.claimed(message, claim) {
+                return Ok(came);
+            }
+        }
+        Err(Failure { class: Class::Capacity, diagnosis: reason })
+    }
+
     fn prepare(&self, order: &Order) -> Result<Prepared, Failure> {
         let rejected = |diagnosis| Failure { class: Class::Rejected, diagnosis };
         let layers =
@@ -341,7 +364,9 @@ impl<C: ControlPlane, L: TaskLauncher, Q: RunQueues> Dispatcher<C, L, Q> {
                     }
                 };
                 let waited = self.since(since);
-                if waited >= self.policy.capacity_timeout {
+                if waited >= self.policy.capacity_timeout && failure::is_unreadable(&diagnosis) {
+                    Settlement::Crashed(codes::never_readable(waited, &diagnosis))
+                } else if waited >= self.policy.capacity_timeout {
                     Settlement::Crashed(codes::no_capacity(waited, &diagnosis))
                 } else {
                     let delay = hand_back_delay(self.policy.hand_back_delay, hand_backs);

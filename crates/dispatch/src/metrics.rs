@@ -62,16 +62,19 @@ const DISPATCHER: &[&str] = &["dispatcher"];
 const OBSERVER: &[&str] = &["observer"];
 const RECONCILER: &[&str] = &["reconciler"];
 const CHANGERS: &[&str] = &["dispatcher", "observer", "reconciler"];
+const SENDERS: &[&str] = &["poller", "dispatcher"];
 const WATCHERS: &[&str] = &["observer", "reconciler"];
 const READERS: &[&str] = &["dispatcher", "observer"];
 
 /// All of them.
-pub const METRICS: [Metric; 22] = [
+pub const METRICS: [Metric; 23] = [
     count("Polls", Dimensions::None, POLLER),
     count("PollFailed", Dimensions::None, POLLER),
     count("Found", Dimensions::WorkPool, POLLER),
     count("Sent", Dimensions::WorkPool, POLLER),
     seconds("OldestDue", Dimensions::WorkPool, POLLER),
+    // Due runs that cannot start: the poller's, of a poll; the dispatcher's, one for each that cannot be read.
+    count("Blocked", Dimensions::WorkPool, SENDERS),
     count("Launched", Dimensions::WorkPool, DISPATCHER),
     count("Adopted", Dimensions::WorkPool, DISPATCHER),
     seconds("DueToLaunch", Dimensions::WorkPool, DISPATCHER),
@@ -170,6 +173,8 @@ mod tests {
     #[test]
     fn what_polls_emit_is_listed() {
         LogAndMetrics.polled(&Polled::default());
+        let blocked = [(uuid::Uuid::nil(), crate::poll::Blocked::Closed)].into();
+        LogAndMetrics.polled(&Polled { blocked, ..Polled::default() });
         LogAndMetrics.poll_failed("no answer");
         LogAndMetrics.poll_ended();
     }

@@ -8,10 +8,13 @@ use ecs::{failure::Class, launch::Launched};
 use serde_json::{Value, json};
 use work_pool::Diagnosis;
 
-use crate::{message::ScheduledRun, metrics, poll::Polled};
+use crate::{message::ScheduledRun, metrics, poll::Polled, prefect::failure::is_unreadable};
 
 /// CloudWatch namespace of every metric unless another is chosen, and source of every event.
 pub const NAMESPACE: &str = "pushpool";
+
+/// How many of the runs of a pool that cannot start are named in the log of a poll.
+const NAMED: usize = 5;
 
 /// Takes what polls find and do.
 pub trait PollSink: Send + Sync + 'static {
@@ -27,10 +30,18 @@ pub trait PollSink: Send + Sync + 'static {
 
 impl PollSink for LogAndMetrics {
     fn polled(&self, polled: &Polled) {
-        let Polled { work_pool, found, sent, not_sent, oldest_due_seconds } = polled;
-        tracing::info!(work_pool, found, sent, not_sent, oldest_due_seconds, "polled");
-        #[expect(clippy::cast_precision_loss, reason = "at most some hundreds")]
-        let values = [("Found", *found as f64), ("Sent", *sent as f64), ("OldestDue", *oldest_due_seconds)];
+        let Polled { work_pool, found, sent, not_sent, oldest_due_seconds, blocked } = polled;
+        tracing::info!(work_pool, found, sent, not_sent, oldest_due_seconds, blocked = blocked.len(), "polled");
+        for (flow_run_id, why) in blocked.iter().take(NAMED) {
+            let reason = why.says();
+            tracing::warn!(work_pool, %flow_run_id, reason, of = blocked.len(), "a due run cannot start");
+        }
+        #[expect(clippy::cast_precision_loss, reason = "at most some thousands")]
+        let mut values = vec![("Found", *found as f64), ("Sent", *sent as f64), ("OldestDue", *oldest_due_seconds)];
+        if !blocked.is_empty() {
+            #[expect(clippy::cast_precision_loss, reason = "at most some thousands")]
+            values.push(("Blocked", blocked.len() as f64));
+        }
         write_line(&metrics::line(Some(work_pool), &values, now()));
     }
 
@@ -211,6 +222,9 @@ impl Outcome<'_> {
                 Some(&message.work_pool),
                 vec![(if launched.adopted { "Adopted" } else { "Launched" }, 1.0), ("DueToLaunch", due_to_launch)],
             ),
+            Self::HandedBack { message, reason, .. } if is_unreadable(reason) => {
+                (Some(&message.work_pool), vec![("Blocked", 1.0)])
+            }
             Self::HandedBack { message, .. } => (Some(&message.work_pool), vec![("HandedBack", 1.0)]),
             Self::Crashed { message, .. } => (Some(&message.work_pool), vec![("Crashed", 1.0)]),
             Self::Malformed { .. } => (None, vec![("Malformed", 1.0)]),

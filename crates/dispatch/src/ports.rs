@@ -51,6 +51,14 @@ pub enum Reading {
         /// Why.
         reason: Diagnosis,
     },
+    /// To be launched, but not now, since something about it cannot be read: claim it where it is not yet claimed, then hand
+    /// it back. That takes it from the head of its pool, and lets it crash in the end.
+    Postponed {
+        /// Whether it is claimed already.
+        claimed: bool,
+        /// Why.
+        reason: Diagnosis,
+    },
     /// Not to be launched by this message; the text says why.
     NotOurs(String),
     /// Another delivery of this message has claimed it and may be launching it: look again after this long.
@@ -146,6 +154,14 @@ pub trait ControlPlane: Send + Sync + 'static {
     /// # Errors
     /// [`Failure`] when the answer is not known: the message has to come back.
     fn claim(&self, delivery: &Delivery) -> impl Future<Output = Result<Claim, Failure>> + Send;
+
+    /// Claims an attempt that will be handed back: no delivery of the message launches it any more.
+    ///
+    /// # Errors
+    /// As [`ControlPlane::claim`].
+    fn claim_to_hand_back(&self, delivery: &Delivery) -> impl Future<Output = Result<Claim, Failure>> + Send {
+        self.claim(delivery)
+    }
 
     /// Since when the run has been waiting for capacity; asked when it is to wait on.
     ///

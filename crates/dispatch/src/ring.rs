@@ -12,6 +12,9 @@ use crate::message::LONGEST_NAME;
 /// The version this release writes and reads.
 const VERSION: u64 = 1;
 
+/// Name of the event that the observer rings for when a task of a limited pool has ended.
+const SLOT_FREE: &str = "pushpool.slot-free";
+
 /// A message of the poll queue.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PollMessage {
@@ -50,6 +53,18 @@ impl Ring {
     #[must_use]
     pub fn is_about_cancelling(&self) -> bool {
         matches!(self.event.as_deref(), Some("prefect.flow-run.Cancelling" | "prefect.flow-run.Cancelled"))
+    }
+
+    /// A ring for a pool whose task has ended.
+    #[must_use]
+    pub fn about_a_slot(work_pool: Option<String>) -> Self {
+        Self { work_pool, event: Some(SLOT_FREE.to_owned()), ..Self::default() }
+    }
+
+    /// Whether a slot of its pool may have come free.
+    #[must_use]
+    pub fn is_about_a_slot(&self) -> bool {
+        self.event.as_deref() == Some(SLOT_FREE)
     }
 
     /// Reads what an automation sends: the event itself (`{{ event | tojson }}`), whatever else, or nothing. The event's

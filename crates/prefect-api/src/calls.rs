@@ -4,6 +4,7 @@
 //! server feels of pushpool, and what Prefect Cloud counts.
 
 use jiff::Timestamp;
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -20,8 +21,8 @@ use crate::{
 /// Most items of an answer (prefect 3.8.8, `server/settings`, `PREFECT_SERVER_API_DEFAULT_LIMIT`). More is refused.
 pub const PAGE: usize = 200;
 
-/// More work pools than any server has: asking ends where a server's answers do not.
-const MOST_POOLS: usize = 20_000;
+/// More items of a list than any server has: asking ends where a server's answers do not.
+const MOST_ITEMS: usize = 20_000;
 
 impl<T: Transport> Client<T> {
     /// Work pools of a type, and those of these names whatever their type.
@@ -46,20 +47,43 @@ impl<T: Transport> Client<T> {
     }
 
     async fn filter_work_pools(&self, filter: Value) -> Result<Vec<WorkPool>, ApiError> {
-        let mut pools: Vec<WorkPool> = Vec::new();
+        let filter = json!({"work_pools": filter});
+        self.list("/work_pools/filter", filter, |pool: &WorkPool| pool.id).await
+    }
+
+    /// All items of a list that is read by pages. `key` tells one item from another.
+    async fn list<R: DeserializeOwned, K: PartialEq>(
+        &self,
+        path: &str,
+        filter: Value,
+        key: impl Fn(&R) -> K,
+    ) -> Result<Vec<R>, ApiError> {
+        let mut items: Vec<R> = Vec::new();
+        let mut body = filter;
         loop {
-            let body = json!({"work_pools": filter, "limit": PAGE, "offset": pools.len()});
-            let page: Vec<WorkPool> = self.post("/work_pools/filter".into(), &body).await?;
-            // Whoever gives the same page again has no others.
-            let known = page.first().is_none_or(|first| pools.iter().any(|pool| pool.id == first.id));
-            let more = page.len() == PAGE && !known && pools.len() < MOST_POOLS;
+            body["limit"] = self.page().into();
+            body["offset"] = items.len().into();
+            let page: Vec<R> = self.post(path.to_owned(), &body).await?;
+            // A server that gives the same page again has no others.
+            let known = page.first().is_none_or(|first| items.iter().any(|item| key(item) == key(first)));
+            let more = page.len() >= self.page() && !known && items.len() < MOST_ITEMS;
             if !known {
-                pools.extend(page);
+                items.extend(page);
             }
             if !more {
-                return Ok(pools);
+                return Ok(items);
             }
         }
+    }
+
+    /// The items of these ids, however many, asked for page by page.
+    async fn list_by_id<R: DeserializeOwned>(&self, path: &str, kind: &str, ids: &[Uuid]) -> Result<Vec<R>, ApiError> {
+        let mut items = Vec::with_capacity(ids.len());
+        for ids in ids.chunks(self.page()) {
+            let body = json!({kind: {"id": {"any_": ids}}, "limit": self.page()});
+            items.extend(self.post::<Vec<R>>(path.to_owned(), &body).await?);
+        }
+        Ok(items)
     }
 
     /// One work pool.
@@ -102,12 +126,13 @@ impl<T: Transport> Client<T> {
         self.send(Method::Delete, format!("/work_pools/{}", segment(name)), None::<&Value>).await
     }
 
-    /// The queues of a work pool. At most [`PAGE`]; a pool with more shows its first ones.
+    /// The queues of a work pool.
     ///
     /// # Errors
     /// [`ApiError`].
     pub async fn work_queues(&self, pool: &str) -> Result<Vec<WorkQueue>, ApiError> {
-        self.post(format!("/work_pools/{}/queues/filter", segment(pool)), &json!({})).await
+        let path = format!("/work_pools/{}/queues/filter", segment(pool));
+        self.list(&path, json!({}), |queue: &WorkQueue| queue.id).await
     }
 
     /// Those who send heartbeats for a pool.
@@ -115,7 +140,8 @@ impl<T: Transport> Client<T> {
     /// # Errors
     /// [`ApiError`].
     pub async fn workers(&self, pool: &str) -> Result<Vec<Worker>, ApiError> {
-        self.post(format!("/work_pools/{}/workers/filter", segment(pool)), &json!({})).await
+        let path = format!("/work_pools/{}/workers/filter", segment(pool));
+        self.list(&path, json!({}), |worker: &Worker| worker.name.clone()).await
     }
 
     /// Says that `worker` serves the pool. The server takes it for offline after three intervals without another one.
@@ -128,8 +154,9 @@ impl<T: Transport> Client<T> {
         self.send(Method::Post, path, Some(&body)).await
     }
 
-    /// Runs that are to start before a time, of all queues of the pool or of these. At most [`PAGE`], without paging: the
-    /// rest comes when these are no longer SCHEDULED. Marks the queues and their deployments as polled.
+    /// Runs that are to start in this time, of all queues of the pool or of these: by the queues' priority, then the earliest
+    /// first. At most `limit` and as many as there are free slots, without paging: the rest comes when these are no longer
+    /// SCHEDULED. Marks the queues and their deployments as polled.
     ///
     /// # Errors
     /// [`ApiError`].
@@ -137,13 +164,17 @@ impl<T: Transport> Client<T> {
         &self,
         pool: &str,
         queues: Option<&[String]>,
-        before: Timestamp,
+        (after, before): (Option<Timestamp>, Timestamp),
+        limit: usize,
     ) -> Result<Vec<ScheduledFlowRun>, ApiError> {
-        let mut body = json!({"scheduled_before": before, "limit": PAGE});
+        let mut body = json!({"scheduled_before": before, "limit": limit});
+        if let Some(after) = after {
+            body["scheduled_after"] = json!(after);
+        }
         if let Some(queues) = queues {
             body["work_queue_names"] = json!(queues);
         }
-        self.post(format!("/work_pools/{}/get_scheduled_flow_runs", segment(pool)), &body).await
+        self.post_page(format!("/work_pools/{}/get_scheduled_flow_runs", segment(pool)), &body).await
     }
 
     /// One flow run.
@@ -154,12 +185,13 @@ impl<T: Transport> Client<T> {
         self.get(format!("/flow_runs/{id}")).await
     }
 
-    /// The flow runs of these ids that exist, in no order. At most [`PAGE`] ids.
+    /// The flow runs of these ids that exist, in no order. One that cannot be read fails all: [`Client::each_flow_run`]
+    /// tells them apart.
     ///
     /// # Errors
     /// [`ApiError`].
     pub async fn flow_runs_by_id(&self, ids: &[Uuid]) -> Result<Vec<FlowRun>, ApiError> {
-        self.flow_runs(&json!({"flow_runs": {"id": {"any_": ids}}, "limit": PAGE})).await
+        self.list_by_id("/flow_runs/filter", "flow_runs", ids).await
     }
 
     /// The flow runs a filter names: `{"flow_runs": …, "work_pools": …, "sort": …, "limit": …, "offset": …}`.
@@ -225,13 +257,12 @@ impl<T: Transport> Client<T> {
         self.send(Method::Patch, format!("/flow_runs/{id}/labels"), Some(labels)).await
     }
 
-    /// The deployments of these ids that exist. At most [`PAGE`] ids.
+    /// The deployments of these ids that exist.
     ///
     /// # Errors
     /// [`ApiError`].
     pub async fn deployments(&self, ids: &[Uuid]) -> Result<Vec<Deployment>, ApiError> {
-        let body = json!({"deployments": {"id": {"any_": ids}}, "limit": PAGE});
-        self.post("/deployments/filter".into(), &body).await
+        self.list_by_id("/deployments/filter", "deployments", ids).await
     }
 
     /// How many deployments a filter names.
@@ -242,12 +273,12 @@ impl<T: Transport> Client<T> {
         self.post("/deployments/count".into(), filter).await
     }
 
-    /// The flows of these ids that exist. At most [`PAGE`] ids.
+    /// The flows of these ids that exist.
     ///
     /// # Errors
     /// [`ApiError`].
     pub async fn flows(&self, ids: &[Uuid]) -> Result<Vec<Flow>, ApiError> {
-        self.post("/flows/filter".into(), &json!({"flows": {"id": {"any_": ids}}, "limit": PAGE})).await
+        self.list_by_id("/flows/filter", "flows", ids).await
     }
 
     /// Data of a block document, secrets included.
@@ -321,8 +352,8 @@ impl<T: Transport> Client<T> {
     /// # Errors
     /// [`ApiError`]; not found where the server has no automations.
     pub async fn automations(&self, name: &str) -> Result<Vec<Automation>, ApiError> {
-        let body = json!({"automations": {"name": {"any_": [name]}}, "limit": PAGE});
-        self.post("/automations/filter".into(), &body).await
+        let body = json!({"automations": {"name": {"any_": [name]}}});
+        self.list("/automations/filter", body, |automation: &Automation| automation.id).await
     }
 
     /// Makes an automation.

@@ -1,10 +1,11 @@
 //! One call: retries, CSRF token, fresh credentials, and what the answer means.
 
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError, atomic::AtomicUsize},
     time::Duration,
 };
 
+use jiff::Timestamp;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
@@ -12,10 +13,14 @@ use tokio::{sync::Semaphore, time::sleep};
 use uuid::Uuid;
 
 use crate::{
+    calls::PAGE,
     error::ApiError,
     retry::Patience,
-    transport::{Method, Request, Response, Transport, TransportError},
+    transport::{Method, Request, Response, Room, Transport, TransportError},
 };
+
+/// How long to wait before another try, of [`Patience`].
+type Wait = fn(&Patience, u32, Duration, &Result<Response, TransportError>, Timestamp) -> Option<Duration>;
 
 /// Most requests of one client that are under way at once. A server has fifteen database connections unless told otherwise
 /// (prefect 3.8.8, `SQLAlchemySettings`: 5 and an overflow of 10), and on SQLite one writer: more at once take no less time,
@@ -33,6 +38,7 @@ pub(crate) fn segment(name: &str) -> String {
 /// A client of one Prefect API. Cheap to clone; clones share connections and CSRF token.
 pub struct Client<T> {
     shared: Arc<Shared<T>>,
+    page: usize,
 }
 
 struct Shared<T> {
@@ -42,11 +48,13 @@ struct Shared<T> {
     id: Uuid,
     csrf_token: Mutex<Option<String>>,
     turns: Semaphore,
+    /// The size that a page of flow runs had last that could be read.
+    readable: AtomicUsize,
 }
 
 impl<T> Clone for Client<T> {
     fn clone(&self) -> Self {
-        Self { shared: Arc::clone(&self.shared) }
+        Self { shared: Arc::clone(&self.shared), page: self.page }
     }
 }
 
@@ -60,8 +68,25 @@ impl<T: Transport> Client<T> {
     /// A client over `transport`.
     pub fn new(transport: T, patience: Patience) -> Self {
         let turns = Semaphore::new(AT_ONCE);
-        let shared = Shared { transport, patience, id: Uuid::new_v4(), csrf_token: Mutex::default(), turns };
-        Self { shared: Arc::new(shared) }
+        let readable = AtomicUsize::new(PAGE);
+        let shared = Shared { transport, patience, id: Uuid::new_v4(), csrf_token: Mutex::default(), turns, readable };
+        Self { shared: Arc::new(shared), page: PAGE }
+    }
+
+    /// The same with other pages than those of [`PAGE`] items. A server may allow fewer.
+    #[must_use]
+    pub fn with_page(self, page: usize) -> Self {
+        Self { page: page.clamp(1, PAGE), ..self }
+    }
+
+    /// Most items that are asked for at once.
+    #[must_use]
+    pub fn page(&self) -> usize {
+        self.page
+    }
+
+    pub(crate) fn readable(&self) -> &AtomicUsize {
+        &self.shared.readable
     }
 
     /// What it sends through.
@@ -69,13 +94,28 @@ impl<T: Transport> Client<T> {
         &self.shared.transport
     }
 
+    /// A call whose answer is a page: it is not tried for long if it fails by itself.
+    pub(crate) async fn post_page<R: DeserializeOwned>(
+        &self,
+        path: String,
+        body: &impl Serialize,
+    ) -> Result<R, ApiError> {
+        let body = written(Method::Post, &path, body)?;
+        self.call(Method::Post, path, Some(body), Patience::wait_for_page).await
+    }
+
+    /// The same of one thing.
+    pub(crate) async fn get_impatiently<R: DeserializeOwned>(&self, path: String) -> Result<R, ApiError> {
+        self.call(Method::Get, path, None, Patience::wait_for_page).await
+    }
+
     pub(crate) async fn get<R: DeserializeOwned>(&self, path: String) -> Result<R, ApiError> {
-        self.call(Method::Get, path, None).await
+        self.call(Method::Get, path, None, Patience::wait).await
     }
 
     pub(crate) async fn post<R: DeserializeOwned>(&self, path: String, body: &impl Serialize) -> Result<R, ApiError> {
         let body = written(Method::Post, &path, body)?;
-        self.call(Method::Post, path, Some(body)).await
+        self.call(Method::Post, path, Some(body), Patience::wait).await
     }
 
     /// A call whose answer is of no interest.
@@ -86,7 +126,7 @@ impl<T: Transport> Client<T> {
         body: Option<&(impl Serialize + Sync)>,
     ) -> Result<(), ApiError> {
         let body = body.map(|body| written(method, &path, body)).transpose()?;
-        self.answer(method, path, body).await.map(drop)
+        self.answer(method, path, body, Patience::wait).await.map(drop)
     }
 
     /// Any call, with untyped JSON: for what pushpool needs once.
@@ -94,7 +134,8 @@ impl<T: Transport> Client<T> {
     /// # Errors
     /// [`ApiError`]. An empty answer is `null`.
     pub async fn json(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Value, ApiError> {
-        let response = self.answer(method, path.to_owned(), body.map(Value::to_string)).await?;
+        let body = body.map(Value::to_string);
+        let (response, _room) = self.answer(method, path.to_owned(), body, Patience::wait).await?;
         if response.body.is_empty() {
             return Ok(Value::Null);
         }
@@ -106,22 +147,29 @@ impl<T: Transport> Client<T> {
         method: Method,
         path: String,
         body: Option<String>,
+        wait: Wait,
     ) -> Result<R, ApiError> {
-        let response = self.answer(method, path.clone(), body).await?;
+        let (response, _room) = self.answer(method, path.clone(), body, wait).await?;
         read(method, &path, &response)
     }
 
-    /// The answer with a status of success.
-    async fn answer(&self, method: Method, path: String, body: Option<String>) -> Result<Response, ApiError> {
+    /// The answer with a status of success, and the room it takes.
+    async fn answer(
+        &self,
+        method: Method,
+        path: String,
+        body: Option<String>,
+        wait: Wait,
+    ) -> Result<(Response, Room), ApiError> {
         let operation = format!("{} {path}", method.name());
         let mut refreshed = false;
         let mut asked_for_token = false;
         loop {
             let headers = if method == Method::Get { Vec::new() } else { self.csrf_headers() };
             let request = Request { method, path: path.clone(), body: body.clone(), headers };
-            let response = self.attempt(&operation, &request).await?;
+            let (response, room) = self.attempt(&operation, &request, wait).await?;
             match response.status {
-                200..=299 => return Ok(response),
+                200..=299 => return Ok((response, room)),
                 401 if !refreshed => {
                     refreshed = true;
                     if self.shared.transport.refresh().await {
@@ -142,16 +190,19 @@ impl<T: Transport> Client<T> {
     }
 
     /// One call with all its tries; an answer of whatever status, or none.
-    async fn attempt(&self, operation: &str, request: &Request) -> Result<Response, ApiError> {
+    async fn attempt(&self, operation: &str, request: &Request, wait: Wait) -> Result<(Response, Room), ApiError> {
         let Shared { transport, patience, turns, .. } = &*self.shared;
         let mut waited = Duration::ZERO;
         let mut tries = 1;
         loop {
             // The semaphore is never closed. Whoever waits before another try has no turn meanwhile.
             let turn = turns.acquire().await;
-            let outcome = transport.send(request.clone()).await;
+            let (outcome, room) = match transport.send_counted(request.clone()).await {
+                Ok((response, room)) => (Ok(response), room),
+                Err(error) => (Err(error), Room::default()),
+            };
             drop(turn);
-            match patience.wait(tries, waited, &outcome, transport.now()) {
+            match wait(patience, tries, waited, &outcome, transport.now()) {
                 Some(wait) => {
                     tracing::debug!(operation, tries, ?outcome, ?wait, "tried again");
                     sleep(wait).await;
@@ -161,7 +212,7 @@ impl<T: Transport> Client<T> {
                 None => {
                     let unanswered =
                         |source: TransportError| ApiError::Unanswered { operation: operation.to_owned(), source };
-                    return outcome.map_err(unanswered);
+                    return outcome.map(|response| (response, room)).map_err(unanswered);
                 }
             }
         }
@@ -180,7 +231,7 @@ impl<T: Transport> Client<T> {
         let path = format!("/csrf-token?client={}", self.shared.id);
         let operation = "GET /csrf-token";
         let request = Request { method: Method::Get, path, body: None, headers: Vec::new() };
-        let response = self.attempt(operation, &request).await?;
+        let (response, _room) = self.attempt(operation, &request, Patience::wait).await?;
         if response.status != 200 {
             return Err(ApiError::of_response(operation, &response));
         }

@@ -89,6 +89,18 @@ impl ApiError {
         matches!(self, Self::NotFound { .. })
     }
 
+    /// Whether the answer may have failed for what it holds: one item that the server cannot write or this client cannot
+    /// read, or too much of everything. Asking for less may help.
+    #[must_use]
+    pub fn is_of_its_content(&self) -> bool {
+        matches!(
+            self,
+            Self::Busy { status: 500, .. }
+                | Self::Unreadable { .. }
+                | Self::Unanswered { source: TransportError::TooLarge(_) | TransportError::Timeout, .. }
+        )
+    }
+
     /// Such a thing exists already (409).
     #[must_use]
     pub fn is_conflict(&self) -> bool {

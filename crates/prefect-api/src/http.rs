@@ -21,10 +21,10 @@ mod tls;
 
 use std::{error::Error, fmt, sync::Arc, time::Duration};
 
-use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use http_body_util::{BodyExt, Full};
 use hyper::{
     HeaderMap, Uri,
-    body::{Bytes, Incoming},
+    body::{Body, Bytes, Incoming},
     header::{ACCEPT, CONTENT_TYPE, HeaderValue, RETRY_AFTER, USER_AGENT},
 };
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
@@ -32,13 +32,16 @@ use hyper_util::{
     client::legacy::{self, connect::HttpConnector},
     rt::{TokioExecutor, TokioTimer},
 };
-use tokio::time::timeout;
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::timeout,
+};
 
 use self::access::Access;
 pub use self::access::{CredentialSource, Fetched};
 use crate::{
     connection::{Connection, without_userinfo},
-    transport::{Method, Request, Response, Transport, TransportError},
+    transport::{Method, Request, Response, Room, Transport, TransportError},
 };
 
 /// Time for a TCP connection to stand.
@@ -50,9 +53,16 @@ const IDLE: Duration = Duration::from_secs(20);
 /// How long sent bytes may stay without acknowledgement before the connection counts as lost.
 const UNACKNOWLEDGED: Duration = Duration::from_secs(3);
 
-/// Largest answer that is read. A full page of 200 flow runs with large parameters (512 KiB each) would be 100 MB, but
-/// no function has the memory for it.
-const LARGEST: usize = 64 * 1024 * 1024;
+/// Largest answer that is read. A full page of 200 flow runs with large parameters (512 KiB each) would be 100 MB; the
+/// caller asks for smaller pages then (see [`Client::flow_runs_page`](crate::Client::flow_runs_page)).
+const LARGEST: usize = 32 * 1024 * 1024;
+
+/// Most memory that the bodies of all answers take together until they are read: those of several large pages wait for one
+/// another. A poller has 256 MB unless told otherwise.
+const TOGETHER: usize = 48 * 1024 * 1024;
+
+/// What memory is counted in. An answer that does not say how long it is takes more as it comes.
+const CHUNK: usize = 1024 * 1024;
 
 const SELF: HeaderValue = HeaderValue::from_static(concat!("pushpool/", env!("CARGO_PKG_VERSION")));
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
@@ -93,6 +103,8 @@ pub struct HttpTransport {
     authority: String,
     access: Access,
     timeout: Duration,
+    /// What is left of [`TOGETHER`], in chunks.
+    memory: Arc<Semaphore>,
 }
 
 impl HttpTransport {
@@ -132,14 +144,56 @@ impl HttpTransport {
             .build(connector);
         let authority = uri.authority().map(ToString::to_string).unwrap_or_default();
         let access = Access::new(connection, source)?;
-        Ok(Self { client, base, authority, access, timeout: connection.timeout })
+        let memory = Arc::new(Semaphore::new(TOGETHER / CHUNK));
+        Ok(Self { client, base, authority, access, timeout: connection.timeout, memory })
     }
 
-    async fn exchange(&self, request: Request) -> Result<Response, TransportError> {
+    /// The head of the answer.
+    async fn exchange(&self, request: Request) -> Result<hyper::Response<Incoming>, TransportError> {
         let headers = self.access.headers().await?;
         let request = self.written(request, &headers)?;
-        let response = self.client.request(request).await.map_err(|error| self.unanswered(&error))?;
-        read(response).await
+        self.client.request(request).await.map_err(|error| self.unanswered(&error))
+    }
+
+    /// Room for a body, as far as its length is known. Others that have theirs read on, so this ends.
+    async fn room(&self, length: Option<usize>) -> Result<OwnedSemaphorePermit, TransportError> {
+        let chunks = chunks(length.unwrap_or(CHUNK));
+        let closed = |_| TransportError::Setting("the transport is closed".to_owned());
+        Arc::clone(&self.memory).acquire_many_owned(chunks).await.map_err(closed)
+    }
+
+    /// Makes room for a body that is longer than thought. It does not wait, since those it would wait for may wait for it.
+    fn more_room(&self, room: &mut OwnedSemaphorePermit, length: usize) -> Result<(), TransportError> {
+        let missing = chunks(length).saturating_sub(u32::try_from(room.num_permits()).unwrap_or(u32::MAX));
+        if missing > 0 {
+            let more = Arc::clone(&self.memory).try_acquire_many_owned(missing);
+            room.merge(more.map_err(|_| TransportError::TooLarge(length))?);
+        }
+        Ok(())
+    }
+
+    async fn body(
+        &self,
+        mut incoming: Incoming,
+        length: Option<usize>,
+        room: &mut OwnedSemaphorePermit,
+    ) -> Result<Vec<u8>, TransportError> {
+        let mut body = Vec::with_capacity(length.unwrap_or_default());
+        while let Some(frame) = incoming.frame().await {
+            let frame = frame.map_err(|error| TransportError::Lost(root(&error)))?;
+            let Ok(data) = frame.into_data() else { continue };
+            let length = body.len() + data.len();
+            // Not `Lost`: asking again would bring the same.
+            if length > LARGEST {
+                return Err(TransportError::TooLarge(LARGEST));
+            }
+            // A vector that grows has up to twice the room it needs.
+            if body.capacity() < length {
+                self.more_room(room, length * 2)?;
+            }
+            body.extend_from_slice(&data);
+        }
+        Ok(body)
     }
 
     fn written(&self, request: Request, headers: &HeaderMap) -> Result<hyper::Request<Full<Bytes>>, TransportError> {
@@ -197,7 +251,23 @@ impl fmt::Debug for HttpTransport {
 
 impl Transport for HttpTransport {
     async fn send(&self, request: Request) -> Result<Response, TransportError> {
-        timeout(self.timeout, self.exchange(request)).await.unwrap_or(Err(TransportError::Timeout))
+        self.send_counted(request).await.map(|(response, _)| response)
+    }
+
+    async fn send_counted(&self, request: Request) -> Result<(Response, Room), TransportError> {
+        let response = timeout(self.timeout, self.exchange(request)).await.unwrap_or(Err(TransportError::Timeout))?;
+        let status = response.status().as_u16();
+        let retry_after = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        let incoming = response.into_body();
+        let length = incoming.size_hint().exact().map(|length| usize::try_from(length).unwrap_or(usize::MAX));
+        if length.is_some_and(|length| length > LARGEST) {
+            return Err(TransportError::TooLarge(LARGEST));
+        }
+        // Waiting for room is not the server's fault.
+        let mut room = self.room(length).await?;
+        let body = timeout(self.timeout, self.body(incoming, length, &mut room)).await;
+        let body = body.unwrap_or(Err(TransportError::Timeout))?;
+        Ok((Response { status, retry_after, body }, Room::of(room)))
     }
 
     async fn refresh(&self) -> bool {
@@ -228,18 +298,8 @@ fn base_url(api_url: &str) -> Result<(String, Uri), BadConnection> {
     Ok((api_url.trim_end_matches('/').to_owned(), uri))
 }
 
-async fn read(response: hyper::Response<Incoming>) -> Result<Response, TransportError> {
-    let status = response.status().as_u16();
-    let retry_after = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()).map(str::to_owned);
-    let body = match Limited::new(response.into_body(), LARGEST).collect().await {
-        Ok(body) => body.to_bytes().to_vec(),
-        // Not `Lost`: asking again would bring the same.
-        Err(error) if error.is::<LengthLimitError>() => {
-            return Err(TransportError::Setting(format!("the answer is larger than {LARGEST} bytes")));
-        }
-        Err(error) => return Err(TransportError::Lost(root(error.as_ref()))),
-    };
-    Ok(Response { status, retry_after, body })
+fn chunks(length: usize) -> u32 {
+    u32::try_from(length.div_ceil(CHUNK).max(1)).unwrap_or(u32::MAX)
 }
 
 /// The innermost reason: the layers around it name the layers of hyper.

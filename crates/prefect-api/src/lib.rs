@@ -18,6 +18,7 @@ mod error;
 #[cfg(feature = "http")]
 pub mod http;
 pub mod models;
+mod pages;
 mod retry;
 pub mod settings;
 mod transport;
@@ -26,5 +27,6 @@ pub use calls::PAGE;
 pub use client::Client;
 pub use connection::{Auth, Connection, Credentials};
 pub use error::ApiError;
+pub use pages::{Each, Page, Unread};
 pub use retry::Patience;
-pub use transport::{Method, Request, Response, Transport, TransportError};
+pub use transport::{Method, Request, Response, Room, Transport, TransportError};

@@ -129,7 +129,11 @@ pub struct FlowRun {
     /// Type of its current state.
     #[serde(default, rename = "state_type")]
     pub current: Option<StateType>,
-    /// Its current state. Not in the answer of `get_scheduled_flow_runs` (seen on 3.8.8), which has its id and type.
+    /// Name of its current state.
+    #[serde(default)]
+    pub state_name: Option<String>,
+    /// Its current state. Not in the answer of `get_scheduled_flow_runs` before 3.9 (seen on 3.8.8), which has its id, type
+    /// and name.
     #[serde(default)]
     pub state: Option<State>,
     /// Its own job variables.
@@ -170,6 +174,12 @@ impl FlowRun {
     #[must_use]
     pub fn state_type(&self) -> StateType {
         self.state.as_ref().map(|state| state.state_type).or(self.current).unwrap_or(StateType::Unknown)
+    }
+
+    /// Name of its state.
+    #[must_use]
+    pub fn named(&self) -> Option<&str> {
+        self.state.as_ref().map_or(self.state_name.as_deref(), |state| state.name.as_deref())
     }
 
     /// When its SCHEDULED state is due.
@@ -277,6 +287,24 @@ pub struct Deployment {
     /// What all its runs share; 2.20 calls it `infra_overrides`.
     #[serde(default, alias = "infra_overrides")]
     pub job_variables: Option<Object>,
+    /// Its concurrency limit (3.x).
+    #[serde(default)]
+    pub global_concurrency_limit: Option<ConcurrencyLimit>,
+}
+
+impl Deployment {
+    /// Whether its concurrency limit is 0. The server refuses every claim of its runs then (ABORT), and they stay SCHEDULED.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.global_concurrency_limit.as_ref().is_some_and(|limit| limit.limit == 0)
+    }
+}
+
+/// A concurrency limit.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct ConcurrencyLimit {
+    /// How many may be busy at once.
+    pub limit: i64,
 }
 
 /// A flow.

@@ -23,12 +23,29 @@ pub struct Patience {
     pub first: Duration,
 }
 
+/// How often a page is asked for that fails by itself.
+const PAGE_TRIES: u32 = 2;
+
 impl Patience {
     /// For functions: done or given up well before a timeout of 30 s.
     pub const FUNCTION: Self = Self { tries: 8, total: Duration::from_secs(15), first: Duration::from_millis(200) };
 
     /// For people: an answer soon, also if it is that nobody answers.
     pub const PERSON: Self = Self { tries: 5, total: Duration::from_secs(8), first: Duration::from_millis(200) };
+
+    /// For pages: a page that holds what the server cannot write fails each time (500), and one that is too large takes
+    /// too long each time. The caller asks for less instead.
+    pub(crate) fn wait_for_page(
+        &self,
+        tries: u32,
+        waited: Duration,
+        outcome: &Result<Response, TransportError>,
+        now: Timestamp,
+    ) -> Option<Duration> {
+        let of_the_page =
+            matches!(outcome, Ok(Response { status: 500, .. }) | Err(TransportError::Timeout)) && tries >= PAGE_TRIES;
+        if of_the_page { None } else { self.wait(tries, waited, outcome, now) }
+    }
 
     /// How long to wait after try number `tries` (from 1) ended like this; none if it was the last.
     pub(crate) fn wait(
@@ -45,7 +62,7 @@ impl Patience {
             Ok(response) if is_passing(response.status) => {
                 response.retry_after.as_deref().and_then(|header| retry_after(header, now))
             }
-            Ok(_) | Err(TransportError::Setting(_)) => return None,
+            Ok(_) | Err(TransportError::Setting(_) | TransportError::TooLarge(_)) => return None,
             Err(_) => None,
         };
         let backoff = self.first.saturating_mul(2_u32.saturating_pow(tries - 1)).min(Duration::from_secs(4));

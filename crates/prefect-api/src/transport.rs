@@ -6,6 +6,7 @@
 use std::future::Future;
 
 use jiff::Timestamp;
+use tokio::sync::OwnedSemaphorePermit;
 
 /// HTTP method.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -74,6 +75,20 @@ impl std::fmt::Debug for Response {
     }
 }
 
+/// Room in memory that an answer takes. It is given back when this is dropped.
+#[derive(Debug, Default)]
+pub struct Room {
+    _counted: Option<OwnedSemaphorePermit>,
+}
+
+impl Room {
+    /// Room that a transport has counted.
+    #[must_use]
+    pub fn of(permit: OwnedSemaphorePermit) -> Self {
+        Self { _counted: Some(permit) }
+    }
+}
+
 /// There is no answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TransportError {
@@ -86,6 +101,9 @@ pub enum TransportError {
     /// The connection broke; the request may have taken effect.
     #[error("the connection was lost: {0}")]
     Lost(String),
+    /// The answer takes more memory than there is for one answer.
+    #[error("the answer is too large: more than {0} bytes")]
+    TooLarge(usize),
     /// The request cannot be sent at all: a setting is wrong, or a secret cannot be read.
     #[error("{0}")]
     Setting(String),
@@ -98,6 +116,15 @@ pub trait Transport: Send + Sync + 'static {
     /// # Errors
     /// [`TransportError`]: there is no answer.
     fn send(&self, request: Request) -> impl Future<Output = Result<Response, TransportError>> + Send;
+
+    /// Sends the request once. A transport that counts the memory of its answers keeps the room of this one until the caller
+    /// drops it, which is when the body is read.
+    ///
+    /// # Errors
+    /// [`TransportError`]: there is no answer.
+    fn send_counted(&self, request: Request) -> impl Future<Output = Result<(Response, Room), TransportError>> + Send {
+        async { Ok((self.send(request).await?, Room::default())) }
+    }
 
     /// Whether the credentials were read anew and differ from those of the last request: asked once after a 401.
     fn refresh(&self) -> impl Future<Output = bool> + Send {

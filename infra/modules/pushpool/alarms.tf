@@ -29,6 +29,10 @@ locals {
       runbook = "oldest-due-run", says = "A run has been due for more than ${var.alarms.oldest_due_seconds} s and is not launched."
       query   = "SELECT MAX(OldestDue) FROM SCHEMA(\"${var.prefix}\", WorkPool)", threshold = var.alarms.oldest_due_seconds, period = 60, periods = 2, of = 2
     }
+    "blocked-runs" = {
+      runbook = "blocked-runs", says = "Runs are due and cannot start: the limit of their deployment is 0, or something they need cannot be read."
+      query   = "SELECT MAX(Blocked) FROM SCHEMA(\"${var.prefix}\", WorkPool)", threshold = var.alarms.blocked, period = 300, periods = 3, of = 3
+    }
     "launch-failures" = {
       runbook = "launch-failures", says = "Runs crash: their work pool, image, roles or network are wrong, or their tasks end without a word."
       query   = "SELECT SUM(Crashed) FROM SCHEMA(\"${var.prefix}\", WorkPool)", threshold = var.alarms.crashes, period = 300, periods = 1, of = 1

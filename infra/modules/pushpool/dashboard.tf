@@ -11,6 +11,7 @@ locals {
     crashed       = ["Crashed", "Sum"]
     cancelled     = ["Cancelled", "Sum"]
     oldest_due    = ["OldestDue", "Maximum"]
+    blocked       = ["Blocked", "Maximum"]
     claimed_alone = ["ClaimedWithoutTask", "Sum"]
     repaired      = ["Repaired", "Sum"]
   } : name => "SEARCH('{${var.prefix},WorkPool} MetricName=\"${statistic[0]}\"', '${statistic[1]}', 300)" }
@@ -32,6 +33,7 @@ locals {
           [{ expression = "SUM(${local.by_pool.handed_back})", id = "handed_back", label = "handed back" }],
           [{ expression = "SUM(${local.by_pool.crashed})", id = "crashed", label = "crashed" }],
           [{ expression = "SUM(${local.by_pool.cancelled})", id = "cancelled", label = "cancelled" }],
+          [{ expression = "SUM(${local.by_pool.blocked})", id = "blocked", label = "cannot start" }],
         ]
       },
     ],

@@ -81,6 +81,11 @@ locals {
       Effect   = "Allow"
       Action   = ["sqs:SendMessage"]
       Resource = [for queue in values(aws_sqs_queue.this) : queue.arn]
+      }, {
+      Sid      = "CountWhatWaits"
+      Effect   = "Allow"
+      Action   = ["sqs:GetQueueAttributes"]
+      Resource = [for key, queue in aws_sqs_queue.this : queue.arn if key == "fifo"]
     }])
 
     dispatcher = concat(

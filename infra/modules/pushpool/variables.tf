@@ -452,10 +452,11 @@ variable "alarm_topic_arns" {
 }
 
 variable "alarms" {
-  description = "Thresholds: `oldest_due_seconds` a run may have been due, `crashes` and `hand_backs` of runs in five minutes, `repairs` of the reconciler in an hour. `enabled = false` makes no alarms."
+  description = "Thresholds: `oldest_due_seconds` a run may have been due, `blocked` due runs of a work pool that cannot start, `crashes` and `hand_backs` of runs in five minutes, `repairs` of the reconciler in an hour. `enabled = false` makes no alarms."
   type = object({
     enabled            = optional(bool, true)
     oldest_due_seconds = optional(number, 300)
+    blocked            = optional(number, 0)
     crashes            = optional(number, 5)
     hand_backs         = optional(number, 20)
     repairs            = optional(number, 10)

@@ -22,7 +22,7 @@ use syn::{
 use super::{FUNCTIONS, files, root};
 
 /// A call as the code writes it, and the action that IAM asks for.
-const OPERATIONS: [(&str, &str); 15] = [
+const OPERATIONS: [(&str, &str); 16] = [
     ("run_task", "ecs:RunTask"),
     ("register_task_definition", "ecs:RegisterTaskDefinition"),
     ("describe_task_definition", "ecs:DescribeTaskDefinition"),
@@ -31,6 +31,7 @@ const OPERATIONS: [(&str, &str); 15] = [
     ("stop_task", "ecs:StopTask"),
     ("send_message", "sqs:SendMessage"),
     ("send_message_batch", "sqs:SendMessage"),
+    ("get_queue_attributes", "sqs:GetQueueAttributes"),
     ("change_message_visibility", "sqs:ChangeMessageVisibility"),
     ("Rpc::get_parameter", "ssm:GetParameter"),
     ("Rpc::get_secret_value", "secretsmanager:GetSecretValue"),

@@ -88,7 +88,7 @@ async fn ask(client: &Client<Answers>, call: usize) -> Result<(), ApiError> {
         1 => client.work_pool("p").await.map(drop),
         2 => client.work_queues("p").await.map(drop),
         3 => client.workers("p").await.map(drop),
-        4 => client.scheduled_flow_runs("p", None, jiff::Timestamp::UNIX_EPOCH).await.map(drop),
+        4 => client.scheduled_flow_runs("p", None, (None, jiff::Timestamp::UNIX_EPOCH), 200).await.map(drop),
         5 => client.flow_run(id).await.map(|run| {
             let _ = (run.state_type(), run.due());
         }),

@@ -338,6 +338,10 @@ impl PollerQueues for Heard {
         vec![true; messages.len()]
     }
 
+    async fn waiting(&self, _: RunQueue) -> Option<u64> {
+        Some(0)
+    }
+
     async fn send_tick(&self, message: &PollMessage, delay: Duration) -> Result<(), Failure> {
         assert!(delay <= Duration::from_secs(900), "{delay:?}");
         self.take(&message.body());

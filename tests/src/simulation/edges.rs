@@ -55,6 +55,16 @@ impl Transport for Http {
         if counts_slots && request.body.as_deref().is_some_and(|body| body.contains("work_pools")) {
             return Ok(Response { status: 200, retry_after: None, body: b"[]".to_vec() });
         }
+        let party = self.0.name();
+        let unseen = mutation == Some(Mutation::NoLookingPast)
+            && party.starts_with("Poller")
+            && request.path == "/flow_runs/filter";
+        if unseen {
+            return Ok(Response { status: 200, retry_after: None, body: b"[]".to_vec() });
+        }
+        let forgets = mutation == Some(Mutation::ForgetsWaiting)
+            && party.starts_with("Dispatcher")
+            && request.path.starts_with("/flow_run_states/");
         let waiting = |body: &str| body.contains("\"PAUSED\"") || body.contains("END_TIME_DESC");
         if mutation == Some(Mutation::StatesOnly)
             && self.0.name().starts_with("Dispatcher")
@@ -86,6 +96,10 @@ impl Transport for Http {
             let mut body = serde_json::from_slice(&response.body).unwrap_or_default();
             age_claims(&mut body);
             response.body = body.to_string().into_bytes();
+        }
+        if forgets && let Ok(states) = serde_json::from_slice::<Vec<Value>>(&response.body) {
+            let last = states.len().saturating_sub(2);
+            response.body = json!(states[last..]).to_string().into_bytes();
         }
         if mutation == Some(Mutation::MarkUnseen) && self.0.name().starts_with("Dispatcher") {
             response.body = String::from_utf8_lossy(&response.body).replace("pushpool:given-up", "x").into_bytes();
@@ -350,6 +364,15 @@ impl PollerQueues for Queues {
             taken.push(sent.is_ok());
         }
         taken
+    }
+
+    async fn waiting(&self, queue: RunQueue) -> Option<u64> {
+        let name = if queue == RunQueue::Fifo { "runs.fifo" } else { "runs" };
+        let count = move |world: &mut World| {
+            let now = world.millis();
+            world.sqs.depths(now, name).map(|depths| (depths.visible + depths.in_flight + depths.delayed) as u64)
+        };
+        self.0.call(Service::Aws, Duration::from_secs(24), count).await.ok().flatten()
     }
 
     async fn send_tick(&self, message: &PollMessage, delay: Duration) -> Result<(), Failure> {

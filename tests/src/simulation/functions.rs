@@ -20,7 +20,7 @@ use dispatch::{
     sqs_event::{BatchResponse, Record},
 };
 use ecs::launcher::EcsLauncher;
-use prefect_api::{Client, Patience};
+use prefect_api::{Client, PAGE, Patience};
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep, sleep_until};
 
@@ -129,7 +129,8 @@ impl Fleet {
             let world = self.sim.world();
             (Duration::from_secs(world.scenario.poll_interval), Duration::from_secs(world.scenario.launch_lead))
         };
-        let client = Client::new(Http(party.clone()), Patience::FUNCTION);
+        let page = self.sim.world().scenario.page.unwrap_or(PAGE);
+        let client = Client::new(Http(party.clone()), Patience::FUNCTION).with_page(page);
         let queues = Arc::new(Queues(party.clone()));
         let sink = Arc::new(Sink(Arc::clone(&self.sim)));
         let clock = party.clock();

@@ -48,6 +48,8 @@ pub enum Rule {
     WorkGoesOn,
     /// What cannot be read, and nothing else, ends in the dead-letter queue.
     OnlyPoisonIsDead,
+    /// A run that can start does, though others stand before it that cannot; those whose deployment's limit is 0 wait.
+    NoStarvation,
 }
 
 impl Rule {
@@ -64,6 +66,7 @@ impl Rule {
         Self::EveryTaskKnown,
         Self::WorkGoesOn,
         Self::OnlyPoisonIsDead,
+        Self::NoStarvation,
     ];
 }
 

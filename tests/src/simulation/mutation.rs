@@ -58,6 +58,10 @@ pub enum Mutation {
     StatesOnly,
     /// Tasks that outlive their run are not stopped.
     OutlivesForEver,
+    /// The poller sees no run but those it is handed out.
+    NoLookingPast,
+    /// How long a run has waited is counted from its last hand back.
+    ForgetsWaiting,
 }
 
 impl Mutation {
@@ -88,5 +92,7 @@ impl Mutation {
         Self::LastByTime,
         Self::StatesOnly,
         Self::OutlivesForEver,
+        Self::NoLookingPast,
+        Self::ForgetsWaiting,
     ];
 }

@@ -28,6 +28,7 @@ impl World {
             let Some(state) = self.state_of(run) else { return true };
             let live = live_tasks(&tasks, run).next().is_some();
             match state.state_type {
+                StateType::Scheduled => self.waits_for_ever(run),
                 StateType::Running => live,
                 state if is_final(state) => !live,
                 _ => false,
@@ -83,6 +84,14 @@ impl World {
         let name = state.state_type.name();
         if state.state_type == StateType::Pending && live == 0 {
             self.violate(Rule::NoneLeftPending, format!("{run} is PENDING and has no task"));
+        } else if self.waits_for_ever(run) {
+            self.checked(Rule::NoStarvation);
+            if state.state_type == StateType::Crashed {
+                let what = format!("{run} crashed, and was to wait until its deployment's limit is raised");
+                self.violate(Rule::NoStarvation, what);
+            }
+        } else if state.state_type == StateType::Scheduled && !rested && self.others_cannot_start(run) {
+            self.violate(Rule::NoStarvation, format!("{run} waits behind runs that cannot start"));
         } else if !is_final(state.state_type) && live == 0 && !rested {
             self.violate(Rule::EndsOrLives, format!("{run} is {name} and has no task"));
         }
@@ -103,6 +112,19 @@ impl World {
         if let Some(was) = ended.filter(|_| !restored) {
             self.violate(Rule::FinalIsFinal, format!("{run} was {} and is {name}", was.name()));
         }
+    }
+
+    /// Whether the run is of a deployment whose limit is 0 and stays so.
+    fn waits_for_ever(&self, run: Uuid) -> bool {
+        let planned = self.runs.iter().position(|it| *it == Some(run)).map(|number| self.scenario.runs[number]);
+        planned.is_some_and(|run| run.closed) && self.scenario.closed.is_some_and(|closed| !closed.opens)
+    }
+
+    /// Whether there are runs in the pool of this one that cannot start.
+    fn others_cannot_start(&self, run: Uuid) -> bool {
+        let pool = self.ledger.pool_of.get(&run).copied();
+        let stuck = |it: &super::scenario::Run| it.closed || it.poison != super::server::Poison::None;
+        self.scenario.runs.iter().any(|it| Some(it.pool) == pool && stuck(it)) || self.scenario.unreadable == pool
     }
 
     fn check_dead_letters(&mut self) {

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use fastrand::Rng;
 use serde::{Deserialize, Serialize};
 
-use super::{fault::Rates, mutation::Mutation};
+use super::{fault::Rates, mutation::Mutation, server::Poison};
 
 /// One world's plan.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -51,6 +51,22 @@ pub struct Scenario {
     pub poison: usize,
     /// A bug put into the protocol, to see that it is found.
     pub mutation: Option<Mutation>,
+    /// The deployments with a concurrency limit of 0.
+    #[serde(default)]
+    pub closed: Option<Closed>,
+    /// The pool whose deployment names a block that the server never gets to read.
+    #[serde(default)]
+    pub unreadable: Option<usize>,
+    /// Most items of a page, if fewer than the server's 200: then a few runs are more than one.
+    #[serde(default)]
+    pub page: Option<usize>,
+}
+
+/// Second deployments of all pools, with a concurrency limit of 0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Closed {
+    /// Whether their limits are raised when faults stop. Otherwise their runs wait for ever.
+    pub opens: bool,
 }
 
 /// A work pool with one queue and one deployment.
@@ -81,6 +97,12 @@ pub struct Run {
     /// Its flow pauses, in its process, for at most so many seconds.
     #[serde(default)]
     pub pause: Option<u32>,
+    /// Whether it is of the deployment with a concurrency limit of 0.
+    #[serde(default)]
+    pub closed: bool,
+    /// Which reads of it fail.
+    #[serde(default)]
+    pub poison: Poison,
 }
 
 /// Something a user does.
@@ -140,7 +162,8 @@ impl Scenario {
                 let made = if rng.bool() { 0 } else { rng.u64(0..turbulence * 1_000) };
                 let due = made + if rng.bool() { 0 } else { rng.u64(0..90_000) };
                 let retries = if rng.u32(..5) == 0 { rng.u32(1..=2) } else { 0 };
-                Run { pool: rng.usize(..pools.len()), made, due, retries, retry_delay: 0, pause: None }
+                let pool = rng.usize(..pools.len());
+                Run { pool, made, due, retries, retry_delay: 0, pause: None, closed: false, poison: Poison::None }
             })
             .collect();
         let mut actions = Vec::new();
@@ -184,6 +207,9 @@ impl Scenario {
             stalls: false,
             poison: usize::from(rng.u32(..8) == 0),
             mutation: None,
+            closed: None,
+            unreadable: None,
+            page: None,
         };
         // Drawn last, so that the rest of a scenario stays what it was before there was this. Long enough for claims to be
         // given up, whose messages come back all the same.
@@ -203,8 +229,37 @@ impl Scenario {
                 run.pause = Some(rng.u32(5..=240));
             }
         }
+        scenario.draw_what_cannot_start(rng);
         scenario.actions.sort_by_key(|action| action.at);
         scenario
+    }
+
+    /// Runs that cannot be claimed, read or rendered, which stand before others that can. Drawn last, too.
+    fn draw_what_cannot_start(&mut self, rng: &mut Rng) {
+        if rng.u32(..6) == 0 {
+            self.closed = Some(Closed { opens: rng.bool() });
+            for _ in 0..rng.usize(1..=3) {
+                let (pool, made) = (rng.usize(..self.pools.len()), 0);
+                self.runs.push(Run {
+                    pool,
+                    made,
+                    due: 0,
+                    retries: 0,
+                    retry_delay: 0,
+                    pause: None,
+                    closed: true,
+                    poison: Poison::None,
+                });
+            }
+        }
+        if rng.u32(..10) == 0 {
+            self.unreadable = Some(rng.usize(..self.pools.len()));
+        }
+        if rng.u32(..8) == 0 {
+            let number = rng.usize(..self.runs.len());
+            self.runs[number].poison = if rng.u32(..3) == 0 { Poison::Everything } else { Poison::Pages };
+        }
+        self.page = (rng.u32(..4) == 0).then(|| rng.usize(2..=4));
     }
 
     /// The same with a bug in it.

@@ -38,7 +38,7 @@ pub fn shrink(scenario: Scenario, rule: Rule) -> Scenario {
                 break;
             }
         }
-        for plain in [plain_clocks, plain_ecs, one_dispatcher, no_poison, plain_pools] {
+        for plain in [plain_clocks, plain_ecs, one_dispatcher, no_poison, plain_pools, all_can_start] {
             let mut candidate = smallest.clone();
             plain(&mut candidate);
             keep(&mut smallest, candidate, &mut breaks);
@@ -70,6 +70,13 @@ fn keep(smallest: &mut Scenario, candidate: Scenario, breaks: &mut impl FnMut(&S
         *smallest = candidate;
     }
     kept
+}
+
+fn all_can_start(scenario: &mut Scenario) {
+    (scenario.unreadable, scenario.page) = (None, None);
+    for run in &mut scenario.runs {
+        run.poison = super::server::Poison::None;
+    }
 }
 
 fn plain_clocks(scenario: &mut Scenario) {

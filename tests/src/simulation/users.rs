@@ -13,18 +13,23 @@ use super::{
     world::{Sim, World, timestamp},
 };
 
+/// The block that the server never gets to read.
+const BROKEN: &str = "broken";
+
 /// Pools, queues and deployments as they are made.
 pub(super) struct Place {
     /// Names of the pools.
     pub pools: Vec<String>,
     /// Deployments, one for each pool.
     pub deployments: Vec<Uuid>,
+    /// Those with a concurrency limit of 0, one for each pool, if there are any.
+    pub closed: Vec<Uuid>,
 }
 
 /// Makes the pools and deployments of the plan.
 pub(super) fn set_up(world: &mut World) -> Place {
     let plans = world.scenario.pools.clone();
-    let mut place = Place { pools: Vec::new(), deployments: Vec::new() };
+    let mut place = Place { pools: Vec::new(), deployments: Vec::new(), closed: Vec::new() };
     let now = world.now();
     let flow = world.server.create_flow("flow");
     for (number, Pool { limit, queue_limit, deployment_limit }) in plans.into_iter().enumerate() {
@@ -35,8 +40,12 @@ pub(super) fn set_up(world: &mut World) -> Place {
         }
         // Every other pool runs on Spot.
         let launch_type = if number % 2 == 0 { "FARGATE" } else { "FARGATE_SPOT" };
-        let variables = json!({"cpu": 256, "memory": 512, "cluster": "default", "launch_type": launch_type,
+        let mut variables = json!({"cpu": 256, "memory": 512, "cluster": "default", "launch_type": launch_type,
             "execution_role_arn": "arn:aws:iam::000000000000:role/execution"});
+        if world.scenario.unreadable == Some(number) {
+            world.server.break_block(BROKEN);
+            variables["env"] = json!({"X": format!("{{{{ prefect.blocks.json.{BROKEN} }}}}")});
+        }
         let deployment = world.server.create_deployment(NewDeployment {
             name: format!("deployment-{number}"),
             flow,
@@ -47,6 +56,16 @@ pub(super) fn set_up(world: &mut World) -> Place {
                 .map(|(_, cancels)| if cancels { Collision::CancelNew } else { Collision::Enqueue }),
             grace_period_seconds: None,
         });
+        if world.scenario.closed.is_some() {
+            place.closed.push(world.server.create_deployment(NewDeployment {
+                name: format!("closed-{number}"),
+                flow,
+                queue: world.server.queue_named(pool, "default"),
+                job_variables: variables.as_object().cloned().unwrap_or_default(),
+                concurrency_limit: Some(0),
+                ..NewDeployment::default()
+            }));
+        }
         place.pools.push(name);
         place.deployments.push(deployment);
     }
@@ -76,9 +95,10 @@ fn make(sim: &Sim, place: &Place, number: usize, run: Run) {
     let due = timestamp(world.millis() + (run.due - run.made));
     let now = world.now();
     let new = NewRun {
-        deployment: place.deployments[run.pool],
+        deployment: if run.closed { place.closed[run.pool] } else { place.deployments[run.pool] },
         due: Some(due),
         retries: (run.retries > 0).then_some((run.retries, run.retry_delay)),
+        poison: run.poison,
         ..NewRun::default()
     };
     let id = world.server.create_run(now, new);
@@ -193,6 +213,9 @@ pub(super) fn resume(world: &mut World, place: &Place) {
     for pool in &place.pools {
         world.server.update_pool(now, pool, &json!({"is_paused": false}));
         world.server.update_queue(now, pool, "default", &json!({"is_paused": false}));
+    }
+    for deployment in place.closed.iter().filter(|_| world.scenario.closed.is_some_and(|closed| closed.opens)) {
+        world.server.change_global_limit(*deployment, 10);
     }
     world.server_away = None;
     world.aws_away = None;

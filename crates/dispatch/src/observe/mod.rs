@@ -30,7 +30,7 @@ use std::{
 
 use ecs::{failure::Class, launch::TaskControl};
 use futures_util::future::{join, join_all};
-use prefect_api::{Client, PAGE, Transport, models::FlowRun};
+use prefect_api::{Client, Transport, models::FlowRun};
 use tokio::time::{Instant, timeout, timeout_at};
 use uuid::Uuid;
 use work_pool::Diagnosis;
@@ -93,7 +93,22 @@ pub struct Observer<T, K, O, Q> {
 }
 
 /// What a batch's messages are about, by id; a run that is gone is missing.
-type Found = HashMap<Uuid, Arc<FlowRun>>;
+#[derive(Clone, Default)]
+struct Found {
+    runs: HashMap<Uuid, Arc<FlowRun>>,
+    /// Those that cannot be read, though others can.
+    unread: HashMap<Uuid, Failure>,
+}
+
+impl Found {
+    fn get(&self, run: &Uuid) -> Option<&Arc<FlowRun>> {
+        self.runs.get(run)
+    }
+}
+
+/// How often a message comes back whose run cannot be read. Then it goes: the reconciler finds what it told of, once the run
+/// can be read, and no other message waits for it.
+const READS: u32 = 4;
 
 impl<T: Transport, K: TaskControl, O: TaskOutput, Q: ObserverQueues> Observer<T, K, O, Q> {
     /// An observer over these.
@@ -168,12 +183,11 @@ impl<T: Transport, K: TaskControl, O: TaskOutput, Q: ObserverQueues> Observer<T,
     async fn find(&self, bodies: &[Result<Body, Diagnosis>]) -> Result<Found, Failure> {
         let wanted: BTreeSet<Uuid> = bodies.iter().flatten().filter_map(about).collect();
         let wanted: Vec<Uuid> = wanted.into_iter().collect();
-        let mut found = Found::new();
-        for ids in wanted.chunks(PAGE) {
-            let runs = self.runs.client.flow_runs_by_id(ids).await.map_err(|error| failure::of(&error))?;
-            found.extend(runs.into_iter().map(|run| (run.id, Arc::new(run))));
-        }
-        Ok(found)
+        let each = self.runs.client.each_flow_run(&wanted).await.map_err(|error| failure::of(&error))?;
+        Ok(Found {
+            runs: each.runs.into_iter().map(|run| (run.id, Arc::new(run))).collect(),
+            unread: each.unread.into_iter().map(|unread| (unread.id, failure::unreadable(&unread.error))).collect(),
+        })
     }
 
     async fn observe(
@@ -182,6 +196,16 @@ impl<T: Transport, K: TaskControl, O: TaskOutput, Q: ObserverQueues> Observer<T,
         body: Result<Body, Diagnosis>,
         found: Result<Found, Failure>,
     ) -> Result<(), Failure> {
+        let run = body.as_ref().ok().and_then(about);
+        if let (Ok(found), Some(run)) = (&found, run)
+            && let Some(failure) = found.unread.get(&run)
+        {
+            if record.receive_count() < READS {
+                return Err(failure.clone());
+            }
+            self.sink.observed(&Observed::Failed { flow_run_id: Some(run), reason: &failure.diagnosis });
+            return Ok(());
+        }
         match body {
             Ok(Body::Foreign) => Ok(()),
             Ok(Body::Task(event)) if event.task.is_stopped() => self.stopped(&event, &found?).await,
@@ -243,7 +267,7 @@ impl<T: Transport, K: TaskControl, O: TaskOutput, Q: ObserverQueues> Observer<T,
 
     /// Has the run's work pool polled. A shortcut: the next tick polls it, too.
     async fn ring(&self, run: &FlowRun) {
-        let ring = PollMessage::Ring(Ring { work_pool: run.work_pool_name.clone(), ..Ring::default() });
+        let ring = PollMessage::Ring(Ring::about_a_slot(run.work_pool_name.clone()));
         if let Err(failure) = self.queues.ring(&ring).await {
             tracing::warn!(detail = %failure.diagnosis.detail, "not rung: the next tick polls");
         }

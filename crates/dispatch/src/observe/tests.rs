@@ -136,7 +136,7 @@ async fn a_server_that_does_not_answer_brings_back_what_needs_it() {
     let running = event(a, "RUNNING", json!({"startedAt": "2026-01-01T11:00:31Z"}));
     let check: Value = serde_json::from_str(&Check { flow_run_id: a.flow_run_id }.body()).unwrap();
     assert_eq!(world.handle(NoOutput, &[running, event(a, "STOPPED", failed()), check], 30).await, ["1", "2"]);
-    assert_eq!(world.notes.take(), ["returned PP0502", "returned PP0502", "running after 31"]);
+    assert_eq!(world.notes.take(), ["returned PP0508", "returned PP0508", "running after 31"]);
 }
 
 #[tokio::test]

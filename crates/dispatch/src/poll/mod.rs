@@ -7,15 +7,26 @@
 //! Pools and queues with a concurrency limit are another matter. The server hands out no more runs than there are free
 //! slots, so asking ahead would let a run of tomorrow take the place of one of today; they are asked for due runs only,
 //! and their messages go through the FIFO queue, one batch of a pool at a time. When the next of their runs is due,
-//! another tick comes.
+//! another tick comes. The queue holds what can start and no more: an attempt is sent again only when its message was
+//! handled (see [`memory`]).
 //!
-//! Requests: one for the pools, and for each pool a heartbeat, the scheduled runs, and every 20 s its queues.
+//! Runs that cannot start do not keep others from starting (see [`past`]). A page that is too large to be read, or holds what
+//! the server cannot write, is asked for by halves. And a poll that runs out of time is gone on with by the next one (see
+//! [`rounds`]).
+//!
+//! Requests: one for each 200 pools, and for each pool the scheduled runs, every 30 s a heartbeat, and every minute its queues
+//! (not where the pool itself has a limit) and the deployments of the due runs of limited pools.
 
 mod memory;
+mod past;
+mod rounds;
 
 use std::{
-    collections::{BTreeSet, HashMap, HashSet},
-    sync::{Arc, Mutex, PoisonError},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
@@ -27,13 +38,17 @@ use futures_util::{
 };
 use jiff::Timestamp;
 use prefect_api::{
-    ApiError, Client, PAGE, Transport,
+    ApiError, Client, Transport,
     models::{FlowRun, StateType, WorkPool, WorkQueue},
 };
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use self::memory::Memory;
+pub use self::past::Blocked;
+use self::{
+    memory::{Fifo, Memory},
+    rounds::{HEARTBEAT, Rounds},
+};
 use crate::{
     dispatcher::{Clock, RESERVE},
     message::{ScheduledRun, VERSION},
@@ -54,8 +69,8 @@ const POOLS_AT_ONCE: usize = 8;
 /// How soon a pool is asked again that had more to give than one answer holds.
 const AGAIN: Duration = Duration::from_secs(4);
 
-/// How long the queues of a pool are kept.
-const QUEUE_LIFE: Duration = Duration::from_secs(20);
+/// How long the queues of a pool are kept, and which deployments are closed.
+const QUEUE_LIFE: Duration = Duration::from_secs(60);
 
 /// A message for a run queue.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -88,6 +103,9 @@ impl QueuedRun {
 pub trait PollerQueues: Send + Sync + 'static {
     /// Sends messages to a run queue. The answer has, for each message, whether it was taken.
     fn send_runs(&self, queue: RunQueue, messages: &[QueuedRun]) -> impl Future<Output = Vec<bool>> + Send;
+
+    /// How many messages are in a run queue, received ones included, as SQS counts them. None if it cannot be told.
+    fn waiting(&self, queue: RunQueue) -> impl Future<Output = Option<u64>> + Send;
 
     /// Sends a message to the poll queue, to arrive after `delay`.
     ///
@@ -143,8 +161,10 @@ pub struct Polled {
     pub sent: usize,
     /// Messages that a queue did not take; their runs are sent with the next poll.
     pub not_sent: usize,
-    /// How long the run that waits longest has been due, in seconds.
+    /// How long the run that waits longest has been due, in seconds. Runs of closed deployments are to wait, and do not count.
     pub oldest_due_seconds: f64,
+    /// Due runs that cannot start, and why.
+    pub blocked: BTreeMap<Uuid, Blocked>,
 }
 
 /// Polls work pools.
@@ -155,7 +175,10 @@ pub struct Poller<T, Q> {
     sink: Arc<dyn PollSink>,
     clock: Clock,
     memory: Memory,
+    rounds: Rounds,
     work_queues: Kept<String, Vec<WorkQueue>>,
+    /// Whether the concurrency limit of a deployment is 0.
+    closed: Kept<Uuid, bool>,
     /// When pools are to be polled next, besides the ticks.
     asked: Mutex<HashMap<String, Timestamp>>,
 }
@@ -166,11 +189,28 @@ struct Share {
     limited: bool,
 }
 
+/// How far a poll has got.
+#[derive(Default)]
+struct Progress {
+    pools: AtomicUsize,
+    polled: AtomicUsize,
+}
+
 impl<T: Transport, Q: PollerQueues> Poller<T, Q> {
     /// A poller over these.
     pub fn new(client: Client<T>, queues: Arc<Q>, options: Options, sink: Arc<dyn PollSink>, clock: Clock) -> Self {
-        let work_queues = Kept::new(QUEUE_LIFE);
-        Self { client, queues, options, sink, clock, memory: Memory::default(), work_queues, asked: Mutex::default() }
+        Self {
+            client,
+            queues,
+            options,
+            sink,
+            clock,
+            memory: Memory::default(),
+            rounds: Rounds::default(),
+            work_queues: Kept::new(QUEUE_LIFE),
+            closed: Kept::new(QUEUE_LIFE),
+            asked: Mutex::default(),
+        }
     }
 
     /// Handles messages of the poll queue: one poll for all of them. Every message is acknowledged: ticks come again, and a
@@ -182,8 +222,16 @@ impl<T: Transport, Q: PollerQueues> Poller<T, Q> {
             self.tick_on().await;
         }
         self.pass_checks_on(&messages).await;
-        if tokio::time::timeout_at(stop, self.poll(&wanted(&messages))).await.is_err() {
-            self.sink.poll_failed("the function ran out of time: fewer pools, or a longer timeout");
+        let progress = Progress::default();
+        let (wanted, slots_free) = (wanted(&messages), slots_free(&messages));
+        let polling = self.poll(&wanted, &slots_free, &progress);
+        if tokio::time::timeout_at(stop, polling).await.is_err() {
+            let count = |count: &AtomicUsize| count.load(Ordering::Relaxed);
+            let (polled, pools) = (count(&progress.polled), count(&progress.pools));
+            self.sink.poll_failed(&format!(
+                "the function ran out of time when {polled} of {pools} work pools were polled; the next poll begins with \
+                 the others. Fewer work pools, a faster server, or a longer timeout"
+            ));
         }
         BatchResponse::default()
     }
@@ -217,38 +265,63 @@ impl<T: Transport, Q: PollerQueues> Poller<T, Q> {
         .await;
     }
 
-    /// Polls the work pools of these names, or all that are served.
-    pub async fn poll(&self, only: &Option<HashSet<String>>) {
-        let Options { push_pools, named_pools, .. } = &self.options;
-        let pools = match served_pools(&self.client, *push_pools, named_pools).await {
+    /// Polls the work pools of these names, or all that are served. `slots_free` are those that a slot came free in.
+    async fn poll(&self, only: &Option<HashSet<String>>, slots_free: &HashSet<String>, progress: &Progress) {
+        let mut pools = match self.pools(only).await {
             Ok(pools) => pools,
             Err(error) => return self.sink.poll_failed(&error.to_string()),
         };
-        let pools = pools.into_iter().filter(|pool| only.as_ref().is_none_or(|only| only.contains(&pool.name)));
+        self.rounds.sort(&mut pools, |pool| &pool.name, only.is_none());
+        progress.pools.store(pools.len(), Ordering::Relaxed);
         stream::iter(pools)
-            .for_each_concurrent(POOLS_AT_ONCE, async |pool| match self.poll_pool(&pool).await {
-                Ok(polled) => self.sink.polled(&polled),
-                // Deleted since it was listed.
-                Err(error) if error.is_not_found() => {}
-                Err(error) => self.sink.poll_failed(&error.to_string()),
+            .for_each_concurrent(POOLS_AT_ONCE, async |pool| {
+                match self.poll_pool(&pool, slots_free.contains(&pool.name)).await {
+                    Ok(polled) => self.sink.polled(&polled),
+                    // Deleted since it was listed.
+                    Err(error) if error.is_not_found() => {}
+                    Err(error) => self.sink.poll_failed(&format!("work pool {}: {error}", pool.name)),
+                }
+                self.rounds.polled(&pool.name, (self.clock)());
+                progress.polled.fetch_add(1, Ordering::Relaxed);
             })
             .await;
         self.sink.poll_ended();
     }
 
-    async fn poll_pool(&self, pool: &WorkPool) -> Result<Polled, ApiError> {
-        let interval = u32::try_from(self.options.interval.as_secs()).unwrap_or(60).clamp(1, 60);
-        let (heartbeat, polled) =
-            join(self.client.heartbeat(&pool.name, &self.options.name, interval), self.send_scheduled(pool)).await;
+    /// The served pools, or those of these names. Rings come often, and are not worth a list of all pools.
+    async fn pools(&self, only: &Option<HashSet<String>>) -> Result<Vec<WorkPool>, ApiError> {
+        let Options { push_pools, named_pools, .. } = &self.options;
+        let Some(only) = only else { return served_pools(&self.client, *push_pools, named_pools).await };
+        let names: Vec<String> = only.iter().cloned().collect::<BTreeSet<String>>().into_iter().collect();
+        let mut pools = self.client.work_pools(&[], &names).await?;
+        let served = |pool: &WorkPool| (*push_pools && pool.pool_type == PUSH_POOL) || named_pools.contains(&pool.name);
+        pools.retain(|pool| only.contains(&pool.name) && served(pool));
+        Ok(pools)
+    }
+
+    async fn poll_pool(&self, pool: &WorkPool, slot_free: bool) -> Result<Polled, ApiError> {
+        let (heartbeat, polled) = join(self.heartbeat(pool), self.send_scheduled(pool, slot_free)).await;
         heartbeat?;
         polled
     }
 
-    async fn send_scheduled(&self, pool: &WorkPool) -> Result<Polled, ApiError> {
+    async fn heartbeat(&self, pool: &WorkPool) -> Result<(), ApiError> {
+        let interval = self.options.interval.clamp(HEARTBEAT, Duration::from_secs(60));
+        let now = (self.clock)();
+        if !self.rounds.wants_heartbeat(&pool.name, interval, now) {
+            return Ok(());
+        }
+        let seconds = u32::try_from(interval.as_secs()).unwrap_or(60);
+        self.client.heartbeat(&pool.name, &self.options.name, seconds).await?;
+        self.rounds.heartbeat(&pool.name, now);
+        Ok(())
+    }
+
+    async fn send_scheduled(&self, pool: &WorkPool, slot_free: bool) -> Result<Polled, ApiError> {
         let mut polled = Polled { work_pool: pool.name.clone(), ..Polled::default() };
         for share in self.shares(pool).await? {
             if share.limited {
-                self.send_due(pool, &share, &mut polled).await?;
+                self.send_due(pool, &share, slot_free, &mut polled).await?;
             } else {
                 self.send_ahead(pool, &share, &mut polled).await?;
             }
@@ -256,20 +329,22 @@ impl<T: Transport, Q: PollerQueues> Poller<T, Q> {
         Ok(polled)
     }
 
+    async fn queues_of(&self, pool: &WorkPool) -> Result<Vec<WorkQueue>, ApiError> {
+        let now = (self.clock)();
+        if let Some(queues) = self.work_queues.get(&pool.name, now, Timestamp::MIN) {
+            return Ok(queues);
+        }
+        let queues = self.client.work_queues(&pool.name).await?;
+        self.work_queues.put(pool.name.clone(), queues.clone(), now);
+        Ok(queues)
+    }
+
     /// All queues together, unless some of them are limited and others are not.
     async fn shares(&self, pool: &WorkPool) -> Result<Vec<Share>, ApiError> {
         if pool.concurrency_limit.is_some() {
             return Ok(vec![Share { queues: None, limited: true }]);
         }
-        let now = (self.clock)();
-        let queues = match self.work_queues.get(&pool.name, now, Timestamp::MIN) {
-            Some(queues) => queues,
-            None => {
-                let queues = self.client.work_queues(&pool.name).await?;
-                self.work_queues.put(pool.name.clone(), queues.clone(), now);
-                queues
-            }
-        };
+        let queues = self.queues_of(pool).await?;
         let (limited, free): (Vec<WorkQueue>, Vec<WorkQueue>) =
             queues.into_iter().partition(|queue| queue.concurrency_limit.is_some());
         let names = |queues: Vec<WorkQueue>| Some(queues.into_iter().map(|queue| queue.name).collect());
@@ -286,10 +361,13 @@ impl<T: Transport, Q: PollerQueues> Poller<T, Q> {
     /// Unlimited: everything within the horizon, each message delayed until its run is due.
     async fn send_ahead(&self, pool: &WorkPool, share: &Share, polled: &mut Polled) -> Result<(), ApiError> {
         let now = (self.clock)();
-        let runs = self.scheduled(pool, share, now, self.options.horizon, polled).await?;
-        if runs.len() >= PAGE {
-            self.again(pool, AGAIN).await;
+        let before = self.before(now, self.options.horizon);
+        let mut head = self.head(pool, share, (None, before)).await?;
+        if head.full {
+            self.look_past(pool, share, &mut head, before, polled).await?;
         }
+        let Head { runs, .. } = head;
+        self.note_found(&runs, now, polled);
         let (mut attempts, mut messages) = (Vec::new(), Vec::new());
         for run in &runs {
             let Some((attempt, message)) = self.message(pool, run) else { continue };
@@ -301,32 +379,42 @@ impl<T: Transport, Q: PollerQueues> Poller<T, Q> {
             attempts.push((attempt, now.checked_add(delay).unwrap_or(now)));
             messages.push(queued(&message, delay, now));
         }
-        for (taken, (attempt, arrives)) in self.send(RunQueue::Standard, &messages, polled).await.zip(attempts) {
-            if taken {
-                self.memory.note(attempt, arrives, now);
-            }
-        }
+        self.send(RunQueue::Standard, attempts, messages, now, polled).await;
         Ok(())
     }
 
     /// Limited: what is due, as far as there are slots; and another tick when the next one is.
-    async fn send_due(&self, pool: &WorkPool, share: &Share, polled: &mut Polled) -> Result<(), ApiError> {
+    async fn send_due(
+        &self,
+        pool: &WorkPool,
+        share: &Share,
+        slot_free: bool,
+        polled: &mut Polled,
+    ) -> Result<(), ApiError> {
         let now = (self.clock)();
-        let runs = self.scheduled(pool, share, now, Duration::ZERO, polled).await?;
-        if runs.len() >= PAGE {
-            self.again(pool, AGAIN).await;
-        }
-        let messages: Vec<QueuedRun> = runs
+        let before = self.before(now, Duration::ZERO);
+        let mut head = self.head(pool, share, (None, before)).await?;
+        self.look_past(pool, share, &mut head, before, polled).await?;
+        let Head { runs, .. } = head;
+        self.note_found(&runs, now, polled);
+        let due: Vec<(Attempt, ScheduledRun)> = runs
             .iter()
             .filter(|run| self.waits(run, now).is_none_or(|wait| wait.is_zero()))
-            .filter_map(|run| Some(queued(&self.message(pool, run)?.1, Duration::ZERO, now)))
+            .filter_map(|run| self.message(pool, run))
             .collect();
-        let _ = self.send(RunQueue::Fifo, &messages, polled).await.count();
-        // What is due soon is no business of the dispatcher yet, but somebody has to ask for it then.
-        let soon = self.options.interval;
-        let before = now.checked_add(soon + self.options.launch_lead).unwrap_or(now);
-        let coming = self.client.scheduled_flow_runs(&pool.name, share.queues.as_deref(), before).await?;
-        let next = coming.iter().filter_map(|it| self.waits(&it.flow_run, now)).filter(|wait| !wait.is_zero()).min();
+        if !due.is_empty() {
+            let sent_before = due.iter().filter(|(attempt, _)| self.memory.knows(attempt)).count() as u64;
+            let fifo = Fifo { backlog: self.queues.waiting(RunQueue::Fifo).await, sent_before, slot_free };
+            let due = due.into_iter().filter(|(attempt, _)| self.memory.is_new_in_fifo(attempt, fifo, now));
+            let (attempts, messages) =
+                due.map(|(attempt, message)| ((attempt, now), queued(&message, Duration::ZERO, now))).unzip();
+            self.send(RunQueue::Fifo, attempts, messages, now, polled).await;
+        }
+        // What is due soon is no business of the dispatcher yet, but somebody has to ask for it then. Runs that are due
+        // already would take the places of those that come.
+        let soon = self.before(now, self.options.interval);
+        let coming = self.head(pool, share, (Some(now), soon)).await?.runs;
+        let next = coming.iter().filter_map(|run| self.waits(run, now)).filter(|wait| !wait.is_zero()).min();
         if let Some(wait) = next {
             // Rounded up: whoever asks early is told of nothing.
             let seconds = wait.as_millis().div_ceil(1_000).try_into().unwrap_or(u64::MAX);
@@ -335,56 +423,108 @@ impl<T: Transport, Q: PollerQueues> Poller<T, Q> {
         Ok(())
     }
 
+    /// Takes the runs that are to wait out of the head, and adds others for all that cannot start. Has the pool polled again
+    /// soon if there is more than one answer holds.
+    async fn look_past(
+        &self,
+        pool: &WorkPool,
+        share: &Share,
+        head: &mut Head,
+        before: Timestamp,
+        polled: &mut Polled,
+    ) -> Result<(), ApiError> {
+        let mut blocked = self.blocked(&head.runs, (self.clock)()).await;
+        if !blocked.is_empty() || head.unreadable {
+            let more = self.past(pool, share, head, &mut blocked, before).await?;
+            head.runs.retain(|run| blocked.get(&run.id) != Some(&Blocked::Closed));
+            head.runs.extend(more);
+        }
+        if head.full && head.runs.iter().any(|run| !blocked.contains_key(&run.id)) {
+            self.again(pool, AGAIN).await;
+        }
+        polled.blocked.extend(blocked);
+        Ok(())
+    }
+
     /// How long it is until the run is to be launched; none if it has no time.
     fn waits(&self, run: &FlowRun, now: Timestamp) -> Option<Duration> {
         Some(until(run.due()?, now).saturating_sub(lead_of(run, self.options.launch_lead)))
     }
 
-    async fn scheduled(
+    /// The end of a time that begins at `now`.
+    fn before(&self, now: Timestamp, ahead: Duration) -> Timestamp {
+        now.checked_add(ahead + self.options.launch_lead).unwrap_or(now)
+    }
+
+    /// What the server hands out: a full page, or less of one that cannot be read as a whole.
+    async fn head(
         &self,
         pool: &WorkPool,
         share: &Share,
-        now: Timestamp,
-        ahead: Duration,
-        polled: &mut Polled,
-    ) -> Result<Vec<FlowRun>, ApiError> {
-        let before = now.checked_add(ahead + self.options.launch_lead).unwrap_or(now);
-        let answer = self.client.scheduled_flow_runs(&pool.name, share.queues.as_deref(), before).await?;
-        let runs: Vec<FlowRun> = answer.into_iter().map(|it| it.flow_run).collect();
+        time: (Option<Timestamp>, Timestamp),
+    ) -> Result<Head, ApiError> {
+        let most = self.client.page();
+        loop {
+            let limit = self.rounds.page(&pool.name, most);
+            match self.client.scheduled_flow_runs(&pool.name, share.queues.as_deref(), time, limit).await {
+                Ok(found) => {
+                    let full = found.len() >= limit;
+                    if full && limit < most {
+                        self.rounds.set_page(&pool.name, limit.saturating_mul(2).min(most));
+                    }
+                    let runs = found.into_iter().map(|it| it.flow_run).collect();
+                    return Ok(Head { runs, full, unreadable: false });
+                }
+                Err(error) if error.is_of_its_content() && limit > 1 => {
+                    tracing::debug!(%error, work_pool = pool.name, limit, "a page of scheduled runs failed");
+                    self.rounds.set_page(&pool.name, limit / 2);
+                }
+                Err(error) if error.is_of_its_content() && time.0.is_none() => {
+                    self.sink.poll_failed(&format!("work pool {}, its first run: {error}", pool.name));
+                    return Ok(Head { runs: Vec::new(), full: true, unreadable: true });
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    fn note_found(&self, runs: &[FlowRun], now: Timestamp, polled: &mut Polled) {
         polled.found += runs.len();
         for due in runs.iter().filter_map(FlowRun::due) {
             polled.oldest_due_seconds = polled.oldest_due_seconds.max(now.duration_since(due).as_secs_f64());
         }
-        Ok(runs)
     }
 
     fn message(&self, pool: &WorkPool, run: &FlowRun) -> Option<(Attempt, ScheduledRun)> {
-        if run.state_type() != StateType::Scheduled {
-            return None;
-        }
+        let attempt = attempt_of(run)?;
         let message = ScheduledRun {
             version: VERSION,
-            flow_run_id: run.id,
-            state_id: run.state_id.or_else(|| run.state.as_ref().map(|state| state.id))?,
+            flow_run_id: attempt.flow_run_id,
+            state_id: attempt.state_id,
             expected_start_time: run.due()?,
             work_pool: pool.name.clone(),
             first_due: None,
             hand_backs: 0,
             run: None,
         };
-        Some((message.attempt(), message))
+        Some((attempt, message))
     }
 
+    /// Sends messages of these attempts, which arrive at these times.
     async fn send(
         &self,
         queue: RunQueue,
-        messages: &[QueuedRun],
+        attempts: Vec<(Attempt, Timestamp)>,
+        messages: Vec<QueuedRun>,
+        now: Timestamp,
         polled: &mut Polled,
-    ) -> impl Iterator<Item = bool> + use<T, Q> {
-        let taken = if messages.is_empty() { Vec::new() } else { self.queues.send_runs(queue, messages).await };
+    ) {
+        let taken = if messages.is_empty() { Vec::new() } else { self.queues.send_runs(queue, &messages).await };
         polled.sent += taken.iter().filter(|taken| **taken).count();
         polled.not_sent += taken.iter().filter(|taken| !**taken).count();
-        taken.into_iter()
+        for (_, (attempt, arrives)) in taken.into_iter().zip(attempts).filter(|(taken, _)| *taken) {
+            self.memory.note(attempt, arrives, now);
+        }
     }
 
     /// Has the pool polled again after `delay`, unless that is on its way. One at a time: if every poll asked for another
@@ -406,6 +546,21 @@ impl<T: Transport, Q: PollerQueues> Poller<T, Q> {
             self.sink.poll_failed(&failure.diagnosis.detail);
         }
     }
+}
+
+/// What the server handed out of a pool.
+struct Head {
+    runs: Vec<FlowRun>,
+    /// Whether there may be more.
+    full: bool,
+    /// Whether not even the first run can be read.
+    unreadable: bool,
+}
+
+/// The attempt of a SCHEDULED run.
+fn attempt_of(run: &FlowRun) -> Option<Attempt> {
+    let state_id = run.state_id.or_else(|| run.state.as_ref().map(|state| state.id))?;
+    (run.state_type() == StateType::Scheduled).then_some(Attempt { flow_run_id: run.id, state_id })
 }
 
 /// The work pools that are served.
@@ -433,6 +588,15 @@ fn wanted(messages: &[PollMessage]) -> Option<HashSet<String>> {
             PollMessage::Tick(_) => None,
         })
         .collect()
+}
+
+/// The pools that a slot came free in.
+fn slots_free(messages: &[PollMessage]) -> HashSet<String> {
+    let pool = |message: &PollMessage| match message {
+        PollMessage::Ring(ring) if ring.is_about_a_slot() => ring.work_pool.clone(),
+        _ => None,
+    };
+    messages.iter().filter_map(pool).collect()
 }
 
 fn queued(message: &ScheduledRun, delay: Duration, now: Timestamp) -> QueuedRun {

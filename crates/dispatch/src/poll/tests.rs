@@ -1,8 +1,8 @@
 //! What a poll asks and sends, over a server and queues in memory. The same against real ones: `tests/it/served`.
 
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64};
 
-use prefect_api::{Patience, Request, Response, TransportError};
+use prefect_api::{PAGE, Patience, Request, Response, TransportError};
 use serde_json::{Value, json};
 
 use super::*;
@@ -20,28 +20,66 @@ struct Server {
     limit: Option<u32>,
     queues: Vec<Value>,
     due: Vec<i64>,
+    /// So many of the first runs are of a deployment whose concurrency limit is 0.
+    closed: usize,
+    /// What the server says the states are called.
+    named: Option<&'static str>,
+    /// More runs than these in an answer are too much.
+    most: Option<usize>,
     requests: Mutex<Vec<(String, Value)>>,
 }
 
 impl Server {
-    fn answer(&self, path: &str, body: &Value) -> Value {
-        match path {
+    fn run(&self, number: usize) -> Value {
+        let id = Uuid::from_u128(100 + number as u128);
+        let deployment = (number < self.closed).then(|| Uuid::from_u128(7));
+        json!({"id": id, "flow_id": id, "state_id": id, "state_type": "SCHEDULED", "state_name": self.named,
+            "work_queue_id": Uuid::from_u128(2), "deployment_id": deployment,
+            "next_scheduled_start_time": at(self.due[number])})
+    }
+
+    /// The numbers of the runs that are due in this time.
+    fn due(&self, after: &Value, before: &Value) -> Vec<usize> {
+        let time = |value: &Value| value.as_str().map(|time| time.parse::<Timestamp>().unwrap());
+        let (after, before) = (time(after), time(before).unwrap());
+        let is_due = |due: i64| at(due) <= before && after.is_none_or(|after| at(due) >= after);
+        (0..self.due.len()).filter(|number| is_due(self.due[*number])).collect()
+    }
+
+    fn answer(&self, path: &str, body: &Value) -> (u16, Value) {
+        let number = |key: &str, otherwise: usize| body[key].as_u64().map_or(otherwise, |it| it as usize);
+        let (limit, offset) = (number("limit", PAGE), number("offset", 0));
+        let answer = match path {
             "/work_pools/filter" => json!([{"id": Uuid::from_u128(1), "name": "p", "type": "ecs:push",
                 "concurrency_limit": self.limit}]),
-            "/work_pools/p/queues/filter" => json!(self.queues),
+            "/work_pools/p/queues/filter" if self.queues.is_empty() => {
+                json!([{"id": Uuid::from_u128(2), "name": "default"}])
+            }
+            "/work_pools/p/queues/filter" => self.queues.iter().skip(offset).take(limit).cloned().collect(),
             "/work_pools/p/workers/heartbeat" => Value::Null,
+            "/deployments/filter" => json!([{"id": Uuid::from_u128(7), "name": "d", "flow_id": Uuid::nil(),
+                "global_concurrency_limit": {"limit": 0, "active_slots": 0}}]),
             "/work_pools/p/get_scheduled_flow_runs" => {
-                let before: Timestamp = body["scheduled_before"].as_str().unwrap().parse().unwrap();
-                let runs = self.due.iter().enumerate().filter(|(_, due)| at(**due) <= before).take(PAGE);
-                let run = |(number, due): (usize, &i64)| {
-                    let id = Uuid::from_u128(100 + number as u128);
-                    json!({"work_queue_id": id, "flow_run": {"id": id, "flow_id": id, "state_id": id,
-                        "state_type": "SCHEDULED", "next_scheduled_start_time": at(*due)}})
-                };
-                runs.map(run).collect()
+                let slots = self.limit.map_or(usize::MAX, |limit| limit as usize);
+                let due = self.due(&body["scheduled_after"], &body["scheduled_before"]);
+                let handed_out: Vec<usize> = due.into_iter().take(limit.min(slots)).collect();
+                if self.most.is_some_and(|most| handed_out.len() > most) {
+                    return (500, json!({"exception_message": "Internal Server Error"}));
+                }
+                let run = |number: usize| json!({"work_queue_id": Uuid::from_u128(2), "flow_run": self.run(number)});
+                handed_out.into_iter().map(run).collect()
+            }
+            "/flow_runs/filter" => {
+                // Only the runs of the closed deployment have one.
+                let excluded = !body["deployments"]["id"]["not_any_"].is_null();
+                let without = body["flow_runs"]["deployment_id"]["is_null_"] == true;
+                let wanted = |number: &usize| !excluded && (!without || *number >= self.closed);
+                let due = self.due(&Value::Null, &body["flow_runs"]["next_scheduled_start_time"]["before_"]);
+                due.into_iter().filter(wanted).skip(offset).take(limit).map(|number| self.run(number)).collect()
             }
             other => panic!("{other}"),
-        }
+        };
+        (200, answer)
     }
 
     fn count(&self, part: &str) -> usize {
@@ -55,9 +93,9 @@ struct Wire(Arc<Server>);
 impl Transport for Wire {
     async fn send(&self, request: Request) -> Result<Response, TransportError> {
         let body = request.body.as_deref().map(|body| serde_json::from_str(body).unwrap()).unwrap_or_default();
-        let answer = self.0.answer(&request.path, &body).to_string().into_bytes();
+        let (status, answer) = self.0.answer(&request.path, &body);
         self.0.requests.lock().unwrap().push((request.path, body));
-        Ok(Response { status: 200, retry_after: None, body: answer })
+        Ok(Response { status, retry_after: None, body: answer.to_string().into_bytes() })
     }
 }
 
@@ -67,6 +105,9 @@ struct Queues {
     ticks: Mutex<Vec<(PollMessage, Duration)>>,
     checks: Mutex<Vec<Uuid>>,
     full: bool,
+    /// Nobody receives messages: they stay in the queue.
+    idle: bool,
+    waiting: AtomicU64,
 }
 
 impl PollerQueues for Queues {
@@ -74,7 +115,15 @@ impl PollerQueues for Queues {
         if !self.full {
             self.runs.lock().unwrap().extend(messages.iter().map(|message| (queue, message.clone())));
         }
+        if self.idle {
+            self.waiting.fetch_add(messages.len() as u64, Ordering::Relaxed);
+        }
         vec![!self.full; messages.len()]
+    }
+
+    async fn waiting(&self, queue: RunQueue) -> Option<u64> {
+        assert_eq!(queue, RunQueue::Fifo);
+        Some(self.waiting.load(Ordering::Relaxed))
     }
 
     async fn send_tick(&self, message: &PollMessage, delay: Duration) -> Result<(), Failure> {
@@ -156,8 +205,8 @@ async fn a_message_arrives_when_its_run_is_due_and_is_sent_once() {
     assert_eq!(again, [41], "the others are on their way");
     world.tick(31, EXTRA).await;
     assert_eq!(world.sent().len(), 1, "a message whose run still waits half a minute later is sent again");
-    assert_eq!(world.server.count("/queues/filter"), 2, "queues are kept for a while");
-    assert_eq!(world.server.count("/heartbeat"), 3);
+    assert_eq!(world.server.count("/queues/filter"), 1, "queues are kept for a while");
+    assert_eq!(world.server.count("/heartbeat"), 2, "every 30 s");
 }
 
 #[tokio::test]
@@ -173,18 +222,115 @@ async fn what_a_queue_did_not_take_is_sent_by_the_next_poll() {
 #[tokio::test]
 async fn a_limited_pool_is_asked_for_due_runs_and_polled_when_the_next_is_due() {
     let world = World::new(Server { due: vec![0, 7, 8, 9], limit: Some(3), ..Server::default() }, Queues::default());
-    for second in 0..3 {
+    for second in [0, 1, 2] {
         world.tick(second, EXTRA).await;
     }
-    let sent = world.sent();
-    assert!(sent.iter().all(|(queue, _)| *queue == RunQueue::Fifo), "{sent:?}");
-    assert_eq!(sent.len(), 3, "the due one, with each poll until it is claimed");
-    let mut ids: Vec<&str> = sent.iter().map(|(_, message)| message.deduplication_id.as_str()).collect();
-    ids.dedup();
-    assert_eq!(ids.len(), 3, "SQS must not take it for the same message within five minutes");
     let ticks = world.queues.ticks.lock().unwrap().clone();
     let ring = PollMessage::Ring(Ring { work_pool: Some("p".into()), ..Ring::default() });
     assert_eq!(ticks, [(ring, Duration::from_secs(7))], "polls must not multiply");
+    let sent = world.sent();
+    assert!(sent.iter().all(|(queue, _)| *queue == RunQueue::Fifo), "{sent:?}");
+    assert_eq!(sent.len(), 1, "its message is on its way");
+    let first = sent[0].1.deduplication_id.clone();
+
+    let freed = PollMessage::Ring(Ring::about_a_slot(Some("p".into()))).body();
+    world.tick(6, &freed).await;
+    let sent = world.sent();
+    assert_eq!(sent.len(), 1, "what found no slot is sent again as soon as there may be one");
+    assert_ne!(sent[0].1.deduplication_id, first, "SQS must not take it for the same message within five minutes");
+    world.tick(67, EXTRA).await;
+    assert_eq!(world.sent().len(), 3, "and at the latest a minute after its message was handled");
+}
+
+#[tokio::test]
+async fn the_fifo_queue_holds_what_can_start_and_no_more_while_nobody_receives() {
+    let server = Server { due: vec![0; 100], limit: Some(41), ..Server::default() };
+    let world = World::new(server, Queues { idle: true, ..Queues::default() });
+    for poll in 0..45 {
+        world.tick(poll * 20, EXTRA).await;
+    }
+    assert_eq!(world.queues.waiting.load(Ordering::Relaxed), 41, "a quarter of an hour");
+}
+
+#[tokio::test]
+async fn runs_of_a_closed_deployment_wait_and_let_others_start() {
+    for (limit, runs, closed, others) in [(Some(1), 3, 1, 2), (Some(2), 6, 4, 2), (None, 450, 420, 30)] {
+        let server = Server { due: vec![0; runs], limit, closed, ..Server::default() };
+        let world = World::new(server, Queues::default());
+        world.tick(1, EXTRA).await;
+        let blocked = world.sink.0.lock().unwrap()[0].blocked.clone();
+        assert_eq!(blocked.len(), closed.min(limit.map_or(PAGE, |limit| limit as usize)), "{limit:?}");
+        assert!(blocked.values().all(|why| *why == Blocked::Closed));
+        assert_eq!(world.sink.0.lock().unwrap()[0].oldest_due_seconds, 1.0);
+        let sent: Vec<Uuid> =
+            world.sent().iter().map(|(_, it)| ScheduledRun::parse(&it.body).unwrap().flow_run_id).collect();
+        let free: Vec<Uuid> = (closed..runs).map(|number| Uuid::from_u128(100 + number as u128)).collect();
+        assert!(!sent.is_empty() && sent.len() <= others, "{limit:?}: {sent:?}");
+        assert!(sent.iter().all(|run| free.contains(run)), "{limit:?}: {sent:?}");
+    }
+}
+
+#[tokio::test]
+async fn runs_that_nobody_can_claim_let_others_start() {
+    let world = World::new(Server { due: vec![0; 201], ..Server::default() }, Queues::default());
+    let last = Uuid::from_u128(300);
+    let mut found = None;
+    for poll in 0..30 {
+        world.tick(poll * 20, EXTRA).await;
+        let sent = world.sent();
+        if sent.iter().any(|(_, it)| ScheduledRun::parse(&it.body).unwrap().flow_run_id == last) {
+            found = Some(poll * 20);
+            break;
+        }
+    }
+    assert!(found.is_some_and(|second| second <= 300), "{found:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_page_that_fails_is_asked_for_by_halves_and_its_size_is_remembered() {
+    let world = World::new(Server { due: vec![0; 150], most: Some(40), ..Server::default() }, Queues::default());
+    world.tick(0, EXTRA).await;
+    assert_eq!(world.sent().len(), 25);
+    let limits = |world: &World| -> Vec<u64> {
+        let requests = world.server.requests.lock().unwrap();
+        let polls = requests.iter().filter(|(path, _)| path.contains("get_scheduled"));
+        polls.map(|(_, body)| body["limit"].as_u64().unwrap()).collect()
+    };
+    assert_eq!(limits(&world), [200, 200, 100, 100, 50, 50, 25]);
+    world.tick(1, EXTRA).await;
+    assert_eq!(limits(&world)[7..], [50, 50, 25], "it may have got smaller");
+    assert_eq!(world.queues.ticks.lock().unwrap().len(), 1, "the rest is asked for soon");
+}
+
+/// Before 3.9 a poll tells the name of a run's state, and not its state.
+#[tokio::test]
+async fn a_run_that_was_handed_back_is_not_launched_ahead() {
+    for (named, delay) in [("Scheduled", 10), (crate::prefect::states::HANDED_BACK, 40)] {
+        let server = Server { due: vec![40], named: Some(named), ..Server::default() };
+        let mut world = World::new(server, Queues::default());
+        world.poller.options.launch_lead = Duration::from_secs(30);
+        world.tick(0, EXTRA).await;
+        assert_eq!(world.sent()[0].1.delay, Duration::from_secs(delay), "{named}");
+    }
+}
+
+#[tokio::test]
+async fn queues_beyond_the_first_page_are_asked_for_and_limited() {
+    let queue = |number: u128| {
+        let limit = (number == 240).then_some(1);
+        json!({"id": Uuid::from_u128(number), "name": format!("q{number}"), "concurrency_limit": limit})
+    };
+    let queues = (0..250).map(queue).collect();
+    let world = World::new(Server { due: vec![0], queues, ..Server::default() }, Queues::default());
+    world.tick(0, EXTRA).await;
+    let requests = world.server.requests.lock().unwrap();
+    let asked: Vec<&Value> = requests
+        .iter()
+        .filter(|(path, _)| path.ends_with("get_scheduled_flow_runs"))
+        .map(|(_, body)| &body["work_queue_names"])
+        .collect();
+    assert_eq!(asked[..2], [&json!(["q240"]), &json!(["q240"])]);
+    assert_eq!(asked[2].as_array().unwrap().len(), 249);
 }
 
 #[tokio::test]
@@ -239,4 +385,73 @@ async fn a_ring_polls_its_pool_only_and_passes_a_cancelled_run_on() {
     world.tick(0, &ring("p")).await;
     assert_eq!(world.server.count("get_scheduled_flow_runs"), 1);
     assert_eq!(*world.queues.checks.lock().unwrap(), [run, run]);
+}
+
+/// A server with many pools that takes its time.
+struct Slow {
+    pools: usize,
+    second: Arc<AtomicI64>,
+    start: Instant,
+    polled: Mutex<HashMap<String, u32>>,
+}
+
+/// The way to it.
+struct Far(Arc<Slow>);
+
+impl Transport for Far {
+    async fn send(&self, request: Request) -> Result<Response, TransportError> {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        self.0.second.store(self.0.start.elapsed().as_secs() as i64, Ordering::Relaxed);
+        let path = request.path.as_str();
+        let answer = if path == "/work_pools/filter" {
+            let body: Value = serde_json::from_str(request.body.as_deref().unwrap()).unwrap();
+            let number = |key: &str| body[key].as_u64().unwrap() as usize;
+            let pool =
+                |it: usize| json!({"id": Uuid::from_u128(it as u128), "name": format!("p{it}"), "type": "ecs:push"});
+            (0..self.0.pools).skip(number("offset")).take(number("limit")).map(pool).collect()
+        } else {
+            if path.ends_with("get_scheduled_flow_runs") {
+                let name = path.split('/').nth(2).unwrap().to_owned();
+                *self.0.polled.lock().unwrap().entry(name).or_default() += 1;
+            }
+            json!([])
+        };
+        Ok(Response { status: 200, retry_after: None, body: answer.to_string().into_bytes() })
+    }
+}
+
+/// Takes failures, too.
+#[derive(Default)]
+struct Patient(Mutex<Vec<String>>);
+
+impl PollSink for Patient {
+    fn polled(&self, _: &Polled) {}
+
+    fn poll_failed(&self, detail: &str) {
+        self.0.lock().unwrap().push(detail.to_owned());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_thousand_pools_have_their_turn_at_a_slow_server() {
+    let second = Arc::new(AtomicI64::new(0));
+    let clock: Clock = {
+        let second = Arc::clone(&second);
+        Arc::new(move || at(second.load(Ordering::Relaxed)))
+    };
+    let slow = Slow { pools: 1_000, second, start: Instant::now(), polled: Mutex::default() };
+    let (slow, sink) = (Arc::new(slow), Arc::new(Patient::default()));
+    let client = Client::new(Far(Arc::clone(&slow)), Patience::FUNCTION);
+    let poller = Poller::new(client, Arc::new(Queues::default()), Options::default(), Arc::clone(&sink) as _, clock);
+    let event = json!({"Records": [{"messageId": "m", "body": EXTRA}]});
+    let records = crate::sqs_event::records(event).unwrap();
+    let mut polls = 0;
+    while slow.polled.lock().unwrap().len() < slow.pools {
+        poller.handle(&records, Instant::now() + Duration::from_secs(30)).await;
+        polls += 1;
+        assert!(polls <= 30, "{} of 1000 in {polls} polls", slow.polled.lock().unwrap().len());
+    }
+    let most = slow.polled.lock().unwrap().values().copied().max();
+    assert!(most <= Some(2), "no pool has its third turn before all have had one: {most:?}");
+    assert!(sink.0.lock().unwrap()[0].contains("of 1000 work pools were polled; the next poll begins with the others"));
 }

@@ -11,19 +11,20 @@ use std::{
 
 use ecs::{
     Attempt, Named, Run,
+    failure::Class,
     launch::{Launched, TaskControl},
 };
 use jiff::Timestamp;
 use prefect_api::{
-    ApiError, Client, Transport,
-    models::{FlowRun, StateType, level},
+    ApiError, Client, Each, Transport,
+    models::{FlowRun, State, StateType, level},
 };
 use uuid::Uuid;
 use work_pool::{Diagnosis, Object};
 
 use super::{
     failure, history,
-    judge::{Judgement, in_hand, judge},
+    judge::{EARLY, Judgement, in_hand, judge},
     logs::Logs,
     references::{Fetched, References},
     shared::{Lately, Shared},
@@ -82,9 +83,16 @@ impl<T: Transport, K: TaskControl> PrefectControl<T, K> {
     ) -> Result<Vec<Result<Reading, Failure>>, ApiError> {
         let ids: BTreeSet<Uuid> = deliveries.iter().map(|delivery| delivery.message.flow_run_id).collect();
         let ids: Vec<Uuid> = ids.into_iter().collect();
-        let runs = self.client.flow_runs_by_id(&ids).await?;
+        let Each { runs, unread } = self.client.each_flow_run(&ids).await?;
         let runs: HashMap<Uuid, FlowRun> = runs.into_iter().map(|run| (run.id, run)).collect();
         let now = (self.clock)();
+        let unread: HashMap<Uuid, ApiError> = unread.into_iter().map(|unread| (unread.id, unread.error)).collect();
+        let mut unreadable: HashMap<usize, Result<Reading, Failure>> = HashMap::new();
+        for (index, delivery) in deliveries.iter().enumerate() {
+            if let Some(error) = unread.get(&delivery.message.flow_run_id) {
+                unreadable.insert(index, self.read_unreadable(delivery, error, now).await);
+            }
+        }
         let judged: Vec<(Judgement, Option<&FlowRun>)> = deliveries
             .iter()
             .map(|delivery| {
@@ -94,7 +102,7 @@ impl<T: Transport, K: TaskControl> PrefectControl<T, K> {
             .collect();
         let wanted: Vec<&FlowRun> =
             judged.iter().filter(|(judgement, _)| !is_settled(judgement)).filter_map(|(_, run)| *run).collect();
-        if wanted.is_empty() {
+        if wanted.is_empty() && unreadable.is_empty() {
             return Ok(judged.into_iter().map(|(judgement, _)| Ok(settled(judgement))).collect());
         }
         let shared = self.lately.fetch(&self.client, &wanted, queue, now).await;
@@ -102,7 +110,11 @@ impl<T: Transport, K: TaskControl> PrefectControl<T, K> {
         let mut readings = Vec::with_capacity(deliveries.len());
         // A run that stands twice in the batch is judged twice and claimed once; it takes one slot, or none.
         let mut admissions: HashMap<Uuid, Option<String>> = HashMap::new();
-        for (Delivery { message, .. }, (judgement, run)) in deliveries.iter().zip(judged) {
+        for (index, (Delivery { message, .. }, (judgement, run))) in deliveries.iter().zip(judged).enumerate() {
+            if let Some(reading) = unreadable.remove(&index) {
+                readings.push(reading);
+                continue;
+            }
             let Some(run) = run.filter(|_| !is_settled(&judgement)) else {
                 readings.push(Ok(settled(judgement)));
                 continue;
@@ -135,8 +147,42 @@ impl<T: Transport, K: TaskControl> PrefectControl<T, K> {
                 Err(failure) => Err(failure),
             });
         }
-        self.references.resolve(&self.client, &mut readings, now).await;
+        let again: Vec<bool> = deliveries.iter().map(|delivery| delivery.again).collect();
+        self.references.resolve(&self.client, &mut readings, &again, now).await;
         Ok(readings)
+    }
+
+    /// What is to be done about a run that the server cannot write, though it writes others. Its states can be read, and are
+    /// all it takes to hand it back, again and again, until it has waited too long.
+    async fn read_unreadable(&self, delivery: &Delivery, error: &ApiError, now: Timestamp) -> Result<Reading, Failure> {
+        let Delivery { message, message_id, again, .. } = delivery;
+        let Failure { diagnosis: reason, .. } = failure::unreadable(error);
+        let attempt = message.attempt();
+        let history = self.client.flow_run_states(message.flow_run_id).await.map_err(|error| failure::of(&error))?;
+        let Some(state) = history.last() else { return Ok(Reading::NotOurs("the run is gone".to_owned())) };
+        let early = now.checked_add(EARLY).unwrap_or(now);
+        let is_ours = |state: &State| states::holder(state).is_some_and(|holder| holder.message_id == message_id);
+        match state.state_type {
+            StateType::Scheduled if state.id != attempt.state_id => {
+                Ok(Reading::NotOurs("the run was scheduled anew".to_owned()))
+            }
+            StateType::Scheduled if state.state_details.scheduled_time.is_some_and(|due| due > early) => {
+                Ok(Reading::NotOurs("the run is not due".to_owned()))
+            }
+            StateType::Scheduled if states::is_handed_back(state) && history::displaced(&history).is_some() => {
+                self.restore(attempt, None).await.map_err(|error| failure::of(&error))?;
+                Ok(Reading::NotOurs("it had ended when it was handed back".to_owned()))
+            }
+            StateType::Scheduled if *again => Ok(Reading::Postponed { claimed: false, reason }),
+            StateType::Pending if is_ours(state) && states::is_held(state) => {
+                Ok(Reading::Postponed { claimed: true, reason })
+            }
+            // Once more; or it was claimed to be launched, and only who can read it can tell what became of that.
+            StateType::Scheduled | StateType::Pending if is_ours(state) || states::holder(state).is_none() => {
+                Err(Failure { class: Class::Transient, diagnosis: reason })
+            }
+            other => Ok(Reading::NotOurs(format!("the run is {}, and cannot be read", other.name()))),
+        }
     }
 
     /// Puts a run back into the state in which it ended, if a late copy of a hand back has scheduled it again; the reason if so.
@@ -186,7 +232,7 @@ impl<T: Transport, K: TaskControl> PrefectControl<T, K> {
         let Some(Ok(Some(pool))) = run.work_pool_name.as_ref().and_then(|name| shared.pools.get(name)) else {
             return Ok(None);
         };
-        if let Some(pause) = pool.pause(run.work_queue_id) {
+        if let Some(pause) = pool.pause(run.work_queue_id).or_else(|| shared.refusal(run)) {
             return Ok(Some(pause.to_owned()));
         }
         if !pool.is_limited(run.work_queue_id) {
@@ -244,6 +290,38 @@ impl<T: Transport, K: TaskControl> PrefectControl<T, K> {
     fn say(&self, message: &ScheduledRun, severity: u32, text: String) {
         self.logs.add(message.flow_run_id, severity, text, (self.clock)());
     }
+
+    /// Claims an attempt, to launch it or to hold it until it is handed back, and puts back what the claim has displaced if it
+    /// came too late.
+    async fn propose_claim(&self, delivery: &Delivery, hold: bool) -> Result<Claim, Failure> {
+        let failed = |error: ApiError| failure::of(&error);
+        let message = &delivery.message;
+        let (run, attempt) = (message.flow_run_id, message.attempt());
+        match states::claim(&self.client, delivery, hold).await.map_err(failed)? {
+            states::Claimed::Not(reason) => Ok(Claim::NotOurs(reason)),
+            states::Claimed::For { alone: false, at, .. } if in_hand(delivery, at, (self.clock)()).is_some() => {
+                Ok(Claim::InHand(in_hand(delivery, at, (self.clock)()).unwrap_or_default()))
+            }
+            // An earlier delivery has claimed it for the other purpose. The next one reads which, and goes on with it.
+            states::Claimed::For { held, .. } if held != hold => {
+                Err(Failure { class: Class::Transient, diagnosis: failure::to_be_handed_back() })
+            }
+            // The server says for when it was scheduled, see `CopyScheduledTime` of prefect 3.8.8.
+            states::Claimed::For { due: Some(due), alone, .. } if due == message.expected_start_time => {
+                Ok(Claim::Ours { again: !alone || delivery.again })
+            }
+            // The claim has overtaken a user who moved the run, or has come late to an attempt of another time.
+            states::Claimed::For { due: Some(due), .. } => {
+                states::propose(&self.client, run, &states::moved(due, attempt)).await.map_err(failed)?;
+                Ok(Claim::NotOurs("the run was moved to another time".to_owned()))
+            }
+            // It was not SCHEDULED: it ended while this message was on its way.
+            states::Claimed::For { due: None, .. } => {
+                self.restore(attempt, None).await.map_err(failed)?;
+                Ok(Claim::NotOurs("the run was no longer SCHEDULED".to_owned()))
+            }
+        }
+    }
 }
 
 /// Slots by name of the pool, counted when they are first needed.
@@ -276,7 +354,8 @@ fn assemble(message: &ScheduledRun, run: &FlowRun, judgement: &Judgement, shared
         None => None,
         Some(id) => match shared.deployments.as_ref().map_err(Clone::clone)?.get(&id) {
             Some(deployment) => Some(deployment),
-            None => return refused(no_deployment(id)),
+            // Not claimed first: the server refuses that without a deployment (ABORT), to everybody.
+            None => return Ok(Reading::Refused { claimed: true, reason: no_deployment(id) }),
         },
     };
     let flow = shared.flows.as_ref().map_err(Clone::clone)?.get(&run.flow_id);
@@ -284,6 +363,9 @@ fn assemble(message: &ScheduledRun, run: &FlowRun, judgement: &Judgement, shared
         Ok(template) => template.clone(),
         Err(reason) => return refused(reason.clone()),
     };
+    if *judgement == Judgement::Held {
+        return Ok(Reading::Postponed { claimed: true, reason: failure::to_be_handed_back() });
+    }
     let order = Order {
         run: Run {
             attempt: message.attempt(),
@@ -302,7 +384,9 @@ fn assemble(message: &ScheduledRun, run: &FlowRun, judgement: &Judgement, shared
     Ok(match judgement {
         Judgement::Claimed => Reading::Claimed(Box::new(order)),
         Judgement::Unrecorded => Reading::Unrecorded(Box::new(order)),
-        Judgement::Due | Judgement::InHand(_) | Judgement::NotOurs(_) => Reading::Due(Box::new(order)),
+        Judgement::Due | Judgement::Held | Judgement::InHand(_) | Judgement::NotOurs(_) => {
+            Reading::Due(Box::new(order))
+        }
     })
 }
 
@@ -340,29 +424,11 @@ impl<T: Transport, K: TaskControl> ControlPlane for PrefectControl<T, K> {
     }
 
     async fn claim(&self, delivery: &Delivery) -> Result<Claim, Failure> {
-        let failed = |error: ApiError| failure::of(&error);
-        let message = &delivery.message;
-        let (run, attempt) = (message.flow_run_id, message.attempt());
-        match states::claim(&self.client, delivery).await.map_err(failed)? {
-            states::Claimed::Not(reason) => Ok(Claim::NotOurs(reason)),
-            states::Claimed::For { alone: false, at, .. } if in_hand(delivery, at, (self.clock)()).is_some() => {
-                Ok(Claim::InHand(in_hand(delivery, at, (self.clock)()).unwrap_or_default()))
-            }
-            // The server says for when it was scheduled, see `CopyScheduledTime` of prefect 3.8.8.
-            states::Claimed::For { due: Some(due), alone, .. } if due == message.expected_start_time => {
-                Ok(Claim::Ours { again: !alone || delivery.again })
-            }
-            // The claim has overtaken a user who moved the run, or has come late to an attempt of another time.
-            states::Claimed::For { due: Some(due), .. } => {
-                states::propose(&self.client, run, &states::moved(due, attempt)).await.map_err(failed)?;
-                Ok(Claim::NotOurs("the run was moved to another time".to_owned()))
-            }
-            // It was not SCHEDULED: it ended while this message was on its way.
-            states::Claimed::For { due: None, .. } => {
-                self.restore(attempt, None).await.map_err(failed)?;
-                Ok(Claim::NotOurs("the run was no longer SCHEDULED".to_owned()))
-            }
-        }
+        self.propose_claim(delivery, false).await
+    }
+
+    async fn claim_to_hand_back(&self, delivery: &Delivery) -> Result<Claim, Failure> {
+        self.propose_claim(delivery, true).await
     }
 
     async fn waited(&self, message: &ScheduledRun) -> Result<Waited, Failure> {

@@ -9,6 +9,62 @@ use work_pool::Diagnosis;
 
 use crate::ports::Failure;
 
+/// The run that cannot be read, though the server answers otherwise.
+#[must_use]
+pub fn unreadable(error: &ApiError) -> Failure {
+    Failure {
+        class: Class::Transient,
+        diagnosis: Diagnosis {
+            code: UNREADABLE_RUN,
+            summary: "The flow run cannot be read".to_owned(),
+            detail: format!("A page with the run fails, and so does the run alone: {error}."),
+            resolution:
+                "Look at the server's own log, and at the parameters of the run: a server may be unable to write \
+                         what it has stored. Upgrade the server, or delete the run."
+                    .to_owned(),
+        }
+        .bounded(),
+    }
+}
+
+/// A block or variable that the run refers to cannot be read.
+#[must_use]
+pub fn unreadable_reference(failure: &Failure) -> Diagnosis {
+    let Diagnosis { code, detail, .. } = &failure.diagnosis;
+    Diagnosis {
+        code: UNREADABLE_REFERENCE,
+        summary: "A block or variable that the run refers to cannot be read".to_owned(),
+        detail: format!("{detail} ({code})."),
+        resolution:
+            "Save the block or variable again, or take the reference out of the job variables and the base job \
+                     template. Look at the server's own log if it goes on."
+                .to_owned(),
+    }
+    .bounded()
+}
+
+/// A claim that was made to hand the run back, by a delivery that could not say so.
+#[must_use]
+pub fn to_be_handed_back() -> Diagnosis {
+    Diagnosis {
+        code: UNREADABLE_RUN,
+        summary: "The flow run, or what it refers to, could not be read".to_owned(),
+        detail: "It was claimed to be handed back, and the dispatcher ended before it was.".to_owned(),
+        resolution: "Look at the dispatcher's log for the reason.".to_owned(),
+    }
+}
+
+/// Whether the run waits for what cannot be read, and not for capacity.
+pub(crate) fn is_unreadable(reason: &Diagnosis) -> bool {
+    [UNREADABLE_RUN, UNREADABLE_REFERENCE].contains(&reason.code)
+}
+
+/// Code of a run that cannot be read.
+const UNREADABLE_RUN: &str = "PP0508";
+
+/// Code of a reference that cannot be read.
+const UNREADABLE_REFERENCE: &str = "PP0509";
+
 /// Makes a failure of it.
 #[must_use]
 pub fn of(error: &ApiError) -> Failure {

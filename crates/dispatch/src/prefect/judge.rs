@@ -35,6 +35,8 @@ pub enum Judgement {
     Due,
     /// Claimed by an earlier delivery of this attempt: launch again, the token adopts.
     Claimed,
+    /// Claimed by an earlier delivery to be handed back.
+    Held,
     /// It runs, and what it runs on may not be recorded.
     Unrecorded,
     /// Claimed by another delivery of the message, which may be launching it: look again after this long.
@@ -88,7 +90,11 @@ pub fn judge(run: Option<&FlowRun>, delivery: &Delivery, now: Timestamp, lead: D
             // Claimed for another time than the message's, or when it was not SCHEDULED: whoever claims again is told so, and
             // puts it back.
             let due = state.state_details.scheduled_time == Some(message.expected_start_time);
-            if due { Judgement::Claimed } else { Judgement::Due }
+            match due {
+                true if states::is_held(state) => Judgement::Held,
+                true => Judgement::Claimed,
+                false => Judgement::Due,
+            }
         }
         // A record of an earlier attempt stays until there is a newer one, so only the absence of any is proof; a message
         // that comes again is worth a look at ECS.
@@ -115,7 +121,9 @@ fn since(moment: Timestamp, now: Timestamp) -> Duration {
 /// How long before its time a run is launched: one that was handed back waits out its delay.
 #[must_use]
 pub fn lead_of(run: &FlowRun, launch_lead: Duration) -> Duration {
-    if run.state.as_ref().is_some_and(states::is_handed_back) { Duration::ZERO } else { launch_lead }
+    // Polls of servers before 3.9 tell the name of the state, and not the state.
+    let handed_back = run.state_type() == StateType::Scheduled && run.named() == Some(states::HANDED_BACK);
+    if handed_back { Duration::ZERO } else { launch_lead }
 }
 
 #[cfg(test)]

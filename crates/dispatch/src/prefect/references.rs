@@ -26,11 +26,13 @@ impl References {
         Self(Kept::new(LIFE))
     }
 
-    /// Fetches what templates and variables refer to, and hands it to the orders.
+    /// Fetches what templates and variables refer to, and hands it to the orders. `again` tells which of the messages have
+    /// come before.
     pub(super) async fn resolve<T: Transport>(
         &self,
         client: &Client<T>,
         readings: &mut [Result<Reading, Failure>],
+        again: &[bool],
         now: Timestamp,
     ) {
         let mut wanted: BTreeMap<Reference, Timestamp> = BTreeMap::new();
@@ -71,11 +73,17 @@ impl References {
             wanted.retain(|reference, _| !fetched.unread.contains_key(reference));
         }
         let fetched = Arc::new(fetched);
-        for reading in readings {
+        for (index, reading) in readings.iter_mut().enumerate() {
             let Some((order, _)) = order_of(reading) else { continue };
-            // That the server could not say it just now is no reason to crash a run.
+            // That the server could not say it just now is no reason to crash a run. One whose message comes for the first
+            // time is tried again soon; after that it must not keep others from starting.
             if let Some(failure) = references_of(order).iter().find_map(|reference| fetched.failure(reference)) {
-                *reading = Err(failure.clone());
+                *reading = match reading {
+                    Ok(Reading::Due(_)) if again[index] => {
+                        Ok(Reading::Postponed { claimed: false, reason: failure::unreadable_reference(failure) })
+                    }
+                    _ => Err(failure.clone()),
+                };
                 continue;
             }
             order.resolver = Arc::clone(&fetched) as Arc<dyn Resolver + Send + Sync>;

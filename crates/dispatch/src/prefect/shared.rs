@@ -62,6 +62,14 @@ pub(super) struct Shared {
     pub(super) flows: Result<HashMap<Uuid, Flow>, Failure>,
 }
 
+impl Shared {
+    /// Why the server would refuse a claim of the run, as far as it is known before.
+    pub(super) fn refusal(&self, run: &FlowRun) -> Option<&'static str> {
+        let deployment = self.deployments.as_ref().ok()?.get(&run.deployment_id?)?;
+        deployment.is_closed().then_some("the concurrency limit of its deployment is 0")
+    }
+}
+
 /// What the server said about them lately.
 pub(super) struct Lately {
     pools: Kept<String, Pool>,

@@ -23,7 +23,7 @@ use std::{
 
 use ecs::launch::TaskControl;
 use jiff::Timestamp;
-use prefect_api::{ApiError, Client, PAGE, Transport, models::FlowRun};
+use prefect_api::{ApiError, Client, Transport, models::FlowRun};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -57,7 +57,10 @@ impl Stopped {
     }
 }
 
-/// Slots in use.
+/// More runs of a pool than are active, or end, at one time: reading ends where a server's answers do not.
+const MOST: usize = 20_000;
+
+/// Slots in use. A run that cannot be read takes one of its pool; which queue it is in is not known.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Used {
     /// Of the pool.
@@ -96,6 +99,9 @@ pub async fn used<T: Transport, K: TaskControl>(
 ) -> Result<Used, ApiError> {
     let candidates = candidates(client, work_pool, now).await?;
     let mut used = Used::default();
+    for _ in 0..candidates.unread {
+        used.take(None, None, None);
+    }
     for holder in holders(candidates, tasks, stopped).await {
         used.take(None, holder.run.work_queue_id, None);
     }
@@ -109,6 +115,8 @@ pub struct Candidates {
     pub busy: Vec<FlowRun>,
     /// Waiting or ended: they do if their task lives.
     pub maybe: Vec<FlowRun>,
+    /// How many there are that cannot be read and may hold one.
+    pub unread: usize,
 }
 
 /// Why a run holds a slot.
@@ -144,7 +152,7 @@ pub async fn candidates<T: Transport>(
     // A run that never ran has no process that could wait.
     let waiting = json!({"state": {"type": {"any_": ["PAUSED", "SCHEDULED"]}}, "start_time": {"is_null_": false}});
     let ended = json!({"state": {"type": {"any_": ["COMPLETED", "FAILED", "CRASHED", "CANCELLED"]}}});
-    let (busy, mut maybe, ended) = futures_util::future::try_join3(
+    let ((busy, unread_busy), (mut maybe, unread_waiting), (ended, unread_ended)) = futures_util::future::try_join3(
         pages(client, work_pool, &busy, "ID_DESC", |_| true),
         pages(client, work_pool, &waiting, "ID_DESC", |_| true),
         // 2.20 has no filter by end, so the last ones are read until one ended too long ago.
@@ -154,12 +162,12 @@ pub async fn candidates<T: Transport>(
     )
     .await?;
     maybe.extend(ended);
-    Ok(Candidates { busy, maybe })
+    Ok(Candidates { busy, maybe, unread: unread_busy + unread_waiting + unread_ended })
 }
 
 /// Asks ECS which of them do.
 pub async fn holders<K: TaskControl>(candidates: Candidates, tasks: &K, stopped: &Stopped) -> Vec<Holder> {
-    let Candidates { busy, maybe } = candidates;
+    let Candidates { busy, maybe, .. } = candidates;
     let mut holders: Vec<Holder> = busy.into_iter().map(|run| Holder { run, because: Because::State }).collect();
     let mut by_cluster: BTreeMap<String, Vec<(String, FlowRun)>> = BTreeMap::new();
     for run in maybe {
@@ -192,28 +200,28 @@ pub async fn holders<K: TaskControl>(candidates: Candidates, tasks: &K, stopped:
     holders
 }
 
-/// Runs of the pool that a filter names, page by page, as long as they are `wanted`.
+/// Runs of the pool that a filter names, page by page, as long as they are `wanted`; and how many of them cannot be read.
 async fn pages<T: Transport>(
     client: &Client<T>,
     work_pool: &str,
     filter: &Value,
     sort: &str,
     wanted: impl Fn(&FlowRun) -> bool,
-) -> Result<Vec<FlowRun>, ApiError> {
-    let mut found: Vec<FlowRun> = Vec::new();
-    let mut offset = 0;
-    loop {
-        let query = json!({"work_pools": {"name": {"any_": [work_pool]}}, "flow_runs": filter, "sort": sort,
-            "limit": PAGE, "offset": offset});
-        let page = client.flow_runs(&query).await?;
-        offset += page.len();
-        let full = page.len() == PAGE;
+) -> Result<(Vec<FlowRun>, usize), ApiError> {
+    let query = json!({"work_pools": {"name": {"any_": [work_pool]}}, "flow_runs": filter, "sort": sort});
+    let (mut found, mut unread) = (Vec::new(), 0);
+    let mut next = Some(0);
+    while let Some(offset) = next.filter(|offset| *offset < MOST) {
+        let page = client.flow_runs_page(&query, offset).await?;
+        let count = page.runs.len();
         let before = found.len();
-        found.extend(page.into_iter().filter(&wanted));
-        if !full || found.len() - before < PAGE {
-            return Ok(found);
-        }
+        found.extend(page.runs.into_iter().filter(&wanted));
+        let all = found.len() - before == count;
+        // One among others that are wanted is taken for wanted.
+        unread += if count == 0 || found.len() > before { page.unread.len() } else { 0 };
+        next = page.next.filter(|_| all);
     }
+    Ok((found, unread))
 }
 
 #[cfg(test)]

@@ -25,6 +25,9 @@ const CLAIMED_BY: &str = "Claimed by pushpool for message ";
 /// What stands between the message and its delivery in the text of a claim.
 const DELIVERY: &str = ", delivery ";
 
+/// How the text of a claim begins that was made to hand the run back.
+const HELD_BY: &str = "Held by pushpool to be handed back for message ";
+
 /// Longest message of a state that is written, in characters. The server has no limit; people do.
 const MESSAGE: usize = 4_000;
 
@@ -50,6 +53,19 @@ pub fn pending(attempt: Attempt, message_id: &str, delivery_id: &str) -> Proposa
     }
 }
 
+/// The same to hand it back: what it takes to launch it cannot be read.
+#[must_use]
+pub fn held(attempt: Attempt, message_id: &str, delivery_id: &str) -> Proposal {
+    let message = format!("{HELD_BY}{message_id}{DELIVERY}{delivery_id}");
+    Proposal { message: Some(message), ..pending(attempt, message_id, delivery_id) }
+}
+
+/// Whether a claim was made to hand the run back.
+#[must_use]
+pub fn is_held(state: &State) -> bool {
+    state.message.as_deref().is_some_and(|text| text.starts_with(HELD_BY))
+}
+
 /// What a claim was made for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Holder<'a> {
@@ -62,7 +78,8 @@ pub struct Holder<'a> {
 /// What a claim was made for. None if the state is no claim of pushpool's.
 #[must_use]
 pub fn holder(state: &State) -> Option<Holder<'_>> {
-    let text = state.message.as_deref()?.strip_prefix(CLAIMED_BY)?;
+    let text = state.message.as_deref()?;
+    let text = text.strip_prefix(CLAIMED_BY).or_else(|| text.strip_prefix(HELD_BY))?;
     let (message_id, delivery_id) = text.split_once(DELIVERY).unwrap_or((text, ""));
     Some(Holder { message_id, delivery_id })
 }
@@ -169,6 +186,8 @@ pub enum Claimed {
         due: Option<Timestamp>,
         /// Whether this very delivery claimed it, now.
         alone: bool,
+        /// Whether it was claimed to be handed back.
+        held: bool,
         /// When it was claimed, by the server's clock.
         at: Timestamp,
     },
@@ -176,14 +195,15 @@ pub enum Claimed {
     Not(String),
 }
 
-/// Claims an attempt.
+/// Claims an attempt by a proposal of [`pending`] or [`held`]. A claim that was made before stays what it was.
 ///
 /// # Errors
 /// [`ApiError`]: it is not known.
-pub async fn claim<T: Transport>(client: &Client<T>, delivery: &Delivery) -> Result<Claimed, ApiError> {
+pub async fn claim<T: Transport>(client: &Client<T>, delivery: &Delivery, hold: bool) -> Result<Claimed, ApiError> {
     let Delivery { message, message_id, delivery_id, .. } = delivery;
     let attempt = message.attempt();
-    let proposal = pending(attempt, message_id, delivery_id);
+    let propose = if hold { held } else { pending };
+    let proposal = propose(attempt, message_id, delivery_id);
     let answer = match client.propose(attempt.flow_run_id, &proposal, false).await {
         Ok(answer) => answer,
         Err(error) if error.is_not_found() => return Ok(Claimed::Not("the run is gone".to_owned())),
@@ -196,7 +216,8 @@ pub async fn claim<T: Transport>(client: &Client<T>, delivery: &Delivery) -> Res
                 return Ok(Claimed::Not("another message has claimed this attempt".to_owned()));
             }
             let alone = holder.is_some_and(|holder| holder.delivery_id == delivery_id);
-            Claimed::For { due: state.state_details.scheduled_time, alone, at: state.timestamp }
+            let held = is_held(&state);
+            Claimed::For { due: state.state_details.scheduled_time, alone, held, at: state.timestamp }
         }
         (Proposed::Set, None) => Claimed::Not("the server does not say what the run is now".to_owned()),
         (Proposed::Not(why), _) => Claimed::Not(why),

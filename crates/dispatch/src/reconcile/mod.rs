@@ -40,7 +40,7 @@ use std::{
 use ecs::{launch::TaskControl, task::Task};
 use futures_util::{StreamExt, stream};
 use prefect_api::{
-    Client, PAGE, Transport,
+    Client, Transport,
     models::{FlowRun, StateType},
 };
 use serde_json::{Value, json};
@@ -203,30 +203,49 @@ impl<T: Transport, K: TaskControl, O: TaskOutput> Reconciler<T, K, O> {
         clusters.extend(self.named.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned());
         // What waits for something comes first: it is little, and somebody waits for it.
         let waiting = json!({"state": {"type": {"any_": ["PENDING", "CANCELLING"]}}});
-        let mut offset = 0;
-        loop {
-            let runs = self.page(&waiting, "ID_DESC", offset).await?;
-            offset += PAGE;
-            let full = runs.len() == PAGE;
-            self.look_at(runs, &mut clusters).await;
-            if !full {
-                break;
-            }
-        }
-        self.left_alone(&mut clusters).await?;
-        self.cancelled_lately(&mut clusters).await?;
-        self.ended_lately(&mut clusters).await?;
-        self.running(&mut clusters).await?;
+        // A list that cannot be read keeps nobody from the others.
+        let waiting = self.all(&waiting, &mut clusters, |_| true).await;
+        let left_alone = self.left_alone(&mut clusters).await;
+        let cancelled = self.cancelled_lately(&mut clusters).await;
+        let ended = self.ended_lately(&mut clusters).await;
+        let running = self.running(&mut clusters).await;
         *self.named.lock().unwrap_or_else(PoisonError::into_inner) =
             clusters.iter().take(REMEMBERED_CLUSTERS).cloned().collect();
         self.orphans(&clusters).await;
+        let mut complete = Ok(());
+        for read in [waiting, left_alone, cancelled, ended, running] {
+            if let Err(failure) = read {
+                // The last one is told by whoever asked for the pass.
+                if let Err(earlier) = std::mem::replace(&mut complete, Err(failure)) {
+                    let Failure { diagnosis, .. } = earlier;
+                    self.failed(None, &diagnosis);
+                }
+            }
+        }
+        complete
+    }
+
+    /// Looks at those runs of a list that `wanted` names.
+    async fn all(
+        &self,
+        flow_runs: &Value,
+        clusters: &mut BTreeSet<String>,
+        wanted: impl Fn(&FlowRun) -> bool,
+    ) -> Result<(), Failure> {
+        let mut next = Some(0);
+        while let Some(offset) = next {
+            let (mut runs, after) = self.page(flow_runs, "ID_DESC", offset).await?;
+            runs.retain(&wanted);
+            self.look_at(runs, clusters).await;
+            next = after;
+        }
         Ok(())
     }
 
     /// Where the runs that ended last ran: the processes of some may go on.
     async fn ended_lately(&self, clusters: &mut BTreeSet<String>) -> Result<(), Failure> {
         let ended = json!({"state": {"type": {"any_": ["COMPLETED", "FAILED", "CRASHED"]}}});
-        let runs = self.page(&ended, "END_TIME_DESC", 0).await?;
+        let (runs, _) = self.page(&ended, "END_TIME_DESC", 0).await?;
         clusters.extend(runs.iter().filter_map(Infrastructure::of_run).map(|recorded| recorded.cluster));
         Ok(())
     }
@@ -234,17 +253,7 @@ impl<T: Transport, K: TaskControl, O: TaskOutput> Reconciler<T, K, O> {
     /// The runs that wait to be tried again, as far as it is their process that is to do it.
     async fn left_alone(&self, clusters: &mut BTreeSet<String>) -> Result<(), Failure> {
         let waiting = json!({"state": {"type": {"any_": ["SCHEDULED"]}, "name": {"any_": ["AwaitingRetry"]}}});
-        let mut offset = 0;
-        loop {
-            let mut runs = self.page(&waiting, "ID_DESC", offset).await?;
-            let full = runs.len() == PAGE;
-            offset += PAGE;
-            runs.retain(is_left_alone);
-            self.look_at(runs, clusters).await;
-            if !full {
-                return Ok(());
-            }
-        }
+        self.all(&waiting, clusters, is_left_alone).await
     }
 
     /// The CANCELLED runs, the last ones first, as far as they ended lately. Servers before 3.0 cannot be asked for the
@@ -252,48 +261,50 @@ impl<T: Transport, K: TaskControl, O: TaskOutput> Reconciler<T, K, O> {
     async fn cancelled_lately(&self, clusters: &mut BTreeSet<String>) -> Result<(), Failure> {
         let cancelled = json!({"state": {"type": {"any_": ["CANCELLED"]}}});
         let now = self.runs.now();
-        let mut offset = 0;
-        loop {
-            let mut runs = self.page(&cancelled, "END_TIME_DESC", offset).await?;
+        let mut next = Some(0);
+        while let Some(offset) = next {
+            let (mut runs, after) = self.page(&cancelled, "END_TIME_DESC", offset).await?;
+            let count = runs.len();
             runs.retain(|run| run.end_time.is_none_or(|ended| between(ended, now) < CANCELLED_LATELY));
-            offset += PAGE;
-            let all = runs.len() == PAGE;
+            next = after.filter(|_| runs.len() == count);
             self.look_at(runs, clusters).await;
-            if !all {
-                return Ok(());
-            }
         }
+        Ok(())
     }
 
     /// The RUNNING runs, from where the last pass ended.
     async fn running(&self, clusters: &mut BTreeSet<String>) -> Result<(), Failure> {
         let filter = json!({"state": {"type": {"any_": ["RUNNING"]}}});
         for _ in 0..self.policy.pages {
-            let runs = self.page(&filter, "ID_DESC", self.cursor.load(Ordering::Relaxed)).await?;
-            let full = runs.len() == PAGE;
+            let (runs, next) = self.page(&filter, "ID_DESC", self.cursor.load(Ordering::Relaxed)).await?;
             self.look_at(runs, clusters).await;
-            if full {
-                self.cursor.fetch_add(PAGE, Ordering::Relaxed);
-            } else {
-                self.cursor.store(0, Ordering::Relaxed);
+            self.cursor.store(next.unwrap_or(0), Ordering::Relaxed);
+            if next.is_none() {
                 break;
             }
         }
         Ok(())
     }
 
-    /// Runs of the served work pools.
-    async fn page(&self, flow_runs: &Value, sort: &str, offset: usize) -> Result<Vec<FlowRun>, Failure> {
+    /// Runs of the served work pools, and where their list goes on.
+    async fn page(
+        &self,
+        flow_runs: &Value,
+        sort: &str,
+        offset: usize,
+    ) -> Result<(Vec<FlowRun>, Option<usize>), Failure> {
         let Policy { push_pools, named_pools, .. } = &self.policy;
         let work_pools = match (push_pools, named_pools) {
             (true, named) if named.is_empty() => json!({"type": {"any_": [PUSH_POOL]}}),
             (true, named) => json!({"operator": "or_", "type": {"any_": [PUSH_POOL]}, "name": {"any_": named}}),
             (false, named) => json!({"name": {"any_": named}}),
         };
-        let filter = json!({
-            "work_pools": work_pools, "flow_runs": flow_runs, "sort": sort, "limit": PAGE, "offset": offset,
-        });
-        self.runs.client.flow_runs(&filter).await.map_err(|error| failure::of(&error))
+        let filter = json!({"work_pools": work_pools, "flow_runs": flow_runs, "sort": sort});
+        let page = self.runs.client.flow_runs_page(&filter, offset).await.map_err(|error| failure::of(&error))?;
+        for unread in &page.unread {
+            self.failed(Some(unread.id), &failure::unreadable(&unread.error).diagnosis);
+        }
+        Ok((page.runs, page.next))
     }
 
     /// Looks at runs and repairs those that are out of order.

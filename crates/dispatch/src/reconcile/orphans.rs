@@ -86,9 +86,12 @@ impl<T: Transport, K: TaskControl, O: TaskOutput> Reconciler<T, K, O> {
         }
         let ids: Vec<Uuid> = by_run.keys().copied().collect();
         for ids in ids.chunks(PAGE) {
-            let found = self.runs.client.flow_runs_by_id(ids).await.map_err(|error| failure::of(&error))?;
-            for id in ids {
-                let run = found.iter().find(|run| run.id == *id);
+            let found = self.runs.client.each_flow_run(ids).await.map_err(|error| failure::of(&error))?;
+            for unread in &found.unread {
+                self.failed(Some(unread.id), &failure::unreadable(&unread.error).diagnosis);
+            }
+            for id in ids.iter().filter(|id| !found.unread.iter().any(|unread| unread.id == **id)) {
+                let run = found.runs.iter().find(|run| run.id == *id);
                 for task in &by_run[id] {
                     match self.judge(run, task).await {
                         Ok(Some(reason)) => match self.runs.stop(task, reason).await {

@@ -3,6 +3,7 @@
 use std::sync::Mutex;
 
 use ecs::task::Task;
+use prefect_api::PAGE;
 use serde_json::json;
 
 use super::*;

@@ -234,7 +234,7 @@ run "what_an_organisation_asks_for" {
 run "alarms" {
   assert {
     condition = toset(output.alarm_names) == toset([for name in [
-      "poll-age", "poll-failed", "reconcile-failed", "oldest-due-run", "launch-failures", "no-capacity", "reconciler-repairs",
+      "poll-age", "poll-failed", "reconcile-failed", "oldest-due-run", "blocked-runs", "launch-failures", "no-capacity", "reconciler-repairs",
       "dead-letters-poll", "dead-letters-run", "dead-letters-fifo", "dead-letters-events",
       "function-errors-poller", "function-errors-dispatcher", "function-errors-observer", "function-errors-reconciler",
       "function-throttles-poller", "function-throttles-dispatcher", "function-throttles-observer", "function-throttles-reconciler",

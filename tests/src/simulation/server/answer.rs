@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::models::{Deployment, Flow, Pool, Queue, Run, RunPolicy, State};
 use super::rules::Outcome;
+use super::slots::Limit;
 
 /// An answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -168,10 +169,12 @@ pub(super) fn queue(queue: &Queue) -> Value {
     })
 }
 
-pub(super) fn deployment(deployment: &Deployment) -> Value {
+pub(super) fn deployment(deployment: &Deployment, limit: Option<&Limit>) -> Value {
+    let limit = limit.map(|limit| json!({"limit": limit.limit, "active_slots": limit.active}));
     json!({
         "id": deployment.id, "name": deployment.name, "flow_id": deployment.flow, "work_queue_id": deployment.queue,
         "job_variables": deployment.job_variables, "concurrency_options": deployment.options,
+        "global_concurrency_limit": limit,
     })
 }
 

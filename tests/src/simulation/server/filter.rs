@@ -67,6 +67,24 @@ impl Time {
     }
 }
 
+/// Of which deployments, or of none.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Whose {
+    operator: Operator,
+    any_: Option<Vec<Uuid>>,
+    is_null_: Option<bool>,
+}
+
+impl Whose {
+    fn lets(&self, deployment: Option<Uuid>) -> bool {
+        self.operator.join([
+            self.any_.as_ref().map(|listed| deployment.is_some_and(|deployment| listed.contains(&deployment))),
+            self.is_null_.map(|null| deployment.is_none() == null),
+        ])
+    }
+}
+
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct StateFilter {
@@ -90,7 +108,7 @@ pub(super) struct RunFilter {
     operator: Operator,
     id: Option<Any<Uuid>>,
     name: Option<Any<String>>,
-    deployment_id: Option<Any<Uuid>>,
+    deployment_id: Option<Whose>,
     state: Option<StateFilter>,
     start_time: Option<Time>,
     end_time: Option<Time>,
@@ -104,7 +122,7 @@ impl RunFilter {
         self.operator.join([
             self.id.as_ref().map(|it| it.lets(Some(&run.id))),
             self.name.as_ref().map(|it| it.lets(Some(&run.name))),
-            self.deployment_id.as_ref().map(|it| it.lets(run.deployment.as_ref())),
+            self.deployment_id.as_ref().map(|it| it.lets(run.deployment)),
             self.state.as_ref().map(|it| it.lets(run)),
             time(&self.start_time, run.start_time),
             time(&self.end_time, run.end_time),

@@ -22,7 +22,7 @@ mod tests;
 mod users;
 mod world;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 use prefect_api::models::StateType;
@@ -31,8 +31,8 @@ use uuid::Uuid;
 
 pub use self::answer::Answer;
 pub use self::models::{
-    Change, Collision, ConcurrencyOptions, Deployment, Details, Flow, LogLine, Pool, Queue, RetryType, Run, RunPolicy,
-    State,
+    Change, Collision, ConcurrencyOptions, Deployment, Details, Flow, LogLine, Poison, Pool, Queue, RetryType, Run,
+    RunPolicy, State,
 };
 pub use self::rules::Caller;
 pub use self::world::{NewDeployment, NewRun};
@@ -63,6 +63,8 @@ pub struct Server {
     /// Data of block documents by id, and the ids by type and name.
     blocks: BTreeMap<Uuid, Value>,
     block_names: BTreeMap<(String, String), Uuid>,
+    /// Names of blocks whose reads fail.
+    broken_blocks: BTreeSet<String>,
     logs: Vec<LogLine>,
     events: Vec<Value>,
     changes: Option<Vec<Change>>,
@@ -86,6 +88,7 @@ impl Server {
             variables: BTreeMap::new(),
             blocks: BTreeMap::new(),
             block_names: BTreeMap::new(),
+            broken_blocks: BTreeSet::new(),
             logs: Vec::new(),
             events: Vec::new(),
             changes: None,

@@ -74,6 +74,18 @@ pub enum RetryType {
     Reschedule,
 }
 
+/// Which reads of a run the server answers with 500.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Poison {
+    /// None.
+    #[default]
+    None,
+    /// Pages that hold it: a parameter is an integer beyond 64 bits (seen on 3.8.8; 3.9.1 copes).
+    Pages,
+    /// The read of the run alone, too. No release is known to do so.
+    Everything,
+}
+
 /// A flow run.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Run {
@@ -109,6 +121,8 @@ pub struct Run {
     pub start_time: Option<Timestamp>,
     /// When it ended.
     pub end_time: Option<Timestamp>,
+    /// Which reads of it fail.
+    pub poison: Poison,
 }
 
 impl Run {

@@ -5,7 +5,7 @@ use prefect_api::models::{Object, StateType};
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::models::{Collision, ConcurrencyOptions, Deployment, Flow, Pool, Queue, Run, RunPolicy};
+use super::models::{Collision, ConcurrencyOptions, Deployment, Flow, Poison, Pool, Queue, Run, RunPolicy};
 use super::rules::{Caller, Rules};
 use super::{Server, to_microsecond};
 
@@ -41,6 +41,8 @@ pub struct NewRun {
     pub retries: Option<(u32, u32)>,
     /// Whether a schedule makes it: such runs go when their deployment is changed, and no automation hears of them.
     pub auto_scheduled: bool,
+    /// Which reads of it fail.
+    pub poison: Poison,
 }
 
 impl Server {
@@ -184,6 +186,7 @@ impl Server {
             next_scheduled_start_time: None,
             start_time: None,
             end_time: None,
+            poison: new.poison,
         };
         self.runs.insert(id, run);
         let mut state = self.state(now, StateType::Scheduled, "Scheduled", None);
@@ -195,6 +198,16 @@ impl Server {
             self.changes = changes;
         }
         id
+    }
+
+    /// Changes a deployment's concurrency limit as the command for global concurrency limits does, which takes 0.
+    pub fn change_global_limit(&mut self, deployment: Uuid, limit: u32) {
+        self.set_deployment_limit(deployment, Some(limit));
+    }
+
+    /// From now on, reads of the block of this name fail with 500.
+    pub fn break_block(&mut self, name: &str) {
+        self.broken_blocks.insert(name.to_owned());
     }
 
     /// Makes or replaces a variable.

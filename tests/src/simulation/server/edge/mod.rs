@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 use super::answer::{self, Orchestrated, RunBody, Scheduled};
 use super::filter::{NamedFilter, PAGE, PoolFilter, RunQuery};
-use super::models::{Details, LogLine, Run, State};
+use super::models::{Deployment, Details, LogLine, Poison, Run, State};
 use super::rules::{Caller, Rules};
 use super::{Answer, Server, scheduling, to_microsecond};
 
@@ -55,6 +55,13 @@ struct Poll {
 #[serde(default, deny_unknown_fields)]
 struct PoolQuery {
     work_pools: PoolFilter,
+    limit: Option<usize>,
+    offset: usize,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default, deny_unknown_fields)]
+struct QueueQuery {
     limit: Option<usize>,
     offset: usize,
 }
@@ -147,8 +154,12 @@ impl Server {
                 None => no_pool(pool),
             }),
             (Post, ["flow_runs", "filter"]) => self.filter_runs(body),
+            (Post, ["ui", "flow_runs", "history"]) => self.list_runs(body),
             (Get, ["flow_runs", run]) => {
                 let run = self.runs.get(&id(run)?);
+                if run.is_some_and(|run| run.poison == Poison::Everything) {
+                    return Ok(failed());
+                }
                 Ok(run.map_or_else(no_run, |run| Answer::json(200, &RunBody::of(run, self.pool_and_queue(run.queue)))))
             }
             (Get, ["flow_run_states", ""]) => {
@@ -187,6 +198,9 @@ impl Server {
             }),
             (Get, ["block_documents", block]) => Ok(self.block_document(id(block)?)),
             (Get, ["block_types", "slug", slug, "block_documents", "name", name]) => {
+                if self.broken_blocks.contains(*name) {
+                    return Ok(failed());
+                }
                 let block = self.block_names.get(&((*slug).to_owned(), (*name).to_owned())).copied();
                 Ok(block.map_or_else(no_block, |block| self.block_document(block)))
             }
@@ -270,13 +284,13 @@ impl Server {
     }
 
     fn filter_queues(&self, pool: &str, body: &str) -> Result<Answer, Unreadable> {
-        if !read::<Object>(body)?.is_empty() {
-            return Err("queues are only listed".to_owned());
-        }
+        let query: QueueQuery = read(body)?;
+        let limit = limit(query.limit)?;
         let Some(pool) = self.pool(pool) else { return Ok(no_pool(pool)) };
         let mut queues: Vec<_> = self.queues.values().filter(|queue| queue.pool == pool.id).collect();
         queues.sort_by_key(|queue| queue.priority);
-        Ok(Answer::json(200, &queues.into_iter().map(answer::queue).collect::<Vec<_>>()))
+        let page = queues.into_iter().skip(query.offset).take(limit);
+        Ok(Answer::json(200, &page.map(answer::queue).collect::<Vec<_>>()))
     }
 
     fn filter_pools(&self, body: &str) -> Result<Answer, Unreadable> {
@@ -290,20 +304,35 @@ impl Server {
     fn filter_runs(&self, body: &str) -> Result<Answer, Unreadable> {
         let query: RunQuery = read(body)?;
         limit(query.limit)?;
+        let found = self.pick(&query);
+        if found.iter().any(|run| run.poison != Poison::None) {
+            return Ok(failed());
+        }
+        let bodies: Vec<_> = found.into_iter().map(|run| RunBody::of(run, self.pool_and_queue(run.queue))).collect();
+        Ok(Answer::json(200, &bodies))
+    }
+
+    /// The runs of a filter without their parameters, so that nothing in those can fail.
+    fn list_runs(&self, body: &str) -> Result<Answer, Unreadable> {
+        let query: RunQuery = read(body)?;
+        let listed = |run: &Run| json!({"id": run.id, "state_type": run.state_type()});
+        Ok(Answer::json(200, &self.pick(&query).into_iter().map(listed).collect::<Vec<_>>()))
+    }
+
+    fn pick(&self, query: &RunQuery) -> Vec<&Run> {
         let deployment = |run: &Run| {
             let deployment = self.deployments.get(&run.deployment?)?;
             Some((deployment.id, &deployment.name))
         };
-        let found = query.pick(self.runs.values(), |run| self.pool_and_queue(run.queue), deployment);
-        let bodies: Vec<_> = found.into_iter().map(|run| RunBody::of(run, self.pool_and_queue(run.queue))).collect();
-        Ok(Answer::json(200, &bodies))
+        query.pick(self.runs.values(), |run| self.pool_and_queue(run.queue), deployment)
     }
 
     fn filter_deployments(&self, body: &str) -> Result<Answer, Unreadable> {
         let query: DeploymentQuery = read(body)?;
         let found = self.deployments.values().filter(|it| query.deployments.lets(it.id, &it.name));
         let page = found.skip(query.offset).take(limit(query.limit)?);
-        Ok(Answer::json(200, &page.map(answer::deployment).collect::<Vec<_>>()))
+        let limit_of = |deployment: &Deployment| self.slots.limit(deployment.limit?);
+        Ok(Answer::json(200, &page.map(|it| answer::deployment(it, limit_of(it))).collect::<Vec<_>>()))
     }
 
     fn filter_flows(&self, body: &str) -> Result<Answer, Unreadable> {
@@ -358,6 +387,10 @@ fn capitalized(state_type: StateType) -> String {
         first.make_ascii_uppercase();
     }
     name
+}
+
+fn failed() -> Answer {
+    Answer::exception(500, "Internal Server Error")
 }
 
 fn no_run() -> Answer {
