@@ -82,7 +82,7 @@ fn a_world_repeats_itself() {
 }
 
 /// Each bug, and within how many worlds it is found at the latest.
-const FOUND: [(Mutation, u64); 20] = [
+const FOUND: [(Mutation, u64); 22] = [
     (Mutation::NoTransitionId, 10),
     (Mutation::FreshTransitionId, 10),
     (Mutation::FreshClientToken, 1_000),
@@ -103,6 +103,8 @@ const FOUND: [(Mutation, u64); 20] = [
     (Mutation::FailureIsSuccess, 200),
     (Mutation::MarkUnseen, 3_000),
     (Mutation::OthersState, 1_000),
+    (Mutation::NoRenewal, 200),
+    (Mutation::NoReferences, 1_000),
 ];
 
 #[test]

@@ -16,12 +16,16 @@ use uuid::Uuid;
 
 use super::{
     fault::Fault,
+    server::State,
     world::{Counts, World},
 };
 
 /// Within that time after its claim is given up a dispatcher that did not see so may launch an attempt: an invocation, and a
 /// request that is late.
 const DISPATCHER_LIVES: SignedDuration = SignedDuration::from_secs(82);
+
+/// How the server's words for that begin (`ValidateDeploymentConcurrencyAtRunning`).
+const SLOT_LOST: &str = "Deployment concurrency slot lost during provisioning";
 
 /// An invariant. ARCHITECTURE.md says each in a sentence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -48,6 +52,10 @@ pub enum Rule {
     WorkGoesOn,
     /// What cannot be read, and nothing else, ends in the dead-letter queue.
     OnlyPoisonIsDead,
+    /// No run whose task comes up in time loses the slot of its deployment before its flow begins.
+    NoSlotLost,
+    /// Observer and reconciler can tell the cluster of every run whose blocks and variables exist.
+    ClusterKnown,
 }
 
 impl Rule {
@@ -64,6 +72,8 @@ impl Rule {
         Self::EveryTaskKnown,
         Self::WorkGoesOn,
         Self::OnlyPoisonIsDead,
+        Self::NoSlotLost,
+        Self::ClusterKnown,
     ];
 }
 
@@ -142,6 +152,7 @@ impl World {
         self.note(|| {
             format!("{run} is {} {:?} {:?}", state.state_type.name(), state.name, state.state_details.transition_id)
         });
+        self.slot_kept(run, &state);
         match state.state_type {
             StateType::Pending => {
                 let Some(transition) = state.state_details.transition_id else { return };
@@ -162,6 +173,20 @@ impl World {
             _ => {
                 self.ledger.displaced.remove(&run);
             }
+        }
+    }
+
+    /// Looks at a run that begins, or would have.
+    fn slot_kept(&mut self, run: Uuid, state: &State) {
+        let lost = state.state_type == StateType::Cancelled
+            && state.message.as_deref().is_some_and(|text| text.starts_with(SLOT_LOST));
+        let held =
+            state.state_type == StateType::Running && state.state_details.deployment_concurrency_lease_id.is_some();
+        if lost || held {
+            self.checked(Rule::NoSlotLost);
+        }
+        if lost {
+            self.violate(Rule::NoSlotLost, format!("{run} was cancelled when its flow began: its slot was lost"));
         }
     }
 

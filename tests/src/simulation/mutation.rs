@@ -48,6 +48,10 @@ pub enum Mutation {
     MarkUnseen,
     /// The reconciler takes runs that run for such as were handed back.
     OthersState,
+    /// Leases of deployments' slots are not renewed.
+    NoRenewal,
+    /// Observer and reconciler do not find the blocks and variables that name clusters.
+    NoReferences,
 }
 
 impl Mutation {
@@ -73,5 +77,7 @@ impl Mutation {
         Self::FailureIsSuccess,
         Self::MarkUnseen,
         Self::OthersState,
+        Self::NoRenewal,
+        Self::NoReferences,
     ];
 }

@@ -51,6 +51,15 @@ pub struct Scenario {
     pub poison: usize,
     /// A bug put into the protocol, to see that it is found.
     pub mutation: Option<Mutation>,
+    /// Whether tasks take longer to come up than the leases of their deployments' slots live.
+    #[serde(default)]
+    pub slow: bool,
+    /// Whether clusters and environments come out of blocks and variables.
+    #[serde(default)]
+    pub references: bool,
+    /// Whether observer and reconciler are told no clusters.
+    #[serde(default)]
+    pub untold_clusters: bool,
 }
 
 /// A work pool with one queue and one deployment.
@@ -62,6 +71,9 @@ pub struct Pool {
     pub queue_limit: Option<u32>,
     /// Its deployment's, and whether runs over it are cancelled instead of waiting.
     pub deployment_limit: Option<(u32, bool)>,
+    /// How many seconds a slot of that is held for a run that does not begin; the server's default if none.
+    #[serde(default)]
+    pub grace: Option<u32>,
 }
 
 /// A flow run.
@@ -133,6 +145,7 @@ impl Scenario {
                 limit: (limited && rng.bool()).then(|| rng.u32(1..=3)),
                 queue_limit: (limited && rng.u32(..3) == 0).then(|| rng.u32(1..=2)),
                 deployment_limit: (rng.u32(..6) == 0).then(|| (rng.u32(1..=2), rng.u32(..4) == 0)),
+                grace: None,
             })
             .collect();
         let runs: Vec<Run> = (0..rng.usize(1..=7))
@@ -184,6 +197,9 @@ impl Scenario {
             stalls: false,
             poison: usize::from(rng.u32(..8) == 0),
             mutation: None,
+            slow: false,
+            references: false,
+            untold_clusters: false,
         };
         // Drawn last, so that the rest of a scenario stays what it was before there was this. Long enough for claims to be
         // given up, whose messages come back all the same.
@@ -203,8 +219,31 @@ impl Scenario {
                 run.pause = Some(rng.u32(5..=240));
             }
         }
+        scenario.draw_slow_starts();
+        scenario.draw_references();
         scenario.actions.sort_by_key(|action| action.at);
         scenario
+    }
+
+    /// Slots on short leases, and tasks that come up slowly. From a generator of its own, so that nothing else changes.
+    fn draw_slow_starts(&mut self) {
+        let rng = &mut Rng::with_seed(self.seed ^ 0x6c65_6173_6573);
+        let limited = self.pools.iter_mut().filter(|pool| pool.deployment_limit.is_some());
+        limited.for_each(|pool| pool.grace = rng.bool().then(|| rng.u32(60..=300)));
+        if rng.u32(..8) == 0 {
+            (self.slow, self.quick) = (true, false);
+            for pool in &mut self.pools {
+                pool.deployment_limit.get_or_insert((rng.u32(1..=2), false));
+                pool.grace = Some(rng.u32(60..=120));
+            }
+        }
+    }
+
+    /// Blocks and variables, and functions that are told no clusters. From a generator of its own, too.
+    fn draw_references(&mut self) {
+        let rng = &mut Rng::with_seed(self.seed ^ 0x636c_7573_7465_7273);
+        self.references = rng.u32(..4) == 0;
+        self.untold_clusters = rng.u32(..if self.references { 2 } else { 8 }) == 0;
     }
 
     /// The same with a bug in it.
