@@ -193,10 +193,8 @@ impl<C: ControlPlane, L: TaskLauncher, Q: RunQueues> Dispatcher<C, L, Q> {
         queue: RunQueue,
         stop: Instant,
     ) -> Vec<Result<Reading, Failure>> {
-        let batch: Vec<Delivery> = messages
-            .iter()
-            .map(|(index, message)| delivery(message, &records[*index]))
-            .collect();
+        let batch: Vec<Delivery> =
+            messages.iter().map(|(index, message)| delivery(message, &records[*index])).collect();
         if batch.is_empty() {
             return Vec::new();
         }
@@ -224,6 +222,7 @@ impl<C: ControlPlane, L: TaskLauncher, Q: RunQueues> Dispatcher<C, L, Q> {
             }
             Ok(Reading::Due(order)) => self.launch(&order, message, record, true).await,
             Ok(Reading::Claimed(order)) => self.launch(&order, message, record, false).await,
+            Ok(Reading::SlotLost { order, reason }) => self.without_slot(&order, reason).await,
             Ok(Reading::Unrecorded(order)) => self.find_unrecorded(&order, message).await,
             Ok(Reading::Refused { claimed, reason }) => self.refuse(message, record, claimed, reason).await,
             Err(failure) => Err(failure),
@@ -296,6 +295,16 @@ impl<C: ControlPlane, L: TaskLauncher, Q: RunQueues> Dispatcher<C, L, Q> {
         })
     }
 
+    /// A claim without its slot: a task that an earlier delivery launched is recorded, and the server judges it when its flow
+    /// begins. Nothing is launched any more, because another run may have the slot.
+    async fn without_slot(&self, order: &Order, reason: Diagnosis) -> Result<Came, Failure> {
+        if let Some(found) = self.find(&self.prepare(order)?).await? {
+            return Ok(Came::Task(found));
+        }
+        let class = if self.since(order.since) < UNDER_WAY { Class::Transient } else { Class::Capacity };
+        Err(Failure { class, diagnosis: reason })
+    }
+
     async fn find(&self, prepared: &Prepared) -> Result<Option<Launched>, Failure> {
         let found = self.launcher.find(prepared).await;
         found.map_err(|error| Failure { class: Class::Transient, diagnosis: error.diagnosis })
@@ -325,12 +334,7 @@ impl<C: ControlPlane, L: TaskLauncher, Q: RunQueues> Dispatcher<C, L, Q> {
     }
 
     /// The table of the launch protocol: from what happened to what is recorded and whether the message may go.
-    async fn conclude(
-        &self,
-        message: &ScheduledRun,
-        record: &Record,
-        result: Result<Came, Failure>,
-    ) -> Fate {
+    async fn conclude(&self, message: &ScheduledRun, record: &Record, result: Result<Came, Failure>) -> Fate {
         let settlement = match result {
             Ok(Came::NotOurs) => return Fate::Acknowledged,
             Ok(Came::InHand(wait)) => return self.in_hand(record, message, wait),

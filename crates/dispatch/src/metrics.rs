@@ -66,7 +66,7 @@ const WATCHERS: &[&str] = &["observer", "reconciler"];
 const READERS: &[&str] = &["dispatcher", "observer"];
 
 /// All of them.
-pub const METRICS: [Metric; 22] = [
+pub const METRICS: [Metric; 23] = [
     count("Polls", Dimensions::None, POLLER),
     count("PollFailed", Dimensions::None, POLLER),
     count("Found", Dimensions::WorkPool, POLLER),
@@ -87,6 +87,8 @@ pub const METRICS: [Metric; 22] = [
     count("TaskStopped", Dimensions::WorkPoolIfKnown, WATCHERS),
     count("Restored", Dimensions::WorkPoolIfKnown, WATCHERS),
     count("Released", Dimensions::WorkPoolIfKnown, WATCHERS),
+    // The reconciler counts it as `ReconcileFailed`, in every pass.
+    count("ClusterUnknown", Dimensions::WorkPoolIfKnown, OBSERVER),
     count("Recorded", Dimensions::WorkPoolIfKnown, RECONCILER),
     count("Repaired", Dimensions::WorkPoolIfKnown, RECONCILER),
     count("ClaimedWithoutTask", Dimensions::WorkPoolIfKnown, RECONCILER),

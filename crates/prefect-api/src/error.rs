@@ -89,6 +89,12 @@ impl ApiError {
         matches!(self, Self::NotFound { .. })
     }
 
+    /// There was such a thing, and it has ended (410).
+    #[must_use]
+    pub fn is_gone(&self) -> bool {
+        matches!(self, Self::Refused { status: 410, .. })
+    }
+
     /// Such a thing exists already (409).
     #[must_use]
     pub fn is_conflict(&self) -> bool {

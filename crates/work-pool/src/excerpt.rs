@@ -56,8 +56,7 @@ impl Excerpt {
             Some(other) => return Err(WorkPoolError::ReadJobConfiguration { found: python::kind_of(other) }),
             None => return Err(WorkPoolError::ReadJobConfiguration { found: "missing" }),
         };
-        let places: Vec<Place> =
-            places.iter().map(|way| Place::find(configuration, way)).collect::<Result<_, _>>()?;
+        let places: Vec<Place> = places.iter().map(|way| Place::find(configuration, way)).collect::<Result<_, _>>()?;
         let mut names = HashSet::new();
         places.iter().for_each(|place| name_variables(&place.node, &mut names));
         let properties = template.pointer("/variables/properties").and_then(Value::as_object);

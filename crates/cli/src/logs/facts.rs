@@ -109,7 +109,11 @@ pub(super) async fn gather<T: Transport>(
     }
     let claims: Vec<Claim> = history::claims(run.id, &states)
         .into_iter()
-        .map(|(attempt, state)| Claim { attempt, at: state.timestamp, message_id: holder(state).map(|holder| holder.message_id.to_owned()) })
+        .map(|(attempt, state)| Claim {
+            attempt,
+            at: state.timestamp,
+            message_id: holder(state).map(|holder| holder.message_id.to_owned()),
+        })
         .collect();
     let tasks = tasks(&run, &claims, &lines).await;
     let functions = FUNCTIONS.map(|function| format!("/aws/lambda/{}-{function}", installation.prefix)).to_vec();

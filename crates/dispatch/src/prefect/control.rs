@@ -24,6 +24,7 @@ use work_pool::{Diagnosis, Object};
 use super::{
     failure, history,
     judge::{Judgement, in_hand, judge},
+    leases::{self, Lease},
     logs::Logs,
     references::{Fetched, References},
     shared::{Lately, Shared},
@@ -92,11 +93,9 @@ impl<T: Transport, K: TaskControl> PrefectControl<T, K> {
                 (judge(run, delivery, now, self.options.launch_lead), run)
             })
             .collect();
-        let wanted: Vec<&FlowRun> = judged
-            .iter()
-            .filter(|(judgement, _)| !is_settled(judgement))
-            .filter_map(|(_, run)| *run)
-            .collect();
+        self.hold_for_others(&judged).await;
+        let wanted: Vec<&FlowRun> =
+            judged.iter().filter(|(judgement, _)| !is_settled(judgement)).filter_map(|(_, run)| *run).collect();
         if wanted.is_empty() {
             return Ok(judged.into_iter().map(|(judgement, _)| Ok(settled(judgement))).collect());
         }
@@ -134,12 +133,35 @@ impl<T: Transport, K: TaskControl> PrefectControl<T, K> {
             }
             readings.push(match admitted {
                 Ok(Some(reason)) => Ok(Reading::NotOurs(reason)),
-                Ok(None) => assemble(message, run, &judgement, &shared),
+                Ok(None) => self.hold(run, assemble(message, run, &judgement, &shared)).await,
                 Err(failure) => Err(failure),
             });
         }
         self.references.resolve(&self.client, &mut readings, now).await;
         Ok(readings)
+    }
+
+    /// Keeps the concurrency slots of runs that another delivery has claimed, which may have ended before it could do that.
+    async fn hold_for_others(&self, judged: &[(Judgement, Option<&FlowRun>)]) {
+        for (judgement, run) in judged {
+            let lease = run.and_then(|run| leases::of(run.state.as_ref()));
+            if matches!(judgement, Judgement::InHand(_))
+                && let Err(error) = leases::renew(&self.client, lease).await
+            {
+                // Whoever launches it renews again, or does not launch it.
+                tracing::debug!(%error, "the lease of a concurrency slot was not renewed");
+            }
+        }
+    }
+
+    /// Keeps the concurrency slot of a run that was claimed by an earlier delivery.
+    async fn hold(&self, run: &FlowRun, reading: Result<Reading, Failure>) -> Result<Reading, Failure> {
+        let Ok(Reading::Claimed(order)) = reading else { return reading };
+        match leases::renew(&self.client, leases::of(run.state.as_ref())).await {
+            Ok(Lease::Kept) => Ok(Reading::Claimed(order)),
+            Ok(Lease::Lost) => Ok(Reading::SlotLost { order, reason: leases::lost() }),
+            Err(error) => Err(failure::of(&error)),
+        }
     }
 
     /// Puts a run back into the state in which it ended, if a late copy of a hand back has scheduled it again; the reason if so.
@@ -164,12 +186,7 @@ impl<T: Transport, K: TaskControl> PrefectControl<T, K> {
 
     /// Whether the task of a claimed run is the one that is recorded: then there is nothing left to launch. A record of an earlier
     /// attempt stays until there is a newer one, so ECS is asked whose task it is.
-    async fn is_recorded(
-        &self,
-        run: &FlowRun,
-        message: &ScheduledRun,
-        judgement: &Judgement,
-    ) -> Result<bool, Failure> {
+    async fn is_recorded(&self, run: &FlowRun, message: &ScheduledRun, judgement: &Judgement) -> Result<bool, Failure> {
         let Some(Infrastructure { cluster, task_arn }) =
             Infrastructure::of_run(run).filter(|_| *judgement == Judgement::Claimed)
         else {
@@ -357,7 +374,10 @@ impl<T: Transport, K: TaskControl> ControlPlane for PrefectControl<T, K> {
                 Ok(Claim::InHand(in_hand(delivery, at, (self.clock)()).unwrap_or_default()))
             }
             // The server says for when it was scheduled, see `CopyScheduledTime` of prefect 3.8.8.
-            states::Claimed::For { due: Some(due), alone, .. } if due == message.expected_start_time => {
+            states::Claimed::For { due: Some(due), alone, lease, .. } if due == message.expected_start_time => {
+                // One that has ended already is of a server that keeps no leases (a restart, another replica): the run has
+                // its slot all the same.
+                leases::renew(&self.client, lease).await.map_err(failed)?;
                 Ok(Claim::Ours { again: !alone || delivery.again })
             }
             // The claim has overtaken a user who moved the run, or has come late to an attempt of another time.
@@ -374,7 +394,8 @@ impl<T: Transport, K: TaskControl> ControlPlane for PrefectControl<T, K> {
     }
 
     async fn waited(&self, message: &ScheduledRun) -> Result<Waited, Failure> {
-        let states = history::read(&self.client, message.flow_run_id, None).await.map_err(|error| failure::of(&error))?;
+        let states =
+            history::read(&self.client, message.flow_run_id, None).await.map_err(|error| failure::of(&error))?;
         let unknown = Waited { since: message.expected_start_time, hand_backs: 0 };
         Ok(history::waited(&states, message.state_id).unwrap_or(unknown))
     }

@@ -19,10 +19,10 @@ use crate::ports::{Failure, Order, Reading};
 const LIFE: Duration = Duration::from_secs(30);
 
 /// What the server said about references lately.
-pub(super) struct References(Kept<Reference, Result<Value, ResolveError>>);
+pub(crate) struct References(Kept<Reference, Result<Value, ResolveError>>);
 
 impl References {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(Kept::new(LIFE))
     }
 
@@ -43,6 +43,25 @@ impl References {
         if wanted.is_empty() {
             return;
         }
+        let fetched = Arc::new(self.fetch(client, wanted, now).await);
+        for reading in readings {
+            let Some((order, _)) = order_of(reading) else { continue };
+            // That the server could not say it just now is no reason to crash a run.
+            if let Some(failure) = fetched.failure(&references_of(order)) {
+                *reading = Err(failure.clone());
+                continue;
+            }
+            order.resolver = Arc::clone(&fetched) as Arc<dyn Resolver + Send + Sync>;
+        }
+    }
+
+    /// Fetches references, each as it was at the given time or later, and the variables in the data of blocks.
+    pub(crate) async fn fetch<T: Transport>(
+        &self,
+        client: &Client<T>,
+        mut wanted: BTreeMap<Reference, Timestamp>,
+        now: Timestamp,
+    ) -> Fetched {
         let mut fetched = Fetched::default();
         while !wanted.is_empty() {
             let reads = std::mem::take(&mut wanted).into_iter().map(|(reference, since)| async move {
@@ -70,16 +89,7 @@ impl References {
             wanted.retain(|reference, _| !fetched.answers.contains_key(reference));
             wanted.retain(|reference, _| !fetched.unread.contains_key(reference));
         }
-        let fetched = Arc::new(fetched);
-        for reading in readings {
-            let Some((order, _)) = order_of(reading) else { continue };
-            // That the server could not say it just now is no reason to crash a run.
-            if let Some(failure) = references_of(order).iter().find_map(|reference| fetched.failure(reference)) {
-                *reading = Err(failure.clone());
-                continue;
-            }
-            order.resolver = Arc::clone(&fetched) as Arc<dyn Resolver + Send + Sync>;
-        }
+        fetched
     }
 
     /// What the server says about a reference, that there is no such thing included.
@@ -109,7 +119,12 @@ impl References {
 
 fn order_of(reading: &mut Result<Reading, Failure>) -> Option<(&mut Order, Timestamp)> {
     match reading {
-        Ok(Reading::Due(order) | Reading::Claimed(order) | Reading::Unrecorded(order)) => {
+        Ok(
+            Reading::Due(order)
+            | Reading::Claimed(order)
+            | Reading::SlotLost { order, .. }
+            | Reading::Unrecorded(order),
+        ) => {
             let since = order.since;
             Some((&mut **order, since))
         }
@@ -124,7 +139,7 @@ fn references_of(order: &Order) -> Vec<Reference> {
 
 /// What was fetched for a batch, as a resolver.
 #[derive(Default)]
-pub(super) struct Fetched {
+pub(crate) struct Fetched {
     answers: HashMap<Reference, Result<Value, ResolveError>>,
     /// What could not be read.
     unread: HashMap<Reference, Failure>,
@@ -137,10 +152,19 @@ impl Fetched {
         self.answers.get(reference).cloned().unwrap_or(Err(ResolveError::NotFetched))
     }
 
-    /// Why the reference, or something in the block it names, could not be read.
-    fn failure(&self, reference: &Reference) -> Option<&Failure> {
-        let inner = self.inner.get(reference).into_iter().flatten();
-        std::iter::once(reference).chain(inner).find_map(|reference| self.unread.get(reference))
+    /// The first of the references, or of those in the blocks they name, that the server does not have.
+    pub(crate) fn missing<'a>(&'a self, references: &'a [Reference]) -> Option<&'a Reference> {
+        let is_missing =
+            |reference: &&Reference| matches!(self.answers.get(reference), Some(Err(ResolveError::NotFound)));
+        references.iter().chain(self.inner.values().flatten()).find(is_missing)
+    }
+
+    /// Why one of the references, or something in the block it names, could not be read.
+    pub(crate) fn failure(&self, references: &[Reference]) -> Option<&Failure> {
+        references.iter().find_map(|reference| {
+            let inner = self.inner.get(reference).into_iter().flatten();
+            std::iter::once(reference).chain(inner).find_map(|reference| self.unread.get(reference))
+        })
     }
 }
 

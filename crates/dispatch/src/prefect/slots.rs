@@ -114,8 +114,7 @@ pub async fn holders<T: Transport, K: TaskControl>(
 ) -> Result<Vec<FlowRun>, ApiError> {
     let busy = json!({"state": {"type": {"any_": ["PENDING", "RUNNING", "CANCELLING"]}}});
     // A run that never ran has no process that could wait.
-    let waiting =
-        json!({"state": {"type": {"any_": ["PAUSED", "SCHEDULED"]}}, "start_time": {"is_null_": false}});
+    let waiting = json!({"state": {"type": {"any_": ["PAUSED", "SCHEDULED"]}}, "start_time": {"is_null_": false}});
     let ended = json!({"state": {"type": {"any_": ["COMPLETED", "FAILED", "CRASHED", "CANCELLED"]}}});
     let (busy, waiting, ended) = futures_util::future::try_join3(
         pages(client, work_pool, &busy, "ID_DESC", |_| true),
