@@ -82,7 +82,7 @@ fn a_world_repeats_itself() {
 }
 
 /// Each bug, and within how many worlds it is found at the latest.
-const FOUND: [(Mutation, u64); 27] = [
+const FOUND: [(Mutation, u64); 29] = [
     (Mutation::NoTransitionId, 10),
     (Mutation::FreshTransitionId, 10),
     (Mutation::FreshClientToken, 1_000),
@@ -110,6 +110,8 @@ const FOUND: [(Mutation, u64); 27] = [
     (Mutation::OutlivesForEver, 300),
     (Mutation::NoLookingPast, 200),
     (Mutation::ForgetsWaiting, 200),
+    (Mutation::NoRenewal, 200),
+    (Mutation::NoReferences, 1_000),
 ];
 
 #[test]

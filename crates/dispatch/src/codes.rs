@@ -5,7 +5,7 @@ use std::time::Duration;
 use work_pool::Diagnosis;
 
 /// Every code of this crate with its title; `docs/errors.md` has an entry for each.
-pub const CODES: [(&str, &str); 44] = [
+pub const CODES: [(&str, &str); 46] = [
     ("PP0401", "The message body is not a JSON object"),
     ("PP0402", "The message version is not known"),
     ("PP0403", "A field of the message is missing, unknown or of the wrong kind"),
@@ -27,6 +27,7 @@ pub const CODES: [(&str, &str); 44] = [
     ("PP0507", "The deployment of the run does not exist"),
     ("PP0508", "The flow run cannot be read"),
     ("PP0509", "A block or variable that the run refers to cannot be read"),
+    ("PP0510", "The run's concurrency slot was lost before its task was launched"),
     ("PP0601", "The task did not start"),
     ("PP0602", "There was no room for the task"),
     ("PP0603", "The task's network or its start-up did not come in time"),
@@ -34,6 +35,7 @@ pub const CODES: [(&str, &str); 44] = [
     ("PP0605", "ECS failed to start the task"),
     ("PP0606", "The task did not start in time"),
     ("PP0607", "The run was claimed and no task was launched"),
+    ("PP0608", "The cluster of the run's task is not known"),
     ("PP0610", "The image cannot be pulled"),
     ("PP0611", "A secret or parameter of the task cannot be read"),
     ("PP0612", "The container's log cannot be set up"),

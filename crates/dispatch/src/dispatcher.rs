@@ -223,6 +223,7 @@ impl<C: ControlPlane, L: TaskLauncher, Q: RunQueues> Dispatcher<C, L, Q> {
             }
             Ok(Reading::Due(order)) => self.launch(&order, message, record, true).await,
             Ok(Reading::Claimed(order)) => self.launch(&order, message, record, false).await,
+            Ok(Reading::SlotLost { order, reason }) => self.without_slot(&order, reason).await,
             Ok(Reading::Unrecorded(order)) => self.find_unrecorded(&order, message).await,
             Ok(Reading::Refused { claimed, reason }) => self.refuse(message, record, claimed, reason).await,
             Ok(Reading::Postponed { claimed, reason }) => self.postpone(message, record, claimed, reason).await,
@@ -298,6 +299,16 @@ impl<C: ControlPlane, L: TaskLauncher, Q: RunQueues> Dispatcher<C, L, Q> {
                 Came::NotOurs
             }
         })
+    }
+
+    /// A claim without its slot: a task that an earlier delivery launched is recorded, and the server judges it when its flow
+    /// begins. Nothing is launched any more, because another run may have the slot.
+    async fn without_slot(&self, order: &Order, reason: Diagnosis) -> Result<Came, Failure> {
+        if let Some(found) = self.find(&self.prepare(order)?).await? {
+            return Ok(Came::Task(found));
+        }
+        let class = if self.since(order.since) < UNDER_WAY { Class::Transient } else { Class::Capacity };
+        Err(Failure { class, diagnosis: reason })
     }
 
     async fn find(&self, prepared: &Prepared) -> Result<Option<Launched>, Failure> {

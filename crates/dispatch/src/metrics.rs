@@ -90,6 +90,8 @@ pub const METRICS: [Metric; 23] = [
     count("TaskStopped", Dimensions::WorkPoolIfKnown, WATCHERS),
     count("Restored", Dimensions::WorkPoolIfKnown, WATCHERS),
     count("Released", Dimensions::WorkPoolIfKnown, WATCHERS),
+    // The reconciler counts it as `ReconcileFailed`, in every pass.
+    count("ClusterUnknown", Dimensions::WorkPoolIfKnown, OBSERVER),
     count("Recorded", Dimensions::WorkPoolIfKnown, RECONCILER),
     count("Repaired", Dimensions::WorkPoolIfKnown, RECONCILER),
     count("ClaimedWithoutTask", Dimensions::WorkPoolIfKnown, RECONCILER),

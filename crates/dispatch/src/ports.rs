@@ -42,6 +42,14 @@ pub enum Reading {
     Due(Box<Order>),
     /// Claimed by an earlier delivery of this very attempt: launch again, the token adopts.
     Claimed(Box<Order>),
+    /// The same, but what it needs to run was given to another run meanwhile: record the task that an earlier delivery has
+    /// launched, or hand the run back.
+    SlotLost {
+        /// The run.
+        order: Box<Order>,
+        /// What was lost.
+        reason: Diagnosis,
+    },
     /// Running, or about to end, without a record of what it runs on: find the task of this attempt and record it.
     Unrecorded(Box<Order>),
     /// To be launched, but nothing can be made of it: claim it where it is not yet claimed, then crash it.

@@ -101,6 +101,12 @@ impl ApiError {
         )
     }
 
+    /// There was such a thing, and it has ended (410).
+    #[must_use]
+    pub fn is_gone(&self) -> bool {
+        matches!(self, Self::Refused { status: 410, .. })
+    }
+
     /// Such a thing exists already (409).
     #[must_use]
     pub fn is_conflict(&self) -> bool {

@@ -51,6 +51,7 @@
 mod allowed;
 mod configuration;
 mod error;
+mod excerpt;
 mod limits;
 mod measure;
 mod node;
@@ -68,6 +69,7 @@ use serde_json::{Map, Value};
 pub use crate::{
     configuration::JobConfiguration,
     error::{CODES, ResolveError, Violation, WorkPoolError},
+    excerpt::Excerpt,
     resolve::{NoReferences, Reference, Resolver},
     sources::{Layer, Origin, Source, Sources},
     template::{BaseJobTemplate, references_in},

@@ -25,11 +25,17 @@ pub(crate) const AWS_CREDENTIALS: &str = "aws_credentials";
 
 /// What `{}` means: the template an ECS worker registers, with our own texts.
 static BUILT_IN: LazyLock<BaseJobTemplate> = LazyLock::new(|| {
-    serde_json::from_str(include_str!("built_in.json"))
-        .map_err(|error| error.to_string())
-        .and_then(|template| BaseJobTemplate::from_value(&template).map_err(|error| error.to_string()))
-        .expect("the built-in template is part of this crate and read by its tests")
+    BaseJobTemplate::from_value(&BUILT_IN_JSON).expect("the built-in template is read by this crate's tests")
 });
+
+static BUILT_IN_JSON: LazyLock<Value> = LazyLock::new(|| {
+    serde_json::from_str(include_str!("built_in.json")).expect("the built-in template is part of this crate")
+});
+
+/// The same as it is written.
+pub(crate) fn built_in_json() -> &'static Value {
+    &BUILT_IN_JSON
+}
 
 /// A base job template with its placeholders found. Cheap to clone.
 #[derive(Clone)]

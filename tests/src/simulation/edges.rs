@@ -55,6 +55,10 @@ impl Transport for Http {
         if counts_slots && request.body.as_deref().is_some_and(|body| body.contains("work_pools")) {
             return Ok(Response { status: 200, retry_after: None, body: b"[]".to_vec() });
         }
+        let refers = request.path.starts_with("/variables/") || request.path.starts_with("/block_");
+        if mutation == Some(Mutation::NoReferences) && refers && !self.0.name().starts_with("Dispatcher") {
+            return Ok(refusal(404));
+        }
         let party = self.0.name();
         let unseen = mutation == Some(Mutation::NoLookingPast)
             && party.starts_with("Poller")
@@ -148,6 +152,9 @@ fn mutate(mutation: Mutation, request: &mut Request) -> Option<Response> {
         let body = json!({"status": "ACCEPT", "details": {}, "state": state}).to_string();
         Some(Response { status: 201, retry_after: None, body: body.into_bytes() })
     };
+    if mutation == Mutation::NoRenewal && request.path.ends_with("/renew") {
+        return Some(Response { status: 204, retry_after: None, body: Vec::new() });
+    }
     if request.path.ends_with("/set_state") {
         let mut body: Value = serde_json::from_str(request.body.as_deref()?).ok()?;
         let claim = body["state"]["type"] == "PENDING";

@@ -27,6 +27,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 use super::{
     edges::{Http, Queues, Sdk},
     fault::Fault,
+    ledger::Rule,
     mutation::Mutation,
     party::Party,
     world::Sim,
@@ -132,6 +133,7 @@ impl Fleet {
         let page = self.sim.world().scenario.page.unwrap_or(PAGE);
         let client = Client::new(Http(party.clone()), Patience::FUNCTION).with_page(page);
         let queues = Arc::new(Queues(party.clone()));
+        let runs = || runs(&self.sim);
         let sink = Arc::new(Sink(Arc::clone(&self.sim)));
         let clock = party.clock();
         let launcher = || Arc::new(EcsLauncher::new(aws::ecs_client(&sdk_config(&party)), RUN_TASK_RATE));
@@ -347,10 +349,11 @@ fn requests() -> ecs::Settings {
     }
 }
 
-fn runs() -> observe::Policy {
+fn runs(sim: &Sim) -> observe::Policy {
+    let told = !sim.world().scenario.untold_clusters;
     observe::Policy {
         capacity_timeout: CAPACITY_TIMEOUT,
-        clusters: vec!["default".to_owned()],
+        clusters: told.then(|| "default".to_owned()).into_iter().collect(),
         ..observe::Policy::default()
     }
 }
@@ -399,8 +402,26 @@ impl PollSink for Sink {
     }
 }
 
+impl Sink {
+    /// Nobody deletes blocks or variables in these worlds.
+    fn check_cluster(&self, observed: &Observed<'_>) {
+        let (run, unknown) = match observed {
+            Observed::Run { flow_run_id, change: observe::Change::ClusterUnknown(_), .. } => (*flow_run_id, true),
+            Observed::Failed { flow_run_id: Some(run), reason } => (*run, reason.code == "PP0608"),
+            Observed::Run { flow_run_id, .. } => (*flow_run_id, false),
+            _ => return,
+        };
+        let mut world = self.0.world();
+        world.checked(Rule::ClusterKnown);
+        if unknown {
+            world.violate(Rule::ClusterKnown, format!("nobody can tell in which cluster the task of {run} is"));
+        }
+    }
+}
+
 impl ObserveSink for Sink {
     fn observed(&self, observed: &Observed<'_>) {
+        self.check_cluster(observed);
         let outcome = match observed {
             Observed::Run { finder, change, .. } => {
                 let change = match change {

@@ -16,12 +16,16 @@ use uuid::Uuid;
 
 use super::{
     fault::Fault,
+    server::State,
     world::{Counts, World},
 };
 
 /// Within that time after its claim is given up a dispatcher that did not see so may launch an attempt: an invocation, and a
 /// request that is late.
 const DISPATCHER_LIVES: SignedDuration = SignedDuration::from_secs(82);
+
+/// How the server's words for that begin (`ValidateDeploymentConcurrencyAtRunning`).
+const SLOT_LOST: &str = "Deployment concurrency slot lost during provisioning";
 
 /// An invariant. ARCHITECTURE.md says each in a sentence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -50,6 +54,10 @@ pub enum Rule {
     OnlyPoisonIsDead,
     /// A run that can start does, though others stand before it that cannot; those whose deployment's limit is 0 wait.
     NoStarvation,
+    /// No run whose task comes up in time loses the slot of its deployment before its flow begins.
+    NoSlotLost,
+    /// Observer and reconciler can tell the cluster of every run whose blocks and variables exist.
+    ClusterKnown,
 }
 
 impl Rule {
@@ -67,6 +75,8 @@ impl Rule {
         Self::WorkGoesOn,
         Self::OnlyPoisonIsDead,
         Self::NoStarvation,
+        Self::NoSlotLost,
+        Self::ClusterKnown,
     ];
 }
 
@@ -145,6 +155,7 @@ impl World {
         self.note(|| {
             format!("{run} is {} {:?} {:?}", state.state_type.name(), state.name, state.state_details.transition_id)
         });
+        self.slot_kept(run, &state);
         match state.state_type {
             StateType::Pending => {
                 let Some(transition) = state.state_details.transition_id else { return };
@@ -165,6 +176,20 @@ impl World {
             _ => {
                 self.ledger.displaced.remove(&run);
             }
+        }
+    }
+
+    /// Looks at a run that begins, or would have.
+    fn slot_kept(&mut self, run: Uuid, state: &State) {
+        let lost = state.state_type == StateType::Cancelled
+            && state.message.as_deref().is_some_and(|text| text.starts_with(SLOT_LOST));
+        let held =
+            state.state_type == StateType::Running && state.state_details.deployment_concurrency_lease_id.is_some();
+        if lost || held {
+            self.checked(Rule::NoSlotLost);
+        }
+        if lost {
+            self.violate(Rule::NoSlotLost, format!("{run} was cancelled when its flow began: its slot was lost"));
         }
     }
 

@@ -62,6 +62,10 @@ pub enum Mutation {
     NoLookingPast,
     /// How long a run has waited is counted from its last hand back.
     ForgetsWaiting,
+    /// Leases of deployments' slots are not renewed.
+    NoRenewal,
+    /// Observer and reconciler do not find the blocks and variables that name clusters.
+    NoReferences,
 }
 
 impl Mutation {
@@ -94,5 +98,7 @@ impl Mutation {
         Self::OutlivesForEver,
         Self::NoLookingPast,
         Self::ForgetsWaiting,
+        Self::NoRenewal,
+        Self::NoReferences,
     ];
 }

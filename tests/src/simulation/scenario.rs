@@ -60,6 +60,15 @@ pub struct Scenario {
     /// Most items of a page, if fewer than the server's 200: then a few runs are more than one.
     #[serde(default)]
     pub page: Option<usize>,
+    /// Whether tasks take longer to come up than the leases of their deployments' slots live.
+    #[serde(default)]
+    pub slow: bool,
+    /// Whether clusters and environments come out of blocks and variables.
+    #[serde(default)]
+    pub references: bool,
+    /// Whether observer and reconciler are told no clusters.
+    #[serde(default)]
+    pub untold_clusters: bool,
 }
 
 /// Second deployments of all pools, with a concurrency limit of 0.
@@ -78,6 +87,9 @@ pub struct Pool {
     pub queue_limit: Option<u32>,
     /// Its deployment's, and whether runs over it are cancelled instead of waiting.
     pub deployment_limit: Option<(u32, bool)>,
+    /// How many seconds a slot of that is held for a run that does not begin; the server's default if none.
+    #[serde(default)]
+    pub grace: Option<u32>,
 }
 
 /// A flow run.
@@ -155,6 +167,7 @@ impl Scenario {
                 limit: (limited && rng.bool()).then(|| rng.u32(1..=3)),
                 queue_limit: (limited && rng.u32(..3) == 0).then(|| rng.u32(1..=2)),
                 deployment_limit: (rng.u32(..6) == 0).then(|| (rng.u32(1..=2), rng.u32(..4) == 0)),
+                grace: None,
             })
             .collect();
         let runs: Vec<Run> = (0..rng.usize(1..=7))
@@ -210,6 +223,9 @@ impl Scenario {
             closed: None,
             unreadable: None,
             page: None,
+            slow: false,
+            references: false,
+            untold_clusters: false,
         };
         // Drawn last, so that the rest of a scenario stays what it was before there was this. Long enough for claims to be
         // given up, whose messages come back all the same.
@@ -230,6 +246,8 @@ impl Scenario {
             }
         }
         scenario.draw_what_cannot_start(rng);
+        scenario.draw_slow_starts();
+        scenario.draw_references();
         scenario.actions.sort_by_key(|action| action.at);
         scenario
     }
@@ -260,6 +278,27 @@ impl Scenario {
             self.runs[number].poison = if rng.u32(..3) == 0 { Poison::Everything } else { Poison::Pages };
         }
         self.page = (rng.u32(..4) == 0).then(|| rng.usize(2..=4));
+    }
+
+    /// Slots on short leases, and tasks that come up slowly. From a generator of its own, so that nothing else changes.
+    fn draw_slow_starts(&mut self) {
+        let rng = &mut Rng::with_seed(self.seed ^ 0x6c65_6173_6573);
+        let limited = self.pools.iter_mut().filter(|pool| pool.deployment_limit.is_some());
+        limited.for_each(|pool| pool.grace = rng.bool().then(|| rng.u32(60..=300)));
+        if rng.u32(..8) == 0 {
+            (self.slow, self.quick) = (true, false);
+            for pool in &mut self.pools {
+                pool.deployment_limit.get_or_insert((rng.u32(1..=2), false));
+                pool.grace = Some(rng.u32(60..=120));
+            }
+        }
+    }
+
+    /// Blocks and variables, and functions that are told no clusters. From a generator of its own, too.
+    fn draw_references(&mut self) {
+        let rng = &mut Rng::with_seed(self.seed ^ 0x636c_7573_7465_7273);
+        self.references = rng.u32(..4) == 0;
+        self.untold_clusters = rng.u32(..if self.references { 2 } else { 8 }) == 0;
     }
 
     /// The same with a bug in it.

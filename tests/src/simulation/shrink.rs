@@ -38,7 +38,7 @@ pub fn shrink(scenario: Scenario, rule: Rule) -> Scenario {
                 break;
             }
         }
-        for plain in [plain_clocks, plain_ecs, one_dispatcher, no_poison, plain_pools, all_can_start] {
+        for plain in [plain_clocks, plain_ecs, one_dispatcher, no_poison, plain_pools, all_can_start, plain_templates] {
             let mut candidate = smallest.clone();
             plain(&mut candidate);
             keep(&mut smallest, candidate, &mut breaks);
@@ -79,12 +79,17 @@ fn all_can_start(scenario: &mut Scenario) {
     }
 }
 
+fn plain_templates(scenario: &mut Scenario) {
+    (scenario.references, scenario.untold_clusters) = (false, false);
+}
+
 fn plain_clocks(scenario: &mut Scenario) {
     scenario.skew = 0;
     scenario.launch_lead = 0;
 }
 
 fn plain_ecs(scenario: &mut Scenario) {
+    scenario.slow = false;
     scenario.buckets = false;
     scenario.vcpu_quota = None;
 }
@@ -99,6 +104,6 @@ fn no_poison(scenario: &mut Scenario) {
 
 fn plain_pools(scenario: &mut Scenario) {
     for pool in &mut scenario.pools {
-        (pool.limit, pool.queue_limit, pool.deployment_limit) = (None, None, None);
+        (pool.limit, pool.queue_limit, pool.deployment_limit, pool.grace) = (None, None, None, None);
     }
 }

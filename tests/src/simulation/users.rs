@@ -32,15 +32,27 @@ pub(super) fn set_up(world: &mut World) -> Place {
     let mut place = Place { pools: Vec::new(), deployments: Vec::new(), closed: Vec::new() };
     let now = world.now();
     let flow = world.server.create_flow("flow");
-    for (number, Pool { limit, queue_limit, deployment_limit }) in plans.into_iter().enumerate() {
+    let references = world.scenario.references;
+    if references {
+        world.server.create_variable("cluster", "default".into());
+        world.server.create_block("json", "placement", json!({"value": {"cluster": "default"}}));
+        world.server.create_block("secret", "token", json!({"value": "a secret"}));
+    }
+    for (number, Pool { limit, queue_limit, deployment_limit, grace }) in plans.into_iter().enumerate() {
         let name = format!("pool-{number}");
-        let pool = world.server.create_pool(now, &name, "ecs:push", json!({}), limit);
+        let template = if references { referring_template() } else { json!({}) };
+        let pool = world.server.create_pool(now, &name, "ecs:push", template, limit);
         if queue_limit.is_some() {
             world.server.update_queue(now, &name, "default", &json!({"concurrency_limit": queue_limit}));
         }
         // Every other pool runs on Spot.
         let launch_type = if number % 2 == 0 { "FARGATE" } else { "FARGATE_SPOT" };
-        let mut variables = json!({"cpu": 256, "memory": 512, "cluster": "default", "launch_type": launch_type,
+        let cluster = match (references, number % 2) {
+            (false, _) => "default",
+            (true, 0) => "{{ prefect.variables.cluster }}",
+            (true, _) => "{{ prefect.blocks.json.placement.cluster }}",
+        };
+        let mut variables = json!({"cpu": 256, "memory": 512, "cluster": cluster, "launch_type": launch_type,
             "execution_role_arn": "arn:aws:iam::000000000000:role/execution"});
         if world.scenario.unreadable == Some(number) {
             world.server.break_block(BROKEN);
@@ -54,7 +66,7 @@ pub(super) fn set_up(world: &mut World) -> Place {
             concurrency_limit: deployment_limit.map(|(limit, _)| limit),
             collision: deployment_limit
                 .map(|(_, cancels)| if cancels { Collision::CancelNew } else { Collision::Enqueue }),
-            grace_period_seconds: None,
+            grace_period_seconds: grace,
         });
         if world.scenario.closed.is_some() {
             place.closed.push(world.server.create_deployment(NewDeployment {
@@ -70,6 +82,14 @@ pub(super) fn set_up(world: &mut World) -> Place {
         place.deployments.push(deployment);
     }
     place
+}
+
+/// The built-in template with a secret in the environment, which says nothing about clusters.
+fn referring_template() -> Value {
+    let built_in = include_str!("../../../crates/work-pool/src/built_in.json");
+    let mut template: Value = serde_json::from_str(built_in).expect("the built-in template is JSON");
+    template["variables"]["properties"]["env"]["default"] = json!({"TOKEN": "{{ prefect.blocks.secret.token }}"});
+    template
 }
 
 /// Makes the runs and does what users do, when the plan says so.

@@ -109,14 +109,14 @@ impl World {
             let others = ecs::Bucket { burst: 20, rate: 10 };
             ecs::Throttles { operations: [("RunTask".to_owned(), run_task)].into(), others }
         });
+        let (provisioning, pending) = match (scenario.quick, scenario.slow) {
+            (true, _) => (100, 100),
+            // Within the start timeout, and longer than the shortest leases.
+            (false, true) => (50_000, 60_000),
+            (false, false) => (8_000, 12_000),
+        };
         let config = ecs::Config {
-            dwell: ecs::Dwell {
-                provisioning: if scenario.quick { 100 } else { 8_000 },
-                pending: if scenario.quick { 100 } else { 12_000 },
-                activating: None,
-                deactivating: None,
-                deprovisioning: 4_000,
-            },
+            dwell: ecs::Dwell { provisioning, pending, activating: None, deactivating: None, deprovisioning: 4_000 },
             throttles,
             vcpu_quota: scenario.vcpu_quota,
             ..ecs::Config::default()

@@ -366,6 +366,40 @@ async fn a_token_that_was_used_up_is_given_up_once_nothing_can_be_under_way() {
     assert_eq!((none.sent()[0].0["hand_backs"].clone(), none.buried().len()), (json!(1), 0));
 }
 
+#[tokio::test]
+async fn a_claim_without_its_slot_launches_nothing() {
+    let lost = || diagnosis("PP0510");
+    let order = |since: &str| Order {
+        run: ecs::Run {
+            attempt: ScheduledRun::parse(&body(1).to_string()).unwrap().attempt(),
+            name: None,
+            work_pool: ecs::Named { id: None, name: "p".into() },
+            flow: None,
+            deployment: None,
+            environment: std::collections::BTreeMap::new(),
+        },
+        template: work_pool::BaseJobTemplate::built_in(),
+        deployment_variables: work_pool::Object::new(),
+        flow_run_variables: work_pool::Object::new(),
+        since: since.parse().unwrap(),
+        resolver: Arc::new(work_pool::NoReferences),
+    };
+    let world = |found| World::new(Launcher { found: Some(found), ..Launcher::default() }, Queues::default());
+    let (just_now, before) = ("2026-01-01T00:09:30Z", "2026-01-01T00:03:00Z");
+    for (found, since, class) in [
+        (Ok(None), just_now, Some(Class::Transient)),
+        (Ok(None), before, Some(Class::Capacity)),
+        (Err(error(Class::Throttled)), before, Some(Class::Transient)),
+        (Ok(Some(task(true))), before, None),
+    ] {
+        let world = world(found);
+        let answer = world.dispatcher.without_slot(&order(since), lost()).await;
+        assert_eq!(answer.as_ref().err().map(|failure| failure.class), class, "{since}");
+        assert_eq!(matches!(answer, Ok(Came::Task(_))), class.is_none(), "{since}");
+        assert_eq!(world.asked(), 0);
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn what_cannot_be_recorded_is_not_acknowledged() {
     for launcher in [failing(Class::Capacity), failing(Class::Rejected)] {

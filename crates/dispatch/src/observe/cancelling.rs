@@ -52,6 +52,7 @@ impl<T: Transport, K: TaskControl, O: TaskOutput> Runs<T, K, O> {
         let cancelling = state.state_type == StateType::Cancelling;
         let ended = match self.locate(run, &history).await? {
             Located::Unknown(why) => return Ok(Change::nothing(why)),
+            Located::NoCluster(reason) => return Ok(Change::ClusterUnknown(*reason)),
             Located::Task(task) if task.is_live() => {
                 let began = history.claim.map_or_else(|| run.start_time.is_some(), |claim| claim.began);
                 let age = between(state.timestamp, now);

@@ -1,11 +1,25 @@
 //! Which cluster the task of a run is in, where no record of the run says so.
 //!
-//! It is what the dispatcher would render now, so the two members of the template that may name a cluster are rendered
-//! from the same variables. That fails where the name comes out of a block or a Prefect variable; then only the clusters
-//! of the settings are known, and whoever finds no task there must not conclude that there is none.
+//! It is what the dispatcher would render now, so the members of the template that may name a cluster are rendered from the
+//! same variables, and with the same blocks and Prefect variables. Only what these members name is read: a template whose
+//! environment refers to a secret, or to a block that is gone, still says where its runs go. Where it does not (the name
+//! itself comes out of a block that is gone), only the clusters of the settings are known, and a component that finds no task
+//! there must not conclude that there is none: it reports [`CLUSTER_UNKNOWN`].
 
-use serde_json::{Value, json};
-use work_pool::{BaseJobTemplate, Layers, NoReferences, Object};
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use prefect_api::{Client, Transport, models::FlowRun};
+use serde_json::Value;
+use work_pool::{Diagnosis, Excerpt, Layers, Object, Resolver};
+
+use crate::{ports::Failure, prefect::references::References};
+
+/// Code of a run whose task may be in a cluster that cannot be told.
+pub(crate) const CLUSTER_UNKNOWN: &str = "PP0608";
+
+/// Places of a job configuration that name the cluster: the request's own comes first (`ecs::placement`).
+const PLACES: &[&[&str]] = &[&["task_run_request", "cluster"], &["cluster"]];
 
 /// Name ECS gives the cluster of a request that names none.
 const DEFAULT: &str = "default";
@@ -15,8 +29,8 @@ const DEFAULT: &str = "default";
 pub(crate) struct Clusters {
     /// Names or ARNs, each once.
     pub(crate) names: Vec<String>,
-    /// Whether the task can be nowhere else.
-    pub(crate) complete: bool,
+    /// Why the task may be in another one; none if it can be nowhere else.
+    pub(crate) unknown: Option<Diagnosis>,
 }
 
 impl Clusters {
@@ -30,58 +44,105 @@ impl Clusters {
     }
 }
 
-/// The cluster a run with these variables is launched in. None if it cannot be told without a Prefect server's blocks.
-#[must_use]
-pub(crate) fn rendered(template: &Value, deployment: &Object, flow_run: &Object) -> Option<String> {
-    let configuration = match template.get("job_configuration") {
-        // The built-in template.
-        None => json!({"cluster": "{{ cluster }}"}),
-        Some(configuration) => {
-            let mut named = json!({});
-            for (pointer, key) in [("/task_run_request/cluster", "of_request"), ("/cluster", "cluster")] {
-                if let Some(cluster) = configuration.pointer(pointer) {
-                    named[key] = cluster.clone();
-                }
-            }
-            named
-        }
+/// The cluster that a run of this template and these variables is launched in, or why it cannot be told.
+///
+/// # Errors
+/// [`Failure`] when the server did not say what a block or a variable holds: it may say so later.
+pub(crate) async fn rendered<T: Transport>(
+    client: &Client<T>,
+    references: &References,
+    template: &Value,
+    deployment: &Object,
+    flow_run: &Object,
+    now: Timestamp,
+) -> Result<Result<String, String>, Failure> {
+    let excerpt = match Excerpt::of(template, PLACES) {
+        Ok(excerpt) => excerpt,
+        Err(error) => return Ok(Err(text(error.diagnosis()))),
     };
-    let mut part = json!({"job_configuration": configuration});
-    if let Some(variables) = template.get("variables") {
-        part["variables"] = variables.clone();
+    let (deployment, flow_run) = (excerpt.relevant(deployment), excerpt.relevant(flow_run));
+    let layers = Layers { deployment: Some(&deployment), flow_run: Some(&flow_run) };
+    let named = excerpt.references(layers);
+    let wanted: BTreeMap<_, _> = named.iter().map(|reference| (reference.clone(), Timestamp::MIN)).collect();
+    let fetched = references.fetch(client, wanted, now).await;
+    if let Some(failure) = fetched.failure(&named) {
+        return Err(failure.clone());
     }
-    let layers = Layers { deployment: Some(deployment), flow_run: Some(flow_run) };
-    let rendered = BaseJobTemplate::from_value(&part).ok()?.render(layers, &NoReferences).ok()?;
-    let named = |key: &str| rendered.values.get(key).and_then(Value::as_str).filter(|name| !name.is_empty());
-    // The request's own comes first (`ecs::placement`).
-    Some(named("of_request").or_else(|| named("cluster")).unwrap_or(DEFAULT).to_owned())
+    // A variable that is gone renders as nothing, which would be the default cluster; the run may have been launched before.
+    if let Some(missing) = fetched.missing(&named) {
+        return Ok(Err(format!("The server has no {missing}, which the name of the cluster refers to.")));
+    }
+    Ok(cluster_of(&excerpt, layers, &fetched).map_err(text))
+}
+
+fn cluster_of(excerpt: &Excerpt, layers: Layers<'_>, resolver: &dyn Resolver) -> Result<String, Diagnosis> {
+    let found = excerpt.render(layers, resolver).map_err(|error| error.diagnosis())?;
+    let mut named = found.into_iter().flatten().filter_map(|value| match value {
+        Value::String(name) if !name.is_empty() => Some(name),
+        _ => None,
+    });
+    Ok(named.next().unwrap_or_else(|| DEFAULT.to_owned()))
+}
+
+/// A reason within another one.
+pub(crate) fn text(reason: Diagnosis) -> String {
+    format!("{} ({}): {}", reason.summary, reason.code, reason.detail)
+}
+
+/// What is said about a run whose task may be in a cluster that cannot be told.
+pub(crate) fn unknown(run: &FlowRun, why: &str) -> Diagnosis {
+    let pool = run.work_pool_name.as_deref().unwrap_or("none");
+    Diagnosis {
+        code: CLUSTER_UNKNOWN,
+        summary: "The cluster of the run's task is not known".to_owned(),
+        detail: format!(
+            "{why} The work pool is {pool}. The run is left as it is, because its task may be in another cluster."
+        ),
+        resolution:
+            "List the clusters of all work pools in PUSHPOOL_CLUSTERS of observer and reconciler (cluster_arns of \
+                     the module), or restore what is missing. The next pass of the reconciler repairs the run."
+                .to_owned(),
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+    use work_pool::NoReferences;
+
     use super::*;
 
     fn object(value: Value) -> Object {
         value.as_object().cloned().unwrap()
     }
 
+    fn of(template: &Value, deployment: &Value, flow_run: &Value) -> Result<String, &'static str> {
+        let excerpt = Excerpt::of(template, PLACES).unwrap();
+        let (deployment, flow_run) = (object(deployment.clone()), object(flow_run.clone()));
+        let (deployment, flow_run) = (excerpt.relevant(&deployment), excerpt.relevant(&flow_run));
+        let layers = Layers { deployment: Some(&deployment), flow_run: Some(&flow_run) };
+        cluster_of(&excerpt, layers, &NoReferences).map_err(|reason| reason.code)
+    }
+
     #[test]
     fn it_is_rendered_as_the_dispatcher_renders_it() {
-        let none = Object::new();
-        let run = object(json!({"cluster": "of-run"}));
-        let deployment = object(json!({"cluster": "of-deployment", "where": "w"}));
-        assert_eq!(rendered(&json!({}), &none, &none).as_deref(), Some("default"));
-        assert_eq!(rendered(&json!({}), &deployment, &none).as_deref(), Some("of-deployment"));
-        assert_eq!(rendered(&json!({}), &deployment, &run).as_deref(), Some("of-run"));
+        let (none, run) = (json!({}), json!({"cluster": "of-run"}));
+        let deployment = json!({"cluster": "of-deployment", "where": "w"});
+        assert_eq!(of(&json!({}), &none, &none), Ok("default".into()));
+        assert_eq!(of(&json!({}), &deployment, &none), Ok("of-deployment".into()));
+        assert_eq!(of(&json!({}), &deployment, &run), Ok("of-run".into()));
         let own = json!({
             "job_configuration": {"env": "{{ prefect.blocks.x.y }}", "cluster": "unused",
                 "task_run_request": {"cluster": "{{ where }}-cluster"}},
-            "variables": {"properties": {"where": {"type": "string", "default": "d"}}},
+            "variables": {"properties": {"where": {"type": "string", "default": "d"},
+                "env": {"default": {"TOKEN": "{{ prefect.blocks.x.y }}"}}}},
         });
-        assert_eq!(rendered(&own, &deployment, &run).as_deref(), Some("w-cluster"));
-        assert_eq!(rendered(&own, &none, &run).as_deref(), Some("d-cluster"));
+        assert_eq!(of(&own, &deployment, &run), Ok("w-cluster".into()));
+        assert_eq!(of(&own, &none, &run), Ok("d-cluster".into()));
+        let request = json!({"job_configuration": {"task_run_request": "{{ request }}"}});
+        assert_eq!(of(&request, &json!({"request": {"cluster": "of-request"}}), &none), Ok("of-request".into()));
         let block = json!({"job_configuration": {"cluster": "{{ prefect.variables.cluster }}"}});
-        assert_eq!(rendered(&block, &none, &none), None);
+        assert_eq!(of(&block, &none, &none), Err("PP0111"));
     }
 
     #[test]

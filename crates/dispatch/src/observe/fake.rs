@@ -38,6 +38,7 @@ struct Held {
     runs: BTreeMap<Uuid, Vec<Value>>,
     pids: BTreeMap<Uuid, String>,
     template: Value,
+    variables: BTreeMap<String, Value>,
     /// Requests whose path has one of these fail.
     broken: HashSet<String>,
     /// Requests whose path has one of these are never answered.
@@ -75,6 +76,17 @@ impl Server {
 
     pub(crate) fn set_template(&self, template: Value) {
         self.0.lock().unwrap().template = template;
+    }
+
+    pub(crate) fn set_variable(&self, name: &str, value: Value) {
+        self.0.lock().unwrap().variables.insert(name.to_owned(), value);
+    }
+
+    /// Gives the current state of a run the lease of a slot.
+    pub(crate) fn lease(&self, attempt: Attempt, lease: Uuid) {
+        let mut held = self.0.lock().unwrap();
+        let state = held.runs.get_mut(&attempt.flow_run_id).unwrap().last_mut().unwrap();
+        state["state_details"]["deployment_concurrency_lease_id"] = json!(lease);
     }
 
     pub(crate) fn break_path(&self, part: &str) {
@@ -163,7 +175,13 @@ impl Transport for Server {
         }
         let mut held = self.0.lock().unwrap();
         let broken = held.broken.iter().any(|part| request.path.contains(part));
-        let (status, body) = if broken { (500, json!({})) } else { (200, held.answer(&request.path, &body)) };
+        let variable = request.path.strip_prefix("/variables/name/").map(|name| held.variables.get(name).cloned());
+        let (status, body) = match variable {
+            _ if broken => (500, json!({})),
+            Some(None) => (404, json!({"detail": "Variable not found."})),
+            Some(Some(value)) => (200, json!({"value": value})),
+            None => (200, held.answer(&request.path, &body)),
+        };
         Ok(Response { status, retry_after: None, body: body.to_string().into_bytes() })
     }
 }

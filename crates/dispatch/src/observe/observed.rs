@@ -96,7 +96,10 @@ impl ObserveSink for LogAndMetrics {
 impl<'a> Observed<'a> {
     fn code(&self) -> Option<&'static str> {
         match *self {
-            Self::Run { change: Change::HandedBack { reason, .. } | Change::Crashed(reason), .. }
+            Self::Run {
+                change: Change::HandedBack { reason, .. } | Change::Crashed(reason) | Change::ClusterUnknown(reason),
+                ..
+            }
             | Self::Returned { reason, .. }
             | Self::Failed { reason, .. } => Some(reason.code),
             _ => None,
@@ -118,6 +121,7 @@ impl<'a> Observed<'a> {
                     Change::Restored(_) => "Restored",
                     Change::Released => "Released",
                     Change::GivenUp => "ClaimedWithoutTask",
+                    Change::ClusterUnknown(_) => "ClusterUnknown",
                     Change::Recorded(_) => "Recorded",
                     Change::TaskStopped { .. } => "TaskStopped",
                 };
@@ -199,6 +203,16 @@ fn log_change(finder: Finder, flow_run_id: Uuid, work_pool: Option<&str>, change
             detail = %reason.detail,
             delay_seconds = delay.as_secs(),
             "handed back"
+        ),
+        Change::ClusterUnknown(reason) => tracing::error!(
+            ?finder,
+            %flow_run_id,
+            work_pool,
+            code = reason.code,
+            summary = %reason.summary,
+            detail = %reason.detail,
+            resolution = %reason.resolution,
+            "cluster unknown"
         ),
         Change::Crashed(reason) => tracing::error!(
             ?finder,

@@ -24,7 +24,7 @@ use uuid::Uuid;
 use work_pool::Diagnosis;
 
 use super::{
-    clusters::{Clusters, rendered},
+    clusters::{self, Clusters, rendered},
     decide::{Action, Limits, Past, decide},
 };
 use crate::{
@@ -36,6 +36,7 @@ use crate::{
         failure,
         history::{self, Claimed},
         logs::Logs,
+        references::References,
         states::{self, Proposed},
     },
 };
@@ -127,6 +128,8 @@ pub enum Change {
     Recorded(String),
     /// It was claimed and has no task: nobody launches it any more, and a later pass hands it back.
     GivenUp,
+    /// Nothing, because its task may be in a cluster that cannot be told: the operator has to say more.
+    ClusterUnknown(Diagnosis),
     /// It was waiting for its process to try it again, which is gone; the next poll finds it.
     Released,
     /// Its task was told to stop.
@@ -181,8 +184,10 @@ pub(crate) enum Located {
     Task(Box<Task>),
     /// There is none, or ECS has forgotten it.
     Nowhere,
-    /// It is not known where to look, or the run is not pushpool's.
+    /// The run or its task is not pushpool's.
     Unknown(&'static str),
+    /// Its task may be in a cluster that cannot be told; the operator has to say more.
+    NoCluster(Box<Diagnosis>),
 }
 
 /// A work pool and its queues.
@@ -200,11 +205,13 @@ pub(crate) struct Runs<T, K, O> {
     pub(crate) clock: Clock,
     logs: Logs,
     pools: Kept<String, Option<Arc<Pool>>>,
+    references: References,
 }
 
 impl<T: Transport, K: TaskControl, O: TaskOutput> Runs<T, K, O> {
     pub(crate) fn new(client: Client<T>, tasks: Arc<K>, output: O, policy: Policy, clock: Clock) -> Self {
-        Self { client, tasks, output, policy, clock, logs: Logs::default(), pools: Kept::new(POOL_LIFE) }
+        let (pools, references) = (Kept::new(POOL_LIFE), References::new());
+        Self { client, tasks, output, policy, clock, logs: Logs::default(), pools, references }
     }
 
     pub(crate) fn now(&self) -> Timestamp {
@@ -402,39 +409,59 @@ impl<T: Transport, K: TaskControl, O: TaskOutput> Runs<T, K, O> {
                 Err(error) => return Err(unknown(error)),
             }
         }
-        Ok(if clusters.complete { Located::Nowhere } else { Located::Unknown("its cluster is not known") })
+        Ok(match clusters.unknown {
+            None => Located::Nowhere,
+            Some(reason) => Located::NoCluster(Box::new(reason)),
+        })
     }
 
     /// Where a run's task may be.
     async fn clusters(&self, run: &FlowRun, recorded: Option<&Infrastructure>) -> Result<Clusters, Failure> {
-        let mut clusters = Clusters { names: Vec::new(), complete: !self.policy.clusters.is_empty() };
+        let mut clusters = Clusters::default();
         if let Some(Infrastructure { cluster, .. }) = recorded {
             clusters.add(cluster);
         }
+        match self.cluster_of(run).await? {
+            Ok(cluster) => clusters.add(&cluster),
+            // An operator who lists clusters lists all that a block may name.
+            Err(_) if !self.policy.clusters.is_empty() => {}
+            Err(why) => clusters.unknown = Some(clusters::unknown(run, &why)),
+        }
+        for cluster in &self.policy.clusters {
+            clusters.add(cluster);
+        }
+        Ok(clusters)
+    }
+
+    /// The cluster that a run is launched in, by its pool, deployment and job variables; or why it cannot be told.
+    pub(crate) async fn cluster_of(&self, run: &FlowRun) -> Result<Result<String, String>, Failure> {
         let deployment = match run.deployment_id {
-            None => Some(None),
+            None => None,
             Some(id) => {
                 let found = self.client.deployments(&[id]).await.map_err(|error| failure::of(&error))?;
                 // A deployment that is gone may have named a cluster.
-                found.into_iter().next().map(Some)
+                let Some(deployment) = found.into_iter().next() else {
+                    return Ok(Err(format!("The server has no deployment {id}, which may have named a cluster.")));
+                };
+                Some(deployment)
             }
         };
         let pool = match &run.work_pool_name {
             Some(name) => self.pool(name).await?,
             None => None,
         };
-        if let (Some(deployment), Some(pool)) = (deployment, pool) {
-            let of_deployment = deployment.and_then(|deployment| deployment.job_variables).unwrap_or_default();
-            let of_run = run.job_variables.clone().unwrap_or_default();
-            if let Some(cluster) = rendered(&pool.pool.base_job_template, &of_deployment, &of_run) {
-                clusters.add(&cluster);
-                clusters.complete = true;
-            }
+        let Some(pool) = pool else {
+            return Ok(Err("The work pool of the run does not exist.".to_owned()));
+        };
+        let of_deployment = deployment.and_then(|deployment| deployment.job_variables).unwrap_or_default();
+        let of_run = run.job_variables.clone().unwrap_or_default();
+        let template = &pool.pool.base_job_template;
+        match rendered(&self.client, &self.references, template, &of_deployment, &of_run, self.now()).await {
+            Ok(rendered) => Ok(rendered),
+            // A block that the server fails to read for ever must not keep a run from its end where the settings suffice.
+            Err(failure) if !self.policy.clusters.is_empty() => Ok(Err(clusters::text(failure.diagnosis))),
+            Err(failure) => Err(failure),
         }
-        for cluster in &self.policy.clusters {
-            clusters.add(cluster);
-        }
-        Ok(clusters)
     }
 
     /// A work pool with its queues. None if there is no such pool.

@@ -25,6 +25,7 @@ use work_pool::{Diagnosis, Object};
 use super::{
     failure, history,
     judge::{EARLY, Judgement, in_hand, judge},
+    leases::{self, Lease},
     logs::Logs,
     references::{Fetched, References},
     shared::{Lately, Shared},
@@ -100,6 +101,7 @@ impl<T: Transport, K: TaskControl> PrefectControl<T, K> {
                 (judge(run, delivery, now, self.options.launch_lead), run)
             })
             .collect();
+        self.hold_for_others(&judged).await;
         let wanted: Vec<&FlowRun> =
             judged.iter().filter(|(judgement, _)| !is_settled(judgement)).filter_map(|(_, run)| *run).collect();
         if wanted.is_empty() && unreadable.is_empty() {
@@ -143,7 +145,7 @@ impl<T: Transport, K: TaskControl> PrefectControl<T, K> {
             }
             readings.push(match admitted {
                 Ok(Some(reason)) => Ok(Reading::NotOurs(reason)),
-                Ok(None) => assemble(message, run, &judgement, &shared),
+                Ok(None) => self.hold(run, assemble(message, run, &judgement, &shared)).await,
                 Err(failure) => Err(failure),
             });
         }
@@ -182,6 +184,29 @@ impl<T: Transport, K: TaskControl> PrefectControl<T, K> {
                 Err(Failure { class: Class::Transient, diagnosis: reason })
             }
             other => Ok(Reading::NotOurs(format!("the run is {}, and cannot be read", other.name()))),
+        }
+    }
+
+    /// Keeps the concurrency slots of runs that another delivery has claimed, which may have ended before it could do that.
+    async fn hold_for_others(&self, judged: &[(Judgement, Option<&FlowRun>)]) {
+        for (judgement, run) in judged {
+            let lease = run.and_then(|run| leases::of(run.state.as_ref()));
+            if matches!(judgement, Judgement::InHand(_))
+                && let Err(error) = leases::renew(&self.client, lease).await
+            {
+                // Whoever launches it renews again, or does not launch it.
+                tracing::debug!(%error, "the lease of a concurrency slot was not renewed");
+            }
+        }
+    }
+
+    /// Keeps the concurrency slot of a run that was claimed by an earlier delivery.
+    async fn hold(&self, run: &FlowRun, reading: Result<Reading, Failure>) -> Result<Reading, Failure> {
+        let Ok(Reading::Claimed(order)) = reading else { return reading };
+        match leases::renew(&self.client, leases::of(run.state.as_ref())).await {
+            Ok(Lease::Kept) => Ok(Reading::Claimed(order)),
+            Ok(Lease::Lost) => Ok(Reading::SlotLost { order, reason: leases::lost() }),
+            Err(error) => Err(failure::of(&error)),
         }
     }
 
@@ -307,7 +332,12 @@ impl<T: Transport, K: TaskControl> PrefectControl<T, K> {
                 Err(Failure { class: Class::Transient, diagnosis: failure::to_be_handed_back() })
             }
             // The server says for when it was scheduled, see `CopyScheduledTime` of prefect 3.8.8.
-            states::Claimed::For { due: Some(due), alone, .. } if due == message.expected_start_time => {
+            states::Claimed::For { due: Some(due), alone, lease, .. } if due == message.expected_start_time => {
+                // One that has ended already is of a server that keeps no leases (a restart, another replica): the run has
+                // its slot all the same. What is to be handed back gives it up.
+                if !hold {
+                    leases::renew(&self.client, lease).await.map_err(failed)?;
+                }
                 Ok(Claim::Ours { again: !alone || delivery.again })
             }
             // The claim has overtaken a user who moved the run, or has come late to an attempt of another time.

@@ -19,10 +19,10 @@ use crate::ports::{Failure, Order, Reading};
 const LIFE: Duration = Duration::from_secs(30);
 
 /// What the server said about references lately.
-pub(super) struct References(Kept<Reference, Result<Value, ResolveError>>);
+pub(crate) struct References(Kept<Reference, Result<Value, ResolveError>>);
 
 impl References {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(Kept::new(LIFE))
     }
 
@@ -45,6 +45,31 @@ impl References {
         if wanted.is_empty() {
             return;
         }
+        let fetched = Arc::new(self.fetch(client, wanted, now).await);
+        for (index, reading) in readings.iter_mut().enumerate() {
+            let Some((order, _)) = order_of(reading) else { continue };
+            // That the server could not say it just now is no reason to crash a run. One whose message comes for the first
+            // time is tried again soon; after that it must not keep others from starting.
+            if let Some(failure) = fetched.failure(&references_of(order)) {
+                *reading = match reading {
+                    Ok(Reading::Due(_)) if again[index] => {
+                        Ok(Reading::Postponed { claimed: false, reason: failure::unreadable_reference(failure) })
+                    }
+                    _ => Err(failure.clone()),
+                };
+                continue;
+            }
+            order.resolver = Arc::clone(&fetched) as Arc<dyn Resolver + Send + Sync>;
+        }
+    }
+
+    /// Fetches references, each as it was at the given time or later, and the variables in the data of blocks.
+    pub(crate) async fn fetch<T: Transport>(
+        &self,
+        client: &Client<T>,
+        mut wanted: BTreeMap<Reference, Timestamp>,
+        now: Timestamp,
+    ) -> Fetched {
         let mut fetched = Fetched::default();
         while !wanted.is_empty() {
             let reads = std::mem::take(&mut wanted).into_iter().map(|(reference, since)| async move {
@@ -72,22 +97,7 @@ impl References {
             wanted.retain(|reference, _| !fetched.answers.contains_key(reference));
             wanted.retain(|reference, _| !fetched.unread.contains_key(reference));
         }
-        let fetched = Arc::new(fetched);
-        for (index, reading) in readings.iter_mut().enumerate() {
-            let Some((order, _)) = order_of(reading) else { continue };
-            // That the server could not say it just now is no reason to crash a run. One whose message comes for the first
-            // time is tried again soon; after that it must not keep others from starting.
-            if let Some(failure) = references_of(order).iter().find_map(|reference| fetched.failure(reference)) {
-                *reading = match reading {
-                    Ok(Reading::Due(_)) if again[index] => {
-                        Ok(Reading::Postponed { claimed: false, reason: failure::unreadable_reference(failure) })
-                    }
-                    _ => Err(failure.clone()),
-                };
-                continue;
-            }
-            order.resolver = Arc::clone(&fetched) as Arc<dyn Resolver + Send + Sync>;
-        }
+        fetched
     }
 
     /// What the server says about a reference, that there is no such thing included.
@@ -117,7 +127,12 @@ impl References {
 
 fn order_of(reading: &mut Result<Reading, Failure>) -> Option<(&mut Order, Timestamp)> {
     match reading {
-        Ok(Reading::Due(order) | Reading::Claimed(order) | Reading::Unrecorded(order)) => {
+        Ok(
+            Reading::Due(order)
+            | Reading::Claimed(order)
+            | Reading::SlotLost { order, .. }
+            | Reading::Unrecorded(order),
+        ) => {
             let since = order.since;
             Some((&mut **order, since))
         }
@@ -132,7 +147,7 @@ fn references_of(order: &Order) -> Vec<Reference> {
 
 /// What was fetched for a batch, as a resolver.
 #[derive(Default)]
-pub(super) struct Fetched {
+pub(crate) struct Fetched {
     answers: HashMap<Reference, Result<Value, ResolveError>>,
     /// What could not be read.
     unread: HashMap<Reference, Failure>,
@@ -145,10 +160,19 @@ impl Fetched {
         self.answers.get(reference).cloned().unwrap_or(Err(ResolveError::NotFetched))
     }
 
-    /// Why the reference, or something in the block it names, could not be read.
-    fn failure(&self, reference: &Reference) -> Option<&Failure> {
-        let inner = self.inner.get(reference).into_iter().flatten();
-        std::iter::once(reference).chain(inner).find_map(|reference| self.unread.get(reference))
+    /// The first of the references, or of those in the blocks they name, that the server does not have.
+    pub(crate) fn missing<'a>(&'a self, references: &'a [Reference]) -> Option<&'a Reference> {
+        let is_missing =
+            |reference: &&Reference| matches!(self.answers.get(reference), Some(Err(ResolveError::NotFound)));
+        references.iter().chain(self.inner.values().flatten()).find(is_missing)
+    }
+
+    /// Why one of the references, or something in the block it names, could not be read.
+    pub(crate) fn failure(&self, references: &[Reference]) -> Option<&Failure> {
+        references.iter().find_map(|reference| {
+            let inner = self.inner.get(reference).into_iter().flatten();
+            std::iter::once(reference).chain(inner).find_map(|reference| self.unread.get(reference))
+        })
     }
 }
 

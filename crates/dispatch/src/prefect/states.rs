@@ -13,6 +13,7 @@ use prefect_api::{
 use uuid::Uuid;
 use work_pool::Diagnosis;
 
+use super::leases;
 use crate::ports::Delivery;
 
 /// Name of the SCHEDULED state of a run that was handed back. The server knows no such name and keeps it; only states
@@ -190,6 +191,8 @@ pub enum Claimed {
         held: bool,
         /// When it was claimed, by the server's clock.
         at: Timestamp,
+        /// Lease of its deployment's concurrency slot.
+        lease: Option<Uuid>,
     },
     /// Another state holds; the text says which and why.
     Not(String),
@@ -216,8 +219,8 @@ pub async fn claim<T: Transport>(client: &Client<T>, delivery: &Delivery, hold: 
                 return Ok(Claimed::Not("another message has claimed this attempt".to_owned()));
             }
             let alone = holder.is_some_and(|holder| holder.delivery_id == delivery_id);
-            let held = is_held(&state);
-            Claimed::For { due: state.state_details.scheduled_time, alone, held, at: state.timestamp }
+            let (due, lease) = (state.state_details.scheduled_time, leases::of(Some(&state)));
+            Claimed::For { due, alone, held: is_held(&state), at: state.timestamp, lease }
         }
         (Proposed::Set, None) => Claimed::Not("the server does not say what the run is now".to_owned()),
         (Proposed::Not(why), _) => Claimed::Not(why),

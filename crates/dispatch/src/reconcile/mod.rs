@@ -59,14 +59,14 @@ use crate::{
     },
     poll::PUSH_POOL,
     ports::Failure,
-    prefect::failure,
+    prefect::{
+        failure,
+        leases::{self, Lease},
+    },
 };
 
 /// How many runs are repaired at once.
 const AT_ONCE: usize = 8;
-
-/// How long a renewed lease of a concurrency slot lives, in seconds: two passes and some.
-const LEASE: u32 = 900;
 
 /// After how many times the grace of a claim it is given up. A message comes back after three (the module's queues: six times
 /// the dispatcher's timeout, and the grace is twice the timeout).
@@ -370,6 +370,7 @@ impl<T: Transport, K: TaskControl, O: TaskOutput> Reconciler<T, K, O> {
         let history = self.runs.history(run).await?;
         match self.runs.locate(run, &history).await? {
             Located::Unknown(why) => Ok(Change::nothing(why)),
+            Located::NoCluster(reason) => Ok(Change::ClusterUnknown(*reason)),
             Located::Task(task) if task.is_live() => Ok(Change::nothing("its process tries it again")),
             Located::Task(_) | Located::Nowhere => self.runs.release(run).await,
         }
@@ -410,6 +411,7 @@ impl<T: Transport, K: TaskControl, O: TaskOutput> Reconciler<T, K, O> {
         let limits = self.policy.runs.limits();
         match located {
             Located::Unknown(why) => Ok(Change::nothing(why)),
+            Located::NoCluster(reason) => Ok(Change::ClusterUnknown(*reason)),
             Located::Task(task) if task.is_stopped() => self.runs.conclude(run, &history, &task).await,
             Located::Task(task) if task.desired_status == "STOPPED" => Ok(Change::nothing("its task is stopping")),
             Located::Task(task) if self.is_late(&task) => {
@@ -423,6 +425,7 @@ impl<T: Transport, K: TaskControl, O: TaskOutput> Reconciler<T, K, O> {
             Located::Nowhere => match given_up_since(run, claim.attempt) {
                 // Its message comes back first, as a rule, and launches it.
                 None if between(claim.at, now) < REDELIVERIES * self.policy.runs.claim_grace => {
+                    self.renew(run).await;
                     Ok(Change::nothing("its message is still to come back"))
                 }
                 None => self.runs.give_up(run, claim.attempt).await,
@@ -444,14 +447,15 @@ impl<T: Transport, K: TaskControl, O: TaskOutput> Reconciler<T, K, O> {
             && created.is_some_and(|created| between(created, self.runs.now()) >= limit)
     }
 
-    /// Keeps the deployment's concurrency slot of a run whose task is coming up. The server renews it from RUNNING on.
+    /// Keeps the deployment's concurrency slot of a run whose task may be coming up (`prefect::leases`).
     async fn renew(&self, run: &FlowRun) {
-        let lease = run.state.as_ref().and_then(|state| state.state_details.deployment_concurrency_lease_id);
-        if let Some(lease) = lease
-            && let Err(error) = self.runs.client.renew_lease(lease, LEASE).await
-        {
-            // At RUNNING the server takes a slot anew, if there is one.
-            tracing::warn!(%error, flow_run_id = %run.id, "the lease of a concurrency slot was not renewed");
+        match leases::renew(&self.runs.client, leases::of(run.state.as_ref())).await {
+            Ok(Lease::Kept) => {}
+            // Its task is not stopped: the server takes a slot anew when the flow begins, if there is one.
+            Ok(Lease::Lost) => tracing::warn!(flow_run_id = %run.id, "the lease of a concurrency slot has ended"),
+            Err(error) => {
+                tracing::warn!(%error, flow_run_id = %run.id, "the lease of a concurrency slot was not renewed");
+            }
         }
     }
 
@@ -469,6 +473,7 @@ impl<T: Transport, K: TaskControl, O: TaskOutput> Reconciler<T, K, O> {
         }
         match self.runs.locate(run, &history).await? {
             Located::Unknown(why) => Ok(Change::nothing(why)),
+            Located::NoCluster(reason) => Ok(Change::ClusterUnknown(*reason)),
             Located::Task(task) if task.is_stopped() => self.runs.conclude(run, &history, &task).await,
             Located::Task(task) => {
                 Ok(self.runs.record(run, &task).await?.unwrap_or_else(|| Change::nothing("its task lives")))
@@ -484,6 +489,9 @@ impl<T: Transport, K: TaskControl, O: TaskOutput> Reconciler<T, K, O> {
     }
 
     fn done(&self, flow_run_id: Uuid, run: Option<&FlowRun>, change: &Change) {
+        if let Change::ClusterUnknown(reason) = change {
+            return self.failed(Some(flow_run_id), reason);
+        }
         if let Change::Nothing(reason) = change {
             // The usual thing, for each of maybe thousands.
             tracing::debug!(%flow_run_id, reason, "in order");

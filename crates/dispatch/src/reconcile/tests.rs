@@ -46,9 +46,15 @@ async fn a_run_is_launched_again_only_where_its_task_could_have_been_found() {
     let server = Server::default();
     server.set_template(json!({"job_configuration": {"cluster": "{{ prefect.variables.cluster }}"}}));
     let attempt = server.add(1, &PENDING);
-    let (unsure, _, _) = reconciler(&server, Ecs::default(), Policy::default());
-    assert_eq!(unsure.pass(deadline()).await.repaired, 0);
+    let (unsure, _, notes) = reconciler(&server, Ecs::default(), Policy::default());
+    let pass = unsure.pass(deadline()).await;
+    assert_eq!((pass.repaired, pass.failed), (0, 1), "the server has no such variable");
+    assert_eq!(notes.take(), ["failed PP0608"], "said aloud");
     assert_eq!(server.state(attempt), "Pending");
+    server.break_path("/variables/");
+    let (unsure, _, notes) = reconciler(&server, Ecs::default(), Policy::default());
+    assert_eq!(unsure.pass(deadline()).await.repaired, 0);
+    assert_eq!(notes.take(), ["failed PP0502"], "the server may say it in the next pass");
     let clusters = vec!["c".to_owned()];
     let runs = observe::Policy { clusters: clusters.clone(), ..observe::Policy::default() };
     let (told, _, notes) = reconciler(&server, Ecs::default(), Policy { runs, ..Policy::default() });
@@ -165,5 +171,44 @@ async fn a_task_that_outlives_its_run_is_stopped_after_a_grace() {
         let stops = if stopped { vec![arn(attempt)] } else { Vec::new() };
         assert_eq!(*ecs.stops.lock().unwrap(), stops, "ended {ended} minutes ago, {grace:?}");
         assert_eq!(notes.take().len(), stops.len(), "it is reported");
+    }
+}
+
+#[tokio::test]
+async fn blocks_and_variables_name_clusters_and_others_do_not_matter() {
+    let server = Server::default();
+    let referring = json!({"default": {"TOKEN": "{{ prefect.blocks.secret.gone }}"}});
+    server.set_template(json!({
+        "job_configuration": {"env": "{{ env }}", "cluster": "{{ cluster }}"},
+        "variables": {"properties": {"env": referring, "cluster": {"default": "{{ prefect.variables.cluster }}"}}},
+    }));
+    server.set_variable("cluster", json!("c"));
+    let attempt = server.add(1, &PENDING);
+    let (reconciler, _, notes) = reconciler(&server, Ecs::default(), Policy::default());
+    assert_eq!(reconciler.pass(deadline()).await.repaired, 1);
+    assert_eq!(notes.take(), ["GivenUp"]);
+    assert_eq!(server.state(attempt), "Pending");
+    assert_eq!(server.asked("/block_types/").len(), 0, "what says nothing about the cluster is not read");
+}
+
+#[tokio::test]
+async fn a_slot_is_kept_while_a_task_may_come_up() {
+    let server = Server::default();
+    server.set_template(json!({}));
+    let lease = |number: u128| Uuid::from_u128(0x001e_a5e0 + number);
+    let young = server.add(1, &[("SCHEDULED", "Scheduled", 9), ("PENDING", "Pending", 1)]);
+    let returning = server.add(2, &[("SCHEDULED", "Scheduled", 9), ("PENDING", "Pending", 7)]);
+    let starting = server.add(3, &PENDING);
+    let lost = server.add(4, &PENDING);
+    for (number, attempt) in [(1, young), (2, returning), (3, starting), (4, lost)] {
+        server.lease(attempt, lease(number));
+    }
+    let coming_up = task(starting, "PENDING", json!({"createdAt": "2026-01-01T11:55:00Z"}));
+    let ecs = Ecs { tasks: Mutex::new(vec![Task::of_json(&coming_up).unwrap()]), ..Ecs::default() };
+    let runs = observe::Policy { clusters: vec!["c".to_owned()], ..observe::Policy::default() };
+    let (reconciler, _, _) = reconciler(&server, ecs, Policy { runs, ..Policy::default() });
+    reconciler.pass(deadline()).await;
+    for (number, renewed) in [(1, 1), (2, 1), (3, 1), (4, 0)] {
+        assert_eq!(server.asked(&format!("leases/{}/renew", lease(number))).len(), renewed, "{number}");
     }
 }

@@ -3,6 +3,7 @@
 
 mod built_in;
 mod common;
+mod excerpt;
 mod layers;
 mod limits;
 mod properties;

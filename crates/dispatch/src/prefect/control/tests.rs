@@ -16,6 +16,20 @@ struct Server {
     /// Paths that are answered with 503, by a part of them.
     busy: &'static str,
     said: Mutex<Vec<String>>,
+    /// Whether its runs are claimed already.
+    claimed: bool,
+    renewed: Mutex<Vec<Value>>,
+}
+
+/// A run whose slot is on the lease of its number.
+fn claimed(number: u128) -> Value {
+    let attempt = message(number).attempt();
+    json!({"id": id(number), "flow_id": id(50), "deployment_id": id(11), "work_pool_name": "p", "state": pending(attempt, number)})
+}
+
+fn pending(attempt: Attempt, lease: u128) -> Value {
+    json!({"id": id(90), "type": "PENDING", "timestamp": NOW, "state_details": {"scheduled_time": NOW,
+        "transition_id": attempt.transition_id(), "deployment_concurrency_lease_id": id(lease)}})
 }
 
 fn id(number: u128) -> Uuid {
@@ -37,6 +51,7 @@ impl Transport for Server {
         };
         let deployment = |number: u128, value: &str| json!({"id": id(number + 10), "name": "d", "flow_id": id(50), "job_variables": {"env": {"X": value}}});
         match path {
+            "/flow_runs/filter" if self.claimed => answer(200, &json!([claimed(1), claimed(2)])),
             "/flow_runs/filter" => answer(200, &json!([run(1), run(2), run(3)])),
             "/work_pools/p" => answer(200, &json!({"id": id(60), "name": "p", "type": "ecs:push"})),
             "/work_pools/p/queues/filter" => answer(200, &json!([])),
@@ -56,6 +71,19 @@ impl Transport for Server {
             }
             _ if path.contains("/block_documents/name/b") => {
                 answer(200, &json!({"data": {"value": "{{ prefect.variables.v }}"}}))
+            }
+            // The lease of the second run has ended.
+            _ if path.ends_with("/renew") => {
+                self.renewed.lock().unwrap().push(serde_json::from_str(&request.body.unwrap_or_default()).unwrap());
+                let gone = path.contains(&id(2).to_string());
+                if gone { answer(410, &json!({"detail": "Lease not found"})) } else { answer(204, &Value::Null) }
+            }
+            _ if path.ends_with("/set_state") && request.body.as_deref().unwrap_or_default().contains("PENDING") => {
+                let number = if path.contains(&id(1).to_string()) { 1 } else { 2 };
+                let mut state = pending(message(number).attempt(), number);
+                let proposed: Value = serde_json::from_str(&request.body.unwrap_or_default()).unwrap();
+                state["message"] = proposed["state"]["message"].clone();
+                answer(201, &json!({"status": "ACCEPT", "state": state}))
             }
             _ if path.ends_with("/set_state") => {
                 answer(200, &json!({"status": "ACCEPT", "state": {"id": id(99), "type": "CRASHED", "timestamp": NOW}}))
@@ -86,9 +114,12 @@ impl TaskControl for NoTasks {
 }
 
 fn control(busy: &'static str) -> PrefectControl<Server, NoTasks> {
-    let server = Server { busy, ..Server::default() };
+    control_at(NOW, Server { busy, ..Server::default() })
+}
+
+fn control_at(now: &'static str, server: Server) -> PrefectControl<Server, NoTasks> {
     let client = Client::new(server, Patience::FUNCTION);
-    PrefectControl::new(client, Arc::new(NoTasks), Options::default(), Arc::new(|| NOW.parse().unwrap()))
+    PrefectControl::new(client, Arc::new(NoTasks), Options::default(), Arc::new(move || now.parse().unwrap()))
 }
 
 fn message(number: u128) -> ScheduledRun {
@@ -98,16 +129,17 @@ fn message(number: u128) -> ScheduledRun {
 }
 
 async fn read(control: &PrefectControl<Server, NoTasks>) -> Vec<Result<Reading, Failure>> {
-    let deliveries: Vec<Delivery> = [1, 2, 3]
-        .map(|number| Delivery {
-            message: message(number),
-            message_id: number.to_string(),
-            delivery_id: "d".to_owned(),
-            queue: RunQueue::Standard,
-            again: false,
-        })
-        .into();
-    control.read(&deliveries, RunQueue::Standard).await
+    control.read(&[1, 2, 3].map(delivery), RunQueue::Standard).await
+}
+
+fn delivery(number: u128) -> Delivery {
+    Delivery {
+        message: message(number),
+        message_id: number.to_string(),
+        delivery_id: "d".to_owned(),
+        queue: RunQueue::Standard,
+        again: false,
+    }
 }
 
 fn order(reading: &Result<Reading, Failure>) -> &Order {
@@ -155,4 +187,30 @@ async fn a_run_is_told_that_it_crashed_once_it_has() {
         control.flush().await;
         assert_eq!(control.client.transport().said.lock().unwrap().len(), lines);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slot_is_kept_from_the_claim_on() {
+    for number in [1, 2] {
+        let control = control("");
+        // A lease that ends as it begins is of a server that keeps none.
+        assert_eq!(control.claim(&delivery(number)).await.unwrap(), Claim::Ours { again: false });
+        assert_eq!(*control.client.transport().renewed.lock().unwrap(), [json!({"lease_duration": leases::LIFE})]);
+    }
+    let failure = control("/renew").claim(&delivery(1)).await.unwrap_err();
+    assert_eq!(failure.class, Class::Transient, "nothing is launched on a slot that may be lost");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_claim_of_an_earlier_delivery_is_launched_with_its_slot_only() {
+    let control = |now, busy| control_at(now, Server { busy, claimed: true, ..Server::default() });
+    let (at_once, later) = ("2026-01-01T00:00:20Z", "2026-01-01T00:10:00Z");
+    let soon = control(at_once, "");
+    assert!(matches!(&read(&soon).await[0], Ok(Reading::InHand(_))));
+    assert_eq!(soon.client.transport().renewed.lock().unwrap().len(), 2, "the one that claimed may have died");
+    let readings = read(&control(later, "")).await;
+    assert!(matches!(&readings[0], Ok(Reading::Claimed(_))));
+    assert!(matches!(&readings[1], Ok(Reading::SlotLost { reason, .. }) if reason.code == "PP0510"));
+    let readings = read(&control(later, "/renew")).await;
+    assert!(readings[..2].iter().all(|reading| matches!(reading, Err(failure) if failure.class == Class::Transient)));
 }
