@@ -67,7 +67,7 @@ const WATCHERS: &[&str] = &["observer", "reconciler"];
 const READERS: &[&str] = &["dispatcher", "observer"];
 
 /// All of them.
-pub const METRICS: [Metric; 23] = [
+pub const METRICS: [Metric; 24] = [
     count("Polls", Dimensions::None, POLLER),
     count("PollFailed", Dimensions::None, POLLER),
     count("Found", Dimensions::WorkPool, POLLER),

@@ -224,7 +224,7 @@ impl Party {
             let late = world.scenario.late;
             let late = Duration::from_millis(world.rng.u64(0..=late));
             // The network is late, or the server.
-            if world.scenario.stalls && service == Service::Server && late.as_millis() % 2 == 0 {
+            if world.scenario.stalls && service == Service::Server && late.as_millis().is_multiple_of(2) {
                 held = late;
             }
             before += late;

@@ -90,6 +90,7 @@ fn served(message: &ScheduledRun, run: Option<&FlowRun>, now: Timestamp) -> Verd
     match judge(Some(run), &copy, now, Duration::ZERO) {
         Judgement::Due => Verdict::new(Fate::Send, "still to start"),
         Judgement::InHand(_) => Verdict::new(Fate::Leave, "claimed just now by this attempt"),
+        Judgement::Held => Verdict::new(Fate::Send, "claimed by this attempt, and to be handed back"),
         Judgement::Claimed => Verdict::new(Fate::Send, "claimed by this attempt, and not launched"),
         Judgement::Unrecorded => Verdict::new(Fate::Leave, "the run has started"),
         Judgement::NotOurs(_) if claimed.is_some_and(|state| states::holder(state).is_some()) => {

@@ -367,7 +367,7 @@ impl<T: Transport, K: TaskControl, O: TaskOutput> Runs<T, K, O> {
 
     /// The run's history; empty if the run is gone.
     pub(crate) async fn history(&self, run: &FlowRun) -> Result<History, Failure> {
-        let holds = run.state_id.or(run.state.as_ref().map(|state| state.id));
+        let holds = run.state_id.or_else(|| run.state.as_ref().map(|state| state.id));
         let states = history::read(&self.client, run.id, holds).await.map_err(|error| failure::of(&error))?;
         let claim = history::claim(run.id, &states);
         Ok(History { states, claim })

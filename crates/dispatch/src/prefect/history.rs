@@ -38,7 +38,7 @@ pub async fn read<T: Transport>(
                 answer => unless_gone(answer)?,
             };
             let Some(run) = run else { return Ok(Vec::new()) };
-            holds = run.state_id.or(run.state.map(|state| state.id));
+            holds = run.state_id.or_else(|| run.state.map(|state| state.id));
         }
         if let Some(place) = states.iter().position(|state| Some(state.id) == holds) {
             let current = states.remove(place);
