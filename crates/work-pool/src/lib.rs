@@ -68,7 +68,7 @@ use serde_json::{Map, Value};
 pub use crate::{
     configuration::JobConfiguration,
     error::{CODES, ResolveError, Violation, WorkPoolError},
-    resolve::{NoReferences, Reference, Resolver},
+    resolve::{NoReferences, Reference, Resolver, is_reference},
     sources::{Layer, Origin, Source, Sources},
     template::{BaseJobTemplate, references_in},
     variables::Layers,
