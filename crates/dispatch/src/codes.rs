@@ -120,9 +120,10 @@ pub fn no_token(setting: &str, problem: &str) -> Diagnosis {
         code: "PP0640",
         summary: "The doorbell has no usable token".to_owned(),
         detail: format!("{setting}: {problem}."),
-        resolution: "Put a random text of at least 16 characters there, for instance of `openssl rand -hex 24`, and give \
+        resolution:
+            "Put a random text of at least 16 characters there, for instance of `openssl rand -hex 24`, and give \
                      the same to `pushpool doorbell install`."
-            .to_owned(),
+                .to_owned(),
     }
 }
 

@@ -259,12 +259,14 @@ async fn roles_come_from_the_pool_alone_where_the_operator_says_so() {
         record(&number.to_string(), 1, &body.to_string())
     };
     let role = json!({"task_role_arn": "arn:aws:iam::1:role/admin"});
-    let records =
-        || vec![run(1, role.clone(), json!({})), run(2, json!({}), role.clone()), run(3, json!({}), json!({"cpu": 512}))];
+    let records = || {
+        vec![run(1, role.clone(), json!({})), run(2, json!({}), role.clone()), run(3, json!({}), json!({"cpu": 512}))]
+    };
     let open = World::new(Launcher::default(), Queues::default());
     assert!(open.handle(records()).await.is_empty());
     assert_eq!((open.asked(), open.buried().len()), (3, 0), "by default a deployment may choose its role");
-    let closed = World::told(Launcher::default(), Queues::default(), |policy| policy.requests.roles_of_pool_only = true);
+    let closed =
+        World::told(Launcher::default(), Queues::default(), |policy| policy.requests.roles_of_pool_only = true);
     assert!(closed.handle(records()).await.is_empty());
     assert_eq!((closed.asked(), closed.buried()), (1, vec!["PP0223"; 2]));
 }
