@@ -22,7 +22,7 @@ KEPT = {
     "aws_sqs_queue_redrive_allow_policy": ("queue_url redrive_allow_policy", {}),
     "aws_sqs_queue_policy": ("queue_url policy", {}),
     "aws_lambda_function": (
-        "function_name role architectures memory_size timeout environment arn",
+        "function_name role architectures memory_size timeout reserved_concurrent_executions environment arn",
         {"arn": "arn:aws:lambda:{region}:{account}:function:{function_name}"},
     ),
     "aws_lambda_event_source_mapping": (

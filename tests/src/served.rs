@@ -22,7 +22,10 @@ use std::{
 use local::{
     Config, Local,
     ecs::{Dwell, HostImage, Runner, Secrets, TaskView},
-    lambda::{Bootstrap, EventSourceMapping, FunctionError, FunctionUrl, Line, Mapping, Output, RuntimeApi},
+    lambda::{
+        Bootstrap, Concurrency, EventSourceMapping, Function, FunctionError, FunctionUrl, Line, Mapping, Output,
+        RuntimeApi,
+    },
 };
 use serde_json::{Value, json};
 use tokio::{sync::mpsc, task::JoinSet};
@@ -65,6 +68,8 @@ pub struct Setup {
     pub ticks: bool,
     /// Whether queues feed the functions; otherwise they are only invoked by hand.
     pub mapped: bool,
+    /// The concurrency that the functions share; without it there is no limit.
+    pub concurrency: Option<Arc<Concurrency>>,
 }
 
 impl Default for Setup {
@@ -81,6 +86,7 @@ impl Default for Setup {
             functions: &["poller", "dispatcher", "observer", "reconciler"],
             ticks: true,
             mapped: true,
+            concurrency: None,
         }
     }
 }
@@ -173,12 +179,20 @@ impl Served {
                 maximum_concurrency: if name == "dispatcher" { dispatchers } else { 1 },
                 ..Mapping::new(&self.queues[*queue])
             };
-            let function = Arc::<RuntimeApi>::clone(&function);
+            let function = self.limited(name, Arc::<RuntimeApi>::clone(&function));
             let mapping = EventSourceMapping::start(self.local.sqs().clone(), function, mapping).await;
             mappings.push(mapping.expect("the mapping is made"));
         }
         self.functions.insert(name, function);
         self.mappings.insert(name, mappings);
+    }
+
+    /// The function within the account's concurrency, if there is a limit.
+    fn limited(&self, name: &str, function: Arc<dyn Function>) -> Arc<dyn Function> {
+        match &self.setup.concurrency {
+            Some(concurrency) => concurrency.limited(name, function),
+            None => function,
+        }
     }
 
     /// Stops a function in good order: what it is at is finished.
@@ -280,7 +294,7 @@ impl Served {
     /// # Panics
     /// When no port is to be had.
     pub async fn url_of(&self, name: &str) -> FunctionUrl {
-        let function = Arc::<RuntimeApi>::clone(&self.functions[name]);
+        let function = self.limited(name, Arc::<RuntimeApi>::clone(&self.functions[name]));
         let address = std::net::SocketAddr::from((std::net::Ipv4Addr::LOCALHOST, 0));
         FunctionUrl::start(address, function, TIMEOUT).await.expect("the URL listens")
     }
@@ -298,7 +312,6 @@ impl Served {
     /// # Errors
     /// It gives no result.
     pub async fn try_invoke(&self, name: &str, event: Value) -> Result<Value, FunctionError> {
-        use local::lambda::Function;
         self.functions[name].invoke(event, TIMEOUT).await
     }
 
@@ -306,6 +319,12 @@ impl Served {
     #[must_use]
     pub fn failed_invocations(&self, name: &str) -> u64 {
         self.mappings.get(name).into_iter().flatten().map(|mapping| mapping.counts().failed_invocations).sum()
+    }
+
+    /// How often no concurrency was left for the batches of a function's queues.
+    #[must_use]
+    pub fn throttles(&self, name: &str) -> u64 {
+        self.mappings.get(name).into_iter().flatten().map(|mapping| mapping.counts().throttles).sum()
     }
 
     /// Ids of the processes of a function, busy or idle: children of this process with that binary, told apart from those

@@ -5,6 +5,7 @@
 use std::fmt;
 
 use aws_config::{Region, SdkConfig};
+use dispatch::doorbell::TokenSource;
 use serde_json::{Map, Value, json};
 
 use crate::call::{CallError, Rpc};
@@ -107,6 +108,17 @@ impl Secret {
                 }
             }
         }
+    }
+}
+
+/// The doorbell's token is a secret like any other.
+impl TokenSource for Secret {
+    fn setting(&self) -> &'static str {
+        "PUSHPOOL_DOORBELL_TOKEN_SECRET_ARN"
+    }
+
+    async fn token(&self) -> Result<String, String> {
+        self.read().await.map_err(|error| error.to_string())
     }
 }
 

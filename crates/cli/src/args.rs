@@ -310,6 +310,7 @@ impl RequestArgs {
             api_key_secret_arn: one(&self.api_key_secret_arn),
             api_auth_string_secret_arn: one(&self.api_auth_string_secret_arn),
             reschedule_on_spot: false,
+            roles_of_pool_only: false,
         }
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use work_pool::Diagnosis;
 
 /// Every code of this crate with its title; `docs/errors.md` has an entry for each.
-pub const CODES: [(&str, &str); 46] = [
+pub const CODES: [(&str, &str); 48] = [
     ("PP0401", "The message body is not a JSON object"),
     ("PP0402", "The message version is not known"),
     ("PP0403", "A field of the message is missing, unknown or of the wrong kind"),
@@ -52,6 +52,8 @@ pub const CODES: [(&str, &str); 46] = [
     ("PP0627", "ECS does not say how the container ended"),
     ("PP0628", "The task is gone"),
     ("PP0630", "The body is neither an ECS event nor a check"),
+    ("PP0631", "An event is of another account than its task"),
+    ("PP0640", "The doorbell has no usable token"),
 ];
 
 /// A defect of ours: a panic, or an invariant that does not hold.
@@ -111,6 +113,20 @@ pub fn queue_failed(queue: &str, detail: &str) -> Diagnosis {
 #[must_use]
 pub fn never_readable(waited: Duration, last: &Diagnosis) -> Diagnosis {
     Diagnosis { summary: format!("{}: not within {} s", last.summary, waited.as_secs()), ..last.clone() }
+}
+
+/// The doorbell cannot tell who may ring.
+#[must_use]
+pub fn no_token(setting: &str, problem: &str) -> Diagnosis {
+    Diagnosis {
+        code: "PP0640",
+        summary: "The doorbell has no usable token".to_owned(),
+        detail: format!("{setting}: {problem}."),
+        resolution:
+            "Put a random text of at least 16 characters there, for instance of `openssl rand -hex 24`, and give \
+                     the same to `pushpool doorbell install`."
+                .to_owned(),
+    }
 }
 
 /// Capacity has been missing for longer than the pool wants to wait.

@@ -353,6 +353,9 @@ impl<C: ControlPlane, L: TaskLauncher, Q: RunQueues> Dispatcher<C, L, Q> {
         order.template.validate(layers).map_err(|error| rejected(error.diagnosis()))?;
         let configuration =
             order.template.render(layers, &*order.resolver).map_err(|error| rejected(error.diagnosis()))?;
+        if self.policy.requests.roles_of_pool_only {
+            ecs::check_roles(&order.template, layers).map_err(|error| rejected(error.diagnosis()))?;
+        }
         ecs::prepare(&configuration, &order.run, &self.policy.requests).map_err(|error| rejected(error.diagnosis()))
     }
 

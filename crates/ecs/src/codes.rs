@@ -25,6 +25,7 @@ pub const CODES: &[(&str, &str)] = &[
     ("PP0220", "The pool asks for AWS credentials that the dispatcher does not use"),
     ("PP0221", "A run is one task"),
     ("PP0222", "CPU or memory is no number"),
+    ("PP0223", "A job variable changes a role"),
     ("PP0301", "AWS is throttling the calls"),
     ("PP0302", "The account's Fargate vCPU quota is used up"),
     ("PP0303", "There is no capacity for the task"),

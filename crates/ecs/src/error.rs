@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use work_pool::Diagnosis;
+use work_pool::{Diagnosis, Layer};
 
 use crate::{command::SplitError, fargate::Size, shape::ShapeError};
 
@@ -168,6 +168,14 @@ pub enum PrepareError {
         member: &'static str,
         /// What is there.
         found: String,
+    },
+    /// Taking roles from the work pool only.
+    #[error("a job variable changes `{path}`, and this installation takes roles from work pools only")]
+    OverrideRole {
+        /// Where the role stands in the job configuration.
+        path: String,
+        /// Who set it, and the job variable, where they are known.
+        origin: Option<(Layer, String)>,
     },
 }
 
@@ -357,6 +365,23 @@ impl PrepareError {
                      which is a whole number."
                 ),
                 format!("Set `{member}` to a whole number ({}).", if *member == "cpu" { "CPU units" } else { "MiB" }),
+            ),
+            Self::OverrideRole { path, origin } => (
+                "PP0223",
+                match origin {
+                    Some((layer, variable)) => format!(
+                        "The job variable `{variable}` of the {layer} changes {path}, which the work pool alone renders \
+                         differently."
+                    ),
+                    None => format!(
+                        "The job variables of the deployment or the flow run change {path}, which the work pool alone \
+                         renders differently."
+                    ),
+                },
+                "Remove the job variable, and run in a work pool whose defaults name the role. To allow roles in job \
+                 variables, set the module's `allow_role_overrides` (PUSHPOOL_ALLOW_ROLE_OVERRIDES of the dispatcher) \
+                 to true."
+                    .to_owned(),
             ),
         }
     }

@@ -23,6 +23,7 @@ mod overrides;
 pub mod pace;
 mod placement;
 mod prepare;
+mod roles;
 mod secrets;
 mod shape;
 mod tags;
@@ -34,6 +35,7 @@ pub use error::{PrepareError, SplitCommandError};
 pub use explain::explain;
 pub use fargate::Size;
 pub use prepare::prepare;
+pub use roles::check_roles;
 pub use shape::{ShapeError, check_shape};
 
 use std::{collections::BTreeMap, fmt};
@@ -98,6 +100,8 @@ pub struct Settings {
     /// Whether a flow run on Spot reschedules itself when its task is interrupted, unless its environment says
     /// otherwise: `PREFECT_FLOW_RUN_EXECUTE_SIGTERM_BEHAVIOR=reschedule`, which Prefect 3.8 and later understand.
     pub reschedule_on_spot: bool,
+    /// Whether roles come from the work pool only, see [`check_roles`].
+    pub roles_of_pool_only: bool,
 }
 
 /// The task definition of a prepared run.

@@ -70,7 +70,7 @@ pub use crate::{
     configuration::JobConfiguration,
     error::{CODES, ResolveError, Violation, WorkPoolError},
     excerpt::Excerpt,
-    resolve::{NoReferences, Reference, Resolver},
+    resolve::{NoReferences, Reference, Resolver, is_reference},
     sources::{Layer, Origin, Source, Sources},
     template::{BaseJobTemplate, references_in},
     variables::Layers,

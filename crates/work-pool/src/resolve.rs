@@ -111,7 +111,8 @@ fn document_reference(value: &Value) -> DocumentReference<'_> {
 }
 
 /// Whether the value itself will be replaced by something from the server.
-pub(crate) fn is_reference(value: &Value) -> bool {
+#[must_use]
+pub fn is_reference(value: &Value) -> bool {
     match value {
         Value::String(text) => {
             may_hold_placeholder(text)

@@ -175,6 +175,16 @@ impl BaseJobTemplate {
         Ok(JobConfiguration { values, shared_env, private_env })
     }
 
+    /// Members of the job configuration with the job variables put in and the references left as they are written. What is equal
+    /// here is rendered equal, whatever the server says about the references.
+    ///
+    /// # Errors
+    ///
+    /// `PP0106`, `PP0107`, `PP0112` and `PP0113`.
+    pub fn unresolved(&self, layers: Layers<'_>, members: &[&str]) -> Result<Object, WorkPoolError> {
+        self.populate_members(layers, &mut Budget::new(), |key| members.contains(&key))
+    }
+
     /// Where every leaf of the job configuration comes from, before references are resolved. Empty where rendering
     /// fails.
     pub fn sources(&self, layers: Layers<'_>) -> Sources {
@@ -187,19 +197,29 @@ impl BaseJobTemplate {
 
     /// The configuration with job variables, still with its references (`apply_values` over the merged template).
     fn populate(&self, layers: Layers<'_>, budget: &mut Budget) -> Result<Object, WorkPoolError> {
-        let variables = self.variables(layers, budget)?;
-        let mut values = Object::with_capacity(self.inner.entries.len());
-        for (key, slot) in &self.inner.entries {
-            if let Some(value) = slot.render(&variables, budget)? {
-                budget.key(key)?;
-                values.insert(key.clone(), value);
-            }
-        }
+        let mut values = self.populate_members(layers, budget, |_| true)?;
         if let Some(credentials) = values.get(AWS_CREDENTIALS) {
             match configuration::credential_facts(credentials) {
                 Some(facts) => values.insert(AWS_CREDENTIALS.to_owned(), facts),
                 None => values.shift_remove(AWS_CREDENTIALS),
             };
+        }
+        Ok(values)
+    }
+
+    fn populate_members(
+        &self,
+        layers: Layers<'_>,
+        budget: &mut Budget,
+        wanted: impl Fn(&str) -> bool,
+    ) -> Result<Object, WorkPoolError> {
+        let variables = self.variables(layers, budget)?;
+        let mut values = Object::with_capacity(self.inner.entries.len());
+        for (key, slot) in self.inner.entries.iter().filter(|(key, _)| wanted(key)) {
+            if let Some(value) = slot.render(&variables, budget)? {
+                budget.key(key)?;
+                values.insert(key.clone(), value);
+            }
         }
         Ok(values)
     }

@@ -21,6 +21,7 @@
 //! | `PUSHPOOL_CONTAINER_PREFECT_API_URL` | Prefect API as containers reach it | `PREFECT_API_URL` |
 //! | `PUSHPOOL_API_KEY_SECRET_ARN`, `PUSHPOOL_API_AUTH_STRING_SECRET_ARN` | secrets containers authenticate with | none |
 //! | `PUSHPOOL_RESCHEDULE_ON_SPOT` | whether a flow run on Spot reschedules itself when it is interrupted | true with a server |
+//! | `PUSHPOOL_ALLOW_ROLE_OVERRIDES` | whether job variables may change the roles of tasks; `false` crashes such a run with PP0223 | true |
 //! | `PUSHPOOL_LAUNCH_ROLE_ARN` and what goes with it | see [`function::access`] | the function's role |
 //! | `AWS_REGION` | set by Lambda | required |
 //! | `AWS_LAMBDA_LOG_LEVEL` | set by Lambda from the function's logging configuration | info |
@@ -101,6 +102,7 @@ fn policy(settings: &Settings<'_>, has_server: bool) -> Policy {
             api_key_secret_arn: settings.get("PUSHPOOL_API_KEY_SECRET_ARN"),
             api_auth_string_secret_arn: settings.get("PUSHPOOL_API_AUTH_STRING_SECRET_ARN"),
             reschedule_on_spot: settings.flag("PUSHPOOL_RESCHEDULE_ON_SPOT", has_server),
+            roles_of_pool_only: !settings.flag("PUSHPOOL_ALLOW_ROLE_OVERRIDES", true),
         },
         capacity_timeout: settings.seconds("PUSHPOOL_CAPACITY_TIMEOUT", Duration::from_secs(3_600)),
         hand_back_delay: settings.seconds("PUSHPOOL_HAND_BACK_DELAY", hand_back_delay),

@@ -9,10 +9,12 @@
 //! | `PUSHPOOL_POLL_QUEUE_URL` | URL of the poll queue | required |
 //! | `PUSHPOOL_DOORBELL_TOKEN` | the shared secret, at least 16 characters | this or the next |
 //! | `PUSHPOOL_DOORBELL_TOKEN_SECRET_ARN` | secret with it: Secrets Manager ARN, or SSM parameter | this or the previous |
+//!
+//! A secret is read at the start and again when its token may have been replaced, see [`dispatch::doorbell`].
 
 use std::sync::Arc;
 
-use dispatch::doorbell::Doorbell;
+use dispatch::doorbell::{Doorbell, FixedToken, SHORTEST_TOKEN, TokenSource};
 use function::{BadSettings, Error, Settings, serve, start_log};
 
 #[tokio::main(flavor = "current_thread")]
@@ -20,11 +22,18 @@ async fn main() -> Result<(), Error> {
     start_log();
     let Read { poll_queue_url, token, token_secret } = read(Settings::of("doorbell"))?;
     let config = aws::function_config();
-    let token = match token_secret {
-        Some(secret) => aws::Secret::at(&secret, &config)?.read().await?.trim().to_owned(),
-        None => token,
-    };
-    let doorbell = Arc::new(Doorbell::new(token, aws::Sender::new(&config, poll_queue_url)));
+    let rings = aws::Sender::new(&config, poll_queue_url);
+    match token_secret {
+        Some(secret) => open(aws::Secret::at(&secret, &config)?, rings).await,
+        None => open(FixedToken(token), rings).await,
+    }
+}
+
+async fn open<S: TokenSource>(source: S, rings: aws::Sender) -> Result<(), Error> {
+    let doorbell = Doorbell::open(source, rings).await.map_err(|refused| {
+        format!("{} ({}): {} {}", refused.summary, refused.code, refused.detail, refused.resolution)
+    })?;
+    let doorbell = Arc::new(doorbell);
     serve(move |event, _| {
         let doorbell = Arc::clone(&doorbell);
         async move { Ok(doorbell.answer(&event).await) }
@@ -37,9 +46,6 @@ struct Read {
     token: String,
     token_secret: Option<String>,
 }
-
-/// Shorter ones can be guessed in a day.
-const SHORTEST_TOKEN: usize = 16;
 
 fn read(settings: Settings<'_>) -> Result<Read, BadSettings> {
     let poll_queue_url = settings.required("PUSHPOOL_POLL_QUEUE_URL", "the URL of the poll queue");

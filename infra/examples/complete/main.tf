@@ -106,6 +106,7 @@ module "prefect" {
   subnet_ids             = module.network.private_subnet_ids
   auth_string_secret_arn = aws_secretsmanager_secret.this["auth-string"].arn
   certificate_arn        = var.certificate_arn
+  allow_plain_http       = var.allow_plain_http
   domain_name            = var.domain_name
   database               = { deletion_protection = var.keep_database, final_snapshot = var.keep_database }
 
@@ -136,7 +137,11 @@ module "pushpool" {
   task_role_arns      = [module.task_roles.task_role_arn]
   network             = module.network.task_network
   alarm_topic_arns    = [aws_sns_topic.alarms.arn]
-  doorbell            = { token_secret_arn = aws_secretsmanager_secret.this["doorbell"].arn }
+
+  doorbell = {
+    token_secret_arn     = aws_secretsmanager_secret.this["doorbell"].arn
+    reserved_concurrency = var.doorbell_concurrency
+  }
 
   function_vpc = {
     subnet_ids         = module.network.private_subnet_ids

@@ -16,7 +16,7 @@ locals {
   in_clusters = { ArnEquals = { "ecs:cluster" = var.cluster_arns } }
 
   # What dispatcher, observer and reconciler call on tasks, as in the module pushpool.
-  statements = [
+  statements = concat([
     { Sid = "LaunchTasks", Effect = "Allow", Action = ["ecs:RunTask"], Resource = local.arn_of.task_definitions, Condition = local.in_clusters },
     {
       Sid      = "TagWhatItMakes"
@@ -40,7 +40,32 @@ locals {
     { Sid = "FindTasks", Effect = "Allow", Action = ["ecs:ListTasks"], Resource = ["*"], Condition = local.in_clusters },
     { Sid = "LookAtAndStopTasks", Effect = "Allow", Action = ["ecs:DescribeTasks", "ecs:StopTask"], Resource = local.arn_of.tasks, Condition = local.in_clusters },
     { Sid = "ReadContainersLastLines", Effect = "Allow", Action = ["logs:GetLogEvents"], Resource = local.arn_of.container_logs },
-  ]
+  ], local.definition_limits)
+
+  # As in the module pushpool: what may not be registered, whoever asks for it.
+  definition_limits = concat(
+    [for allowed in [var.allow_privileged_containers] : {
+      Sid       = "NoPrivilegedContainers"
+      Effect    = "Deny"
+      Action    = ["ecs:RegisterTaskDefinition"]
+      Resource  = ["*"]
+      Condition = { StringEqualsIgnoreCase = { "ecs:privileged" = "true" } }
+    } if !allowed],
+    [for only in [var.fargate_only] : {
+      Sid       = "NothingButFargate"
+      Effect    = "Deny"
+      Action    = ["ecs:RegisterTaskDefinition"]
+      Resource  = ["*"]
+      Condition = { "ForAnyValue:StringNotEquals" = { "ecs:compute-compatibility" = ["FARGATE"] } }
+    } if only],
+    [for only in [var.fargate_only] : {
+      Sid       = "NothingWithoutCompatibility"
+      Effect    = "Deny"
+      Action    = ["ecs:RegisterTaskDefinition"]
+      Resource  = ["*"]
+      Condition = { Null = { "ecs:compute-compatibility" = "true" } }
+    } if only],
+  )
 }
 
 resource "aws_iam_role" "launch" {

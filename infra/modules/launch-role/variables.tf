@@ -51,6 +51,18 @@ variable "container_log_groups" {
   default     = ["prefect"]
 }
 
+variable "allow_privileged_containers" {
+  description = "Whether task definitions with privileged containers may be registered, as in the module pushpool."
+  type        = bool
+  default     = false
+}
+
+variable "fargate_only" {
+  description = "Whether task definitions may be registered for Fargate only, as in the module pushpool."
+  type        = bool
+  default     = false
+}
+
 variable "events_queue_arn" {
   description = "The events queue, `queue_arns.events` of the module pushpool. Null where nothing observes (standalone)."
   type        = string

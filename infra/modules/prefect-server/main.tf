@@ -163,7 +163,7 @@ resource "aws_iam_role_policy" "execution" {
         Sid      = "ReadSecrets"
         Effect   = "Allow"
         Action   = ["secretsmanager:GetSecretValue"]
-        Resource = compact([local.database_secret_arn, var.auth_string_secret_arn])
+        Resource = [local.database_secret_arn, var.auth_string_secret_arn]
       },
     ]
   })
@@ -202,10 +202,10 @@ resource "aws_ecs_task_definition" "this" {
       PREFECT_SERVER_UI_API_URL        = local.api_url
       PREFECT_SERVER_ANALYTICS_ENABLED = "false"
     } : { name = name, value = value }]
-    secrets = concat(
-      [{ name = "PREFECT_SERVER_DATABASE_PASSWORD", valueFrom = "${local.database_secret_arn}:password::" }],
-      [for arn in compact([var.auth_string_secret_arn]) : { name = "PREFECT_SERVER_API_AUTH_STRING", valueFrom = arn }],
-    )
+    secrets = [
+      { name = "PREFECT_SERVER_DATABASE_PASSWORD", valueFrom = "${local.database_secret_arn}:password::" },
+      { name = "PREFECT_SERVER_API_AUTH_STRING", valueFrom = var.auth_string_secret_arn },
+    ]
     logConfiguration = {
       logDriver = "awslogs"
       options = {
@@ -220,7 +220,7 @@ resource "aws_ecs_task_definition" "this" {
 resource "aws_lb" "this" {
   #checkov:skip=CKV_AWS_91:access logs need a bucket; the server's own log has each request
   #checkov:skip=CKV_AWS_150:it holds nothing, and `terraform destroy` is to leave nothing
-  #checkov:skip=CKV2_AWS_20:the HTTP listener is there only without a certificate, and only inside the VPC
+  #checkov:skip=CKV2_AWS_20:the HTTP listener is there only with allow_plain_http, and only inside the VPC
   name                       = "${var.name}-prefect"
   internal                   = true
   load_balancer_type         = "application"
@@ -230,6 +230,17 @@ resource "aws_lb" "this" {
   # The UI's event stream and large exports outlive a minute.
   idle_timeout = 300
   tags         = var.tags
+
+  lifecycle {
+    precondition {
+      condition     = var.certificate_arn != null || var.allow_plain_http
+      error_message = "The Prefect API has no certificate: set certificate_arn and domain_name, or allow_plain_http = true to have credentials cross the VPC in the clear."
+    }
+    precondition {
+      condition     = var.certificate_arn == null || var.domain_name != null
+      error_message = "certificate_arn needs domain_name, the name that the certificate is for: clients would refuse it under the load balancer's own name."
+    }
+  }
 }
 
 resource "aws_lb_target_group" "this" {
@@ -269,8 +280,8 @@ resource "aws_lb_listener" "https" {
 }
 
 resource "aws_lb_listener" "http" {
-  #checkov:skip=CKV_AWS_2:only without a certificate, and only inside the VPC
-  #checkov:skip=CKV_AWS_103:only without a certificate, and only inside the VPC
+  #checkov:skip=CKV_AWS_2:only with allow_plain_http, and only inside the VPC
+  #checkov:skip=CKV_AWS_103:only with allow_plain_http, and only inside the VPC
   count = local.https ? 0 : 1
 
   load_balancer_arn = aws_lb.this.arn

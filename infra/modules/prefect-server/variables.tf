@@ -36,11 +36,11 @@ variable "client_security_group_ids" {
 variable "image" {
   description = "The server's image. A tag that moves would upgrade the database whenever a task is replaced."
   type        = string
-  default     = "prefecthq/prefect:3.8.8-python3.12"
+  default     = "prefecthq/prefect:3.9.1-python3.12"
 
   validation {
     condition     = can(regex(":[^/]*[0-9]", var.image)) && !endswith(var.image, "-latest")
-    error_message = "image names a release, such as prefecthq/prefect:3.8.8-python3.12."
+    error_message = "image names a release, such as prefecthq/prefect:3.9.1-python3.12."
   }
 }
 
@@ -57,15 +57,26 @@ variable "memory" {
 }
 
 variable "auth_string_secret_arn" {
-  description = "Secrets Manager secret with `user:password`, which API and UI then ask for."
+  description = "Secrets Manager secret with `user:password`, which API and UI ask for."
+  type        = string
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^arn:[a-z-]+:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:[^:]+$", var.auth_string_secret_arn))
+    error_message = "auth_string_secret_arn is the ARN of a Secrets Manager secret, never its value. Every container that runs a flow holds this credential, and without it anyone in a client's security group could start tasks with your roles."
+  }
+}
+
+variable "certificate_arn" {
+  description = "ACM certificate of `domain_name`, for HTTPS. Needed unless `allow_plain_http` is true."
   type        = string
   default     = null
 }
 
-variable "certificate_arn" {
-  description = "ACM certificate of `domain_name`. Without one the API speaks HTTP, inside the VPC."
-  type        = string
-  default     = null
+variable "allow_plain_http" {
+  description = "Whether the API may speak HTTP where there is no certificate: the auth string, and the values of blocks, then cross the VPC in the clear."
+  type        = bool
+  default     = false
 }
 
 variable "domain_name" {

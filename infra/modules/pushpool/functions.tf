@@ -115,6 +115,8 @@ module "doorbell" {
   environment  = merge(local.environment.doorbell, lookup(var.more_environment, "doorbell", {}))
   code         = local.code.doorbell
   statements   = local.policies.doorbell
+  # Anybody can call it, and what it uses is missing for the others.
+  reserved_concurrency = var.doorbell.reserved_concurrency
 
   queue_kms_key_arn        = var.queue_kms_key_arn
   log_level                = var.functions.doorbell.log_level

@@ -37,6 +37,31 @@ locals {
     )
   }
 
+  # What may not be registered, whoever asks for it. The keys are those of the Service Authorization Reference.
+  definition_limits = concat(
+    [for allowed in [var.allow_privileged_containers] : {
+      Sid       = "NoPrivilegedContainers"
+      Effect    = "Deny"
+      Action    = ["ecs:RegisterTaskDefinition"]
+      Resource  = ["*"]
+      Condition = { StringEqualsIgnoreCase = { "ecs:privileged" = "true" } }
+    } if !allowed],
+    [for only in [var.fargate_only] : {
+      Sid       = "NothingButFargate"
+      Effect    = "Deny"
+      Action    = ["ecs:RegisterTaskDefinition"]
+      Resource  = ["*"]
+      Condition = { "ForAnyValue:StringNotEquals" = { "ecs:compute-compatibility" = ["FARGATE"] } }
+    } if only],
+    [for only in [var.fargate_only] : {
+      Sid       = "NothingWithoutCompatibility"
+      Effect    = "Deny"
+      Action    = ["ecs:RegisterTaskDefinition"]
+      Resource  = ["*"]
+      Condition = { Null = { "ecs:compute-compatibility" = "true" } }
+    } if only],
+  )
+
   # With a role of another account, what is done to tasks is done as that role.
   launch_role_statements = [for role in [var.launch_role] : {
     Sid      = "ActInTheTasksAccount"
@@ -138,6 +163,7 @@ locals {
           Condition = { ArnEquals = { "ecs:cluster" = var.cluster_arns } }
         },
       ] : statement if var.launch_role == null],
+      [for statement in local.definition_limits : statement if var.launch_role == null],
       [
         {
           Sid      = "BuryAndSendAgain"

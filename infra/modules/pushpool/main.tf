@@ -87,6 +87,7 @@ locals {
       PUSHPOOL_SECURITY_GROUPS           = join(",", var.network.security_groups)
       PUSHPOOL_ASSIGN_PUBLIC_IP          = tostring(var.network.assign_public_ip)
       PUSHPOOL_CONTAINER_PREFECT_API_URL = local.served ? var.prefect.container_api_url : null
+      PUSHPOOL_ALLOW_ROLE_OVERRIDES      = tostring(var.allow_role_overrides)
     })
 
     observer = local.served ? merge(local.prefect_environment, {

@@ -128,4 +128,12 @@ resource "aws_sqs_queue_policy" "this" {
       }],
     )
   })
+
+  lifecycle {
+    # A sender could make up events of its own account's clusters only, and the observer believes no others.
+    precondition {
+      condition     = length(setsubtract([for arn in var.event_sender_role_arns : split(":", arn)[4]], [for arn in var.cluster_arns : split(":", arn)[4]])) == 0
+      error_message = "A role in event_sender_role_arns is of an account that has no cluster in cluster_arns."
+    }
+  }
 }

@@ -170,16 +170,21 @@ variable "prefect" {
 }
 
 variable "doorbell" {
-  description = "The doorbell, which lets the server's automations start ad-hoc runs at once: a public function URL that takes a token. Null is none. `token_secret_arn` is a secret with at least 16 characters: Secrets Manager ARN or SSM parameter ARN."
+  description = "The doorbell, which lets the server's automations start ad-hoc runs at once: a public function URL that takes a token. Null is none. `token_secret_arn` is a secret with at least 16 characters: Secrets Manager ARN or SSM parameter ARN. `reserved_concurrency` is how many rings may run at a time; AWS refuses it where less than 100 would be left for other functions, as in new accounts: raise the account's limit, or set -1 for no brake (docs/networks.md)."
   type = object({
-    token_secret_arn    = string
-    secret_kms_key_arns = optional(list(string), [])
+    token_secret_arn     = string
+    secret_kms_key_arns  = optional(list(string), [])
+    reserved_concurrency = optional(number, 2)
   })
   default = null
 
   validation {
     condition     = var.doorbell == null ? true : can(regex("^arn:[a-z-]+:(secretsmanager:[a-z0-9-]+:[0-9]+:secret:|ssm:[a-z0-9-]+:[0-9]+:parameter/)", var.doorbell.token_secret_arn))
     error_message = "doorbell.token_secret_arn is the ARN of a Secrets Manager secret or an SSM parameter."
+  }
+  validation {
+    condition     = var.doorbell == null ? true : var.doorbell.reserved_concurrency == -1 || (var.doorbell.reserved_concurrency >= 1 && floor(var.doorbell.reserved_concurrency) == var.doorbell.reserved_concurrency)
+    error_message = "doorbell.reserved_concurrency is a whole number of at least 1, or -1 to reserve nothing: 0 would refuse every ring."
   }
 }
 
@@ -227,6 +232,24 @@ variable "task_definition_families" {
   }
 }
 
+variable "allow_role_overrides" {
+  description = "Whether job variables of deployments and flow runs may change the roles of tasks. With false such a run crashes with PP0223, and roles come from work pools only; anyone who may edit a pool still chooses among `execution_role_arns` and `task_role_arns` (docs/permissions.md)."
+  type        = bool
+  default     = true
+}
+
+variable "allow_privileged_containers" {
+  description = "Whether the dispatcher may register task definitions with privileged containers, which have root on their EC2 host."
+  type        = bool
+  default     = false
+}
+
+variable "fargate_only" {
+  description = "Whether the dispatcher may register task definitions for Fargate only. IAM has no condition for host mounts, which EC2 tasks may have: this excludes them."
+  type        = bool
+  default     = false
+}
+
 variable "launch_role" {
   description = "A role of another account that tasks run in (module launch-role there): tasks are launched, looked at and stopped as it, and the functions' own roles may nothing on ECS. `cluster_arns`, `execution_role_arns` and the rest are that account's then."
   type = object({
@@ -237,9 +260,14 @@ variable "launch_role" {
 }
 
 variable "event_sender_role_arns" {
-  description = "Roles of other accounts that send their ECS events to the events queue (output event_sender_role_arn of the module launch-role)."
+  description = "Roles of other accounts that send their ECS events to the events queue (output event_sender_role_arn of the module launch-role). They may send events of their own account only, so it has to be that of a cluster in `cluster_arns`."
   type        = list(string)
   default     = []
+
+  validation {
+    condition     = alltrue([for arn in var.event_sender_role_arns : can(regex("^arn:[a-z-]+:iam::[0-9]{12}:role/[^*]+$", arn))])
+    error_message = "event_sender_role_arns are ARNs of roles, without wildcards."
+  }
 }
 
 variable "container_log_groups" {

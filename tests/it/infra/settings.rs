@@ -114,12 +114,14 @@ fn functions_have_the_memory_time_and_architecture_that_their_cargo_toml_says() 
 }
 
 #[test]
-fn no_concurrency_is_reserved_and_nothing_is_given_in_the_clear() {
+fn concurrency_is_reserved_for_the_doorbell_alone_and_nothing_is_given_in_the_clear() {
+    let blocks = module(PUSHPOOL);
+    let calls = blocks.iter().filter(|block| block.identifier() == "module");
+    let reserving = calls.filter(|it| attribute(it.body(), "reserved_concurrency").is_some());
+    assert_eq!(reserving.map(|it| it.labels()[0].as_str()).collect::<Vec<_>>(), ["doorbell"]);
     for path in [PUSHPOOL, FUNCTION] {
         let blocks = module(path);
-        let all = attributes(&blocks);
-        assert!(!all.iter().any(|(name, _)| *name == "reserved_concurrent_executions"), "{path}");
-        for (_, expression) in all {
+        for (_, expression) in attributes(&blocks) {
             walk(expression, &mut |part| {
                 let Expression::Object(object) = part else { return };
                 for key in object.keys().filter_map(key_text) {

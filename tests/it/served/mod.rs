@@ -12,6 +12,7 @@ mod chaos;
 mod crash;
 mod doorbell;
 mod faults;
+mod flooded;
 mod limits;
 mod logs;
 mod older;

@@ -207,7 +207,9 @@ impl Roles {
                 asks
             }
             "RegisterTaskDefinition" => {
-                let mut asks = vec![Ask::new(action, anything)];
+                let containers = input["containerDefinitions"].as_array();
+                let privileged = containers.is_some_and(|all| all.iter().any(|it| it["privileged"] == true));
+                let mut asks = vec![Ask::new(action, anything).with("ecs:privileged", privileged.to_string())];
                 asks.extend(tag(self.arn("ecs", &format!("task-definition/{}:1", text("family")))));
                 asks.extend(pass(input));
                 asks
@@ -265,6 +267,17 @@ mod tests {
             "RunTask",
             &json!({"cluster": "etl", "taskDefinition": "prefect_etl"})
         ));
+    }
+
+    #[test]
+    fn no_privileged_container_is_registered() {
+        let register = |container: Value| {
+            let input = json!({"family": "prefect_etl", "containerDefinitions": [{"name": "a"}, container]});
+            may(DISPATCHER, Service::Ecs, "RegisterTaskDefinition", &input)
+        };
+        assert!(register(json!({"name": "b"})));
+        assert!(register(json!({"name": "b", "privileged": false})));
+        assert!(!register(json!({"name": "b", "privileged": true})));
     }
 
     #[test]

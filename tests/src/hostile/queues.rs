@@ -4,7 +4,7 @@ use std::{path::Path, sync::LazyLock};
 
 use dispatch::{
     check::Check,
-    doorbell::{Doorbell, Rings},
+    doorbell::{Doorbell, FixedToken, Rings},
     message::{ScheduledRun, VERSION},
     observe,
     ports::Failure,
@@ -235,7 +235,10 @@ impl Rings for Bell {
 pub(super) fn drive_knock(input: &[u8]) -> Verdict {
     let Ok(event) = serde_json::from_slice::<Value>(input) else { return Verdict::Refused("no JSON") };
     let bell = Bell::default();
-    let answer = super::served::run(Doorbell::new(TOKEN.to_owned(), bell.clone()).answer(&event));
+    let answer = super::served::run(async {
+        let opened = Doorbell::open(FixedToken(TOKEN.to_owned()), bell.clone()).await;
+        opened.expect("the token is long enough").answer(&event).await
+    });
     let sent = bell.0.lock().expect("nobody panics");
     // Read here once more, so that the rule does not stand on the code that it judges.
     let shown = |name: &str| event["headers"][name].as_str().unwrap_or_default().to_owned();

@@ -137,7 +137,7 @@ pub(super) fn world(dice: &mut Dice) -> Vec<u8> {
     if dice.one_in(3) {
         dice.spoil(&mut task);
     }
-    let event = json!({"id": Uuid::from_u128(5), "time": NOW, "detail-type": "ECS Task State Change", "detail": task});
+    let event = json!({"id": Uuid::from_u128(5), "account": "1", "time": NOW, "detail-type": "ECS Task State Change", "detail": task});
     let check = json!({"version": 1, "check": attempt().flow_run_id});
     let mut world = json!({
         "use": dice.below(4), "answers": answers, "tasks": [task], "launch": dice.below(8), "statuses": {}, "retry_after": "1",

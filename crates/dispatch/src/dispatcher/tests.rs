@@ -105,6 +105,12 @@ impl PoolDocuments for Documents {
     async fn read(&self, work_pool: &str) -> Result<Option<Value>, Failure> {
         match work_pool {
             "p" => Ok(Some(json!({"name": "p", "base_job_template": {}}))),
+            "roles" => {
+                let template = include_str!("../../../work-pool/src/built_in.json");
+                let mut template: Value = serde_json::from_str(template).unwrap();
+                template["variables"]["properties"]["task_role_arn"]["default"] = json!("arn:aws:iam::1:role/pool");
+                Ok(Some(json!({"name": "roles", "base_job_template": template})))
+            }
             "paused" => Ok(Some(json!({"name": "paused", "is_paused": true}))),
             "unreachable" => Err(crate::pool::unread("unreachable", "outage")),
             _ => Ok(None),
@@ -129,11 +135,16 @@ struct World {
 
 impl World {
     fn new(launcher: Launcher, queues: Queues) -> Self {
+        Self::told(launcher, queues, |_| {})
+    }
+
+    /// With other settings of the operator's.
+    fn told(launcher: Launcher, queues: Queues, tell: impl FnOnce(&mut Policy)) -> Self {
         let queues = Arc::new(queues);
         let clock: Clock = Arc::new(|| "2026-01-01T00:10:00Z".parse().unwrap());
         let pools = PoolCache::new(Documents, Duration::from_secs(60));
         let control = Standalone::new(pools, Arc::clone(&queues), NoBus, Arc::clone(&clock));
-        let policy = Policy {
+        let mut policy = Policy {
             requests: Settings {
                 region: "eu-west-1".into(),
                 subnets: vec!["subnet-1".into()],
@@ -143,6 +154,7 @@ impl World {
             capacity_timeout: Duration::from_secs(3_600),
             hand_back_delay: Duration::from_secs(10),
         };
+        tell(&mut policy);
         let dispatcher = Dispatcher::new(control, launcher, Arc::clone(&queues), policy, Arc::new(Quiet), clock);
         Self { dispatcher: Arc::new(dispatcher), queues }
     }
@@ -235,6 +247,28 @@ async fn each_record_of_a_batch_goes_its_own_way() {
     let mut hurried = world.queues.hurried.lock().unwrap().clone();
     hurried.sort_unstable();
     assert_eq!(hurried, ["receipt-panic", "receipt-transient", "receipt-unreachable"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn roles_come_from_the_pool_alone_where_the_operator_says_so() {
+    let run = |number: u8, of_run: Value, of_deployment: Value| {
+        let mut body = body(number);
+        body["work_pool"] = json!("roles");
+        body["run"]["job_variables"] = of_run;
+        body["run"]["deployment"] = json!({"name": "d", "job_variables": of_deployment});
+        record(&number.to_string(), 1, &body.to_string())
+    };
+    let role = json!({"task_role_arn": "arn:aws:iam::1:role/admin"});
+    let records = || {
+        vec![run(1, role.clone(), json!({})), run(2, json!({}), role.clone()), run(3, json!({}), json!({"cpu": 512}))]
+    };
+    let open = World::new(Launcher::default(), Queues::default());
+    assert!(open.handle(records()).await.is_empty());
+    assert_eq!((open.asked(), open.buried().len()), (3, 0), "by default a deployment may choose its role");
+    let closed =
+        World::told(Launcher::default(), Queues::default(), |policy| policy.requests.roles_of_pool_only = true);
+    assert!(closed.handle(records()).await.is_empty());
+    assert_eq!((closed.asked(), closed.buried()), (1, vec!["PP0223"; 2]));
 }
 
 #[tokio::test(start_paused = true)]

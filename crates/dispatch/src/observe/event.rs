@@ -39,6 +39,8 @@ struct Envelope {
     id: Option<Uuid>,
     #[serde(default)]
     time: Option<Timestamp>,
+    #[serde(default)]
+    account: Option<String>,
     #[serde(rename = "detail-type", default)]
     detail_type: Option<String>,
     #[serde(default)]
@@ -47,8 +49,11 @@ struct Envelope {
 
 /// Reads a body. Events of other kinds and tasks of others are foreign, whatever they hold.
 ///
+/// An event is believed only from the account of the task and the cluster that it names: EventBridge says which account an event
+/// is from, and anyone in an account whose events come here can make one that says the rest.
+///
 /// # Errors
-/// It is neither an event nor a check.
+/// It is neither an event nor a check, or it is of another account than its task.
 pub fn read(body: &str) -> Result<Body, Diagnosis> {
     if let Some(check) = Check::parse(body) {
         return Ok(Body::Check(check));
@@ -63,10 +68,30 @@ pub fn read(body: &str) -> Result<Body, Diagnosis> {
     let Some(task) = Task::of_json(&envelope.detail) else {
         return Err(odd("its `detail` is no task"));
     };
-    Ok(match task.attempt() {
-        Some(attempt) => Body::Task(Box::new(TaskEvent { id: envelope.id, time: envelope.time, task, attempt })),
-        None => Body::Foreign,
-    })
+    let Some(attempt) = task.attempt() else { return Ok(Body::Foreign) };
+    let account = envelope.account.as_deref().filter(|account| !account.is_empty());
+    if [&task.task_arn, &task.cluster_arn].iter().any(|arn| account.is_none() || account_of(arn) != account) {
+        return Err(of_another_account());
+    }
+    Ok(Body::Task(Box::new(TaskEvent { id: envelope.id, time: envelope.time, task, attempt })))
+}
+
+/// `arn:PARTITION:ecs:REGION:ACCOUNT:RESOURCE`.
+fn account_of(arn: &str) -> Option<&str> {
+    let mut parts = arn.splitn(6, ':');
+    let account = parts.nth(4)?;
+    parts.next().and(Some(account))
+}
+
+fn of_another_account() -> Diagnosis {
+    Diagnosis {
+        code: "PP0631",
+        summary: "An event is of another account than its task".to_owned(),
+        detail: "`account` is not the account in `detail.taskArn` and `detail.clusterArn`.".to_owned(),
+        resolution: "Find out who sent it: ECS makes no such event. Nothing has to be done for the run, which the \
+                     reconciler looks at by itself."
+            .to_owned(),
+    }
 }
 
 fn odd(detail: &str) -> Diagnosis {
@@ -88,13 +113,42 @@ mod tests {
 
     use super::*;
 
+    const TASK: &str = "arn:aws:ecs:us-west-2:111122223333:task/etl/0123";
+
     fn event(started_by: &str) -> Value {
         json!({
             "version": "0", "id": "3317b2af-7005-947d-b652-f55e762e571a", "detail-type": "ECS Task State Change",
             "source": "aws.ecs", "account": "111122223333", "time": "2026-01-23T17:57:58Z", "region": "us-west-2",
-            "resources": ["arn:task"],
-            "detail": {"taskArn": "arn:task", "clusterArn": "arn:cluster", "lastStatus": "STOPPED", "startedBy": started_by},
+            "resources": [TASK],
+            "detail": {"taskArn": TASK, "clusterArn": "arn:aws:ecs:us-west-2:111122223333:cluster/etl",
+                "lastStatus": "STOPPED", "startedBy": started_by},
         })
+    }
+
+    #[test]
+    fn an_event_is_believed_from_the_account_of_its_task_and_cluster_only() {
+        let attempt = Attempt { flow_run_id: Uuid::from_u128(1), state_id: Uuid::from_u128(2) };
+        let ours = event(&attempt.started_by());
+        let changed = |pointer: &str, value: Value| {
+            let mut event = ours.clone();
+            *event.pointer_mut(pointer).unwrap() = value;
+            event.to_string()
+        };
+        for forged in [
+            changed("/account", json!("444455556666")),
+            changed("/account", json!("")),
+            changed("/account", Value::Null),
+            changed("/detail/clusterArn", json!("arn:aws:ecs:us-west-2:444455556666:cluster/etl")),
+            changed("/detail/taskArn", json!("arn:aws:ecs:us-west-2:444455556666:task/etl/0123")),
+            changed("/detail/clusterArn", json!("etl")),
+            changed("/detail/taskArn", json!("arn:aws:ecs:us-west-2")),
+        ] {
+            assert_eq!(read(&forged).unwrap_err().code, "PP0631", "{forged}");
+        }
+        assert!(matches!(read(&ours.to_string()), Ok(Body::Task(_))));
+        let mut of_a_service = event("ecs-svc/123");
+        of_a_service["account"] = json!("444455556666");
+        assert_eq!(read(&of_a_service.to_string()), Ok(Body::Foreign));
     }
 
     #[test]

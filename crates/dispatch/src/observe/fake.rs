@@ -226,7 +226,8 @@ impl TaskControl for Ecs {
 
 /// The event of a task of the attempt.
 pub(crate) fn event(attempt: Attempt, status: &str, more: Value) -> Value {
-    json!({"id": Uuid::from_u128(5), "time": NOW, "detail-type": "ECS Task State Change", "detail": task(attempt, status, more)})
+    json!({"id": Uuid::from_u128(5), "account": "1", "time": NOW, "detail-type": "ECS Task State Change",
+        "detail": task(attempt, status, more)})
 }
 
 /// A task of the attempt, made an hour ago.

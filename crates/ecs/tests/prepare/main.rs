@@ -6,6 +6,7 @@ mod network;
 mod properties;
 mod refusals;
 mod rendered;
+mod roles;
 mod secrets;
 mod support;
 mod tags;

@@ -28,6 +28,10 @@ pub enum FunctionError {
     /// No answer within the function's timeout. Lambda: `Sandbox.Timedout`.
     #[error("Task timed out after {:.2} seconds", .0.as_secs_f64())]
     TimedOut(Duration),
+    /// The account, or the function's reservation, has no place left; the text is Lambda's `Reason`. Lambda:
+    /// `TooManyRequestsException`.
+    #[error("Rate Exceeded. ({0})")]
+    Throttled(&'static str),
     /// The answer is not JSON.
     #[error("the function's response is not JSON: {0}")]
     Response(String),

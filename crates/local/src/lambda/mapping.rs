@@ -8,6 +8,10 @@
 //! the function itself has set with ChangeMessageVisibility. On FIFO queues that alone keeps the order: what failed
 //! blocks what is behind it in its group. As with Lambda, a function that reports a message of a group as failed must
 //! report those behind it too, or they are deleted.
+//!
+//! A batch that is throttled is offered again, ever more slowly, until the visibility timeout of its messages is over; then it
+//! is dropped and its messages have used up a receive (Lambda developer guide, "Using Lambda with Amazon SQS": "Lambda continues
+//! to retry until the message's timestamp exceeds your queue's visibility timeout"). Lambda does not say how slowly.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -26,6 +30,10 @@ use crate::wire::AwsError;
 
 /// Largest event in bytes that an invocation takes: 6 MB (Lambda quotas, "Invocation payload").
 const MAX_EVENT: usize = 6 * 1024 * 1024;
+
+/// How long a throttled batch waits at first, and at most.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 /// What a mapping is like (Lambda API reference, CreateEventSourceMapping).
 #[derive(Debug, Clone)]
@@ -88,6 +96,8 @@ pub struct MappingCounts {
     pub records: u64,
     /// Of them left in the queue.
     pub failed_records: u64,
+    /// How often no concurrency was left for a batch.
+    pub throttles: u64,
 }
 
 #[derive(Debug, Default)]
@@ -96,6 +106,7 @@ struct Counters {
     failed_invocations: AtomicU64,
     records: AtomicU64,
     failed_records: AtomicU64,
+    throttles: AtomicU64,
 }
 
 struct Worker {
@@ -104,6 +115,7 @@ struct Worker {
     mapping: Mapping,
     queue_arn: String,
     region: String,
+    visibility: Duration,
     counters: Arc<Counters>,
     stopped: watch::Receiver<bool>,
 }
@@ -129,6 +141,7 @@ impl EventSourceMapping {
         check(&mapping, attributes)?;
         let queue_arn = attributes["QueueArn"].as_str().unwrap_or_default().to_owned();
         let region = queue_arn.split(':').nth(3).unwrap_or_default().to_owned();
+        let visibility = Duration::from_secs(seconds(&attributes["VisibilityTimeout"]));
         let counters = Arc::new(Counters::default());
         let (stop, stopped) = watch::channel(false);
         let mut workers = JoinSet::new();
@@ -139,6 +152,7 @@ impl EventSourceMapping {
                 mapping: mapping.clone(),
                 queue_arn: queue_arn.clone(),
                 region: region.clone(),
+                visibility,
                 counters: Arc::clone(&counters),
                 stopped: stopped.clone(),
             };
@@ -155,6 +169,7 @@ impl EventSourceMapping {
             failed_invocations: read(&self.counters.failed_invocations),
             records: read(&self.counters.records),
             failed_records: read(&self.counters.failed_records),
+            throttles: read(&self.counters.throttles),
         }
     }
 
@@ -165,10 +180,14 @@ impl EventSourceMapping {
     }
 }
 
+fn seconds(attribute: &Value) -> u64 {
+    attribute.as_str().and_then(|text| text.parse().ok()).unwrap_or(0)
+}
+
 fn check(mapping: &Mapping, attributes: &Value) -> Result<(), MappingError> {
     let setting = |text: &str| Err(MappingError::Setting(text.to_owned()));
     let fifo = attributes["FifoQueue"] == "true";
-    let visibility = attributes["VisibilityTimeout"].as_str().and_then(|text| text.parse::<u64>().ok()).unwrap_or(0);
+    let visibility = seconds(&attributes["VisibilityTimeout"]);
     if !(1..=10_000).contains(&mapping.batch_size) {
         return setting("BatchSize must be between 1 and 10000");
     }
@@ -200,8 +219,9 @@ impl Worker {
     async fn run(mut self) {
         loop {
             let batch = self.gather().await;
+            let until = Instant::now() + self.visibility;
             for event in split(batch) {
-                self.process(event).await;
+                self.process(event, until).await;
             }
             if *self.stopped.borrow() {
                 return;
@@ -257,13 +277,13 @@ impl Worker {
     }
 
     /// Invokes the function with one event and deletes what succeeded.
-    async fn process(&self, messages: Vec<Value>) {
+    async fn process(&self, messages: Vec<Value>, until: Instant) {
         let records: Vec<Value> =
             messages.iter().map(|message| event::record(message, &self.queue_arn, &self.region)).collect();
         let count = |counter: &AtomicU64, by: usize| counter.fetch_add(by as u64, Ordering::Relaxed);
         count(&self.counters.invocations, 1);
         count(&self.counters.records, records.len());
-        let result = self.function.invoke(json!({"Records": records}), self.mapping.timeout).await;
+        let result = self.invoke(json!({"Records": records}), until).await;
         let failed = match self.failed(&messages, result) {
             Ok(failed) => failed,
             Err(reason) => {
@@ -277,6 +297,27 @@ impl Worker {
         let done: Vec<&Value> = messages.iter().filter(|message| !failed.contains(message_id(message))).collect();
         for chunk in done.chunks(10) {
             self.delete(chunk).await;
+        }
+    }
+
+    /// The function's result. While it is throttled it is asked again, for as long as the messages are invisible.
+    async fn invoke(&self, event: Value, until: Instant) -> Result<Value, FunctionError> {
+        let mut pause = FIRST_PAUSE;
+        let mut stopped = self.stopped.clone();
+        loop {
+            let result = self.function.invoke(event.clone(), self.mapping.timeout).await;
+            if !matches!(result, Err(FunctionError::Throttled(_))) {
+                return result;
+            }
+            self.counters.throttles.fetch_add(1, Ordering::Relaxed);
+            if Instant::now() + pause >= until || *stopped.borrow() {
+                return result;
+            }
+            tokio::select! {
+                () = tokio::time::sleep(pause) => {}
+                _ = stopped.changed() => {}
+            }
+            pause = LONGEST_PAUSE.min(pause * 2);
         }
     }
 

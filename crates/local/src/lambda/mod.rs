@@ -2,7 +2,7 @@
 //!
 //! A [`Function`] is either a closure in this process ([`InProcess`]) or a real `bootstrap` binary behind the Runtime
 //! API ([`RuntimeApi`]); an [`EventSourceMapping`] feeds it from a queue, a [`FunctionUrl`] with requests. The same mapping drives both, so that a test
-//! can begin with a closure and end with the very binary that is deployed.
+//! can begin with a closure and end with the very binary that is deployed. [`Concurrency`] is what functions of one account share.
 //!
 //! # What is not modelled
 //!
@@ -12,9 +12,10 @@
 //! * Extensions, the telemetry and logs APIs, response streaming, SnapStart, provisioned concurrency, versions and
 //!   aliases (always `$LATEST`), the control plane (CreateFunction, CreateEventSourceMapping and so on).
 //! * Of mappings: filters, on-failure destinations, provisioned pollers, the gradual scaling of pollers (all of the
-//!   maximum concurrency is there at once), back-off after throttles.
+//!   maximum concurrency is there at once).
 
 mod bootstrap;
+mod concurrency;
 mod event;
 mod function;
 mod mapping;
@@ -24,6 +25,7 @@ mod tests;
 mod url;
 
 pub use bootstrap::{Bootstrap, Line, Output, RuntimeApi};
+pub use concurrency::{Concurrency, Places, ReserveError};
 pub use function::{Function, FunctionError, InProcess, Invocation};
 pub use mapping::{EventSourceMapping, Mapping, MappingCounts, MappingError};
 pub use url::FunctionUrl;

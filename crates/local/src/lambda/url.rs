@@ -19,7 +19,7 @@ use serde_json::{Map, Value, json};
 use tokio::net::TcpListener;
 use uuid::Uuid;
 
-use super::function::Function;
+use super::function::{Function, FunctionError};
 use crate::clock::Clock;
 use crate::http::{Answer, Handler, HangUp, Listening, respond};
 
@@ -63,6 +63,10 @@ impl Handler for Front {
         let event = event(&parts, &body, self.clock.now());
         Ok(match self.function.invoke(event, self.timeout).await {
             Ok(answer) => response(&answer),
+            Err(FunctionError::Throttled(reason)) => {
+                let body = json!({"Reason": reason, "Type": "User", "message": "Rate Exceeded."});
+                respond(StatusCode::TOO_MANY_REQUESTS, "application/json", body.to_string())
+            }
             // "Internal Server Error" is all that Lambda tells the outside.
             Err(_) => respond(StatusCode::BAD_GATEWAY, "application/json", r#"{"Message":"Internal Server Error"}"#),
         })

@@ -36,6 +36,10 @@ run "what_it_may" {
     condition     = jsonencode([for statement in jsondecode(aws_iam_role_policy.launch.policy).Statement : statement.Resource if statement.Sid == "LaunchTasks"]) == jsonencode([["arn:aws:ecs:eu-central-1:444455556666:task-definition/prefect_*:*"]])
     error_message = "Families of ours, of this account."
   }
+  assert {
+    condition     = [for statement in jsondecode(aws_iam_role_policy.launch.policy).Statement : statement.Sid if statement.Effect == "Deny"] == ["NoPrivilegedContainers"]
+    error_message = "No privileged containers here either."
+  }
 }
 
 run "events" {

@@ -79,7 +79,7 @@ resource "aws_iam_role_policy" "this" {
 }
 
 resource "aws_lambda_function" "this" {
-  #checkov:skip=CKV_AWS_115:the mapping's maximum concurrency is the brake; throttled deliveries would count as receives and fill the dead-letter queue
+  #checkov:skip=CKV_AWS_115:for functions with queues the mapping's maximum concurrency is the brake; throttled deliveries would count as receives and fill the dead-letter queue
   #checkov:skip=CKV_AWS_116:its queues have dead-letter queues; the reconciler's next pass does what a failed one did not
   #checkov:skip=CKV_AWS_173:the variables are URLs and references to secrets, never values, and Lambda encrypts them with its own key
   #checkov:skip=CKV_AWS_272:the code is pinned by SHA-256; a signing profile is the account's to have
@@ -92,6 +92,8 @@ resource "aws_lambda_function" "this" {
   memory_size   = var.memory
   timeout       = var.timeout
   tags          = var.tags
+
+  reserved_concurrent_executions = var.reserved_concurrency
 
   filename = var.code.file
   # The manifest's word, for zips in S3, too. What `cargo lambda deploy` has shipped since is nothing that a plan sees

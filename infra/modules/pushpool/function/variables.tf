@@ -28,6 +28,12 @@ variable "timeout" {
   type        = number
 }
 
+variable "reserved_concurrency" {
+  description = "Invocations at a time that are reserved for it, and no more. -1 reserves nothing."
+  type        = number
+  default     = -1
+}
+
 variable "environment" {
   description = "Variables. Those that are null or empty are left out, which is what the function takes them for."
   type        = map(string)

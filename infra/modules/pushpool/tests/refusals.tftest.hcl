@@ -62,6 +62,30 @@ run "a_doorbell_with_a_token_in_the_clear" {
   expect_failures = [var.doorbell]
 }
 
+run "a_doorbell_that_takes_no_ring" {
+  command = plan
+  variables {
+    doorbell = { token_secret_arn = "arn:aws:ssm:eu-central-1:111122223333:parameter/pushpool/doorbell", reserved_concurrency = 0 }
+  }
+  expect_failures = [var.doorbell]
+}
+
+run "events_of_anybody" {
+  command = plan
+  variables {
+    event_sender_role_arns = ["*"]
+  }
+  expect_failures = [var.event_sender_role_arns]
+}
+
+run "events_of_an_account_without_a_cluster" {
+  command = plan
+  variables {
+    event_sender_role_arns = ["arn:aws:iam::444455556666:role/etl-events"]
+  }
+  expect_failures = [aws_sqs_queue_policy.this]
+}
+
 run "a_long_prefix" {
   command = plan
   variables {

@@ -195,6 +195,59 @@ run "doorbell" {
     condition     = jsonencode([for statement in jsondecode(module.doorbell[0].policy).Statement : statement.Resource if contains(statement.Action, "sqs:SendMessage")]) == jsonencode([[aws_sqs_queue.this["poll"].arn]])
     error_message = "It sends to the poll queue."
   }
+  assert {
+    condition     = module.doorbell[0].settings.reserved_concurrent_executions == 2
+    error_message = "A flood of rings leaves the account's concurrency to the others."
+  }
+}
+
+run "a_doorbell_in_a_small_account" {
+  variables {
+    doorbell = { token_secret_arn = "arn:aws:ssm:eu-central-1:111122223333:parameter/pushpool/doorbell", reserved_concurrency = -1 }
+  }
+
+  assert {
+    condition     = module.doorbell[0].settings.reserved_concurrent_executions == -1
+    error_message = "Where nothing can be reserved, nothing is."
+  }
+}
+
+run "what_may_not_be_registered" {
+  assert {
+    condition     = [for statement in jsondecode(module.dispatcher.policy).Statement : statement.Sid if statement.Effect == "Deny"] == ["NoPrivilegedContainers"]
+    error_message = "No privileged containers, unless the operator allows them."
+  }
+  assert {
+    condition     = module.dispatcher.environment.PUSHPOOL_ALLOW_ROLE_OVERRIDES == "true"
+    error_message = "Job variables may choose a role, as with a worker."
+  }
+}
+
+run "a_stricter_operator" {
+  variables {
+    allow_role_overrides = false
+    fargate_only         = true
+  }
+
+  assert {
+    condition     = [for statement in jsondecode(module.dispatcher.policy).Statement : statement.Sid if statement.Effect == "Deny"] == ["NoPrivilegedContainers", "NothingButFargate", "NothingWithoutCompatibility"]
+    error_message = "Definitions are for Fargate, or not registered."
+  }
+  assert {
+    condition     = module.dispatcher.environment.PUSHPOOL_ALLOW_ROLE_OVERRIDES == "false"
+    error_message = "Roles come from pools only."
+  }
+}
+
+run "a_laxer_operator" {
+  variables {
+    allow_privileged_containers = true
+  }
+
+  assert {
+    condition     = length([for statement in jsondecode(module.dispatcher.policy).Statement : statement.Sid if statement.Effect == "Deny"]) == 0
+    error_message = "Privileged containers, as asked for."
+  }
 }
 
 run "what_an_organisation_asks_for" {
@@ -264,6 +317,7 @@ run "pool_settings" {
 
 run "tasks_in_another_account" {
   variables {
+    cluster_arns           = ["arn:aws:ecs:eu-central-1:444455556666:cluster/etl"]
     launch_role            = { arn = "arn:aws:iam::444455556666:role/etl-launch", external_id = "7f2c1f0e" }
     event_sender_role_arns = ["arn:aws:iam::444455556666:role/etl-events"]
   }

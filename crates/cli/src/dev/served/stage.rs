@@ -12,7 +12,7 @@ use std::{
 use aws::{ObserverQueueUrls, ObserverSettings, PollerQueueUrls, PrefectSettings, Sender};
 use dispatch::{
     dispatcher::{HAND_BACK_DELAY, Policy},
-    doorbell::Doorbell,
+    doorbell::{Doorbell, FixedToken},
     observe,
     poll::{self},
     prefect::control,
@@ -149,7 +149,9 @@ impl Stage {
         }
 
         let token = uuid::Uuid::new_v4().simple().to_string();
-        let bell = Arc::new(Doorbell::new(token.clone(), Sender::new(&sdk, queues["poll"].clone())));
+        let rings = Sender::new(&sdk, queues["poll"].clone());
+        let bell = Doorbell::open(FixedToken(token.clone()), rings).await;
+        let bell = Arc::new(bell.map_err(|refused| CliError::BadSetting(refused.summary))?);
         let ringing = Arc::new(InProcess::new(move |event: Value, _| {
             let bell = Arc::clone(&bell);
             async move { Ok(bell.answer(&event).await) }

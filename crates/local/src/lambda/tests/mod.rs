@@ -1,2 +1,3 @@
 mod bootstrap;
+mod concurrency;
 mod mapping;
