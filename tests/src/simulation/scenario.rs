@@ -7,7 +7,11 @@ use std::collections::BTreeSet;
 use fastrand::Rng;
 use serde::{Deserialize, Serialize};
 
-use super::{fault::Rates, mutation::Mutation, server::Poison};
+use super::{
+    fault::Rates,
+    mutation::Mutation,
+    server::{Poison, Release},
+};
 
 /// One world's plan.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -36,7 +40,8 @@ pub struct Scenario {
     pub buckets: bool,
     /// Fargate vCPUs that may be in use at once.
     pub vcpu_quota: Option<u32>,
-    /// How long the network may hold back what somebody has given up on, in milliseconds.
+    /// How much later a request may take effect at the server than it was sent, whoever has given up on it, in milliseconds.
+    /// A server on PostgreSQL makes it wait for a connection and for rows (`tests/python/late_on_postgres.py`).
     pub late: u64,
     /// How often each kind of fault is injected.
     pub rates: Rates,
@@ -60,6 +65,9 @@ pub struct Scenario {
     /// Most items of a page, if fewer than the server's 200: then a few runs are more than one.
     #[serde(default)]
     pub page: Option<usize>,
+    /// Which Prefect's rules the server follows.
+    #[serde(default)]
+    pub release: Release,
 }
 
 /// Second deployments of all pools, with a concurrency limit of 0.
@@ -200,7 +208,7 @@ impl Scenario {
             quick: rng.u32(..4) == 0,
             buckets: rng.u32(..4) == 0,
             vcpu_quota: (rng.u32(..8) == 0).then(|| rng.u32(1..=4)),
-            late: rng.u64(2_000..=20_000),
+            late: rng.u64(2_000..=50_000),
             rates: Rates::random(rng),
             budget: u64::MAX,
             skip: BTreeSet::new(),
@@ -210,6 +218,7 @@ impl Scenario {
             closed: None,
             unreadable: None,
             page: None,
+            release: Release::default(),
         };
         // Drawn last, so that the rest of a scenario stays what it was before there was this. Long enough for claims to be
         // given up, whose messages come back all the same.
@@ -230,6 +239,9 @@ impl Scenario {
             }
         }
         scenario.draw_what_cannot_start(rng);
+        if rng.bool() {
+            scenario.release = Release::V3_9;
+        }
         scenario.actions.sort_by_key(|action| action.at);
         scenario
     }
