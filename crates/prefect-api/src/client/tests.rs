@@ -155,7 +155,7 @@ async fn a_gentle_client_asks_one_thing_at_a_time_and_leaves_a_poll_time_to_take
             other.json(Method::Post, "/flow_runs/filter", None).await.unwrap();
         }
     });
-    client.scheduled_flow_runs("p", None, jiff::Timestamp::now()).await.unwrap();
+    client.scheduled_flow_runs("p", None, (None, jiff::Timestamp::now()), PAGE).await.unwrap();
     reads.await.unwrap();
     assert_eq!(slow.at_once.lock().unwrap().1, 1);
     let came = slow.came.lock().unwrap().clone();
