@@ -6,7 +6,8 @@
 //! carries the hash of the list in `tests/python/` which pins every package: a changed list is another environment,
 //! never an upgraded one.
 //!
-//! There are two, because Prefect 3 and Prefect 2.20 cannot live in one: [`python`] and [`python_2_20`].
+//! There is one for each version of Prefect, because two cannot live in one: [`python`] (with all else that tests drive),
+//! [`python_3_9`] and [`python_2_20`].
 //!
 //! Nothing is skipped: without Python the tests fail and say what is missing.
 
@@ -30,7 +31,7 @@ pub struct Python {
     home: PathBuf,
 }
 
-/// The environment of `tests/python/requirements.txt`, made on first use: Prefect 3 and all else the tests drive.
+/// The environment of `tests/python/requirements.txt`, made on first use: Prefect 3.8 and all else the tests drive.
 ///
 /// # Panics
 ///
@@ -38,6 +39,16 @@ pub struct Python {
 pub fn python() -> &'static Python {
     static PYTHON: OnceLock<Python> = OnceLock::new();
     PYTHON.get_or_init(|| prepare("requirements.txt"))
+}
+
+/// The environment of `tests/python/requirements-3.9.txt`, made on first use: Prefect 3.9.
+///
+/// # Panics
+///
+/// As [`python`].
+pub fn python_3_9() -> &'static Python {
+    static PYTHON: OnceLock<Python> = OnceLock::new();
+    PYTHON.get_or_init(|| prepare("requirements-3.9.txt"))
 }
 
 /// The environment of `tests/python/requirements-2.20.txt`, made on first use: Prefect 2.20 and its `prefect-aws`.

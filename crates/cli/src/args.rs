@@ -196,8 +196,8 @@ pub(crate) struct ServedArgs {
     #[arg(long, value_name = "DIR", requires = "prefect", value_hint = ValueHint::DirPath)]
     pub(crate) env_dir: Option<PathBuf>,
 
-    /// Seconds between polls
-    #[arg(long, value_name = "SECONDS", default_value = "3", value_parser = seconds, requires = "prefect")]
+    /// Seconds between polls; new runs ring besides where the server can reach this machine's 127.0.0.1
+    #[arg(long, value_name = "SECONDS", default_value = "15", value_parser = seconds, requires = "prefect")]
     pub(crate) poll_interval: Duration,
 
     /// Port of the doorbell on 127.0.0.1; 0 is any free one

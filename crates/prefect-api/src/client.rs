@@ -9,7 +9,10 @@ use jiff::Timestamp;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
-use tokio::{sync::Semaphore, time::sleep};
+use tokio::{
+    sync::Semaphore,
+    time::{Instant, sleep, sleep_until},
+};
 use uuid::Uuid;
 
 use crate::{
@@ -26,6 +29,14 @@ type Wait = fn(&Patience, u32, Duration, &Result<Response, TransportError>, Time
 /// (prefect 3.8.8, `SQLAlchemySettings`: 5 and an overflow of 10), and on SQLite one writer: more at once take no less time,
 /// and keep others waiting.
 const AT_ONCE: usize = 6;
+
+/// How long a [gentle](Client::gentle) client asks nothing after a poll. The server answers a poll before it marks queues and
+/// deployments ready, in two tasks that write to the database at the same time (prefect 3.8.8 and 3.9.1,
+/// `server/api/workers.py`); they take some 20 ms on a quiet machine.
+const REST: Duration = Duration::from_millis(300);
+
+/// How the path of a poll ends.
+const POLL: &str = "/get_scheduled_flow_runs";
 
 /// All but the unreserved characters of RFC 3986: names of pools may hold spaces and more.
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
@@ -50,6 +61,8 @@ struct Shared<T> {
     turns: Semaphore,
     /// The size that a page of flow runs had last that could be read.
     readable: AtomicUsize,
+    /// Until when a gentle client asks nothing.
+    rests: Option<Mutex<Instant>>,
 }
 
 impl<T> Clone for Client<T> {
@@ -67,9 +80,22 @@ impl<T> std::fmt::Debug for Client<T> {
 impl<T: Transport> Client<T> {
     /// A client over `transport`.
     pub fn new(transport: T, patience: Patience) -> Self {
-        let turns = Semaphore::new(AT_ONCE);
-        let readable = AtomicUsize::new(PAGE);
-        let shared = Shared { transport, patience, id: Uuid::new_v4(), csrf_token: Mutex::default(), turns, readable };
+        Self::with_turns(transport, patience, AT_ONCE, None)
+    }
+
+    /// A client for a Prefect server that may use SQLite: it sends one request at a time, and none while the server still
+    /// writes because of the last poll.
+    ///
+    /// Such a server can stop for a minute when a request makes Python collect garbage while a transaction waits for
+    /// another one: the garbage holds a cursor of the waiting connection, closing it waits for that connection, and the
+    /// transaction that holds the lock waits for the thread that collects (seen with prefect 3.8.8 on CPython 3.11).
+    pub fn gentle(transport: T, patience: Patience) -> Self {
+        Self::with_turns(transport, patience, 1, Some(Mutex::new(Instant::now())))
+    }
+
+    fn with_turns(transport: T, patience: Patience, at_once: usize, rests: Option<Mutex<Instant>>) -> Self {
+        let (id, turns, readable) = (Uuid::new_v4(), Semaphore::new(at_once), AtomicUsize::new(PAGE));
+        let shared = Shared { transport, patience, id, csrf_token: Mutex::default(), turns, readable, rests };
         Self { shared: Arc::new(shared), page: PAGE }
     }
 
@@ -191,16 +217,25 @@ impl<T: Transport> Client<T> {
 
     /// One call with all its tries; an answer of whatever status, or none.
     async fn attempt(&self, operation: &str, request: &Request, wait: Wait) -> Result<(Response, Room), ApiError> {
-        let Shared { transport, patience, turns, .. } = &*self.shared;
+        let Shared { transport, patience, turns, rests, .. } = &*self.shared;
         let mut waited = Duration::ZERO;
         let mut tries = 1;
         loop {
             // The semaphore is never closed. Whoever waits before another try has no turn meanwhile.
             let turn = turns.acquire().await;
+            if let Some(rests) = rests {
+                let until = *rests.lock().unwrap_or_else(PoisonError::into_inner);
+                sleep_until(until).await;
+            }
             let (outcome, room) = match transport.send_counted(request.clone()).await {
                 Ok((response, room)) => (Ok(response), room),
                 Err(error) => (Err(error), Room::default()),
             };
+            if let Some(rests) = rests
+                && request.path.ends_with(POLL)
+            {
+                *rests.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now() + REST;
+            }
             drop(turn);
             match wait(patience, tries, waited, &outcome, transport.now()) {
                 Some(wait) => {

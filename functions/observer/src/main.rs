@@ -7,7 +7,7 @@
 //! | `PUSHPOOL_POLL_QUEUE_URL` | URL of the poll queue: work pools with a free slot are polled | required |
 //! | `PUSHPOOL_DLQ_URL` | URL of the dead-letter queue: copies of unreadable messages | required |
 //! | `PUSHPOOL_CAPACITY_TIMEOUT` | seconds after a run was first due that it may wait for a task that starts | 3600 |
-//! | `PUSHPOOL_HAND_BACK_DELAY` | seconds a run waits that is handed back for the first time; less may start a run twice | 120 |
+//! | `PUSHPOOL_HAND_BACK_DELAY` | seconds a run waits that is handed back for the first time; less may start a run twice | 180 |
 //! | `PUSHPOOL_INTERRUPTIONS` | how often a run may be interrupted while it runs and start again | 10 |
 //! | `PUSHPOOL_CANCEL_GRACE` | seconds a flow has to cancel itself before its task is stopped | 60 |
 //! | `PUSHPOOL_CLAIM_GRACE` | seconds a claimed run may have no task | 120 |

@@ -7,7 +7,7 @@
 //! | `PUSHPOOL_POOLS` | work pools that are served by name, whatever their type, comma separated | none |
 //! | `PUSHPOOL_PUSH_POOLS` | `false` if only those are served, not all of type `ecs:push` | true |
 //! | `PUSHPOOL_CAPACITY_TIMEOUT` | seconds after a run was first due that it may wait for a task that starts | 3600 |
-//! | `PUSHPOOL_HAND_BACK_DELAY` | seconds a run waits that is handed back for the first time; less may start a run twice | 120 |
+//! | `PUSHPOOL_HAND_BACK_DELAY` | seconds a run waits that is handed back for the first time; less may start a run twice | 180 |
 //! | `PUSHPOOL_INTERRUPTIONS` | how often a run may be interrupted while it runs and start again | 10 |
 //! | `PUSHPOOL_CANCEL_GRACE` | seconds a flow has to cancel itself before its task is stopped | 60 |
 //! | `PUSHPOOL_CLAIM_GRACE` | seconds a claimed run may have no task; longer than the dispatcher's timeout | 120 |

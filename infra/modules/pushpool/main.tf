@@ -40,9 +40,11 @@ locals {
   dispatchers   = var.maximum_concurrency.run + (local.served ? var.maximum_concurrency.fifo : 0)
   run_task_rate = floor(var.run_tasks_per_second / local.dispatchers * 1000) / 1000
 
-  # A dispatcher may be at work on a claim until its time is over, and a copy of a hand back under way as long.
+  # A dispatcher may be at work on a claim until its time is over.
   claim_grace     = max(120, 2 * var.functions.dispatcher.timeout)
-  hand_back_delay = max(local.claim_grace, 2 * var.functions.observer.timeout)
+  # A copy of a hand back takes effect 50 s after it was sent at the latest, as does the reading before it, see `HAND_BACK_DELAY`
+  # in crates/dispatch/src/dispatcher.rs.
+  hand_back_delay = 120 + max(60, var.functions.dispatcher.timeout, var.functions.observer.timeout)
 
   prefect_environment = local.served ? {
     PREFECT_API_URL                     = var.prefect.api_url

@@ -1,6 +1,8 @@
 //! `pushpool dev --prefect`: a work pool served from this machine, with real flow processes.
 
-use pushpool_tests::prefect::{NewDeployment, Project, shared, unique};
+use std::{path::Path, process::Stdio};
+
+use pushpool_tests::prefect::{Api, NewDeployment, Project, Proxy, shared, unique};
 use serde_json::{Value, json};
 
 use super::{pushpool, run};
@@ -40,4 +42,40 @@ async fn somebody_elses_work_pools_are_not_taken_without_being_asked() {
     assert!(refused.contains("is served by \"pushpool\" already") && refused.contains("--pool"), "{refused}");
     let refused = run(&server, &["dev", "--prefect", "--pool", "nowhere"]).await.refused();
     assert!(refused.contains("there is no work pool \"nowhere\""), "{refused}");
+}
+
+/// Automations that ring for a pool.
+async fn bells(api: &Api, pool: &str) -> usize {
+    let automations = api.post("/automations/filter", json!({})).await.ok();
+    let rings = |it: &&Value| it["trigger"]["match_related"]["prefect.resource.name"] == json!([pool]);
+    automations.as_array().unwrap().iter().filter(rings).count()
+}
+
+/// A server on SQLite stands still for a minute when it writes for several requests at once, most of all beside a poll
+/// (`tests/python/stillness.py` measures it). And runs start although no poll is due for an hour: the server rings.
+#[tokio::test]
+async fn a_server_gets_one_request_at_a_time_and_rings_for_new_runs_until_dev_ends() {
+    let server = shared().await;
+    let (api, pool) = (server.api(), unique("calm"));
+    let proxy = Proxy::start(server.address()).await;
+    api.create_pool_with(json!({"name": pool, "type": "ecs", "base_job_template": {}})).await;
+    let deployment = NewDeployment::new("quick", Path::new("/"), &pool).job_variables(json!({"command": "true"}));
+    let deployment = api.create_deployment(deployment).await.id;
+    let arguments = ["dev", "--prefect", "--pool", &pool, "--poll-interval", "3600", "--runs", "3"];
+    let mut command = tokio::process::Command::from(pushpool(server, &arguments).await);
+    command.env("PREFECT_API_URL", proxy.url()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+    let dev = command.spawn().unwrap();
+    let ended = tokio::spawn(dev.wait_with_output());
+    while bells(&api, &pool).await == 0 {
+        assert!(!ended.is_finished(), "{:?}", ended.await);
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+    for _ in 0..3 {
+        api.create_run(&deployment, json!({})).await;
+    }
+    let ended = super::Ended::of(ended.await.unwrap().unwrap());
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    assert!(proxy.count("POST /work_pools/{name}/get_scheduled_flow_runs") > 0);
+    assert_eq!(proxy.most_at_once(), 1, "{:#?}", proxy.counts());
+    assert_eq!(bells(&api, &pool).await, 0, "the doorbell is removed: {}", ended.stderr);
 }

@@ -17,6 +17,7 @@ mod limits;
 mod logs;
 mod older;
 mod once;
+mod other;
 mod ready;
 mod redrive;
 mod references;

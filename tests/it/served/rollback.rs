@@ -3,7 +3,7 @@
 use std::process::Stdio;
 
 use pushpool_tests::{
-    prefect::{Options, environment},
+    prefect::{Options, Version, environment},
     served::Setup,
 };
 use serde_json::{Value, json};
@@ -22,7 +22,8 @@ fn template() -> Value {
 
 #[tokio::test]
 async fn the_ordinary_worker_takes_over_the_pool() {
-    let server = Options::default().start().await;
+    // The environment of this version has the worker.
+    let server = Options::default().version(Version::V3_8).start().await;
     let options = json!({"base_job_template": template()});
     let mut world = World::on(&server, "ecs:push", Setup::default(), options).await;
     let deployment = world.deploy(world.light(0.1)).await;

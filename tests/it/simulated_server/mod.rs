@@ -1,4 +1,4 @@
-//! The simulation's Prefect server, held against the real one.
+//! The simulation's Prefect server, held against the real ones: prefect 3.8.8 and 3.9.1.
 //!
 //! Both get the same random sequences of requests, and after every step what they said and what they then know must be the
 //! same: the verdict, the state, its history, the slots, the order of a poll. First come the known traps, then chance, from
@@ -13,7 +13,7 @@ mod tally;
 use std::time::Duration;
 
 use jiff::SignedDuration;
-use pushpool_tests::prefect::Options;
+use pushpool_tests::prefect::{Options, Version};
 use serde_json::json;
 
 use self::pair::Pair;
@@ -28,13 +28,22 @@ const STEPS: usize = 260;
 const WORLD: usize = 60;
 
 #[tokio::test]
-async fn the_simulated_server_says_what_the_real_one_says() {
+async fn the_simulated_server_says_what_prefect_3_8_says() {
+    says_what_the_real_one_says(Version::V3_8).await;
+}
+
+#[tokio::test]
+async fn the_simulated_server_says_what_prefect_3_9_says() {
+    says_what_the_real_one_says(Version::V3_9).await;
+}
+
+async fn says_what_the_real_one_says(version: Version) {
     let number = |name: &str| std::env::var(name).ok().map(|text| text.parse::<u64>().expect("a number"));
     let seed = number("PUSHPOOL_SEED").unwrap_or(SEED);
     let steps = number("PUSHPOOL_STEPS").map_or(STEPS, |steps| usize::try_from(steps).expect("a number of steps"));
     // Its services act on their own, at times of their own.
     let services = ["LATE_RUNS", "REPOSSESSOR", "SCHEDULER", "FOREMAN", "CANCELLATION_CLEANUP", "PAUSE_EXPIRATIONS"];
-    let options = services.iter().fold(Options::default(), |options, service| {
+    let options = services.iter().fold(Options::default().version(version), |options, service| {
         options.env(&format!("PREFECT_SERVER_SERVICES_{service}_ENABLED"), "false")
     });
     let server = options.start().await;
@@ -54,10 +63,19 @@ async fn the_simulated_server_says_what_the_real_one_says() {
     println!("seed {seed}: {steps} steps; {tally:#?}");
 }
 
+#[tokio::test]
+async fn the_services_do_what_those_of_prefect_3_8_do() {
+    services_do_what_the_real_ones_do(Version::V3_8).await;
+}
+
+#[tokio::test]
+async fn the_services_do_what_those_of_prefect_3_9_do() {
+    services_do_what_the_real_ones_do(Version::V3_9).await;
+}
+
 /// What its services do on their own: late runs, leases that expire, cancellations that nobody finishes. The real one is
 /// set to be impatient; the simulated one has its plain times and a clock that is put forward.
-#[tokio::test]
-async fn the_services_do_what_the_real_ones_do() {
+async fn services_do_what_the_real_ones_do(version: Version) {
     let patience = Duration::from_secs(120);
     let settings = [
         ("SERVICES_LATE_RUNS_LOOP_SECONDS", "1"),
@@ -68,9 +86,9 @@ async fn the_services_do_what_the_real_ones_do() {
         ("SERVICES_CANCELLATION_CLEANUP_CANCELLING_TIMEOUT_SECONDS", "20"),
         ("CONCURRENCY_INITIAL_DEPLOYMENT_LEASE_DURATION", "30"),
     ];
-    let options = settings
-        .iter()
-        .fold(Options::default(), |options, (name, value)| options.env(&format!("PREFECT_SERVER_{name}"), *value));
+    let options = settings.iter().fold(Options::default().version(version), |options, (name, value)| {
+        options.env(&format!("PREFECT_SERVER_{name}"), *value)
+    });
     let server = options.start().await;
     let mut pair = Pair::start(&server, SEED).await;
     let mut tally = Tally::default();

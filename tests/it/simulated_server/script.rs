@@ -62,8 +62,19 @@ pub(super) fn traps() -> Vec<Step> {
     steps.extend([set(retried, "RUNNING"), set(retried, "FAILED"), set(retried, "PENDING")]);
     // Paused; a resumption that is refused is remembered all the same.
     steps.extend([set(retried, "RUNNING"), set(retried, "PAUSED"), set(retried, "PENDING"), set(retried, "SCHEDULED")]);
+    // A blocking pause that is left for SCHEDULED, which 3.9 takes for a new start; and a suspension, which it does not.
+    for suspends in [false, true] {
+        let details = json!({"pause_reschedule": suspends, "pause_key": "a"});
+        let pause = json!({"type": "PAUSED", "state_details": details});
+        steps.extend([set(early, "SCHEDULED"), set(early, "PENDING"), set(early, "RUNNING")]);
+        steps.extend([propose(early, pause.clone(), None), set(early, "SCHEDULED"), poll()]);
+        steps.extend([set(early, "PENDING"), set(early, "RUNNING"), propose(early, pause, None)]);
+        steps.push(set(early, "FAILED"));
+    }
     // Limits that are full.
     steps.extend([set(first, "PENDING"), set(second, "PENDING"), poll()]);
+    // Forced, which keeps the slot's lease since 3.9.
+    steps.push(forced(first, "RUNNING"));
     steps.extend([set(first, "CRASHED"), set(second, "PENDING"), set(third, "PENDING"), set(fourth, "PENDING")]);
     // Gone.
     steps.extend([Step::Delete { run: third }, set(third, "PENDING"), Step::DeleteDeployment { deployment: enqueues }]);
@@ -89,6 +100,15 @@ fn set(run: usize, state_type: &str) -> Step {
 
 fn claim(run: usize, name: &str, transition: usize) -> Step {
     propose(run, json!({"type": "PENDING", "name": name}), Some(transition))
+}
+
+fn forced(run: usize, state_type: &str) -> Step {
+    match set(run, state_type) {
+        Step::Propose { run, state, due, timeout, transition, lease, by_prefect, .. } => {
+            Step::Propose { run, state, due, timeout, transition, lease, by_prefect, force: true }
+        }
+        other => other,
+    }
 }
 
 fn propose(run: usize, state: Value, transition: Option<usize>) -> Step {

@@ -23,9 +23,9 @@ pub use self::flows::{Project, deploy, environment, execute};
 pub(crate) use self::http::exchange;
 pub use self::objects::{Deployment, NewDeployment};
 pub use self::proxy::{Exchange, Proxy};
-pub use self::server::{Options, Server, Version};
+pub use self::server::{Options, Server, VERSION_VARIABLE, Version};
 
-/// A server of Prefect 3 with the settings of a plain `prefect server start`, for all tests of this process. It ends with
+/// A server of Prefect ([`Version::default`]) with the settings of a plain `prefect server start`, for all tests of this process. It ends with
 /// the process, however that ends.
 pub async fn shared() -> &'static Server {
     static SHARED: OnceCell<Server> = OnceCell::const_new();

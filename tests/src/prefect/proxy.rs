@@ -44,6 +44,8 @@ pub struct Exchange {
 #[derive(Debug, Default)]
 struct State {
     counts: BTreeMap<String, u64>,
+    at_once: usize,
+    most_at_once: usize,
     faults: BTreeMap<&'static str, u64>,
     rules: Vec<Rule>,
     recording: bool,
@@ -112,6 +114,12 @@ impl Proxy {
         self.shared.state().counts.get(operation).copied().unwrap_or_default()
     }
 
+    /// Most requests so far that were under way at a time. Those for `/health` do not count: no database answers them.
+    #[must_use]
+    pub fn most_at_once(&self) -> usize {
+        self.shared.state().most_at_once
+    }
+
     /// Requests so far that something was done to, by [`Fault::name`].
     #[must_use]
     pub fn faults(&self) -> BTreeMap<&'static str, u64> {
@@ -154,8 +162,11 @@ impl Shared {
         let (parts, body) = request.into_parts();
         let body = body.collect().await.map_err(Error::other)?.to_bytes();
         let operation = operation(&parts.method, parts.uri.path());
+        let counted = usize::from(operation != "GET /health");
         let fault = {
             let mut state = self.state();
+            state.at_once += counted;
+            state.most_at_once = state.most_at_once.max(state.at_once);
             *state.counts.entry(operation.clone()).or_default() += 1;
             let rules = &mut state.rules;
             let fault = rules.iter_mut().find_map(|rule| rule.apply(&parts.method, parts.uri.path(), &parts.headers));
@@ -175,6 +186,7 @@ impl Shared {
         };
         let answer = self.answer(Request::from_parts(parts, Full::new(body)), fault, &mut exchange).await;
         let mut state = self.state();
+        state.at_once -= counted;
         if state.recording {
             state.exchanges.push(exchange);
         }

@@ -20,7 +20,7 @@ use tempfile::TempDir;
 
 use super::api::{Api, Csrf};
 use super::http;
-use crate::python::{Python, python, python_2_20};
+use crate::python::{Python, python, python_2_20, python_3_9};
 
 /// How long a server may take until it answers; 10 s on a quiet machine.
 const START: Duration = Duration::from_secs(180);
@@ -31,22 +31,50 @@ const END: Duration = Duration::from_secs(10);
 /// Lines of the log a failure shows.
 const TAIL: usize = 40;
 
+/// Names the version of Prefect that tests use which do not say which: `3.8.8` or `3.9.1`.
+pub const VERSION_VARIABLE: &str = "PUSHPOOL_PREFECT";
+
 /// Which Prefect.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Version {
-    /// The 3.x of `tests/python/requirements.txt`.
-    #[default]
-    V3,
+    /// The 3.8 of `tests/python/requirements.txt`.
+    V3_8,
+    /// The 3.9 of `tests/python/requirements-3.9.txt`.
+    V3_9,
     /// The 2.20 of `tests/python/requirements-2.20.txt`.
     V2_20,
 }
 
+/// The newest, or the one that [`VERSION_VARIABLE`] names.
+impl Default for Version {
+    fn default() -> Self {
+        match std::env::var(VERSION_VARIABLE) {
+            Err(_) => Self::V3_9,
+            Ok(name) => [Self::V3_8, Self::V3_9]
+                .into_iter()
+                .find(|version| version.number() == name)
+                .unwrap_or_else(|| panic!("{VERSION_VARIABLE} is {name}; the tests have 3.8.8 and 3.9.1")),
+        }
+    }
+}
+
 impl Version {
+    /// Its number.
+    #[must_use]
+    pub fn number(self) -> &'static str {
+        match self {
+            Self::V3_8 => "3.8.8",
+            Self::V3_9 => "3.9.1",
+            Self::V2_20 => "2.20.26",
+        }
+    }
+
     /// The environment it is installed in.
     #[must_use]
     pub fn python(self) -> &'static Python {
         match self {
-            Self::V3 => python(),
+            Self::V3_8 => python(),
+            Self::V3_9 => python_3_9(),
             Self::V2_20 => python_2_20(),
         }
     }
@@ -62,7 +90,7 @@ pub struct Options {
 }
 
 impl Options {
-    /// Another version than 3.x.
+    /// Another version than [`Version::default`].
     #[must_use]
     pub fn version(mut self, version: Version) -> Self {
         self.version = version;
@@ -350,6 +378,20 @@ fn make_seed(version: Version, seed: &Path) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn versions_are_those_that_are_installed_and_that_the_readme_names() {
+        let lists = [
+            (Version::V3_8, include_str!("../../python/requirements.txt")),
+            (Version::V3_9, include_str!("../../python/requirements-3.9.txt")),
+            (Version::V2_20, include_str!("../../python/requirements-2.20.txt")),
+        ];
+        for (version, list) in lists {
+            let line = format!("prefect=={}", version.number());
+            assert!(list.lines().any(|it| it == line), "{line}");
+            assert!(include_str!("../../../README.md").contains(version.number()), "README: {}", version.number());
+        }
+    }
 
     /// Also one that does not listen to SIGTERM.
     #[test]

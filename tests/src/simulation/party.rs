@@ -23,6 +23,9 @@ use super::{
     world::{Sim, World, timestamp},
 };
 
+/// How much later a request may take effect at AWS than it was sent, in milliseconds.
+const LATE_AT_AWS: u64 = 20_000;
+
 /// Who is asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Service {
@@ -221,7 +224,10 @@ impl Party {
         let mut before = latency / 2;
         let mut held = Duration::ZERO;
         if world.fault(Fault::Late) {
-            let late = world.scenario.late;
+            let late = match service {
+                Service::Server => world.scenario.late,
+                Service::Aws => world.scenario.late.min(LATE_AT_AWS),
+            };
             let late = Duration::from_millis(world.rng.u64(0..=late));
             // The network is late, or the server.
             if world.scenario.stalls && service == Service::Server && late.as_millis().is_multiple_of(2) {

@@ -7,7 +7,11 @@ use std::collections::BTreeSet;
 use fastrand::Rng;
 use serde::{Deserialize, Serialize};
 
-use super::{fault::Rates, mutation::Mutation, server::Poison};
+use super::{
+    fault::Rates,
+    mutation::Mutation,
+    server::{Poison, Release},
+};
 
 /// One world's plan.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -36,7 +40,8 @@ pub struct Scenario {
     pub buckets: bool,
     /// Fargate vCPUs that may be in use at once.
     pub vcpu_quota: Option<u32>,
-    /// How long the network may hold back what somebody has given up on, in milliseconds.
+    /// How much later a request may take effect at the server than it was sent, whoever has given up on it, in milliseconds.
+    /// A server on PostgreSQL makes it wait for a connection and for rows (`tests/python/late_on_postgres.py`).
     pub late: u64,
     /// How often each kind of fault is injected.
     pub rates: Rates,
@@ -69,6 +74,9 @@ pub struct Scenario {
     /// Whether observer and reconciler are told no clusters.
     #[serde(default)]
     pub untold_clusters: bool,
+    /// Which Prefect's rules the server follows.
+    #[serde(default)]
+    pub release: Release,
 }
 
 /// Second deployments of all pools, with a concurrency limit of 0.
@@ -213,7 +221,7 @@ impl Scenario {
             quick: rng.u32(..4) == 0,
             buckets: rng.u32(..4) == 0,
             vcpu_quota: (rng.u32(..8) == 0).then(|| rng.u32(1..=4)),
-            late: rng.u64(2_000..=20_000),
+            late: rng.u64(2_000..=50_000),
             rates: Rates::random(rng),
             budget: u64::MAX,
             skip: BTreeSet::new(),
@@ -226,6 +234,7 @@ impl Scenario {
             slow: false,
             references: false,
             untold_clusters: false,
+            release: Release::default(),
         };
         // Drawn last, so that the rest of a scenario stays what it was before there was this. Long enough for claims to be
         // given up, whose messages come back all the same.
@@ -248,6 +257,9 @@ impl Scenario {
         scenario.draw_what_cannot_start(rng);
         scenario.draw_slow_starts();
         scenario.draw_references();
+        if rng.bool() {
+            scenario.release = Release::V3_9;
+        }
         scenario.actions.sort_by_key(|action| action.at);
         scenario
     }

@@ -125,7 +125,7 @@ impl World {
         let mut sqs = sqs::Engine::new(account.clone(), "https://sqs", u128::from(scenario.seed));
         create_queues(&mut sqs);
         let world = Self {
-            server: Server::new(scenario.seed),
+            server: Server::new(scenario.release, scenario.seed),
             ecs: ecs::Engine::new(account, config, ids),
             sqs,
             ledger: Ledger::default(),

@@ -45,7 +45,8 @@ pub(crate) struct InstallArgs {
 
 pub(super) async fn run<T: Transport>(server: &Server<T>, args: &InstallArgs) -> Result<u8, CliError> {
     let name = args.name.name.as_str();
-    let Installed { block, automations } = installed(server, name).await?;
+    let found = installed(server, name).await?;
+    let Installed { block, automations } = &found;
     let present = block.as_ref().and_then(|block| address(block).1);
     if block.is_some() && present.is_none() && args.token.is_none() {
         return Err(CliError::Explained {
@@ -57,24 +58,50 @@ pub(super) async fn run<T: Transport>(server: &Server<T>, args: &InstallArgs) ->
     let kept = args.token.clone().or(present);
     let made = kept.is_none().then(new_token);
     let token = kept.as_deref().or(made.as_deref()).unwrap_or_default();
-    let data = json!({
-        "method": "POST",
-        "url": args.url,
-        "headers": {"authorization": format!("Bearer {token}"), "content-type": "application/json"},
-    });
-    let told = |error| server.told(error);
-    let block_id = match &block {
-        Some(block) => server.client.replace_block(block.id, &data).await.map(|()| block.id),
-        None => server.client.create_block(WEBHOOK, name, &data).await.map(|block| block.id),
-    };
-    let block_id = block_id.map_err(told)?;
+    let block = put_block(server, &found, name, &args.url, token).await?;
     // The token of a block that is there by now would be lost if the automation failed.
     if let Some(token) = &made {
         output::data(&format!("PUSHPOOL_DOORBELL_TOKEN={token}\n")).map_err(CliError::WriteOutput)?;
         note("This token is new and shown this once: give it to the doorbell function.");
     }
-    let automation = automation(name, block_id);
-    match automations.split_first() {
+    put_automation(server, &found, name, block, pools_named(&[])).await?;
+    let done = if automations.is_empty() { "installed" } else { "updated" };
+    say(paint(GOOD, format_args!("The doorbell \"{name}\" is {done}: it rings for all pools of type {PUSH}.")));
+    say("`pushpool doorbell test` rings it.");
+    Ok(0)
+}
+
+/// Makes or updates the block; its id.
+pub(super) async fn put_block<T: Transport>(
+    server: &Server<T>,
+    found: &Installed,
+    name: &str,
+    url: &str,
+    token: &str,
+) -> Result<Uuid, CliError> {
+    let data = json!({
+        "method": "POST",
+        "url": url,
+        "headers": {"authorization": format!("Bearer {token}"), "content-type": "application/json"},
+    });
+    let id = match &found.block {
+        Some(block) => server.client.replace_block(block.id, &data).await.map(|()| block.id),
+        None => server.client.create_block(WEBHOOK, name, &data).await.map(|block| block.id),
+    };
+    id.map_err(|error| server.told(error))
+}
+
+/// Makes or updates the automation, which rings for events of `pools`.
+pub(super) async fn put_automation<T: Transport>(
+    server: &Server<T>,
+    found: &Installed,
+    name: &str,
+    block: Uuid,
+    pools: Value,
+) -> Result<(), CliError> {
+    let told = |error| server.told(error);
+    let automation = automation(name, block, pools);
+    match found.automations.split_first() {
         None => drop(server.client.create_automation(&automation).await.map_err(told)?),
         Some((first, others)) => {
             server.client.replace_automation(first.id, &automation).await.map_err(told)?;
@@ -83,10 +110,15 @@ pub(super) async fn run<T: Transport>(server: &Server<T>, args: &InstallArgs) ->
             }
         }
     }
-    let done = if automations.is_empty() { "installed" } else { "updated" };
-    say(paint(GOOD, format_args!("The doorbell \"{name}\" is {done}: it rings for all pools of type {PUSH}.")));
-    say("`pushpool doorbell test` rings it.");
-    Ok(0)
+    Ok(())
+}
+
+/// How events name their work pool: one of these, or any of the type that pushpool serves if none are named.
+pub(super) fn pools_named(names: &[String]) -> Value {
+    match names {
+        [] => json!({"prefect.resource.role": "work-pool", "prefect.work-pool.type": PUSH}),
+        names => json!({"prefect.resource.role": "work-pool", "prefect.resource.name": names}),
+    }
 }
 
 /// 256 bits.
@@ -96,7 +128,7 @@ fn new_token() -> String {
 }
 
 /// The event itself is sent along, which costs the server no look-up.
-fn automation(name: &str, block: Uuid) -> AutomationSpec {
+fn automation(name: &str, block: Uuid, pools: Value) -> AutomationSpec {
     AutomationSpec {
         name: name.to_owned(),
         description: format!("Rings pushpool when a run of an {PUSH} work pool is to start or to stop."),
@@ -106,7 +138,7 @@ fn automation(name: &str, block: Uuid) -> AutomationSpec {
             "posture": "Reactive",
             "expect": STATES.map(|state| format!("prefect.flow-run.{state}")),
             "match": {"prefect.resource.id": "prefect.flow-run.*"},
-            "match_related": {"prefect.resource.role": "work-pool", "prefect.work-pool.type": PUSH},
+            "match_related": pools,
             "for_each": ["prefect.resource.id"],
             "threshold": 1,
             "within": 0,

@@ -6,9 +6,12 @@
 //! and never doubles them.
 
 mod install;
+mod passing;
 mod remove;
 mod ring;
 mod test;
+
+pub(crate) use self::passing::Passing;
 
 use clap::{Args, Subcommand};
 use prefect_api::{

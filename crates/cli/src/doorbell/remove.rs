@@ -18,10 +18,19 @@ pub(crate) struct RemoveArgs {
 
 pub(super) async fn run<T: Transport>(server: &Server<T>, args: &RemoveArgs) -> Result<u8, CliError> {
     let name = &args.name.name;
-    let Installed { block, automations } = installed(server, name).await?;
-    if block.is_none() && automations.is_empty() {
+    if !delete(server, name).await? {
         note(format_args!("There is no doorbell \"{name}\"; nothing was changed."));
         return Ok(0);
+    }
+    say(paint(GOOD, format_args!("The doorbell \"{name}\" is removed. Runs are found by polling alone.")));
+    Ok(0)
+}
+
+/// Deletes block and automations; whether there were any.
+pub(super) async fn delete<T: Transport>(server: &Server<T>, name: &str) -> Result<bool, CliError> {
+    let Installed { block, automations } = installed(server, name).await?;
+    if block.is_none() && automations.is_empty() {
+        return Ok(false);
     }
     // The automation first: it needs the block.
     for automation in &automations {
@@ -30,6 +39,5 @@ pub(super) async fn run<T: Transport>(server: &Server<T>, args: &RemoveArgs) -> 
     if let Some(block) = block {
         server.client.delete_block(block.id).await.map_err(|error| server.told(error))?;
     }
-    say(paint(GOOD, format_args!("The doorbell \"{name}\" is removed. Runs are found by polling alone.")));
-    Ok(0)
+    Ok(true)
 }

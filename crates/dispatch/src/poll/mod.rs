@@ -229,8 +229,9 @@ impl<T: Transport, Q: PollerQueues> Poller<T, Q> {
             let count = |count: &AtomicUsize| count.load(Ordering::Relaxed);
             let (polled, pools) = (count(&progress.polled), count(&progress.pools));
             self.sink.poll_failed(&format!(
-                "the function ran out of time when {polled} of {pools} work pools were polled; the next poll begins with \
-                 the others. Fewer work pools, a faster server, or a longer timeout"
+                "the poll did not end in time: {polled} of {pools} work pools were polled, and the next poll begins with \
+                 the others. The Prefect server answers late, or there are more pools than a poll can serve within the \
+                 function's timeout"
             ));
         }
         BatchResponse::default()

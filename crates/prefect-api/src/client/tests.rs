@@ -121,3 +121,45 @@ async fn a_client_asks_no_more_than_so_much_at_once() {
     }
     assert_eq!(crowd.most.load(std::sync::atomic::Ordering::Relaxed), AT_ONCE);
 }
+
+/// Answers after a tenth of a second and keeps when each request came.
+#[derive(Default)]
+struct Slow {
+    came: Mutex<Vec<(String, Instant)>>,
+    at_once: Mutex<(u32, u32)>,
+}
+
+const SLOW: Duration = Duration::from_millis(100);
+
+impl Transport for Arc<Slow> {
+    async fn send(&self, request: Request) -> Answer {
+        self.came.lock().unwrap().push((request.path, Instant::now()));
+        {
+            let (now, most) = &mut *self.at_once.lock().unwrap();
+            *now += 1;
+            *most = (*most).max(*now);
+        }
+        sleep(SLOW).await;
+        self.at_once.lock().unwrap().0 -= 1;
+        answer(200, "[]")
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_gentle_client_asks_one_thing_at_a_time_and_leaves_a_poll_time_to_take_effect() {
+    let slow = Arc::new(Slow::default());
+    let client = Client::gentle(Arc::clone(&slow), Patience::FUNCTION);
+    let other = client.clone();
+    let reads = tokio::spawn(async move {
+        for _ in 0..3 {
+            other.json(Method::Post, "/flow_runs/filter", None).await.unwrap();
+        }
+    });
+    client.scheduled_flow_runs("p", None, (None, jiff::Timestamp::now()), PAGE).await.unwrap();
+    reads.await.unwrap();
+    assert_eq!(slow.at_once.lock().unwrap().1, 1);
+    let came = slow.came.lock().unwrap().clone();
+    let poll = came.iter().position(|(path, _)| path.ends_with(POLL)).unwrap();
+    assert!(poll + 1 < came.len(), "{came:?}");
+    assert!(came[poll + 1].1 - came[poll].1 >= SLOW + REST, "{came:?}");
+}

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
 use prefect_api::Method;
-use pushpool_tests::prefect::{Api, Server as Real, unique};
-use pushpool_tests::simulation::server::{Caller, NewDeployment, NewRun, Server as Simulated};
+use pushpool_tests::prefect::{Api, Server as Real, Version, unique};
+use pushpool_tests::simulation::server::{Caller, NewDeployment, NewRun, Release, Server as Simulated};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
@@ -56,10 +56,15 @@ impl Pair {
     /// A world of one pool, its queues and deployments.
     pub(super) async fn start(server: &Real, seed: u64) -> Self {
         let api = server.api();
-        let client = server.api().with_header("user-agent", "prefect/3.8.8 (API 0.8.4)");
+        let agent = format!("prefect/{} (API 0.8.4)", server.version().number());
+        let client = server.api().with_header("user-agent", &agent);
+        let release = match server.version() {
+            Version::V3_9 => Release::V3_9,
+            _ => Release::V3_8,
+        };
         let pool = unique("twin");
         let now = Timestamp::now();
-        let mut simulated = Simulated::new(seed);
+        let mut simulated = Simulated::new(release, seed);
         api.create_pool(&pool, json!({})).await;
         let pool_id = simulated.create_pool(now, &pool, "ecs:push", json!({}), None);
         for queue in &QUEUES[1..] {

@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::models::{Deployment, Flow, Pool, Queue, Run, RunPolicy, State};
+use super::models::{Deployment, Flow, Pool, Queue, Release, Run, RunPolicy, State};
 use super::rules::Outcome;
 use super::slots::Limit;
 
@@ -98,9 +98,11 @@ impl<'a> RunBody<'a> {
         }
     }
 
-    /// As a poll shows it: without its state and its pool.
-    pub(super) fn polled(run: &'a Run, place: Option<(&'a Pool, &'a Queue)>) -> Self {
-        Self { state: None, work_pool_id: None, work_pool_name: None, ..Self::of(run, place) }
+    /// As a poll shows it: without its pool, and before 3.9 without its state.
+    pub(super) fn polled(release: Release, run: &'a Run, place: Option<(&'a Pool, &'a Queue)>) -> Self {
+        let all = Self::of(run, place);
+        let state = all.state.filter(|_| release == Release::V3_9);
+        Self { state, work_pool_id: None, work_pool_name: None, ..all }
     }
 }
 

@@ -1,7 +1,7 @@
 //! A Prefect server for the simulation: the part of the API that pushpool, containers and users speak, as a state machine
 //! without clock, input or output.
 //!
-//! It answers as prefect 3.8.8 does because it follows its rules one by one, traps included ([`rules`], [`slots`],
+//! It answers as prefect 3.8.8 or 3.9.1 does ([`Release`]) because it follows its rules one by one, traps included ([`rules`], [`slots`],
 //! [`scheduling`]); `tests/it/simulated_server.rs` plays random sequences to it and to the real server and compares what
 //! they say. What it leaves out: schedules, task runs and subflows, tags, parameters, validation of anything but the
 //! shape of a request, and that READY wears off.
@@ -31,8 +31,8 @@ use uuid::Uuid;
 
 pub use self::answer::Answer;
 pub use self::models::{
-    Change, Collision, ConcurrencyOptions, Deployment, Details, Flow, LogLine, Poison, Pool, Queue, RetryType, Run,
-    RunPolicy, State,
+    Change, Collision, ConcurrencyOptions, Deployment, Details, Flow, LogLine, Poison, Pool, Queue, Release, RetryType,
+    Run, RunPolicy, State,
 };
 pub use self::rules::Caller;
 pub use self::world::{NewDeployment, NewRun};
@@ -51,6 +51,7 @@ const CANCELLING: SignedDuration = SignedDuration::from_secs(300);
 /// The server.
 #[derive(Debug, Clone)]
 pub struct Server {
+    release: Release,
     ids: Ids,
     pools: BTreeMap<Uuid, Pool>,
     queues: BTreeMap<Uuid, Queue>,
@@ -73,10 +74,11 @@ pub struct Server {
 }
 
 impl Server {
-    /// An empty server whose ids come from `seed`.
+    /// An empty server of a release whose ids come from `seed`.
     #[must_use]
-    pub fn new(seed: u64) -> Self {
+    pub fn new(release: Release, seed: u64) -> Self {
         Self {
+            release,
             ids: Ids::new(seed),
             pools: BTreeMap::new(),
             queues: BTreeMap::new(),
@@ -164,7 +166,8 @@ impl Server {
     ) -> Option<Result<Outcome, NoSuchLimit>> {
         let run = self.runs.get_mut(&run)?;
         let deployment = run.deployment.and_then(|id| self.deployments.get(&id));
-        let mut world = Surroundings { now, caller, deployment, slots: &mut self.slots, ids: &mut self.ids };
+        let (release, slots, ids) = (self.release, &mut self.slots, &mut self.ids);
+        let mut world = Surroundings { release, now, caller, deployment, slots, ids };
         let outcome = rules::propose(run, state, rules, &mut world);
         if let (Some(changes), Ok(Outcome { changed: true, .. }), Some(state)) =
             (&mut self.changes, &outcome, run.states.last())

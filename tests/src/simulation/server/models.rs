@@ -8,6 +8,17 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
+/// Whose rules the server follows. What is not said to differ is the same in both.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Release {
+    /// prefect 3.8.8.
+    #[default]
+    V3_8,
+    /// prefect 3.9.1: a poll shows the states of its runs, a forced proposal keeps the lease of the deployment's concurrency
+    /// limit, and a run that leaves a blocking pause for SCHEDULED forgets its pauses.
+    V3_9,
+}
+
 /// Details of a state. Those that concern task runs, caches and traces are taken and forgotten.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]

@@ -6,7 +6,7 @@ use prefect_api::models::{Orchestrated, ScheduledFlowRun, StateType, Verdict};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::{Caller, Collision, NewDeployment, NewRun, Server};
+use super::{Caller, Collision, NewDeployment, NewRun, Release, Server};
 
 /// A server with one pool and a clock that moves a second with each proposal.
 struct Stage {
@@ -22,7 +22,7 @@ impl Stage {
     }
 
     fn with(deployment: NewDeployment) -> Self {
-        let mut server = Server::new(1);
+        let mut server = Server::new(Release::default(), 1);
         let now = Timestamp::from_second(1_700_000_000).unwrap();
         let pool = server.create_pool(now, "pool", "ecs:push", json!({}), None);
         let flow = server.create_flow("flow");

@@ -6,9 +6,11 @@
 mod news;
 mod runs;
 mod stage;
+mod stillness;
 
 use std::{
     collections::BTreeMap,
+    net::IpAddr,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -27,13 +29,14 @@ use super::{Interrupts, close, house, new_log_directory, report::tail, runtime, 
 use crate::{
     args::{DevArgs, Output},
     dev::{news::Task, screen::TICK},
+    doorbell::Passing,
     error::CliError,
     output::{self, BAD, HEAD, paint, say},
     server::{self, ServerArgs},
 };
 
 /// How often the server is asked what became of the runs.
-const LOOK: Duration = Duration::from_secs(1);
+const LOOK: Duration = Duration::from_secs(2);
 
 /// How long ago the last heartbeat of somebody who serves a pool may be.
 const ALIVE: Duration = Duration::from_secs(90);
@@ -58,6 +61,9 @@ pub(crate) fn run(args: &DevArgs) -> Result<u8, CliError> {
         let logs = args.logs.clone().unwrap_or_else(new_log_directory);
         let stage = Stage::open(args, &connection, images, logs.clone(), &teller).await?;
         introduce(&stage, &connection, &logs);
+        let server = server::Server { client: stage.client.clone(), url: connection.api_url.clone() };
+        let bell = install_bell(args, &server, &stage, &teller).await;
+        let looking = tokio::spawn(stillness::watch(connection.clone(), teller.clone()));
         let mut watch = Watch { runs: Runs::default(), screen: Screen::new(), news };
         let watching = tokio::spawn(watch_tasks(stage.local.ecs().subscribe(), teller.clone()));
         let ending = tokio::select! {
@@ -65,8 +71,14 @@ pub(crate) fn run(args: &DevArgs) -> Result<u8, CliError> {
             () = interrupts.next() => Ok(0),
         };
         watching.abort();
+        looking.abort();
         watch.screen.clear();
         let written = watch.report(args, &stage);
+        if let Some(bell) = bell
+            && let Err(error) = bell.remove(&server).await
+        {
+            say(error);
+        }
         close(stage.close().await).await;
         written.and(ending)
     })
@@ -139,6 +151,38 @@ fn introduce(stage: &Stage, connection: &Connection, logs: &Path) {
         head("Task logs "),
         logs.display()
     ));
+}
+
+/// Has the server ring for new runs, so that they need not wait for a poll. That takes a server on this machine: what
+/// listens here listens on loopback.
+async fn install_bell(
+    args: &DevArgs,
+    server: &server::Server<HttpTransport>,
+    stage: &Stage,
+    teller: &Teller,
+) -> Option<Passing> {
+    if !is_loopback(&server.url) {
+        return None;
+    }
+    match Passing::install(server, &args.served.only, &stage.doorbell.url(), &stage.token).await {
+        Ok(bell) => Some(bell),
+        Err(error) => {
+            let seconds = args.served.poll_interval.as_secs();
+            teller.tell(News::Trouble(format!("new runs are found by polls alone, every {seconds} s: {error}")));
+            None
+        }
+    }
+}
+
+/// Whether a URL names this machine.
+fn is_loopback(url: &str) -> bool {
+    let authority = url.split_once("://").map_or(url, |(_, rest)| rest).split('/').next().unwrap_or_default();
+    let host = authority.rsplit('@').next().unwrap_or_default();
+    let host = match host.strip_prefix('[') {
+        Some(v6) => v6.split(']').next().unwrap_or_default(),
+        None => host.split(':').next().unwrap_or_default(),
+    };
+    host == "localhost" || host.parse().is_ok_and(|address: IpAddr| address.is_loopback() || address.is_unspecified())
 }
 
 /// What is known and what is seen of it.
@@ -240,6 +284,28 @@ async fn watch_tasks(mut events: tokio::sync::broadcast::Receiver<serde_json::Va
             // The server is asked about every run anyway.
             Err(RecvError::Lagged(_)) => {}
             Err(RecvError::Closed) => return,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_loopback;
+
+    #[test]
+    fn only_a_server_on_this_machine_is_told_of_a_doorbell_on_loopback() {
+        for url in
+            ["http://127.0.0.1:4200/api", "http://localhost/api", "https://u:p@[::1]:1/api", "http://0.0.0.0:4200/api"]
+        {
+            assert!(is_loopback(url), "{url}");
+        }
+        for url in [
+            "https://api.prefect.cloud/api",
+            "http://10.0.0.1:4200/api",
+            "http://localhost.example.com/api",
+            "http://prefect:4200/api",
+        ] {
+            assert!(!is_loopback(url), "{url}");
         }
     }
 }

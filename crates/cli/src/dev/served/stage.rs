@@ -95,7 +95,7 @@ impl Stage {
         let queues = queues(&local).await?;
         local.route_ecs_events_to(&queues["events"]);
         let transport = HttpTransport::new(connection).map_err(|error| CliError::BadSetting(error.to_string()))?;
-        let client = Client::new(transport, Patience::FUNCTION);
+        let client = Client::gentle(transport, Patience::FUNCTION);
         let sdk = aws::loopback_config(&local.endpoint(), &requests.region).await;
 
         let poller = Arc::new(aws::poller(&sdk, client.clone(), poller_queues(&queues), options(args), teller.polls()));

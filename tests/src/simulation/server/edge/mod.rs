@@ -263,7 +263,7 @@ impl Server {
             .map(|(run, queue)| Scheduled {
                 work_pool_id: pool.id,
                 work_queue_id: queue,
-                flow_run: RunBody::polled(run, self.pool_and_queue(run.queue)),
+                flow_run: RunBody::polled(self.release, run, self.pool_and_queue(run.queue)),
             })
             .collect();
         let answer = Answer::json(200, &due);

@@ -1,6 +1,6 @@
 //! What the server makes of a proposed state.
 //!
-//! Facts: prefect 3.8.8, `server/orchestration/core_policy.py` and `global_policy.py`, rule by rule and in their order.
+//! Facts: prefect 3.8.8 and 3.9.1, `server/orchestration/core_policy.py` and `global_policy.py`, rule by rule and in their order.
 //! A rule applies while the proposal is still of the type that was proposed: once one has replaced or dropped it, the
 //! rest are silent, but what earlier ones did may be undone (there: "fizzled", `cleanup`). Reasons are the server's words.
 
@@ -15,7 +15,7 @@ use prefect_api::models::{StateType, Verdict};
 
 use self::entering::enter;
 use super::ids::Ids;
-use super::models::{Deployment, Details, RetryType, Run, RunPolicy, State};
+use super::models::{Deployment, Details, Release, RetryType, Run, RunPolicy, State};
 use super::slots::{NoSuchLimit, Slots, expiry};
 
 /// Which rules govern a proposal.
@@ -51,6 +51,7 @@ pub(super) struct Outcome {
 
 /// What rules know besides the run.
 pub(super) struct Surroundings<'a> {
+    pub(super) release: Release,
     pub(super) now: Timestamp,
     pub(super) caller: Caller,
     pub(super) deployment: Option<&'a Deployment>,
@@ -97,6 +98,9 @@ pub(super) fn propose(
     match rules {
         Rules::Core => transition.core(world),
         Rules::Minimal => {
+            if world.release == Release::V3_9 {
+                transition.preserve_lease();
+            }
             transition.keep_result();
             transition.cancel_at_once(world);
         }
@@ -130,6 +134,8 @@ struct Transition<'a> {
     pause_key: Option<String>,
     /// Whether the run left PAUSED, or was refused to by the rule of that itself.
     resumed: bool,
+    /// Whether it was paused in its process.
+    was_blocked: bool,
     /// Whether its lease ends, because who proposes does not renew it.
     lease_ends: bool,
 }
@@ -148,6 +154,7 @@ impl<'a> Transition<'a> {
             acquired: None,
             pause_key: None,
             resumed: false,
+            was_blocked: false,
             lease_ends: false,
         }
     }
@@ -372,13 +379,19 @@ impl<'a> Transition<'a> {
             world.slots.revoke(lease);
         }
         let changed = self.proposed.is_some();
+        let to = self.proposed.as_ref().map(|state| state.state_type);
         if let Some(state) = self.proposed.take() {
             enter(self.run, state);
         }
         if let (Some(key), true) = (self.pause_key.take(), stands) {
             self.run.policy.pause_keys.insert(key);
         }
-        if self.resumed {
+        if self.resumed && self.was_blocked && to == Some(StateType::Scheduled) && world.release == Release::V3_9 {
+            // Its process is gone, so it starts from the beginning.
+            self.run.policy.resuming = false;
+            self.run.policy.pause_keys.clear();
+            self.run.policy.retry_type = Some(RetryType::Reschedule);
+        } else if self.resumed {
             // Set after the run count was, and left by a refusal too.
             self.run.policy.resuming = true;
         }

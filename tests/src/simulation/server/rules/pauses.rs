@@ -32,6 +32,7 @@ impl Transition<'_> {
         let (suspended, deadline) = (initial.state_details.pause_reschedule, initial.state_details.pause_timeout);
         let verb = if proposed.name == "Suspended" { "suspend" } else { "pause" };
         self.resumed = true;
+        self.was_blocked = !suspended;
         let leaves = matches!(to, StateType::Running | StateType::Scheduled | StateType::Cancelling) || to.is_final();
         if !leaves {
             let to = to.name();
