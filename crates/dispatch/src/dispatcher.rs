@@ -8,7 +8,8 @@
 //! earlier delivery has claimed, and whose RunTask is refused now. That delivery may have started the task and lost the answer,
 //! and a throttle says nothing about that. So before such a record is handed back or crashed, the task is looked for by
 //! `startedBy`; and not before that RunTask must have come to something. The claim says whether there was an earlier delivery,
-//! not the receive count, which SQS calls approximate.
+//! not the receive count, which SQS calls approximate. The search may miss a task that has stopped (`ecs::control`), so the
+//! run is read again after it: a run that is still PENDING by its claim was not run by a task that is over.
 
 use std::{sync::Arc, time::Duration};
 
@@ -259,7 +260,8 @@ impl<C: ControlPlane, L: TaskLauncher, Q: RunQueues> Dispatcher<C, L, Q> {
             if let Some(found) = self.find(&prepared).await? {
                 return Ok(Came::Task(found));
             }
-            if self.since(order.since) < UNDER_WAY {
+            // A task that was told to stop may have been missed. If it ran the flow, the run says so by now.
+            if self.since(order.since) < UNDER_WAY || !self.control.is_untouched(message).await? {
                 return Err(Failure { class: Class::Transient, diagnosis: error.diagnosis });
             }
             // The token was used for a RunTask that started nothing, and can start nothing any more: it takes a new attempt.

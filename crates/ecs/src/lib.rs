@@ -23,6 +23,10 @@ mod overrides;
 pub mod pace;
 mod placement;
 mod prepare;
+#[cfg(feature = "aws")]
+mod revisions;
+#[cfg(any(feature = "aws", test))]
+mod same;
 mod secrets;
 mod shape;
 mod tags;

@@ -132,7 +132,7 @@ async fn what_fails_for_one_run_brings_back_its_record_alone() {
 async fn a_server_that_does_not_answer_brings_back_what_needs_it() {
     let world = World::new();
     let a = world.pending(1);
-    world.server.break_path("/flow_runs/filter");
+    world.server.break_path("/flow_runs/");
     let running = event(a, "RUNNING", json!({"startedAt": "2026-01-01T11:00:31Z"}));
     let check: Value = serde_json::from_str(&Check { flow_run_id: a.flow_run_id }.body()).unwrap();
     assert_eq!(world.handle(NoOutput, &[running, event(a, "STOPPED", failed()), check], 30).await, ["1", "2"]);
