@@ -229,6 +229,128 @@ async fn a_definition_that_somebody_deregistered_is_registered_again() {
     assert_eq!(world.calls("RegisterTaskDefinition"), 2);
 }
 
+/// A stranger who may register task definitions, and pass no role, registers a revision of every family.
+async fn plant(world: &World) {
+    let families = world.local.ecs().call("ListTaskDefinitionFamilies", json!({})).await.unwrap();
+    for family in families["families"].as_array().unwrap() {
+        let planted = json!({"family": family, "requiresCompatibilities": ["FARGATE"], "networkMode": "awsvpc",
+            "cpu": "256", "memory": "512", "containerDefinitions": [{"name": "prefect", "image": "planted"}]});
+        world.local.ecs().call("RegisterTaskDefinition", planted).await.unwrap();
+    }
+}
+
+/// Image, revision, and roles of each task there was, in the order of their revisions.
+async fn ran(world: &World) -> Vec<(String, String, Value, Value)> {
+    let listed = world.local.ecs().call("ListTasks", json!({"desiredStatus": "STOPPED"})).await.unwrap();
+    let described = world.local.ecs().call("DescribeTasks", json!({"tasks": listed["taskArns"]})).await.unwrap();
+    let mut ran = Vec::new();
+    for task in described["tasks"].as_array().unwrap() {
+        let arn = &task["taskDefinitionArn"];
+        let definition = json!({"taskDefinition": arn});
+        let definition = world.local.ecs().call("DescribeTaskDefinition", definition).await.unwrap();
+        ran.push((
+            task["containers"][0]["image"].as_str().unwrap().to_owned(),
+            arn.as_str().unwrap().rsplit(':').next().unwrap().to_owned(),
+            definition["taskDefinition"]["taskRoleArn"].clone(),
+            task["overrides"]["taskRoleArn"].clone(),
+        ));
+    }
+    ran.sort_by(|one, other| one.1.cmp(&other.1));
+    ran
+}
+
+#[tokio::test]
+async fn a_revision_that_a_stranger_registers_never_runs_and_has_no_role() {
+    let world = World::start().await;
+    let role = "arn:aws:iam::123456789012:role/etl";
+    let launch = async |dispatcher: &Arc<StandaloneDispatcher>, run: u32| {
+        let variables = json!({"image": "flows:1", "task_role_arn": role});
+        assert_eq!(deliver(dispatcher, &[message(run, variables)], 1).await, 0);
+    };
+    let first = world.dispatcher().await;
+    launch(&first, 1).await;
+    launch(&world.dispatcher().await, 5).await;
+    plant(&world).await;
+    launch(&first, 2).await;
+    let second = world.dispatcher().await;
+    launch(&second, 3).await;
+    plant(&world).await;
+    launch(&second, 4).await;
+    let of = |revision: &str| ("flows:1".to_owned(), revision.to_owned(), json!(role), Value::Null);
+    assert_eq!(ran(&world).await, [of("1"), of("1"), of("1"), of("3"), of("3")]);
+    let calls = ["DescribeTaskDefinition", "RegisterTaskDefinition", "RunTask"].map(|call| world.calls(call));
+    assert_eq!(calls, [3, 2, 5], "one look for each process, and a registration more where a stranger was");
+    let planted = world.local.ecs().call("ListTaskDefinitions", json!({"sort": "DESC"})).await.unwrap();
+    let planted = json!({"taskDefinition": planted["taskDefinitionArns"][0]});
+    let planted = world.local.ecs().call("DescribeTaskDefinition", planted).await.unwrap();
+    assert_eq!(
+        planted["taskDefinition"]["containerDefinitions"][0]["image"], "planted",
+        "the newest one is a stranger's"
+    );
+}
+
+#[tokio::test]
+async fn an_attempt_of_two_revisions_is_one_task() {
+    let world = World::start().await;
+    world.local.faults().add(Rule::new(Service::Ecs, "RunTask", Fault::LostAnswer).once());
+    let messages = [message(1, json!({}))];
+    assert_eq!(deliver(&world.dispatcher().await, &messages, 1).await, 1, "unknown: the message stays");
+    plant(&world).await;
+    assert_eq!(deliver(&world.dispatcher().await, &messages, 2).await, 0);
+    assert_eq!(world.notes()[1], "adopted", "ConflictException names the task of the other revision");
+    assert_eq!(ran(&world).await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_revision_that_is_deregistered_is_not_replaced_by_a_strangers() {
+    let world = World::start().await;
+    let dispatcher = world.dispatcher().await;
+    assert_eq!(deliver(&dispatcher, &[message(1, json!({}))], 1).await, 0);
+    plant(&world).await;
+    let listed = world.local.ecs().call("ListTaskDefinitions", json!({})).await.unwrap();
+    let ours = json!({"taskDefinition": listed["taskDefinitionArns"][0]});
+    world.local.ecs().call("DeregisterTaskDefinition", ours).await.unwrap();
+    assert_eq!(deliver(&dispatcher, &[message(2, json!({}))], 1).await, 0);
+    let revisions: Vec<String> = ran(&world).await.into_iter().map(|(_, revision, _, _)| revision).collect();
+    assert_eq!(revisions, ["1", "3"]);
+}
+
+#[tokio::test]
+async fn a_stopped_task_is_found_although_lists_by_started_by_show_none() {
+    let world = World::start().await;
+    for changed in [json!({}), json!({"cpu": 256, "memory": 512})] {
+        world.local.faults().add(Rule::new(Service::Ecs, "RunTask", Fault::LostAnswer).once());
+        let run = if changed == json!({}) { 1 } else { 2 };
+        assert_eq!(deliver(&world.dispatcher().await, &[message(run, json!({}))], 1).await, 1);
+        let before = (world.calls("ListTasks"), world.calls("DescribeTasks"));
+        let throttle = Fault::Throttle { code: "ThrottlingException".into(), message: "Rate exceeded".into() };
+        world.local.faults().add(Rule::new(Service::Ecs, "RunTask", throttle).once());
+        // The second time the deployment was edited in between, so its family is another one.
+        assert_eq!(deliver(&world.dispatcher().await, &[message(run, changed)], 2).await, 0);
+        assert_eq!(world.notes()[1], "adopted");
+        let calls = (world.calls("ListTasks") - before.0, world.calls("DescribeTasks") - before.1);
+        assert_eq!(calls, if run == 1 { (2, 1) } else { (3, 1) }, "no more than have tasks to show");
+    }
+    assert_eq!(world.local.ecs().tasks().len(), 2);
+}
+
+#[tokio::test]
+async fn the_doctor_tries_the_lists_that_functions_ask_for() {
+    let world = World::start().await;
+    let config = aws::loopback_config(&world.local.endpoint(), "us-east-1").await;
+    let tasks = aws::operator::Tasks::new(&config);
+    assert_eq!(tasks.try_lists("default").await, Ok(None), "an ECS that is strict about startedBy");
+    assert_eq!(world.calls("ListTasks"), 4);
+    let refusal = local::wire::AwsError::new("InvalidParameterException", "not together");
+    let refused = Rule::new(Service::Ecs, "ListTasks", Fault::Error(refusal));
+    world.local.faults().add(refused.once());
+    let words = tasks.try_lists("default").await.unwrap();
+    assert!(words.as_ref().is_some_and(|words| words.contains("not together")), "{words:?}");
+    let denial = local::wire::AwsError::new("AccessDeniedException", "not for you");
+    world.local.faults().add(Rule::new(Service::Ecs, "ListTasks", Fault::Error(denial)).once());
+    assert!(tasks.try_lists("default").await.is_err(), "who may not ask knows nothing");
+}
+
 #[tokio::test]
 async fn definitions_are_registered_once_each_and_every_run_costs_one_call() {
     let world = World::start().await;

@@ -8,7 +8,8 @@
 //! earlier delivery has claimed, and whose RunTask is refused now. That delivery may have started the task and lost the answer,
 //! and a throttle says nothing about that. So before such a record is handed back or crashed, the task is looked for by
 //! `startedBy`; and not before that RunTask must have come to something. The claim says whether there was an earlier delivery,
-//! not the receive count, which SQS calls approximate.
+//! not the receive count, which SQS calls approximate. The search may miss a task that has stopped (`ecs::control`), so the
+//! run is read again after it: a run that is still PENDING by its claim was not run by a task that is over.
 
 use std::{sync::Arc, time::Duration};
 
@@ -41,8 +42,9 @@ pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 /// No new work is taken this long before the function's deadline.
 pub(crate) const RESERVE: Duration = Duration::from_secs(2);
 
-/// How long after it was given up on a request may still take effect, see docs/guarantees.md, "Assumptions".
-pub const LATE: Duration = Duration::from_secs(20);
+/// How long after it was sent a request to a Prefect server may still take effect: one on PostgreSQL waits 30 s for a connection
+/// and 10 s for each of two rows (docs/guarantees.md, "Assumptions").
+pub const LATE: Duration = Duration::from_secs(50);
 
 /// How long after the claim a RunTask of an earlier delivery may still be under way: longer than a function runs. Until then
 /// a redelivered message that is refused, and finds no task, proves nothing.
@@ -260,7 +262,8 @@ impl<C: ControlPlane, L: TaskLauncher, Q: RunQueues> Dispatcher<C, L, Q> {
             if let Some(found) = self.find(&prepared).await? {
                 return Ok(Came::Task(found));
             }
-            if self.since(order.since) < UNDER_WAY {
+            // A task that was told to stop may have been missed. If it ran the flow, the run says so by now.
+            if self.since(order.since) < UNDER_WAY || !self.control.is_untouched(message).await? {
                 return Err(Failure { class: Class::Transient, diagnosis: error.diagnosis });
             }
             // The token was used for a RunTask that started nothing, and can start nothing any more: it takes a new attempt.

@@ -171,6 +171,16 @@ pub trait ControlPlane: Send + Sync + 'static {
         self.claim(delivery)
     }
 
+    /// Whether an attempt that was claimed still is as the claim left it. Asked when no task of it is found: a task that
+    /// has stopped by then, and ran the flow, has changed the run before.
+    ///
+    /// # Errors
+    /// [`Failure`] when that cannot be told: the message has to come back.
+    fn is_untouched(&self, message: &ScheduledRun) -> impl Future<Output = Result<bool, Failure>> + Send {
+        let _ = message;
+        async { Ok(true) }
+    }
+
     /// Since when the run has been waiting for capacity; asked when it is to wait on.
     ///
     /// # Errors

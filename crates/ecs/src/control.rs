@@ -1,14 +1,28 @@
-//! [`TaskControl`] over `aws-sdk-ecs`.
+//! [`TaskControl`] over `aws-sdk-ecs`, and how the tasks of an attempt are listed.
+//!
+//! "When you specify `startedBy` as the filter, it must be the only filter that you use" (ECS API reference, ListTasks).
+//! Public pipelines send `desiredStatus` with it and are answered; nothing promises that they always will be. So `startedBy`
+//! goes alone, and finds the tasks that are to run. Stopped tasks are listed by their desired status, by family where it is
+//! known, and their `startedBy` is read from DescribeTasks. That takes two calls for every 100 stopped tasks, of which a look
+//! makes at most [`STOPPED_PAGES`] pairs: AWS gives no order to a list and no filter by time.
+//!
+//! So a stopped task may be missed where more than 1,000 stopped within the last hour, and no decision rests on finding it.
+//! The dispatcher and the reconciler read the run again when they find no task. A task that is not listed as to run has
+//! stopped, or was told to stop. If it ran the flow, the run's state says so by then (`dispatch::dispatcher`,
+//! `dispatch::observe::runs`).
 
 use std::time::Duration;
 
-use aws_sdk_ecs::types::{self, DesiredStatus};
+use aws_sdk_ecs::{
+    operation::list_tasks::{ListTasksOutput, builders::ListTasksFluentBuilder},
+    types::{self, DesiredStatus},
+};
 use serde_json::Value;
 use tokio::time::sleep;
 
 use crate::{
     failure::{Class, Operation},
-    launch::{LaunchError, TaskControl},
+    launch::{LaunchError, Page, TaskControl},
     launcher::{EcsLauncher, classify},
     task::{Container, ContainerOverride, Overrides, Task, Variable},
 };
@@ -16,11 +30,54 @@ use crate::{
 /// Most tasks of one DescribeTasks (ECS API reference).
 const DESCRIBED: usize = 100;
 
+/// Most pages of stopped tasks that one look for a task goes through: 1,000 tasks.
+const STOPPED_PAGES: usize = 10;
+
 /// Longest reason of a StopTask, in characters. The API names no limit; what is longer is cut by the console.
 const REASON: usize = 255;
 
 /// How often a call is tried again when AWS asks for patience.
 const TRIES: u32 = 4;
+
+impl EcsLauncher {
+    /// ARNs of the tasks that were launched for an attempt and are to run.
+    pub(crate) async fn living(&self, cluster: &str, started_by: &str) -> Result<Vec<String>, LaunchError> {
+        let output = self.list(self.client.list_tasks().cluster(cluster).started_by(started_by)).await?;
+        Ok(output.task_arns().to_vec())
+    }
+
+    /// The task that was launched for an attempt, of this family where that is known, and has stopped or is to stop.
+    pub(crate) async fn stopped(
+        &self,
+        cluster: &str,
+        family: Option<&str>,
+        started_by: &str,
+    ) -> Result<Option<Task>, LaunchError> {
+        let list = self.client.list_tasks().cluster(cluster).desired_status(DesiredStatus::Stopped);
+        let mut list = list.set_family(family.map(str::to_owned));
+        for _ in 0..STOPPED_PAGES {
+            let output = self.list(list.clone()).await?;
+            let tasks = self.describe(cluster, output.task_arns()).await?;
+            let found = tasks.into_iter().find(|task| task.started_by.as_deref() == Some(started_by));
+            match output.next_token() {
+                Some(token) if found.is_none() => list = list.next_token(token),
+                _ => return Ok(found),
+            }
+        }
+        tracing::info!(cluster, family, "more tasks have stopped than are looked through");
+        Ok(None)
+    }
+
+    async fn list(&self, list: ListTasksFluentBuilder) -> Result<ListTasksOutput, LaunchError> {
+        let mut patience = Patience::default();
+        loop {
+            match list.clone().send().await {
+                Ok(output) => return Ok(output),
+                Err(error) => patience.or_give_up(classify(Operation::ListTasks, &error).into_error()).await?,
+            }
+        }
+    }
+}
 
 impl TaskControl for EcsLauncher {
     async fn describe(&self, cluster: &str, task_arns: &[String]) -> Result<Vec<Task>, LaunchError> {
@@ -39,47 +96,25 @@ impl TaskControl for EcsLauncher {
         Ok(tasks)
     }
 
-    async fn running(&self, cluster: &str, limit: usize) -> Result<Vec<String>, LaunchError> {
-        let mut list = self.client.list_tasks().cluster(cluster).desired_status(DesiredStatus::Running);
-        let mut arns = Vec::new();
-        let mut patience = Patience::default();
+    async fn running(&self, cluster: &str, from: Option<&str>, limit: usize) -> Result<Page, LaunchError> {
+        let list = self.client.list_tasks().cluster(cluster).desired_status(DesiredStatus::Running);
+        let mut page = Page { task_arns: Vec::new(), next: from.map(str::to_owned) };
         loop {
-            let output = match list.clone().send().await {
-                Ok(output) => output,
-                Err(error) => {
-                    patience.or_give_up(classify(Operation::ListTasks, &error).into_error()).await?;
-                    continue;
-                }
-            };
-            arns.extend_from_slice(output.task_arns());
-            match output.next_token() {
-                Some(token) if arns.len() < limit => list = list.next_token(token),
-                _ => {
-                    arns.truncate(limit);
-                    return Ok(arns);
-                }
+            let output = self.list(list.clone().set_next_token(page.next.take())).await?;
+            page.task_arns.extend_from_slice(output.task_arns());
+            page.next = output.next_token().map(str::to_owned);
+            if page.next.is_none() || page.task_arns.len() >= limit {
+                return Ok(page);
             }
         }
     }
 
     async fn started_by(&self, cluster: &str, started_by: &str) -> Result<Vec<Task>, LaunchError> {
-        let mut arns = Vec::new();
-        // ListTasks shows either, never both in one call.
-        for status in [DesiredStatus::Running, DesiredStatus::Stopped] {
-            let list = self.client.list_tasks().cluster(cluster).started_by(started_by).desired_status(status);
-            let mut patience = Patience::default();
-            let output = loop {
-                match list.clone().send().await {
-                    Ok(output) => break output,
-                    Err(error) => patience.or_give_up(classify(Operation::ListTasks, &error).into_error()).await?,
-                }
-            };
-            arns.extend_from_slice(output.task_arns());
+        let living = self.living(cluster, started_by).await?;
+        if living.is_empty() {
+            return Ok(self.stopped(cluster, None, started_by).await?.into_iter().collect());
         }
-        if arns.is_empty() {
-            return Ok(Vec::new());
-        }
-        let mut tasks = self.describe(cluster, &arns).await?;
+        let mut tasks = self.describe(cluster, &living).await?;
         tasks.sort_by_key(|task| !task.is_live());
         Ok(tasks)
     }

@@ -4,7 +4,8 @@
 //! these differences. A launch type that is not given means Fargate for the definition too; the worker takes it for
 //! Fargate only in the RunTask request, and ECS then refuses the pair. EXTERNAL needs no FARGATE among the
 //! compatibilities. An image, network mode or compatibility that is explicitly null counts as not given. Fargate's sizes
-//! are checked. And the result is canonical and named by its content (see [`Draft::finish`]).
+//! are checked. The roles that the overrides name are the definition's (see [`Draft::take_roles`]). And the result is
+//! canonical and named by its content (see [`Draft::finish`]).
 
 use std::collections::BTreeSet;
 
@@ -88,6 +89,21 @@ impl Draft {
         Ok(draft)
     }
 
+    /// Takes the roles out of the overrides of the RunTask request: ECS asks for `iam:PassRole` when a definition with roles
+    /// is registered, so a revision that a stranger registers has none that the stranger could not pass. In the overrides
+    /// they would go to whatever revision is run.
+    pub(crate) fn take_roles(&mut self, request: &mut Object) {
+        let Some(Value::Object(overrides)) = request.get_mut("overrides") else { return };
+        for member in ["taskRoleArn", "executionRoleArn"] {
+            // Of another type it is refused under its own path.
+            if let Some(Value::String(_)) = overrides.get(member)
+                && let Some(role) = overrides.shift_remove(member).filter(|role| !is_empty(role))
+            {
+                self.definition.insert(member.to_owned(), role);
+            }
+        }
+    }
+
     /// Keeps the Prefect API's secrets out of all plain environment and adds them to the orchestration container's
     /// `secrets`.
     pub(crate) fn add_secrets(&mut self, secrets: &Secrets<'_>) -> Result<(), PrepareError> {
@@ -164,9 +180,8 @@ impl Draft {
     ///
     /// Canonical: keys sorted, and the lists that ECS takes for sets sorted by what identifies their items
     /// (`environment`, `secrets`, `environmentFiles`; prefect-aws 0.7.12, `_task_definitions_equal`). The family ends in
-    /// the hash of that text, so all revisions of such a family have the same content. RunTask may therefore name the
-    /// family without a revision, ECS takes the newest active one, and a RunTask request does not depend on the answer to
-    /// a registration.
+    /// the hash of that text, so all revisions that pushpool registers in it have the same content. What others register
+    /// under that name has not, which is why the launcher compares and pins a revision (`revisions`).
     ///
     /// `superseded` are names of the environment whose value in the overrides is another one. They are in the definition
     /// only so that runs share it, and go if it is too large.

@@ -19,7 +19,7 @@
 
 mod table;
 
-pub(crate) use table::{CONFLICT, NO_CLUSTER};
+pub(crate) use table::{CONFLICT, NO_CLUSTER, REFUSED};
 
 use work_pool::Diagnosis;
 

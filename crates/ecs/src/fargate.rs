@@ -72,12 +72,12 @@ pub(crate) fn check(cpu: Option<&str>, memory: Option<&str>) -> Result<(), Vec<S
 }
 
 /// CPU units: `1024`, `1 vCPU`, `.5 vcpu`.
-fn parse_cpu(text: &str) -> Option<u32> {
+pub(crate) fn parse_cpu(text: &str) -> Option<u32> {
     parse(text, "vcpu")
 }
 
 /// MiB: `2048`, `2GB`, `0.5 GB`.
-fn parse_memory(text: &str) -> Option<u32> {
+pub(crate) fn parse_memory(text: &str) -> Option<u32> {
     parse(text, "gb")
 }
 

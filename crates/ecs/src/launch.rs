@@ -7,7 +7,7 @@ use work_pool::Diagnosis;
 
 use crate::{
     Prepared,
-    failure::{CONFLICT, Class, NO_CLUSTER},
+    failure::{CONFLICT, Class, NO_CLUSTER, REFUSED},
     task::Task,
 };
 
@@ -48,6 +48,12 @@ impl LaunchError {
         self.diagnosis.code == CONFLICT
     }
 
+    /// Whether AWS refuses the request as it is written.
+    #[must_use]
+    pub fn is_refused(&self) -> bool {
+        self.diagnosis.code == REFUSED
+    }
+
     /// Whether there is no such cluster.
     #[must_use]
     pub fn is_no_cluster(&self) -> bool {
@@ -80,6 +86,15 @@ impl<L: TaskLauncher> TaskLauncher for Arc<L> {
     }
 }
 
+/// Some of the tasks of a cluster.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Page {
+    /// Their ARNs.
+    pub task_arns: Vec<String>,
+    /// Where the next page begins; none after the last one.
+    pub next: Option<String>,
+}
+
 /// Looks at tasks and ends them.
 pub trait TaskControl: Send + Sync + 'static {
     /// The tasks of one cluster that ECS still knows, in no order. Stopped ones are known for about an hour.
@@ -92,14 +107,21 @@ pub trait TaskControl: Send + Sync + 'static {
         task_arns: &[String],
     ) -> impl Future<Output = Result<Vec<Task>, LaunchError>> + Send;
 
-    /// ARNs of the tasks of a cluster that run or are to run; at most `limit`.
+    /// ARNs of the tasks of a cluster that run or are to run, from where the last page ended: `limit` of them, or up to 99
+    /// more.
     ///
     /// # Errors
-    /// [`LaunchError`].
-    fn running(&self, cluster: &str, limit: usize) -> impl Future<Output = Result<Vec<String>, LaunchError>> + Send;
+    /// [`LaunchError`]. A place that ECS does not know any more is [`Class::Rejected`].
+    fn running(
+        &self,
+        cluster: &str,
+        from: Option<&str>,
+        limit: usize,
+    ) -> impl Future<Output = Result<Page, LaunchError>> + Send;
 
-    /// The tasks of a cluster that were launched for an attempt, live ones first: `started_by` is
-    /// [`crate::Attempt::started_by`]. Stopped ones are known for about an hour.
+    /// The tasks of a cluster that were launched for an attempt: `started_by` is [`crate::Attempt::started_by`]. Those
+    /// that are to run; if there are none, one that has stopped or is to stop, where it is found among the first 1,000
+    /// stopped tasks of the cluster.
     ///
     /// # Errors
     /// [`LaunchError`]. A cluster that does not exist is [`Class::Rejected`].

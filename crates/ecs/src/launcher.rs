@@ -1,48 +1,38 @@
 //! [`TaskLauncher`] over `aws-sdk-ecs`.
 //!
-//! Requests leave exactly as [`crate::prepare()`] wrote them: the SDK's operation signs and sends, but the body is ours.
+//! Requests leave as [`crate::prepare()`] wrote them, and RunTask with the revision that [`crate::revisions`] verified:
+//! the SDK's operation signs and sends, but the body is ours.
 //! Translating JSON into the SDK's builders would need a line for each of some 150 members of the two requests, and
 //! would lose whatever a template holds that the SDK's release does not know yet.
 //!
 //! The SDK's own retries are off. A retry below us would spend the bucket without the pacer seeing it, and what a
 //! failed call means for the run is decided in one place, [`crate::failure`].
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::time::Duration;
 
 use aws_sdk_ecs::{
     Client,
     config::http::HttpRequest,
     error::{ProvideErrorMetadata, SdkError},
     operation::run_task::{RunTaskError, RunTaskOutput},
-    types::{DesiredStatus, TaskDefinitionStatus},
 };
 use serde_json::Value;
-use tokio::{sync::OnceCell, time::sleep};
 
 use crate::{
     Definition, Prepared,
     failure::{self, Answer, Class, Operation},
     launch::{LaunchError, Launched, TaskLauncher},
     pace::Pacer,
+    revisions::Revisions,
     value::compact,
 };
-
-/// How many families are remembered as registered. An entry is some 400 bytes: 4 MB at most.
-const KNOWN_FAMILIES: usize = 10_000;
-
-/// How often a registration is tried again within one launch when AWS asks for patience.
-const REGISTER_TRIES: u32 = 4;
 
 /// Launches tasks through one ECS client.
 #[derive(Debug)]
 pub struct EcsLauncher {
     pub(crate) client: Client,
     run_task: Pacer,
-    known: Mutex<HashMap<String, Arc<OnceCell<()>>>>,
+    pub(crate) revisions: Revisions,
 }
 
 impl EcsLauncher {
@@ -51,13 +41,25 @@ impl EcsLauncher {
     /// `client` is expected to come without retries of its own.
     #[must_use]
     pub fn new(client: Client, run_task_rate: f64) -> Self {
-        Self { client, run_task: Pacer::per_second(run_task_rate), known: Mutex::default() }
+        Self { client, run_task: Pacer::per_second(run_task_rate), revisions: Revisions::default() }
     }
 
-    async fn run_task(&self, prepared: &Prepared) -> Result<Result<Launched, LaunchError>, Inactive> {
+    /// Runs the task, of the `revision` of its family where the definition is content-addressed.
+    async fn run_task(
+        &self,
+        prepared: &Prepared,
+        revision: Option<&str>,
+    ) -> Result<Result<Launched, LaunchError>, Inactive> {
         self.run_task.turn().await;
         let requested_cluster = text(prepared, "cluster").unwrap_or("default");
-        let body = compact(&prepared.run_task);
+        let body = match revision {
+            None => compact(&prepared.run_task),
+            Some(revision) => {
+                let mut pinned = prepared.run_task.clone();
+                pinned["taskDefinition"] = revision.into();
+                compact(&pinned)
+            }
+        };
         let sent = self.client.run_task().customize().mutate_request(move |request| write_body(request, &body));
         let failed = match sent.send().await {
             Ok(output) => return Ok(self.read_answer(output, requested_cluster)),
@@ -69,7 +71,7 @@ impl EcsLauncher {
             return Ok(Ok(adopted(task_arn, requested_cluster)));
         }
         let classified = classify(Operation::RunTask, &failed);
-        if classified.inactive_definition && matches!(prepared.definition, Definition::Content { .. }) {
+        if classified.inactive_definition && revision.is_some() {
             return Err(Inactive(classified.into_error()));
         }
         let mut error = self.note_throttle(classified.into_error());
@@ -110,101 +112,52 @@ impl EcsLauncher {
         }
         error
     }
-
-    /// Registers a content-addressed definition unless it is known to exist; callers of one family wait for one call.
-    async fn ensure(&self, family: &str, request: &Value) -> Result<(), LaunchError> {
-        let cell = {
-            let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-            if known.len() >= KNOWN_FAMILIES && !known.contains_key(family) {
-                known.clear();
-            }
-            Arc::clone(known.entry(family.to_owned()).or_default())
-        };
-        cell.get_or_try_init(|| self.describe_or_register(family, request)).await.copied()
-    }
-
-    async fn describe_or_register(&self, family: &str, request: &Value) -> Result<(), LaunchError> {
-        match self.client.describe_task_definition().task_definition(family).send().await {
-            Ok(output) => {
-                let status = output.task_definition().and_then(|definition| definition.status());
-                if status == Some(&TaskDefinitionStatus::Active) {
-                    return Ok(());
-                }
-            }
-            // "Unable to describe task definition" is how ECS says that there is none.
-            Err(error) if error.as_service_error().is_some_and(|e| e.is_client_exception()) => {
-                let classified = classify(Operation::DescribeTaskDefinition, &error);
-                if matches!(classified.class, Class::Throttled) {
-                    return Err(classified.into_error());
-                }
-            }
-            Err(error) => return Err(classify(Operation::DescribeTaskDefinition, &error).into_error()),
-        }
-        self.register(request).await
-    }
-
-    /// Registration refills at one call a second, and ECS serialises revisions of a family, so patience is part of it.
-    async fn register(&self, request: &Value) -> Result<(), LaunchError> {
-        let mut tries = 1;
-        loop {
-            let body = compact(request);
-            let register = self.client.register_task_definition();
-            let sent = register.customize().mutate_request(move |request| write_body(request, &body));
-            let error = match sent.send().await {
-                Ok(_) => return Ok(()),
-                Err(error) => classify(Operation::RegisterTaskDefinition, &error).into_error(),
-            };
-            if error.class != Class::Throttled || tries == REGISTER_TRIES {
-                return Err(error);
-            }
-            sleep(Duration::from_millis(500) * 2_u32.pow(tries - 1)).await;
-            tries += 1;
-        }
-    }
-
-    fn forget(&self, family: &str) {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner).remove(family);
-    }
 }
 
 impl TaskLauncher for EcsLauncher {
     async fn launch(&self, prepared: &Prepared) -> Result<Launched, LaunchError> {
         let Definition::Content { family, request } = &prepared.definition else {
-            return match self.run_task(prepared).await {
+            return match self.run_task(prepared, None).await {
                 Ok(answer) => answer,
                 Err(Inactive(error)) => Err(error),
             };
         };
-        self.ensure(family, request).await?;
-        if let Ok(answer) = self.run_task(prepared).await {
+        let revision = self.revision(family, request).await?;
+        if let Ok(answer) = self.run_task(prepared, Some(&revision)).await {
             return answer;
         }
         // Somebody deregistered it since we last looked. No task was started, so the token is still unused.
-        self.forget(family);
-        self.ensure(family, request).await?;
-        match self.run_task(prepared).await {
+        self.revisions.forget(&revision);
+        let revision = self.revision(family, request).await?;
+        match self.run_task(prepared, Some(&revision)).await {
             Ok(answer) => answer,
             Err(Inactive(error)) => Err(error),
         }
     }
 
     async fn find(&self, prepared: &Prepared) -> Result<Option<Launched>, LaunchError> {
-        // A stopped task is a launched one too. ListTasks shows either, never both in one call.
-        for status in [DesiredStatus::Running, DesiredStatus::Stopped] {
-            let listed = self
-                .client
-                .list_tasks()
-                .set_cluster(text(prepared, "cluster").map(str::to_owned))
-                .set_started_by(text(prepared, "startedBy").map(str::to_owned))
-                .desired_status(status)
-                .send()
-                .await
-                .map_err(|error| classify(Operation::ListTasks, &error).into_error())?;
-            if let Some(task_arn) = listed.task_arns().first() {
-                return Ok(Some(adopted(task_arn, text(prepared, "cluster").unwrap_or("default"))));
+        let cluster = text(prepared, "cluster").unwrap_or("default");
+        let started_by = text(prepared, "startedBy").unwrap_or_default();
+        let mut found = self.living(cluster, started_by).await?.into_iter().next();
+        // A stopped task is a launched one too. The family bounds the search, but an earlier delivery may have used
+        // another one: the deployment may have been edited since.
+        for family in [Some(family(&prepared.definition)), None] {
+            if found.is_none() {
+                found = self.stopped(cluster, family, started_by).await?.map(|task| task.task_arn);
             }
         }
-        Ok(None)
+        Ok(found.map(|task_arn| adopted(&task_arn, cluster)))
+    }
+}
+
+/// The family of a definition; of an existing one by its ARN, `family:revision`, or the family alone.
+fn family(definition: &Definition) -> &str {
+    match definition {
+        Definition::Content { family, .. } => family,
+        Definition::Existing(reference) => {
+            let name = reference.rsplit('/').next().unwrap_or(reference);
+            name.split(':').next().unwrap_or(name)
+        }
     }
 }
 
@@ -218,7 +171,7 @@ fn adopted(task_arn: &str, requested_cluster: &str) -> Launched {
 }
 
 /// Puts our JSON in the place of what the SDK wrote; it is signed afterwards.
-fn write_body(request: &mut HttpRequest, body: &[u8]) {
+pub(crate) fn write_body(request: &mut HttpRequest, body: &[u8]) {
     *request.body_mut() = body.to_vec().into();
     request.headers_mut().insert("content-length", body.len().to_string());
 }
@@ -278,5 +231,13 @@ mod tests {
             Some("arn:aws:ecs:eu-west-1:123456789012:cluster/prod")
         );
         assert_eq!(cluster_of("arn:aws:ecs:eu-west-1:123456789012:task/0123"), None);
+    }
+
+    #[test]
+    fn the_family_is_read_from_every_form_of_a_reference() {
+        let arn = "arn:aws:ecs:eu-west-1:123456789012:task-definition/etl:7";
+        for reference in ["etl", "etl:7", arn, arn.strip_suffix(":7").unwrap()] {
+            assert_eq!(family(&Definition::Existing(reference.to_owned())), "etl", "{reference}");
+        }
     }
 }

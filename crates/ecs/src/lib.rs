@@ -23,7 +23,11 @@ mod overrides;
 pub mod pace;
 mod placement;
 mod prepare;
+#[cfg(feature = "aws")]
+mod revisions;
 mod roles;
+#[cfg(any(feature = "aws", test))]
+mod same;
 mod secrets;
 mod shape;
 mod tags;

@@ -63,6 +63,7 @@ pub fn prepare(configuration: &JobConfiguration, run: &Run, settings: &Settings)
         None => Some(Draft::prepare(&configuration, &placement, run, settings)?),
     };
     if let Some(draft) = &mut draft {
+        draft.take_roles(&mut request);
         draft.add_secrets(&secrets)?;
         draft.add_environment(&mut environment);
     } else {

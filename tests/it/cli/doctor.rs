@@ -81,6 +81,7 @@ async fn a_good_installation_is_told_from_a_spoilt_one() {
         "queue run",
         "dead letters of run.fifo",
         "cluster pp",
+        "tasks of pp",
     ] {
         assert_eq!(found(&shown, check).0, "ok", "{check}");
     }

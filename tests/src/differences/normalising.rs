@@ -20,6 +20,12 @@ pub(super) const DIFFERENCES: &[Difference] = &[
         effect: Effect::Normalise(family),
     },
     Difference {
+        name: "the roles of the overrides stand in the definition",
+        reason: "ECS asks for `iam:PassRole` when a definition with roles is registered. A role in the overrides goes to \
+                 whatever revision of the family is newest, whoever registered it. The task has the same roles.",
+        effect: Effect::Normalise(roles),
+    },
+    Difference {
         name: "there is no worker",
         reason: "`PREFECT__WORKER_ID`, `PREFECT__WORKER_NAME` and the tag `prefect.io/worker-name` name one.",
         effect: Effect::Normalise(no_worker),
@@ -128,6 +134,25 @@ fn family(worker: &mut Rendering, ours: &mut Rendering) -> Result<bool, String> 
     }
     object(&mut worker.run_task).remove("taskDefinition");
     Ok(true)
+}
+
+fn roles(worker: &mut Rendering, ours: &mut Rendering) -> Result<bool, String> {
+    let Some(definition) = &mut worker.definition else { return Ok(false) };
+    let Some(overrides) = worker.run_task.get_mut("overrides").and_then(Value::as_object_mut) else { return Ok(false) };
+    let mut moved = false;
+    for member in ["taskRoleArn", "executionRoleArn"] {
+        if ours.run_task["overrides"].get(member).is_some() {
+            return Err(format!("overrides have {member}"));
+        }
+        match overrides.remove(member) {
+            Some(Value::String(role)) if !role.is_empty() => {
+                object(definition).insert(member.to_owned(), json!(role));
+                moved = true;
+            }
+            _ => {}
+        }
+    }
+    Ok(moved)
 }
 
 fn no_worker(worker: &mut Rendering, _: &mut Rendering) -> Result<bool, String> {

@@ -24,7 +24,7 @@ use dispatch::{
 use ecs::{
     Attempt, Prepared,
     failure::Class,
-    launch::{LaunchError, Launched, TaskControl, TaskLauncher},
+    launch::{LaunchError, Launched, Page, TaskControl, TaskLauncher},
     task::Task,
 };
 use prefect_api::{Client, Method, Patience, Request, Response, Transport, TransportError};
@@ -252,8 +252,9 @@ impl TaskControl for Cluster {
         Ok(self.tasks().into_iter().filter(|task| task_arns.contains(&task.task_arn)).collect())
     }
 
-    async fn running(&self, _: &str, limit: usize) -> Result<Vec<String>, LaunchError> {
-        Ok(self.tasks().into_iter().map(|task| task.task_arn).take(limit).collect())
+    async fn running(&self, _: &str, _: Option<&str>, limit: usize) -> Result<Page, LaunchError> {
+        let task_arns = self.tasks().into_iter().map(|task| task.task_arn).take(limit).collect();
+        Ok(Page { task_arns, next: None })
     }
 
     async fn started_by(&self, _: &str, started_by: &str) -> Result<Vec<Task>, LaunchError> {

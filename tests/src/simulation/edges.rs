@@ -254,6 +254,12 @@ fn ecs_call(world: &mut World, who: &str, operation: &str, mut input: Value) -> 
         let said = |name: &str| input[name].as_str().unwrap_or_default();
         world.before_stop_task(said("task"), said("reason"));
     }
+    if matches!(operation, "DescribeTaskDefinition" | "RunTask") && world.fault(Fault::PlantedRevision) {
+        world.plant(input["taskDefinition"].as_str().unwrap_or_default());
+    }
+    if operation == "ListTasks" && input["desiredStatus"] == "STOPPED" && world.fault(Fault::HidesStopped) {
+        return Ok(json!({"taskArns": []}));
+    }
     if operation != "RunTask" {
         return world.call_ecs(who, operation, &input);
     }
@@ -263,6 +269,10 @@ fn ecs_call(world: &mut World, who: &str, operation: &str, mut input: Value) -> 
             input["clientToken"] = Uuid::from_u128(world.rng.u128(..)).to_string().into();
         }
         Some(Mutation::NoStartedBy) => input["startedBy"] = "pushpool".into(),
+        Some(Mutation::NoRevision) => {
+            let family = input["taskDefinition"].as_str().and_then(|it| it.split(':').next()).unwrap_or_default();
+            input["taskDefinition"] = family.to_owned().into();
+        }
         _ => {}
     }
     world.inject_into_run_task();

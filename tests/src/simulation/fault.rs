@@ -79,6 +79,10 @@ faults! {
     Redelivered,
     /// A flow's process goes on after its run has ended.
     Lingers,
+    /// A stranger registers a revision of a family of ours, with an image of their own.
+    PlantedRevision,
+    /// More tasks have stopped than are looked through: the one that is looked for is not among those shown.
+    HidesStopped,
 }
 
 /// How many kinds there were at first. Later ones are drawn last, so that a seed keeps the rest of its scenario.
@@ -120,7 +124,9 @@ impl Rates {
     pub fn add_later_kinds(&mut self, rng: &mut Rng) {
         for fault in &Fault::ALL[FIRST..] {
             if !self.0.is_empty() && rng.bool() {
-                self.0.insert(*fault, rng.u32(1..=1_200));
+                // Stopped tasks are looked for in few worlds.
+                let most = if *fault == Fault::HidesStopped { 10_000 } else { 1_200 };
+                self.0.insert(*fault, rng.u32(1..=most));
             }
         }
     }

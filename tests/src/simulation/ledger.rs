@@ -17,7 +17,7 @@ use uuid::Uuid;
 use super::{
     fault::Fault,
     server::State,
-    world::{Counts, World},
+    world::{Counts, PLANTED, World},
 };
 
 /// Within that time after its claim is given up a dispatcher that did not see so may launch an attempt: an invocation, and a
@@ -58,6 +58,8 @@ pub enum Rule {
     NoSlotLost,
     /// Observer and reconciler can tell the cluster of every run whose blocks and variables exist.
     ClusterKnown,
+    /// A task runs the definition that was made for it, whoever else registers revisions of its family.
+    OwnDefinition,
 }
 
 impl Rule {
@@ -77,6 +79,7 @@ impl Rule {
         Self::NoStarvation,
         Self::NoSlotLost,
         Self::ClusterKnown,
+        Self::OwnDefinition,
     ];
 }
 
@@ -284,6 +287,10 @@ impl World {
         self.checked(Rule::OneTaskPerAttempt);
         if count > 1 {
             self.violate(Rule::OneTaskPerAttempt, format!("{started_by} has {count} tasks"));
+        }
+        self.checked(Rule::OwnDefinition);
+        if answer.as_ref().is_ok_and(|answer| answer["tasks"][0]["containers"][0]["image"] == PLANTED) {
+            self.violate(Rule::OwnDefinition, format!("{started_by} runs a planted image"));
         }
         self.checked(Rule::ClaimedFirst);
         let Some(attempt) = attempt(started_by) else { return };

@@ -66,6 +66,8 @@ pub enum Mutation {
     NoRenewal,
     /// Observer and reconciler do not find the blocks and variables that name clusters.
     NoReferences,
+    /// RunTask names a family and no revision.
+    NoRevision,
 }
 
 impl Mutation {
@@ -100,5 +102,6 @@ impl Mutation {
         Self::ForgetsWaiting,
         Self::NoRenewal,
         Self::NoReferences,
+        Self::NoRevision,
     ];
 }

@@ -36,6 +36,9 @@ pub(super) const QUEUES: [&str; 4] = ["poll", "runs", "runs.fifo", "events"];
 /// How long a message that was received stays hidden, in seconds: six times the functions' timeout.
 pub(super) const VISIBILITY: u64 = 360;
 
+/// The image of a stranger.
+pub(super) const PLANTED: &str = "planted";
+
 /// How often a message is received before it goes to the dead-letter queue.
 pub(super) const MAX_RECEIVES: u64 = 10;
 
@@ -253,6 +256,22 @@ impl World {
             Err(error) => format!("{who}: {operation} {} -> {error}", input["startedBy"]),
         });
         answer
+    }
+
+    /// A stranger, who may register task definitions and pass no role, registers a revision of a family that exists.
+    pub(super) fn plant(&mut self, definition: &str) {
+        let family = definition.split(':').next().unwrap_or_default();
+        let now = self.millis();
+        if self.ecs.call(now, "DescribeTaskDefinition", &json!({"taskDefinition": family})).is_err() {
+            return;
+        }
+        let planted = json!({"family": family, "requiresCompatibilities": ["FARGATE"], "networkMode": "awsvpc",
+            "cpu": "256", "memory": "512", "containerDefinitions": [{"name": "prefect", "image": PLANTED}]});
+        let registered = self.ecs.call(now, "RegisterTaskDefinition", &planted);
+        self.note(|| match registered {
+            Ok(answer) => format!("a stranger: {}", answer["taskDefinition"]["taskDefinitionArn"]),
+            Err(error) => format!("a stranger: {error}"),
+        });
     }
 
     /// SQS answers a request. What it refuses is a mistake of the simulation.

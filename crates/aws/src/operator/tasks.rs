@@ -2,11 +2,14 @@
 
 use aws_config::SdkConfig;
 use ecs::{
-    Attempt,
-    launch::{LaunchError, TaskControl},
+    Attempt, Definition, Prepared,
+    launch::{LaunchError, TaskControl, TaskLauncher},
     launcher::EcsLauncher,
     task::Task,
 };
+
+use serde_json::json;
+use uuid::Uuid;
 
 use super::Trouble;
 use crate::{ecs_client, logs};
@@ -78,6 +81,31 @@ impl Tasks {
     pub async fn of_attempt(&self, cluster: &str, attempt: Attempt) -> Result<Vec<Task>, Trouble> {
         let found = self.control.started_by(cluster, &attempt.started_by()).await;
         found.map_err(|error| refused("ecs:ListTasks", error))
+    }
+
+    /// Lists the tasks of a cluster in each of the ways in which functions do: those that run, and those of an attempt (of
+    /// none that there is), by `startedBy` alone and among the stopped ones. Nothing is changed. AWS's words if it refuses
+    /// one of these requests as it is written.
+    ///
+    /// # Errors
+    /// [`Trouble`]: it is not known what AWS would say.
+    pub async fn try_lists(&self, cluster: &str) -> Result<Option<String>, Trouble> {
+        let attempt = Attempt { flow_run_id: Uuid::nil(), state_id: Uuid::nil() };
+        let sought = Prepared {
+            definition: Definition::Existing("pushpool-doctor".to_owned()),
+            run_task: json!({"cluster": cluster, "startedBy": attempt.started_by()}),
+            container_name: String::new(),
+            notices: Vec::new(),
+        };
+        let listed = match self.control.running(cluster, None, 1).await {
+            Ok(_) => self.control.find(&sought).await.map(drop),
+            Err(error) => Err(error),
+        };
+        match listed {
+            Ok(()) => Ok(None),
+            Err(error) if error.is_refused() => Ok(Some(error.diagnosis.detail)),
+            Err(error) => Err(refused("ecs:ListTasks", error)),
+        }
     }
 
     /// Where the containers of a task definition log to.

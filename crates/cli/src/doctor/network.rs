@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use aws::{
     SdkConfig,
-    operator::{Installation, Network, SubnetFacts, WayOut},
+    operator::{Installation, Network, SubnetFacts, Tasks, WayOut},
 };
 
 use super::{Findings, Status, functions::Functions, prefect::Seen};
@@ -26,7 +26,7 @@ pub(super) async fn check(
     seen: &Seen,
     findings: &mut Findings,
 ) {
-    clusters(installation, functions, findings).await;
+    clusters(installation, config, functions, findings).await;
     if functions.variable("dispatcher", "PUSHPOOL_LAUNCH_ROLE_ARN").is_some() {
         let todo = "Run it there, with credentials of that account.";
         findings.add(Status::NotChecked, "network and quota", "tasks are in another account", todo);
@@ -43,7 +43,8 @@ pub(super) async fn check(
     }
 }
 
-async fn clusters(installation: &Installation, functions: &Functions, findings: &mut Findings) {
+async fn clusters(installation: &Installation, config: &SdkConfig, functions: &Functions, findings: &mut Findings) {
+    let tasks = Tasks::new(config);
     let clusters = functions.list("observer", "PUSHPOOL_CLUSTERS");
     if clusters.is_empty() && !functions.all.is_empty() {
         findings.add(Status::NotChecked, "clusters", "the observer is told of none", "");
@@ -51,13 +52,34 @@ async fn clusters(installation: &Installation, functions: &Functions, findings: 
     for cluster in clusters {
         let name = cluster.rsplit('/').next().unwrap_or(&cluster).to_owned();
         match installation.cluster(&cluster).await {
-            Ok(Some(status)) if status == "ACTIVE" => findings.ok(&format!("cluster {name}"), status),
+            Ok(Some(status)) if status == "ACTIVE" => {
+                findings.ok(&format!("cluster {name}"), status);
+                lists(&tasks, &cluster, &name, findings).await;
+            }
             Ok(status) => {
                 let what = status.unwrap_or_else(|| "there is no such cluster".to_owned());
                 findings.add(Status::Failed, &format!("cluster {name}"), what, "Make it, or correct `cluster_arns`.");
             }
             Err(trouble) => findings.not_checked(&format!("cluster {name}"), &trouble),
         }
+    }
+}
+
+/// Whether ECS answers the lists of tasks that the functions ask for. Its API reference leaves open which filters go together.
+async fn lists(tasks: &Tasks, cluster: &str, name: &str, findings: &mut Findings) {
+    let check = format!("tasks of {name}");
+    match tasks.try_lists(cluster).await {
+        Ok(None) => findings.ok(&check, "ECS lists them as the functions ask it to"),
+        Ok(Some(words)) => {
+            let todo = "Tasks cannot be found again there, so runs may start twice: please report this.";
+            findings.add(
+                Status::Failed,
+                &check,
+                format!("ECS refuses a list that the functions ask for: {words}"),
+                todo,
+            );
+        }
+        Err(trouble) => findings.not_checked(&check, &trouble),
     }
 }
 

@@ -382,6 +382,46 @@ async fn a_claimed_run_is_looked_for_whatever_the_receive_count_says() {
     assert_eq!(*queues.hurried.lock().unwrap(), ["receipt-a"]);
 }
 
+/// A control plane whose runs have moved on since they were claimed.
+struct Moved(Standalone<Documents, Queues, NoBus>);
+
+impl ControlPlane for Moved {
+    async fn read(&self, deliveries: &[Delivery], queue: RunQueue) -> Vec<Result<Reading, Failure>> {
+        self.0.read(deliveries, queue).await
+    }
+
+    async fn claim(&self, delivery: &Delivery) -> Result<Claim, Failure> {
+        self.0.claim(delivery).await
+    }
+
+    async fn is_untouched(&self, _: &ScheduledRun) -> Result<bool, Failure> {
+        Ok(false)
+    }
+
+    async fn waited(&self, message: &ScheduledRun) -> Result<Waited, Failure> {
+        self.0.waited(message).await
+    }
+
+    async fn settle(&self, message: &ScheduledRun, settlement: &Settlement) -> Result<(), Failure> {
+        self.0.settle(message, settlement).await
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_that_a_task_may_have_run_since_is_judged_anew() {
+    for class in [Class::Throttled, Class::Capacity, Class::Rejected] {
+        let World { dispatcher, queues } =
+            World::new(Launcher { found: Some(Ok(None)), ..failing(class) }, Queues::default());
+        let Dispatcher { control, launcher, policy, sink, clock, .. } =
+            Arc::into_inner(dispatcher).unwrap_or_else(|| panic!("nobody else has it"));
+        let moved = Arc::new(Dispatcher::new(Moved(control), launcher, Arc::clone(&queues), policy, sink, clock));
+        let deadline = Instant::now() + Duration::from_secs(30);
+        let answer = moved.handle(vec![record("a", 2, &body(1).to_string())], deadline).await;
+        assert_eq!(answer.batch_item_failures.len(), 1, "{class:?}");
+        assert!(queues.sent.lock().unwrap().is_empty() && queues.buried.lock().unwrap().is_empty(), "{class:?}");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_token_that_was_used_up_is_given_up_once_nothing_can_be_under_way() {
     let conflict = LaunchError { class: Class::Transient, diagnosis: diagnosis("PP0330") };

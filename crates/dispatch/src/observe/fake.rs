@@ -10,7 +10,7 @@ use std::{
 use ecs::{
     Attempt,
     failure::Class,
-    launch::{LaunchError, TaskControl},
+    launch::{LaunchError, Page, TaskControl},
     task::Task,
 };
 use jiff::Timestamp;
@@ -149,6 +149,8 @@ impl Held {
         let recorded = path.strip_prefix("/flow_runs/").zip(body["infrastructure_pid"].as_str());
         if let Some((id, pid)) = recorded {
             self.pids.insert(id.parse().unwrap(), pid.to_owned());
+        } else if let Some(id) = path.strip_prefix("/flow_runs/").and_then(|id| id.parse().ok()) {
+            return self.run(&id);
         }
         if let Some(id) = path.strip_prefix("/flow_runs/").and_then(|id| id.parse().ok()).filter(|_| body.is_null()) {
             return self.run(&id);
@@ -193,13 +195,18 @@ pub(crate) struct Ecs {
     /// Every question fails.
     pub(crate) broken: bool,
     pub(crate) stops: Mutex<Vec<String>>,
+    /// What happens while the task of an attempt is looked for.
+    pub(crate) meanwhile: Mutex<Option<Box<dyn FnOnce() + Send>>>,
 }
 
 impl Ecs {
+    fn diagnosis(&self) -> Diagnosis {
+        Diagnosis { code: "PP0331", summary: "s".into(), detail: "d".into(), resolution: "r".into() }
+    }
+
     fn all(&self) -> Result<Vec<Task>, LaunchError> {
-        let diagnosis = Diagnosis { code: "PP0331", summary: "s".into(), detail: "d".into(), resolution: "r".into() };
         if self.broken {
-            return Err(LaunchError { class: Class::Transient, diagnosis });
+            return Err(LaunchError { class: Class::Transient, diagnosis: self.diagnosis() });
         }
         Ok(self.tasks.lock().unwrap().clone())
     }
@@ -210,11 +217,21 @@ impl TaskControl for Ecs {
         Ok(self.all()?.into_iter().filter(|task| task_arns.contains(&task.task_arn)).collect())
     }
 
-    async fn running(&self, _: &str, _: usize) -> Result<Vec<String>, LaunchError> {
-        Ok(self.all()?.into_iter().filter(Task::is_live).map(|task| task.task_arn).collect())
+    async fn running(&self, _: &str, from: Option<&str>, limit: usize) -> Result<Page, LaunchError> {
+        // A place is the number of tasks before it, and as good as forgotten if it is another text.
+        let Ok(from) = from.map_or(Ok(0), str::parse::<usize>) else {
+            return Err(LaunchError { class: Class::Rejected, diagnosis: self.diagnosis() });
+        };
+        let mut live = self.all()?.into_iter().filter(Task::is_live).map(|task| task.task_arn).skip(from).peekable();
+        let task_arns: Vec<String> = live.by_ref().take(limit).collect();
+        let next = live.peek().map(|_| (from + task_arns.len()).to_string());
+        Ok(Page { task_arns, next })
     }
 
     async fn started_by(&self, _: &str, started_by: &str) -> Result<Vec<Task>, LaunchError> {
+        if let Some(meanwhile) = self.meanwhile.lock().unwrap().take() {
+            meanwhile();
+        }
         Ok(self.all()?.into_iter().filter(|task| task.started_by.as_deref() == Some(started_by)).collect())
     }
 

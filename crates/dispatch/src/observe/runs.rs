@@ -182,7 +182,8 @@ impl History {
 pub(crate) enum Located {
     /// ECS knows it.
     Task(Box<Task>),
-    /// There is none, or ECS has forgotten it.
+    /// There is none, or it is over: ECS has forgotten it, or more tasks have stopped than the search looks through. The
+    /// run was read again after the search and had not changed.
     Nowhere,
     /// The run or its task is not pushpool's.
     Unknown(&'static str),
@@ -409,10 +410,17 @@ impl<T: Transport, K: TaskControl, O: TaskOutput> Runs<T, K, O> {
                 Err(error) => return Err(unknown(error)),
             }
         }
-        Ok(match clusters.unknown {
-            None => Located::Nowhere,
-            Some(reason) => Located::NoCluster(Box::new(reason)),
-        })
+        if let Some(reason) = clusters.unknown {
+            return Ok(Located::NoCluster(Box::new(reason)));
+        }
+        // A task that has stopped, or was told to, may be missed there. If it ran the flow, the run says so by now.
+        let holds = match self.client.flow_run(run.id).await {
+            Ok(latest) => latest.state_id.or(latest.state.map(|state| state.id)),
+            Err(error) if error.is_not_found() => None,
+            Err(error) => return Err(failure::of(&error)),
+        };
+        let moved_on = holds != history.current().map(|state| state.id);
+        Ok(if moved_on { Located::Unknown("the run has moved on") } else { Located::Nowhere })
     }
 
     /// Where a run's task may be.

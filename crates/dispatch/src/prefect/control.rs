@@ -461,6 +461,13 @@ impl<T: Transport, K: TaskControl> ControlPlane for PrefectControl<T, K> {
         self.propose_claim(delivery, true).await
     }
 
+    async fn is_untouched(&self, message: &ScheduledRun) -> Result<bool, Failure> {
+        let found = self.client.flow_runs_by_id(&[message.flow_run_id]).await.map_err(|error| failure::of(&error))?;
+        let state = found.first().and_then(|run| run.state.as_ref());
+        let ours = Some(message.attempt().transition_id());
+        Ok(state.is_some_and(|it| it.state_type == StateType::Pending && it.state_details.transition_id == ours))
+    }
+
     async fn waited(&self, message: &ScheduledRun) -> Result<Waited, Failure> {
         let states =
             history::read(&self.client, message.flow_run_id, None).await.map_err(|error| failure::of(&error))?;

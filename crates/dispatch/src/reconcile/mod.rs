@@ -21,8 +21,8 @@
 //! somebody else claimed are left alone.
 //!
 //! Requests: pages of 200 runs (three kinds), one DescribeTasks for every 100 tasks of a cluster, and for each run that is
-//! out of order what its repair needs. A pass ends in time; where it ended in the long list of RUNNING runs is kept in
-//! the process, and whoever starts anew merely looks at some of them twice.
+//! out of order what its repair needs. A pass ends in time; where it ended in the long lists (RUNNING runs, tasks of
+//! clusters) is kept in the process, and whoever starts anew merely looks at some of them twice.
 
 mod orphans;
 #[cfg(test)]
@@ -48,6 +48,7 @@ use tokio::time::{Instant, timeout_at};
 use uuid::Uuid;
 use work_pool::Diagnosis;
 
+use self::orphans::Places;
 use crate::{
     codes,
     dispatcher::{Clock, RESERVE},
@@ -138,6 +139,8 @@ pub struct Reconciler<T, K, O> {
     cursor: AtomicUsize,
     /// Clusters that runs have named since the process started: a task that nobody waits for may be the last one of its cluster.
     named: Mutex<BTreeSet<String>>,
+    /// Where the next pass goes on in the tasks of the clusters.
+    places: Places,
     counts: Counts,
 }
 
@@ -166,7 +169,15 @@ impl<T: Transport, K: TaskControl, O: TaskOutput> Reconciler<T, K, O> {
         clock: Clock,
     ) -> Self {
         let runs = Runs::new(client, tasks, output, policy.runs.clone(), clock);
-        Self { runs, policy, sink, cursor: AtomicUsize::new(0), named: Mutex::default(), counts: Counts::default() }
+        Self {
+            runs,
+            policy,
+            sink,
+            cursor: AtomicUsize::new(0),
+            named: Mutex::default(),
+            places: Places::default(),
+            counts: Counts::default(),
+        }
     }
 
     /// One pass. Returns before `deadline`.

@@ -7,9 +7,16 @@
 //! The run decides, never the absence of a record: two Prefect servers may share a cluster, and what one of them does not
 //! know is the other's.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    sync::{Mutex, PoisonError},
+};
 
-use ecs::{launch::TaskControl, task::Task};
+use ecs::{
+    failure::Class,
+    launch::{Page, TaskControl},
+    task::Task,
+};
 use prefect_api::{
     PAGE, Transport,
     models::{FlowRun, State, StateType},
@@ -28,8 +35,29 @@ use crate::{
     prefect::{failure, slots::LONGEST_GRACE, states::is_handed_back},
 };
 
-/// Most tasks of a cluster that one pass looks at.
-const TASKS: usize = 2_000;
+/// Tasks of a cluster that are looked at, and held in memory, at once.
+const TASKS: usize = 500;
+
+/// Most goes at one cluster in a pass: 20,000 tasks, which take some 500 requests. The next pass goes on there.
+const GOES: usize = 40;
+
+/// Where the next look at a cluster's tasks begins, for the clusters that were not looked through to their ends.
+#[derive(Debug, Default)]
+pub(super) struct Places(Mutex<HashMap<String, String>>);
+
+impl Places {
+    pub(super) fn of(&self, cluster: &str) -> Option<String> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(cluster).cloned()
+    }
+
+    pub(super) fn set(&self, cluster: &str, place: Option<String>) {
+        let mut places = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match place {
+            Some(place) => places.insert(cluster.to_owned(), place),
+            None => places.remove(cluster),
+        };
+    }
+}
 
 /// Reason of a StopTask for a task whose run was deleted.
 const DELETED: &str = "pushpool: its flow run was deleted";
@@ -57,23 +85,54 @@ enum Standing {
 
 impl<T: Transport, K: TaskControl, O: TaskOutput> Reconciler<T, K, O> {
     /// Stops tasks that nobody waits for.
+    ///
+    /// The clusters take turns, so a pass that ends early has looked at some tasks of each. A pass looks at 20,000 tasks of
+    /// a cluster at most, and the next pass goes on where it ended. The process remembers that place; a new process begins
+    /// with the first task.
     pub(super) async fn orphans(&self, clusters: &BTreeSet<String>) {
-        for cluster in clusters {
-            if let Err(failure) = self.orphans_of(cluster).await {
-                self.failed(None, &failure.diagnosis);
+        let mut left: Vec<&String> = clusters.iter().collect();
+        for _ in 0..GOES {
+            let mut unfinished = Vec::new();
+            for cluster in left {
+                match self.orphans_of(cluster).await {
+                    Ok(true) => {}
+                    Ok(false) => unfinished.push(cluster),
+                    Err(failure) => self.failed(None, &failure.diagnosis),
+                }
             }
+            left = unfinished;
         }
     }
 
-    async fn orphans_of(&self, cluster: &str) -> Result<(), Failure> {
-        let arns = match self.runs.tasks.running(cluster, TASKS).await {
-            Ok(arns) if arns.is_empty() => return Ok(()),
-            Ok(arns) => arns,
-            Err(error) if error.is_no_cluster() => return Ok(()),
-            Err(error) => return Err(unknown(error)),
-        };
+    /// The next tasks of a cluster; whether they were the last ones.
+    async fn orphans_of(&self, cluster: &str) -> Result<bool, Failure> {
+        let Page { task_arns, next } = self.next_tasks(cluster).await?;
+        let last = next.is_none();
+        // Set before the look: tasks that cannot be looked at must not hold up the others. The next round comes back to them.
+        self.places.set(cluster, next);
+        self.stop_orphans(cluster, &task_arns).await?;
+        Ok(last)
+    }
+
+    async fn next_tasks(&self, cluster: &str) -> Result<Page, Failure> {
+        let place = self.places.of(cluster);
+        let mut page = self.runs.tasks.running(cluster, place.as_deref(), TASKS).await;
+        if let (Some(_), Err(error)) = (&place, &page) {
+            // The API reference does not say for how long a place is one, nor what is answered then.
+            self.places.set(cluster, None);
+            if error.class == Class::Rejected {
+                page = self.runs.tasks.running(cluster, None, TASKS).await;
+            }
+        }
+        match page {
+            Err(error) if error.is_no_cluster() => Ok(Page::default()),
+            page => page.map_err(unknown),
+        }
+    }
+
+    async fn stop_orphans(&self, cluster: &str, task_arns: &[String]) -> Result<(), Failure> {
         let now = self.runs.now();
-        let tasks = self.runs.tasks.describe(cluster, &arns).await.map_err(unknown)?;
+        let tasks = self.runs.tasks.describe(cluster, task_arns).await.map_err(unknown)?;
         let old = |task: &Task| {
             let created = task.created_at().and_then(|at| jiff::Timestamp::from_second(at).ok());
             created.is_some_and(|created| between(created, now) >= self.policy.orphan_grace)

@@ -107,6 +107,77 @@ async fn tasks_of_runs_that_this_server_does_not_know_are_others_unless_it_is_sa
     }
 }
 
+/// So many tasks in a cluster, of runs that this server does not know; the last one is of a run that was handed back.
+fn crowd(server: &Server, tasks: u128) -> (Ecs, String) {
+    let handed_back = server
+        .add(1, &[("SCHEDULED", "Scheduled", 9), ("PENDING", "Pending", 8), ("SCHEDULED", "AwaitingCapacity", 7)]);
+    let theirs = (1..tasks).map(|number| ecs::Attempt {
+        flow_run_id: Uuid::from_u128(number << 64),
+        state_id: Uuid::from_u128(number << 64),
+    });
+    let all = theirs.chain([handed_back]).map(|attempt| Task::of_json(&task(attempt, "RUNNING", json!({}))).unwrap());
+    (Ecs { tasks: Mutex::new(all.collect()), ..Ecs::default() }, arn(handed_back))
+}
+
+fn of_cluster(cluster: &str) -> Policy {
+    let runs = observe::Policy { clusters: vec![cluster.to_owned()], ..observe::Policy::default() };
+    Policy { runs, ..Policy::default() }
+}
+
+#[tokio::test]
+async fn the_last_of_many_tasks_is_looked_at() {
+    let server = Server::default();
+    let (ecs, orphan) = crowd(&server, 2_500);
+    let (reconciler, ecs, _) = reconciler(&server, ecs, of_cluster("c"));
+    assert!(reconciler.pass(deadline()).await.complete);
+    assert_eq!(*ecs.stops.lock().unwrap(), [orphan]);
+    assert_eq!(reconciler.places.of("c"), None, "the next pass begins anew");
+}
+
+#[tokio::test]
+async fn a_look_at_the_tasks_goes_on_where_the_last_one_ended_while_ecs_knows_the_place() {
+    let server = Server::default();
+    for (place, left) in [("2400", None), ("a place that ECS has forgotten", None)] {
+        let (ecs, orphan) = crowd(&server, 2_500);
+        let (reconciler, ecs, _) = reconciler(&server, ecs, of_cluster("c"));
+        reconciler.places.set("c", Some(place.to_owned()));
+        let pass = reconciler.pass(deadline()).await;
+        assert_eq!((pass.complete, pass.failed), (true, 0), "{place}");
+        assert_eq!(*ecs.stops.lock().unwrap(), [orphan], "{place}");
+        assert_eq!(reconciler.places.of("c"), left);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn tasks_that_cannot_be_looked_at_do_not_keep_others_from_it() {
+    let server = Server::default();
+    let (ecs, _) = crowd(&server, 2_500);
+    server.hang("/flow_runs/filter");
+    let (reconciler, _, _) = reconciler(&server, ecs, of_cluster("c"));
+    let looked = tokio::time::timeout(Duration::from_secs(60), reconciler.orphans(&["c".to_owned()].into())).await;
+    assert!(looked.is_err(), "the pass is out of time");
+    assert_eq!(reconciler.places.of("c").as_deref(), Some("500"), "and the next one goes on behind them");
+}
+
+#[tokio::test]
+async fn a_run_that_moved_on_while_its_task_was_looked_for_is_left_alone() {
+    for (before, number) in [(&PENDING[..], 1), (&RUNNING[..], 2)] {
+        let server = Server::default();
+        server.set_template(json!({}));
+        let attempt = server.add(number, before);
+        let ended: Vec<_> = before.iter().copied().chain([("COMPLETED", "Completed", 0)]).collect();
+        let its = server.clone();
+        let ecs = Ecs::default();
+        *ecs.meanwhile.lock().unwrap() = Some(Box::new(move || {
+            its.add(number, &ended);
+        }));
+        let (reconciler, _, notes) = reconciler(&server, ecs, of_cluster("c"));
+        assert_eq!(reconciler.pass(deadline()).await.repaired, 0);
+        assert_eq!(notes.take(), [""; 0]);
+        assert_eq!((server.state(attempt), server.asked("set_state").len()), ("Completed".to_owned(), 0));
+    }
+}
+
 #[tokio::test]
 async fn a_pass_goes_on_where_the_last_one_ended() {
     let server = Server::default();

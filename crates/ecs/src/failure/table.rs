@@ -58,6 +58,9 @@ pub(crate) const CONFLICT: &str = "PP0330";
 /// Code of the row for a cluster that is not there.
 pub(crate) const NO_CLUSTER: &str = "PP0314";
 
+/// Code of the row for a request that AWS refuses for no reason of a row of its own.
+pub(crate) const REFUSED: &str = "PP0329";
+
 const CLIENT: &[&str] = &["InvalidParameterException", "ClientException", "ValidationException"];
 
 /// The table. The first row that applies decides.
@@ -334,7 +337,7 @@ pub(super) const ROWS: &[Row] = &[
     Row {
         when: &[When::Status(400..=499), When::Code(CLIENT)],
         class: Class::Rejected,
-        code: "PP0329",
+        code: REFUSED,
         summary: "AWS refuses the request",
         resolution: "Correct what AWS names in the pool's base job template or the job variables; `pushpool render` \
                      shows the request.",

@@ -27,6 +27,9 @@ pub struct Config {
     /// Whether a RunTask answer that started no task at all (only `failures`) is repeated for the same client token.
     /// AWS's page on idempotency leaves that open; `true` is what hurts a client that keeps its token.
     pub replay_failed_answers: bool,
+    /// Whether ListTasks refuses every other filter beside `startedBy`, `desiredStatus` too, as the API reference says
+    /// ("it must be the only filter that you use"). Public pipelines send both and are answered; `false` is such an ECS.
+    pub started_by_alone: bool,
     /// Token buckets of the API, or none.
     pub throttles: Option<Throttles>,
     /// Fargate vCPUs that may be in use at once, on demand and Spot each, or no quota. AWS's default for new accounts
@@ -61,6 +64,7 @@ impl Default for Config {
             dwell: Dwell::default(),
             retention: 3_600_000,
             replay_failed_answers: true,
+            started_by_alone: true,
             throttles: None,
             vcpu_quota: None,
             runner: Runner::Process,

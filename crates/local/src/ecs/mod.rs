@@ -42,7 +42,7 @@
 //! | | EC2: no instances is an error, no room is `failures` RESOURCE:MEMORY or RESOURCE:CPU; Fargate: the vCPU quota is `failures` | AWS's answer; guide, "API failure reasons", "service quotas" |
 //! | StopTask | SIGTERM, SIGKILL after `stopTimeout` (30 s); the task's tags are deleted | Model StopTask, `ContainerDefinition.stopTimeout` |
 //! | DescribeTasks | 1-100 tasks; unknown ones are `failures` MISSING; tags only if asked for; stopped tasks for an hour | Model DescribeTasks; guide, "API failure reasons" |
-//! | ListTasks | RUNNING unless said otherwise, PENDING finds nothing; pages of 1-100; startedBy with no other filter but `desiredStatus` | Model `ListTasksRequest`; Airflow's use of it |
+//! | ListTasks | RUNNING unless said otherwise, PENDING finds nothing; pages of 1-100; startedBy with no other filter, `desiredStatus` included unless the settings say otherwise | Model `ListTasksRequest` |
 //! | events | one per change, `version` counts them; times in ISO 8601; no tags | Model `Task.version`; guide, "task state change events" |
 //!
 //! # What is not modelled

@@ -132,13 +132,20 @@ impl Engine {
     ///
     /// "The default status filter is RUNNING"; "Although you can filter results based on a desired status of PENDING,
     /// this doesn't return any results" (ListTasksRequest.desiredStatus). "When you specify startedBy as the filter, it
-    /// must be the only filter that you use" (ListTasksRequest.startedBy): cluster and desiredStatus are let through
-    /// with it, because Airflow's ECS operator has sent `startedBy` with `desiredStatus` to AWS for years
-    /// (`_try_reattach_task`).
+    /// must be the only filter that you use" (ListTasksRequest.startedBy); the cluster is where to look, and the settings
+    /// may let `desiredStatus` through with it.
     pub(super) fn list_tasks(&mut self, input: ListTasks) -> Result<Value, AwsError> {
         let cluster = self.cluster_name(input.cluster.as_deref())?;
-        let filters = [&input.container_instance, &input.family, &input.service_name, &input.launch_type];
-        if input.started_by.is_some() && (filters.into_iter().any(Option::is_some) || input.daemon_name.is_some()) {
+        let status = input.desired_status.as_ref().filter(|_| self.config.started_by_alone);
+        let others = [
+            input.container_instance.as_ref(),
+            input.family.as_ref(),
+            input.service_name.as_ref(),
+            input.launch_type.as_ref(),
+            input.daemon_name.as_ref(),
+            status,
+        ];
+        if input.started_by.is_some() && others.into_iter().any(|other| other.is_some()) {
             return Err(invalid("startedBy can not be combined with other filters."));
         }
         if input.service_name.is_some() {

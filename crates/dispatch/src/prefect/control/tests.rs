@@ -2,7 +2,11 @@
 
 use std::sync::Mutex;
 
-use ecs::{failure::Class, launch::LaunchError, task::Task};
+use ecs::{
+    failure::Class,
+    launch::{LaunchError, Page},
+    task::Task,
+};
 use prefect_api::{Patience, Request, Response, TransportError};
 use serde_json::{Value, json};
 
@@ -100,8 +104,8 @@ impl TaskControl for NoTasks {
         Ok(Vec::new())
     }
 
-    async fn running(&self, _: &str, _: usize) -> Result<Vec<String>, LaunchError> {
-        Ok(Vec::new())
+    async fn running(&self, _: &str, _: Option<&str>, _: usize) -> Result<Page, LaunchError> {
+        Ok(Page::default())
     }
 
     async fn started_by(&self, _: &str, _: &str) -> Result<Vec<Task>, LaunchError> {

@@ -59,12 +59,28 @@ fn list_tasks_filters() {
     assert_eq!(list(&mut desk, json!({})), [b]);
     assert_eq!(list(&mut desk, json!({"desiredStatus": "STOPPED"})), std::slice::from_ref(&a));
     assert!(list(&mut desk, json!({"startedBy": "a"})).is_empty());
-    assert_eq!(list(&mut desk, json!({"startedBy": "a", "desiredStatus": "STOPPED"})), [a]);
-    for filter in [json!({"family": "f"}), json!({"launchType": "FARGATE"}), json!({"containerInstance": "i"})] {
+    assert_eq!(list(&mut desk, json!({"family": "f", "desiredStatus": "STOPPED"})), [a]);
+    for filter in [
+        json!({"family": "f"}),
+        json!({"launchType": "FARGATE"}),
+        json!({"containerInstance": "i"}),
+        json!({"desiredStatus": "STOPPED"}),
+        json!({"desiredStatus": "RUNNING"}),
+    ] {
         assert_eq!(desk.refusal("ListTasks", with(filter, json!({"startedBy": "a"}))).0, INVALID);
     }
     assert_eq!(desk.refusal("ListTasks", json!({"serviceName": "s"})).0, "ServiceNotFoundException");
     assert_eq!(desk.refusal("ListTasks", json!({"desiredStatus": "DEAD"})).0, INVALID);
+}
+
+#[test]
+fn an_ecs_that_takes_a_status_beside_started_by() {
+    let mut desk = Desk::ready(Config { started_by_alone: false, ..Config::default() });
+    let task = desk.run(with(run("f"), json!({"startedBy": "a"})))[0].clone();
+    assert_eq!(list(&mut desk, json!({"startedBy": "a", "desiredStatus": "RUNNING"})), std::slice::from_ref(&task));
+    desk.call("StopTask", json!({"task": task})).unwrap();
+    assert_eq!(list(&mut desk, json!({"startedBy": "a", "desiredStatus": "STOPPED"})), [task]);
+    assert_eq!(desk.refusal("ListTasks", json!({"startedBy": "a", "family": "f"})).0, INVALID);
 }
 
 #[test]
