@@ -41,7 +41,7 @@ locals {
   run_task_rate = floor(var.run_tasks_per_second / local.dispatchers * 1000) / 1000
 
   # A dispatcher may be at work on a claim until its time is over.
-  claim_grace     = max(120, 2 * var.functions.dispatcher.timeout)
+  claim_grace = max(120, 2 * var.functions.dispatcher.timeout)
   # A copy of a hand back takes effect 50 s after it was sent at the latest, as does the reading before it, see `HAND_BACK_DELAY`
   # in crates/dispatch/src/dispatcher.rs.
   hand_back_delay = 120 + max(60, var.functions.dispatcher.timeout, var.functions.observer.timeout)
