@@ -167,7 +167,10 @@ mod tests {
         let served = message(Value::Null);
         let attempt = served.attempt();
         let details = json!({"transition_id": attempt.transition_id(), "scheduled_time": NOW});
-        let claimed = |message: &str| state(4, "PENDING", json!({"state_details": details, "message": message}));
+        // So long ago that no delivery of a message is still at work.
+        let at = "2025-12-31T23:50:00Z";
+        let claimed =
+            |message: &str| state(4, "PENDING", json!({"state_details": details, "message": message, "timestamp": at}));
         let of = |state| fate(&letter(None), Some(&served), state, false);
         assert_eq!(of(claimed(&states::pending(attempt, "m-1", "d").message.unwrap())), Fate::Leave);
         assert_eq!(of(claimed("a claim that names no message")), Fate::Send);

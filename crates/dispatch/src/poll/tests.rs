@@ -453,5 +453,5 @@ async fn a_thousand_pools_have_their_turn_at_a_slow_server() {
     }
     let most = slow.polled.lock().unwrap().values().copied().max();
     assert!(most <= Some(2), "no pool has its third turn before all have had one: {most:?}");
-    assert!(sink.0.lock().unwrap()[0].contains("of 1000 work pools were polled; the next poll begins with the others"));
+    assert!(sink.0.lock().unwrap()[0].contains("of 1000 work pools were polled, and the next poll begins with"));
 }

@@ -140,6 +140,9 @@ mod tests {
 
     const NOW: &str = "2026-01-01T00:00:00Z";
 
+    /// When the delivery that claimed has ended for certain, in seconds.
+    const AFTER: i64 = CLAIM_HOLDS.as_secs() as i64;
+
     fn attempt() -> Attempt {
         Attempt { flow_run_id: Uuid::from_u128(1), state_id: Uuid::from_u128(2) }
     }
@@ -212,9 +215,9 @@ mod tests {
 
     #[test]
     fn a_pending_run_is_ours_if_this_attempt_claimed_it() {
-        assert_eq!(judged_after(100, &run("PENDING", ours()), &delivery(false)), Judgement::Claimed);
+        assert_eq!(judged_after(AFTER, &run("PENDING", ours()), &delivery(false)), Judgement::Claimed);
         for other in [json!({"transition_id": Uuid::from_u128(5)}), json!({})] {
-            assert!(matches!(judged_after(100, &run("PENDING", other), &delivery(false)), Judgement::NotOurs(_)));
+            assert!(matches!(judged_after(AFTER, &run("PENDING", other), &delivery(false)), Judgement::NotOurs(_)));
         }
     }
 
@@ -225,8 +228,8 @@ mod tests {
             run.state.as_mut().unwrap().message = states::pending(attempt(), message, "d-2").message;
             run
         };
-        assert_eq!(judged_after(100, &claimed_by("m-1"), &delivery(false)), Judgement::Claimed);
-        assert!(matches!(judged_after(100, &claimed_by("m-2"), &delivery(false)), Judgement::NotOurs(_)));
+        assert_eq!(judged_after(AFTER, &claimed_by("m-1"), &delivery(false)), Judgement::Claimed);
+        assert!(matches!(judged_after(AFTER, &claimed_by("m-2"), &delivery(false)), Judgement::NotOurs(_)));
     }
 
     #[test]
@@ -251,14 +254,14 @@ mod tests {
         assert!(matches!(judged(&run), Judgement::NotOurs(_)));
         run.infrastructure_pid =
             Some(given_up(Attempt { state_id: Uuid::from_u128(9), ..attempt() }, NOW.parse().unwrap()));
-        assert_eq!(judged_after(100, &run, &delivery(false)), Judgement::Claimed, "an earlier attempt's");
+        assert_eq!(judged_after(AFTER, &run, &delivery(false)), Judgement::Claimed, "an earlier attempt's");
     }
 
     #[test]
     fn a_run_that_was_claimed_for_another_time_is_claimed_again_to_be_put_back() {
         let claimed_for =
             |due: &str| run("PENDING", json!({"transition_id": attempt().transition_id(), "scheduled_time": due}));
-        let judged = |run: &FlowRun| judged_after(100, run, &delivery(false));
+        let judged = |run: &FlowRun| judged_after(AFTER, run, &delivery(false));
         assert_eq!(judged(&claimed_for(NOW)), Judgement::Claimed);
         assert_eq!(judged(&run("PENDING", json!({"transition_id": attempt().transition_id()}))), Judgement::Due);
         assert_eq!(judged(&claimed_for("2026-01-02T00:00:00Z")), Judgement::Due);
