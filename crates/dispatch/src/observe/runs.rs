@@ -415,7 +415,7 @@ impl<T: Transport, K: TaskControl, O: TaskOutput> Runs<T, K, O> {
         }
         // A task that has stopped, or was told to, may be missed there. If it ran the flow, the run says so by now.
         let holds = match self.client.flow_run(run.id).await {
-            Ok(latest) => latest.state_id.or(latest.state.map(|state| state.id)),
+            Ok(latest) => latest.state_id.or_else(|| latest.state.map(|state| state.id)),
             Err(error) if error.is_not_found() => None,
             Err(error) => return Err(failure::of(&error)),
         };
