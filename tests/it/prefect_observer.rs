@@ -462,7 +462,7 @@ async fn a_slot_that_came_free_rings_and_odd_messages_do_no_harm() {
     let answer = observer.handle(records(&bodies, false), Instant::now() + Duration::from_secs(60)).await;
     assert_eq!(answer.batch_item_failures, []);
     assert_eq!(world.bodies("dlq"), ["{"]);
-    let ring = json!({"version": 1, "ring": {"work_pool": world.pool}});
+    let ring = json!({"version": 1, "ring": {"work_pool": world.pool, "event": "pushpool.slot-free"}});
     assert_eq!(world.bodies("polls"), [ring.to_string()]);
     // The server knows of the task's end, by EventBridge's id.
     let filter = json!({"filter": {"event": {"name": ["prefect.ecs.task.stopped"]}}});

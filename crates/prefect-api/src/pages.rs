@@ -113,10 +113,10 @@ impl<T: Transport> Client<T> {
     }
 
     async fn one_by_one(&self, ids: &[Uuid]) -> Each {
-        let reads = ids
-            .to_vec()
-            .into_iter()
-            .map(|id| async move { (id, self.get_impatiently(format!("/flow_runs/{id}")).await) });
+        // Owned, so that the future does not borrow from the caller's list.
+        let ids: Vec<Uuid> = ids.into();
+        let reads =
+            ids.into_iter().map(|id| async move { (id, self.get_impatiently(format!("/flow_runs/{id}")).await) });
         let read: Vec<(Uuid, Result<FlowRun, ApiError>)> =
             stream::iter(reads).buffer_unordered(AT_ONCE).collect().await;
         let mut each = Each::default();

@@ -8,7 +8,7 @@ use fastrand::Rng;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    fault::Rates,
+    fault::{Fault, Rates},
     mutation::Mutation,
     server::{Poison, Release},
 };
@@ -300,7 +300,7 @@ impl Scenario {
         if rng.u32(..8) == 0 {
             (self.slow, self.quick) = (true, false);
             for pool in &mut self.pools {
-                pool.deployment_limit.get_or_insert((rng.u32(1..=2), false));
+                pool.deployment_limit.get_or_insert_with(|| (rng.u32(1..=2), false));
                 pool.grace = Some(rng.u32(60..=120));
             }
         }
@@ -313,10 +313,19 @@ impl Scenario {
         self.untold_clusters = rng.u32(..if self.references { 2 } else { 8 }) == 0;
     }
 
-    /// The same with a bug in it.
+    /// The same with a bug in it, in a world that calls for what the bug breaks.
     #[must_use]
     pub fn with(mut self, mutation: Mutation) -> Self {
         self.mutation = Some(mutation);
+        let often: &[(Fault, u32)] = match mutation {
+            Mutation::LastByTime => {
+                self.stalls = true;
+                &[(Fault::Late, 1_500), (Fault::DoubledMessage, 4_000), (Fault::RefusedForGood, 3_000)]
+            }
+            Mutation::BlindLook => &[(Fault::LostAnswer, 800), (Fault::NoCapacity, 3_000), (Fault::Throttled, 800)],
+            _ => &[],
+        };
+        self.rates.0.extend(often.iter().copied());
         self
     }
 }

@@ -19,9 +19,10 @@ use prefect_api::{
     ApiError, Client, Transport,
     models::{FlowRun, State, StateType, WorkPool, WorkQueue, level},
 };
+use serde_json::Value;
 use tokio::time::timeout;
 use uuid::Uuid;
-use work_pool::Diagnosis;
+use work_pool::{Diagnosis, Object};
 
 use super::{
     clusters::{self, Clusters, rendered},
@@ -470,6 +471,12 @@ impl<T: Transport, K: TaskControl, O: TaskOutput> Runs<T, K, O> {
             Err(failure) if !self.policy.clusters.is_empty() => Ok(Err(clusters::text(failure.diagnosis))),
             Err(failure) => Err(failure),
         }
+    }
+
+    /// The same of a run that has no job variables.
+    pub(crate) async fn cluster_of_pool(&self, template: &Value) -> Result<Result<String, String>, Failure> {
+        let none = Object::new();
+        rendered(&self.client, &self.references, template, &none, &none, self.now()).await
     }
 
     /// A work pool with its queues. None if there is no such pool.

@@ -34,7 +34,8 @@ use super::{Head, Poller, PollerQueues, Share, attempt_of};
 /// Most pages that one poll looks at behind the head of a pool; the next goes on there.
 const PAGES: usize = 5;
 
-/// How many runs of a queue are looked for where the server cannot write those it would hand out.
+/// How many runs of a queue are looked for where the server cannot write those it would hand out, and how many runs behind the
+/// head are sent once more in one poll.
 const INSTEAD: usize = 10;
 
 /// Why a run that was handed out cannot start.
@@ -107,7 +108,7 @@ impl<T: Transport, Q: PollerQueues> Poller<T, Q> {
         let queues = self.queues_of(pool).await?;
         let mut wanted = Wanted::new(&queues, share, head, blocked);
         let known: HashSet<Uuid> = head.runs.iter().map(|run| run.id).collect();
-        let mut found = Vec::new();
+        let (mut found, mut again) = (Vec::new(), 0);
         let closed: Vec<Uuid> = self.closed(&head.runs, now).await.into_iter().collect();
         let with_deployment = (!closed.is_empty()).then(|| json!({"id": {"not_any_": closed}}));
         let due = json!({
@@ -131,7 +132,18 @@ impl<T: Transport, Q: PollerQueues> Poller<T, Q> {
                     page.runs.into_iter().filter(|run| !known.contains(&run.id) && !run.retries_in_process()).collect();
                 let stuck = self.blocked(&others, now).await;
                 for run in others {
-                    if !stuck.contains_key(&run.id) && wanted.take(&run) {
+                    let is_wanted = match stuck.get(&run.id) {
+                        None => wanted.take(&run),
+                        // Sent several times, maybe when no slot was free: it must not keep the place of one that was not,
+                        // and has its turn ever more seldom.
+                        Some(Blocked::Stuck) => {
+                            let has_turn = attempt_of(&run).is_some_and(|attempt| self.memory.is_new(&attempt, now));
+                            again += usize::from(has_turn);
+                            has_turn && again <= INSTEAD
+                        }
+                        Some(Blocked::Closed) => false,
+                    };
+                    if is_wanted {
                         found.push(run);
                     }
                 }

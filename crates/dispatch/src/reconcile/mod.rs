@@ -58,7 +58,7 @@ use crate::{
         decide::{self, NOT_STARTED, bounded},
         runs::{Located, Runs, between, is_left_alone, unknown},
     },
-    poll::PUSH_POOL,
+    poll::{PUSH_POOL, served_pools},
     ports::Failure,
     prefect::{
         failure,
@@ -220,11 +220,12 @@ impl<T: Transport, K: TaskControl, O: TaskOutput> Reconciler<T, K, O> {
         let cancelled = self.cancelled_lately(&mut clusters).await;
         let ended = self.ended_lately(&mut clusters).await;
         let running = self.running(&mut clusters).await;
+        let pools = self.of_pools(&mut clusters).await;
         *self.named.lock().unwrap_or_else(PoisonError::into_inner) =
             clusters.iter().take(REMEMBERED_CLUSTERS).cloned().collect();
         self.orphans(&clusters).await;
         let mut complete = Ok(());
-        for read in [waiting, left_alone, cancelled, ended, running] {
+        for read in [waiting, left_alone, cancelled, ended, running, pools] {
             if let Err(failure) = read {
                 // The last one is told by whoever asked for the pass.
                 if let Err(earlier) = std::mem::replace(&mut complete, Err(failure)) {
@@ -249,6 +250,26 @@ impl<T: Transport, K: TaskControl, O: TaskOutput> Reconciler<T, K, O> {
             runs.retain(&wanted);
             self.look_at(runs, clusters).await;
             next = after;
+        }
+        Ok(())
+    }
+
+    /// Where runs of the served work pools are launched unless they say otherwise: the last run of a cluster may be deleted while
+    /// its process goes on. An operator who lists clusters lists all of them.
+    async fn of_pools(&self, clusters: &mut BTreeSet<String>) -> Result<(), Failure> {
+        let Policy { push_pools, named_pools, runs, .. } = &self.policy;
+        if !runs.clusters.is_empty() {
+            return Ok(());
+        }
+        let pools =
+            served_pools(&self.runs.client, *push_pools, named_pools).await.map_err(|error| failure::of(&error))?;
+        for pool in pools {
+            let Ok(Ok(cluster)) = self.runs.cluster_of_pool(&pool.base_job_template).await else { continue };
+            let short = |name: &str| name.rsplit('/').next().unwrap_or_default().to_owned();
+            // Runs record ARNs, templates have names.
+            if !clusters.iter().any(|known| short(known) == short(&cluster)) {
+                clusters.insert(cluster);
+            }
         }
         Ok(())
     }

@@ -10,11 +10,11 @@ const OTHER_ROLE: &str = "arn:aws:iam::111122223333:role/other";
 /// The built-in template with these defaults.
 fn pool(defaults: &Value) -> BaseJobTemplate {
     let text = include_str!("../../../work-pool/src/built_in.json");
-    let mut template: Value = serde_json::from_str(text).unwrap();
-    for (name, default) in defaults.as_object().unwrap() {
+    let mut template: Value = serde_json::from_str(text).expect("a template");
+    for (name, default) in defaults.as_object().expect("defaults by name") {
         template["variables"]["properties"][name]["default"] = default.clone();
     }
-    BaseJobTemplate::from_value(&template).unwrap()
+    BaseJobTemplate::from_value(&template).expect("a template of the pool")
 }
 
 /// Code and detail of the refusal, if there is one.
