@@ -48,10 +48,6 @@ pub enum Mutation {
     MarkUnseen,
     /// The reconciler takes runs that run for such as were handed back.
     OthersState,
-    /// A claim is nobody's alone: every delivery of its message launches at once.
-    SharedClaims,
-    /// Dispatchers that look for the task of an earlier delivery find none.
-    BlindLook,
     /// The last state by time is taken for the one that holds.
     LastByTime,
     /// Slots are counted by states alone, not by tasks.
@@ -93,8 +89,6 @@ impl Mutation {
         Self::FailureIsSuccess,
         Self::MarkUnseen,
         Self::OthersState,
-        Self::SharedClaims,
-        Self::BlindLook,
         Self::LastByTime,
         Self::StatesOnly,
         Self::OutlivesForEver,

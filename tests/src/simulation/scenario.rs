@@ -322,7 +322,6 @@ impl Scenario {
                 self.stalls = true;
                 &[(Fault::Late, 1_500), (Fault::DoubledMessage, 4_000), (Fault::RefusedForGood, 3_000)]
             }
-            Mutation::BlindLook => &[(Fault::LostAnswer, 800), (Fault::NoCapacity, 3_000), (Fault::Throttled, 800)],
             _ => &[],
         };
         self.rates.0.extend(often.iter().copied());
