@@ -54,9 +54,9 @@ const UNDER_WAY: Duration = Duration::from_secs(60);
 ///
 /// An answer that is lost is asked for again, and an earlier copy of the hand back may take effect then. Another copy, that
 /// comes when the run has started anew, would start it once more: the server takes SCHEDULED after any state. So a run may not be
-/// due again while a copy can be under way. Whoever sends one has read the run before the first copy took effect (50 s after it
-/// was sent at the latest: a server on PostgreSQL waits 30 s for a connection and 10 s for each of two rows), sends until his
-/// function ends (60 s at most) and as long after that it takes effect: 160 s, and room for clocks and for
+/// due again while a copy can be under way. The function that sends one has read the run before the first copy took effect (at
+/// most [`LATE`] after that was sent), goes on sending until it ends (60 s at most), and its last copy takes effect within [`LATE`]
+/// of that: 160 s, and room for clocks and for
 /// [`EARLY`](crate::prefect::judge::EARLY).
 pub const HAND_BACK_DELAY: Duration = Duration::from_secs(180);
 

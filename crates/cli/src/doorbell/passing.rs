@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::{install, installed, remove};
 use crate::{error::CliError, server::Server};
 
-/// How long its removal may take: whoever stops `dev` waits for it.
+/// How long its removal may take: the user who stops `dev` waits for it.
 const REMOVAL: Duration = Duration::from_secs(10);
 
 /// A doorbell that is removed when it is not needed any more.

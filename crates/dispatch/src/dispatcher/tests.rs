@@ -413,7 +413,7 @@ async fn a_run_that_a_task_may_have_run_since_is_judged_anew() {
         let World { dispatcher, queues } =
             World::new(Launcher { found: Some(Ok(None)), ..failing(class) }, Queues::default());
         let Dispatcher { control, launcher, policy, sink, clock, .. } =
-            Arc::into_inner(dispatcher).unwrap_or_else(|| panic!("nobody else has it"));
+            Arc::into_inner(dispatcher).unwrap_or_else(|| panic!("the dispatcher is shared"));
         let moved = Arc::new(Dispatcher::new(Moved(control), launcher, Arc::clone(&queues), policy, sink, clock));
         let deadline = Instant::now() + Duration::from_secs(30);
         let answer = moved.handle(vec![record("a", 2, &body(1).to_string())], deadline).await;

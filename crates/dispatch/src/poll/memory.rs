@@ -13,7 +13,7 @@ use jiff::Timestamp;
 /// How long after its arrival a message may take before its attempt, still scheduled, is sent again.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// The same for the FIFO queue. SQS's count of waiting messages may be a minute old, and whoever frees a slot rings.
+/// The same for the FIFO queue. SQS's count of waiting messages may be a minute old, and the observer rings when a slot comes free.
 const FIFO_PATIENCE: Duration = Duration::from_secs(60);
 
 /// Longest time until it is sent again. Doubles up to here, so that a dispatcher that is away for an hour does not come

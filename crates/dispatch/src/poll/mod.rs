@@ -19,6 +19,7 @@
 
 mod memory;
 mod past;
+mod queues;
 mod rounds;
 
 use std::{
@@ -44,16 +45,19 @@ use prefect_api::{
 use tokio::time::Instant;
 use uuid::Uuid;
 
-pub use self::past::Blocked;
 use self::{
     memory::{Fifo, Memory},
     rounds::{HEARTBEAT, Rounds},
+};
+pub use self::{
+    past::Blocked,
+    queues::{PollerQueues, QueuedRun},
 };
 use crate::{
     dispatcher::{Clock, RESERVE},
     message::{ScheduledRun, VERSION},
     outcome::PollSink,
-    ports::{Failure, RunQueue},
+    ports::RunQueue,
     prefect::{cache::Kept, judge::lead_of},
     ring::{PollMessage, Ring, Tick},
     sqs_event::{BatchResponse, Record},
@@ -71,54 +75,6 @@ const AGAIN: Duration = Duration::from_secs(4);
 
 /// How long the queues of a pool are kept, and which deployments are closed.
 const QUEUE_LIFE: Duration = Duration::from_secs(60);
-
-/// A message for a run queue.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct QueuedRun {
-    /// The body.
-    pub body: String,
-    /// When it is to arrive, from now (standard queue).
-    pub delay: Duration,
-    /// One group is handed out one batch at a time (FIFO queue): the work pool.
-    pub group: String,
-    /// Messages with the same id are one for five minutes (FIFO queue): attempt and poll.
-    pub deduplication_id: String,
-}
-
-impl QueuedRun {
-    /// A message with this body, sent `now`.
-    #[must_use]
-    pub fn of(message: &ScheduledRun, body: String, delay: Duration, now: Timestamp) -> Self {
-        Self {
-            body,
-            delay,
-            group: group(&message.work_pool),
-            // Of this poll: the same attempt may have to be sent again within the five minutes.
-            deduplication_id: format!("{}-{}", message.attempt().client_token(), now.as_millisecond()),
-        }
-    }
-}
-
-/// The queues a poller writes to.
-pub trait PollerQueues: Send + Sync + 'static {
-    /// Sends messages to a run queue. The answer has, for each message, whether it was taken.
-    fn send_runs(&self, queue: RunQueue, messages: &[QueuedRun]) -> impl Future<Output = Vec<bool>> + Send;
-
-    /// How many messages are in a run queue, received ones included, as SQS counts them. None if it cannot be told.
-    fn waiting(&self, queue: RunQueue) -> impl Future<Output = Option<u64>> + Send;
-
-    /// Sends a message to the poll queue, to arrive after `delay`.
-    ///
-    /// # Errors
-    /// [`Failure`] when it is not known to have been taken.
-    fn send_tick(&self, message: &PollMessage, delay: Duration) -> impl Future<Output = Result<(), Failure>> + Send;
-
-    /// Has the observer look at a run that is being cancelled.
-    ///
-    /// # Errors
-    /// [`Failure`] when it is not known to have been taken.
-    fn send_check(&self, flow_run_id: Uuid) -> impl Future<Output = Result<(), Failure>> + Send;
-}
 
 /// What the operator decides about polling.
 #[derive(Debug, Clone)]
@@ -602,11 +558,6 @@ fn slots_free(messages: &[PollMessage]) -> HashSet<String> {
 
 fn queued(message: &ScheduledRun, delay: Duration, now: Timestamp) -> QueuedRun {
     QueuedRun::of(message, serde_json::to_string(message).unwrap_or_default(), delay, now)
-}
-
-/// SQS takes letters, digits and punctuation of ASCII, 128 of them; names of pools may be anything.
-fn group(work_pool: &str) -> String {
-    Uuid::new_v5(&Uuid::NAMESPACE_URL, work_pool.as_bytes()).to_string()
 }
 
 fn until(due: Timestamp, now: Timestamp) -> Duration {

@@ -6,6 +6,7 @@ use prefect_api::{PAGE, Patience, Request, Response, TransportError};
 use serde_json::{Value, json};
 
 use super::*;
+use crate::ports::Failure;
 
 /// Seconds since 1970 at the start.
 const START: i64 = 1_800_000_000;
