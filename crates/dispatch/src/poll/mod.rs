@@ -323,15 +323,12 @@ impl<T: Transport, Q: PollerQueues> Poller<T, Q> {
         if head.full {
             self.look_past(pool, share, &mut head, before, polled).await?;
         }
-        let Head { runs, .. } = head;
-        self.note_found(&runs, now, polled);
+        self.note_found(&head.runs, now, polled);
         let (mut attempts, mut messages) = (Vec::new(), Vec::new());
-        for run in &runs {
-            let Some((attempt, message)) = self.message(pool, run) else { continue };
+        for (attempt, message, wait) in self.messages(pool, &head, now) {
             if !self.memory.is_new(&attempt, now) {
                 continue;
             }
-            let wait = self.waits(run, now).unwrap_or_default();
             let delay = whole_seconds(wait).min(LONGEST_DELAY);
             attempts.push((attempt, now.checked_add(delay).unwrap_or(now)));
             messages.push(queued(&message, delay, now));
@@ -352,13 +349,10 @@ impl<T: Transport, Q: PollerQueues> Poller<T, Q> {
         let before = self.before(now, Duration::ZERO);
         let mut head = self.head(pool, share, (None, before)).await?;
         self.look_past(pool, share, &mut head, before, polled).await?;
-        let Head { runs, .. } = head;
-        self.note_found(&runs, now, polled);
-        let due: Vec<(Attempt, ScheduledRun)> = runs
-            .iter()
-            .filter(|run| self.waits(run, now).is_none_or(|wait| wait.is_zero()))
-            .filter_map(|run| self.message(pool, run))
-            .collect();
+        self.note_found(&head.runs, now, polled);
+        let messages = self.messages(pool, &head, now);
+        let due: Vec<(Attempt, ScheduledRun)> =
+            messages.filter(|(_, _, wait)| wait.is_zero()).map(|(attempt, message, _)| (attempt, message)).collect();
         if !due.is_empty() {
             let sent_before = due.iter().filter(|(attempt, _)| self.memory.knows(attempt)).count() as u64;
             let fifo = Fifo { backlog: self.queues.waiting(RunQueue::Fifo).await, sent_before, slot_free };
@@ -394,7 +388,8 @@ impl<T: Transport, Q: PollerQueues> Poller<T, Q> {
         if !blocked.is_empty() || head.unreadable {
             let more = self.past(pool, share, head, &mut blocked, before).await?;
             head.runs.retain(|run| blocked.get(&run.id) != Some(&Blocked::Closed));
-            head.runs.extend(more);
+            head.runs.extend(more.runs);
+            head.unread = more.unread;
         }
         if head.full && head.runs.iter().any(|run| !blocked.contains_key(&run.id)) {
             self.again(pool, AGAIN).await;
@@ -430,7 +425,7 @@ impl<T: Transport, Q: PollerQueues> Poller<T, Q> {
                         self.rounds.set_page(&pool.name, limit.saturating_mul(2).min(most));
                     }
                     let runs = found.into_iter().map(|it| it.flow_run).collect();
-                    return Ok(Head { runs, full, unreadable: false });
+                    return Ok(Head { runs, full, ..Head::default() });
                 }
                 Err(error) if error.is_of_its_content() && limit > 1 => {
                     tracing::debug!(%error, work_pool = pool.name, limit, "a page of scheduled runs failed");
@@ -438,7 +433,7 @@ impl<T: Transport, Q: PollerQueues> Poller<T, Q> {
                 }
                 Err(error) if error.is_of_its_content() && time.0.is_none() => {
                     self.sink.poll_failed(&format!("work pool {}, its first run: {error}", pool.name));
-                    return Ok(Head { runs: Vec::new(), full: true, unreadable: true });
+                    return Ok(Head { full: true, unreadable: true, ..Head::default() });
                 }
                 Err(error) => return Err(error),
             }
@@ -452,19 +447,31 @@ impl<T: Transport, Q: PollerQueues> Poller<T, Q> {
         }
     }
 
-    fn message(&self, pool: &WorkPool, run: &FlowRun) -> Option<(Attempt, ScheduledRun)> {
-        let attempt = attempt_of(run)?;
-        let message = ScheduledRun {
-            version: VERSION,
-            flow_run_id: attempt.flow_run_id,
-            state_id: attempt.state_id,
-            expected_start_time: run.due()?,
-            work_pool: pool.name.clone(),
-            first_due: None,
-            hand_backs: 0,
-            run: None,
-        };
-        Some((attempt, message))
+    /// The messages for what is to start, and how long each is to wait.
+    fn messages(
+        &self,
+        pool: &WorkPool,
+        head: &Head,
+        now: Timestamp,
+    ) -> impl Iterator<Item = (Attempt, ScheduledRun, Duration)> {
+        let read = head.runs.iter().filter_map(move |run| {
+            let wait = self.waits(run, now).unwrap_or_default();
+            Some((attempt_of(run)?, run.due()?, wait))
+        });
+        let unread = head.unread.iter().map(move |(attempt, due)| (*attempt, *due, until(*due, now)));
+        read.chain(unread).map(|(attempt, due, wait)| {
+            let message = ScheduledRun {
+                version: VERSION,
+                flow_run_id: attempt.flow_run_id,
+                state_id: attempt.state_id,
+                expected_start_time: due,
+                work_pool: pool.name.clone(),
+                first_due: None,
+                hand_backs: 0,
+                run: None,
+            };
+            (attempt, message, wait)
+        })
     }
 
     /// Sends messages of these attempts, which arrive at these times.
@@ -505,9 +512,12 @@ impl<T: Transport, Q: PollerQueues> Poller<T, Q> {
     }
 }
 
-/// What the server handed out of a pool.
+/// What the server handed out of a pool, and what was found behind it.
+#[derive(Default)]
 struct Head {
     runs: Vec<FlowRun>,
+    /// Those that no request returns, and when they are due.
+    unread: Vec<(Attempt, Timestamp)>,
     /// Whether there may be more.
     full: bool,
     /// Whether not even the first run can be read.

@@ -8,7 +8,8 @@
 //!   somebody raises the limit. The poller reads the deployments of the runs it is handed, once a minute, and sends none of
 //!   these.
 //! * It, or a block or variable it refers to, cannot be read. The dispatcher claims it and hands it back, which takes it from
-//!   the head for minutes, and crashes it after `capacity_timeout` (`dispatch::prefect::control`).
+//!   the head for minutes, and crashes it after `capacity_timeout` (`dispatch::prefect::control`). One that no request
+//!   returns is sent by what its states say.
 //! * Whatever else: it was sent several times and is still SCHEDULED. It goes on being sent, ever more seldom.
 //!
 //! For each run of the first and the third kind another one is looked for behind the head, in the list of all SCHEDULED
@@ -21,9 +22,10 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
+use ecs::Attempt;
 use jiff::Timestamp;
 use prefect_api::{
-    ApiError, Transport,
+    ApiError, Transport, Unread,
     models::{FlowRun, StateType, WorkPool, WorkQueue},
 };
 use serde_json::json;
@@ -103,12 +105,12 @@ impl<T: Transport, Q: PollerQueues> Poller<T, Q> {
         head: &Head,
         blocked: &mut BTreeMap<Uuid, Blocked>,
         before: Timestamp,
-    ) -> Result<Vec<FlowRun>, ApiError> {
+    ) -> Result<Past, ApiError> {
         let now = (self.clock)();
         let queues = self.queues_of(pool).await?;
         let mut wanted = Wanted::new(&queues, share, head, blocked);
         let known: HashSet<Uuid> = head.runs.iter().map(|run| run.id).collect();
-        let (mut found, mut again) = (Vec::new(), 0);
+        let (mut found, mut again) = (Past::default(), 0);
         let closed: Vec<Uuid> = self.closed(&head.runs, now).await.into_iter().collect();
         let with_deployment = (!closed.is_empty()).then(|| json!({"id": {"not_any_": closed}}));
         let due = json!({
@@ -144,10 +146,11 @@ impl<T: Transport, Q: PollerQueues> Poller<T, Q> {
                         Some(Blocked::Closed) => false,
                     };
                     if is_wanted {
-                        found.push(run);
+                        found.runs.push(run);
                     }
                 }
                 blocked.extend(stuck);
+                self.by_states(&page.unread, &mut found.unread).await;
                 offset = page.next.unwrap_or(0);
                 if offset == 0 || wanted.is_enough() {
                     break;
@@ -158,9 +161,32 @@ impl<T: Transport, Q: PollerQueues> Poller<T, Q> {
                 self.rounds.set_past(&pool.name, if wanted.is_enough() { 0 } else { offset });
             }
         }
-        found.sort_by_key(|run| wanted.priority(run));
+        found.runs.sort_by_key(|run| wanted.priority(run));
         Ok(found)
     }
+
+    /// Adds the attempts of runs that no request returns. Their states can be read, and are all that a message takes: the
+    /// dispatcher hands such a run back, and crashes it in the end.
+    async fn by_states(&self, unread: &[Unread], found: &mut Vec<(Attempt, Timestamp)>) {
+        for Unread { id, .. } in unread.iter().take(INSTEAD.saturating_sub(found.len())) {
+            match self.client.flow_run_states(*id).await {
+                Ok(states) => found.extend(states.last().and_then(|state| {
+                    let due = state.state_details.scheduled_time?;
+                    let attempt = Attempt { flow_run_id: *id, state_id: state.id };
+                    (state.state_type == StateType::Scheduled).then_some((attempt, due))
+                })),
+                Err(error) => tracing::debug!(%error, flow_run_id = %id, "the states of a run are not known"),
+            }
+        }
+    }
+}
+
+/// What was found behind the head.
+#[derive(Default)]
+pub(super) struct Past {
+    pub(super) runs: Vec<FlowRun>,
+    /// Runs that no request returns, and when they are due.
+    pub(super) unread: Vec<(Attempt, Timestamp)>,
 }
 
 /// How many runs of which queue are to be found.

@@ -23,6 +23,8 @@ struct Server {
     due: Vec<i64>,
     /// So many of the first runs are of a deployment whose concurrency limit is 0.
     closed: usize,
+    /// A run that no request returns.
+    unreadable: Option<usize>,
     /// What the server says the states are called.
     named: Option<&'static str>,
     /// More runs than these in an answer are too much.
@@ -70,13 +72,30 @@ impl Server {
                 let run = |number: usize| json!({"work_queue_id": Uuid::from_u128(2), "flow_run": self.run(number)});
                 handed_out.into_iter().map(run).collect()
             }
-            "/flow_runs/filter" => {
+            path if path.starts_with("/flow_run_states/") => {
+                let id = Uuid::from_u128(9);
+                json!([{"id": id, "type": "SCHEDULED", "name": "Scheduled", "timestamp": at(-60),
+                    "state_details": {"scheduled_time": at(-1)}}])
+            }
+            "/flow_runs/filter" | "/ui/flow_runs/history" => {
                 // Only the runs of the closed deployment have one.
                 let excluded = !body["deployments"]["id"]["not_any_"].is_null();
                 let without = body["flow_runs"]["deployment_id"]["is_null_"] == true;
                 let wanted = |number: &usize| !excluded && (!without || *number >= self.closed);
                 let due = self.due(&Value::Null, &body["flow_runs"]["next_scheduled_start_time"]["before_"]);
-                due.into_iter().filter(wanted).skip(offset).take(limit).map(|number| self.run(number)).collect()
+                let page: Vec<usize> = due.into_iter().filter(wanted).skip(offset).take(limit).collect();
+                if path == "/flow_runs/filter" && page.iter().any(|number| self.unreadable == Some(*number)) {
+                    return (500, json!({"exception_message": "Internal Server Error"}));
+                }
+                page.into_iter().map(|number| self.run(number)).collect()
+            }
+            run if run.starts_with("/flow_runs/") => {
+                let id: Uuid = run["/flow_runs/".len()..].parse().unwrap();
+                let number = (id.as_u128() - 100) as usize;
+                if self.unreadable == Some(number) {
+                    return (500, json!({"exception_message": "Internal Server Error"}));
+                }
+                self.run(number)
             }
             other => panic!("{other}"),
         };
@@ -269,6 +288,19 @@ async fn runs_of_a_closed_deployment_wait_and_let_others_start() {
         assert!(!sent.is_empty() && sent.len() <= others, "{limit:?}: {sent:?}");
         assert!(sent.iter().all(|run| free.contains(run)), "{limit:?}: {sent:?}");
     }
+}
+
+/// The dispatcher crashes it in the end, which it can do for what it is sent.
+#[tokio::test(start_paused = true)]
+async fn a_run_that_no_request_returns_is_sent_from_behind_the_head() {
+    let server = Server { due: vec![0; 4], limit: Some(1), closed: 1, unreadable: Some(2), ..Server::default() };
+    let world = World::new(server, Queues::default());
+    world.tick(1, EXTRA).await;
+    let sent: Vec<ScheduledRun> = world.sent().iter().map(|(_, it)| ScheduledRun::parse(&it.body).unwrap()).collect();
+    let unreadable = sent.iter().find(|message| message.flow_run_id == Uuid::from_u128(102)).unwrap();
+    assert_eq!((unreadable.state_id, unreadable.expected_start_time), (Uuid::from_u128(9), at(-1)));
+    world.tick(2, EXTRA).await;
+    assert_eq!(world.sent(), [], "it is sent once");
 }
 
 #[tokio::test]

@@ -12,7 +12,7 @@
 //! A task that outlives its run is stopped by the reconciler (`Policy::outlive_grace`), so runs that ended more than
 //! [`LINGER`] ago are not looked at.
 //!
-//! Requests: three of the server, more for each further page of 200 runs, and one of ECS for each 100 tasks that were not seen
+//! Requests: three of the server, more for each further page of 200 runs and each run that cannot be read, and one of ECS for each 100 tasks that were not seen
 //! to have stopped before. A task that has stopped stays so, which this remembers.
 
 use std::{
@@ -23,10 +23,14 @@ use std::{
 
 use ecs::launch::TaskControl;
 use jiff::Timestamp;
-use prefect_api::{ApiError, Client, Transport, models::FlowRun};
+use prefect_api::{
+    ApiError, Client, Transport,
+    models::{FlowRun, State, StateType},
+};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use super::states::is_held;
 use crate::infrastructure::Infrastructure;
 
 /// How long after its end a run's task is looked at. The reconciler stops it `outlive_grace` (at most [`LONGEST_GRACE`]) after the
@@ -60,7 +64,8 @@ impl Stopped {
 /// More runs of a pool than are active, or end, at one time: reading ends where a server's answers do not.
 const MOST: usize = 20_000;
 
-/// Slots in use. A run that cannot be read takes one of its pool; which queue it is in is not known.
+/// Slots in use. A run that cannot be read takes one of its pool if its states say that it may have a task; which queue it is in
+/// is not known.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Used {
     /// Of the pool.
@@ -162,7 +167,23 @@ pub async fn candidates<T: Transport>(
     )
     .await?;
     maybe.extend(ended);
-    Ok(Candidates { busy, maybe, unread: unread_busy + unread_waiting + unread_ended })
+    let mut unread = 0;
+    for run in [unread_busy, unread_waiting, unread_ended].concat() {
+        unread += usize::from(client.flow_run_states(run).await.map_or(true, |states| may_hold(&states, now)));
+    }
+    Ok(Candidates { busy, maybe, unread })
+}
+
+/// Whether a run may hold a slot of which only the states can be read. What its task is stands in the run itself.
+fn may_hold(states: &[State], now: Timestamp) -> bool {
+    let Some(last) = states.last() else { return false };
+    let may_have_task = states.iter().any(|state| match state.state_type {
+        StateType::Pending => !is_held(state),
+        StateType::Running => true,
+        _ => false,
+    });
+    let ended_long_ago = last.state_type.is_final() && last.timestamp <= now.checked_sub(LINGER).unwrap_or(now);
+    may_have_task && !ended_long_ago
 }
 
 /// Asks ECS which of them do.
@@ -200,16 +221,16 @@ pub async fn holders<K: TaskControl>(candidates: Candidates, tasks: &K, stopped:
     holders
 }
 
-/// Runs of the pool that a filter names, page by page, as long as they are `wanted`; and how many of them cannot be read.
+/// Runs of the pool that a filter names, page by page, as long as they are `wanted`; and those of them that cannot be read.
 async fn pages<T: Transport>(
     client: &Client<T>,
     work_pool: &str,
     filter: &Value,
     sort: &str,
     wanted: impl Fn(&FlowRun) -> bool,
-) -> Result<(Vec<FlowRun>, usize), ApiError> {
+) -> Result<(Vec<FlowRun>, Vec<Uuid>), ApiError> {
     let query = json!({"work_pools": {"name": {"any_": [work_pool]}}, "flow_runs": filter, "sort": sort});
-    let (mut found, mut unread) = (Vec::new(), 0);
+    let (mut found, mut unread) = (Vec::new(), Vec::new());
     let mut next = Some(0);
     while let Some(offset) = next.filter(|offset| *offset < MOST) {
         let page = client.flow_runs_page(&query, offset).await?;
@@ -217,8 +238,7 @@ async fn pages<T: Transport>(
         let before = found.len();
         found.extend(page.runs.into_iter().filter(&wanted));
         let all = found.len() - before == count;
-        // One among others that are wanted is taken for wanted.
-        unread += if count == 0 || found.len() > before { page.unread.len() } else { 0 };
+        unread.extend(page.unread.into_iter().map(|unread| unread.id));
         next = page.next.filter(|_| all);
     }
     Ok((found, unread))
@@ -265,6 +285,30 @@ mod tests {
         let silent = Ecs { broken: true, ..Ecs::default() };
         let unknown = holders(found, &silent, &stopped).await;
         assert_eq!(unknown.iter().filter(|holder| holder.because == Because::NotKnown).count(), 4);
+    }
+
+    #[test]
+    fn a_run_that_cannot_be_read_holds_a_slot_while_it_may_have_a_task() {
+        let now: Timestamp = NOW.parse().unwrap();
+        let held = "Held by pushpool to be handed back for message m, delivery d";
+        let cases: [(&[(&str, &str, i64)], bool); 7] = [
+            (&[("SCHEDULED", "", 9)], false),
+            (&[("SCHEDULED", "", 9), ("PENDING", "Claimed by pushpool for message m", 8)], true),
+            (&[("SCHEDULED", "", 9), ("PENDING", held, 8)], false),
+            (&[("SCHEDULED", "", 9), ("PENDING", held, 8), ("SCHEDULED", "", 7), ("CRASHED", "", 5)], false),
+            (&[("PENDING", "", 9), ("RUNNING", "", 8), ("COMPLETED", "", 5)], true),
+            (&[("PENDING", "", 90), ("RUNNING", "", 80), ("COMPLETED", "", 31)], false),
+            (&[("PENDING", "", 90), ("RUNNING", "", 80), ("PAUSED", "", 70)], true),
+        ];
+        for (states, holds) in cases {
+            let state = |(state_type, message, minutes): &(&str, &str, i64)| {
+                let at = now - jiff::SignedDuration::from_mins(*minutes);
+                let state = json!({"id": Uuid::nil(), "type": state_type, "timestamp": at, "message": message});
+                serde_json::from_value::<State>(state).unwrap()
+            };
+            let read: Vec<State> = states.iter().map(state).collect();
+            assert_eq!(may_hold(&read, now), holds, "{states:?}");
+        }
     }
 
     #[test]
