@@ -1,7 +1,8 @@
 """A provider that has the AWS provider's schema and knows no AWS: enough for `validate`, and for `test` with a mocked provider.
 
 It speaks plugin protocol 6 (the field numbers below are that protocol's, `tfplugin6.proto`): one answer has content, the schema;
-all others say that nothing is wrong. One thing the schema cannot say is checked here: that nothing sets what is only computed.
+all others say that nothing is wrong. What the schema cannot say is checked here: that nothing sets what is only computed, and
+that AWS would take the values (rules.py).
 """
 
 import base64
@@ -18,6 +19,8 @@ import msgpack
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+
+import values
 
 NESTING = {"single": 1, "list": 2, "set": 3, "map": 4}
 
@@ -99,13 +102,14 @@ def unconfigurable(it, value, path):
         if member.get("computed") and not member.get("optional") and value.get(name) is not None:
             yield f"{path}{name}"
     for name, nested in it["block_types"].items():
-        for inner in value.get(name) or [] if nested["nesting"] in ("list", "set") else []:
+        inside = value.get(name)
+        for inner in inside if isinstance(inside, list) else []:
             yield from unconfigurable(nested["block"], inner, f"{path}{name}.")
 
 
 class Provider(grpc.GenericRpcHandler):
-    def __init__(self, all_of_it):
-        self.schemas, self.answer = all_of_it, schemas(all_of_it)
+    def __init__(self, all_of_it, rules):
+        self.schemas, self.rules, self.answer = all_of_it, rules, schemas(all_of_it)
         self.stopped = threading.Event()
 
     def service(self, details):
@@ -134,12 +138,19 @@ class Provider(grpc.GenericRpcHandler):
         if not config:
             return b""
         # Unknown values come as extensions.
-        value = msgpack.unpackb(config, ext_hook=lambda code, data: "unknown", strict_map_key=False)
-        out = b""
-        for path in unconfigurable(self.schemas[kind][name], value, ""):
-            # Severity 1 is an error.
-            out += chunk(1, number(1, 1) + chunk(2, f"{name}.{path} is computed, and cannot be set"))
-        return out
+        value = msgpack.unpackb(config, ext_hook=lambda code, data: values.UNKNOWN, strict_map_key=False)
+        errors = [f"{name}.{path} is computed, and cannot be set" for path in unconfigurable(self.schemas[kind][name], value, "")]
+        if kind == "resource":
+            errors += self.refused(name, value)
+        # Severity 1 is an error.
+        return b"".join(chunk(1, number(1, 1) + chunk(2, error)) for error in errors)
+
+    def refused(self, name, value):
+        rule = self.rules.get(name)
+        if rule is None:
+            return [f"no rule says what {name} may be: infra/stand-in/fields.py"]
+        found = [f"{name}.{path}: no rule says what it may be (infra/stand-in/fields.py)" for path in values.unruled(rule, value, "")]
+        return found + [f"{name}.{finding}" for finding in values.check(rule, value, "")]
 
     def shutdown(self, request, context):
         self.stopped.set()
@@ -171,7 +182,7 @@ def certificate():
 def main():
     if "PLUGIN_PROTOCOL_VERSIONS" not in os.environ:
         sys.exit("Terraform starts this.")
-    provider = Provider(json.loads(pathlib.Path(sys.argv[1]).read_text()))
+    provider = Provider(*(json.loads(pathlib.Path(path).read_text()) for path in sys.argv[1:3]))
     key, pem, der = certificate()
     server = grpc.server(concurrent.futures.ThreadPoolExecutor(8), options=[("grpc.max_send_message_length", -1)])
     server.add_generic_rpc_handlers([provider])

@@ -11,7 +11,9 @@ locals {
   arn_of = {
     tasks            = [for arn in var.cluster_arns : "${replace(arn, ":cluster/", ":task/")}/*"]
     task_definitions = [for family in var.task_definition_families : "arn:${data.aws_partition.current.partition}:ecs:${data.aws_region.current.region}:${data.aws_caller_identity.current.account_id}:task-definition/${family}:*"]
-    container_logs   = [for group in var.container_log_groups : "arn:${data.aws_partition.current.partition}:logs:${data.aws_region.current.region}:${data.aws_caller_identity.current.account_id}:log-group:${group}:log-stream:*"]
+    # While RegisterTaskDefinition runs there is no revision yet, and ECS asks for the family (aws-cdk issue 25768).
+    families       = [for family in var.task_definition_families : "arn:${data.aws_partition.current.partition}:ecs:${data.aws_region.current.region}:${data.aws_caller_identity.current.account_id}:task-definition/${family}"]
+    container_logs = [for group in var.container_log_groups : "arn:${data.aws_partition.current.partition}:logs:${data.aws_region.current.region}:${data.aws_caller_identity.current.account_id}:log-group:${group}:log-stream:*"]
   }
   in_clusters = { ArnEquals = { "ecs:cluster" = var.cluster_arns } }
 
@@ -22,7 +24,7 @@ locals {
       Sid      = "TagWhatItMakes"
       Effect   = "Allow"
       Action   = ["ecs:TagResource"]
-      Resource = concat(local.arn_of.tasks, local.arn_of.task_definitions)
+      Resource = concat(local.arn_of.tasks, local.arn_of.task_definitions, local.arn_of.families)
       Condition = {
         StringEquals = { "ecs:CreateAction" = ["RunTask", "RegisterTaskDefinition"] }
       }

@@ -106,6 +106,9 @@ resource "aws_db_subnet_group" "this" {
   tags       = var.tags
 }
 
+# A database that is made again leaves another last snapshot, which needs another name.
+resource "terraform_data" "last_snapshot" {}
+
 resource "aws_db_instance" "this" {
   #checkov:skip=CKV_AWS_353:the load is small, and what a query log would hold is in it too
   #checkov:skip=CKV_AWS_118:enhanced monitoring needs a role more and costs; CPU, memory, storage and connections are there without it
@@ -130,7 +133,7 @@ resource "aws_db_instance" "this" {
   deletion_protection    = var.database.deletion_protection
   # What holds every run's history goes with a last snapshot, unless somebody says that it need not.
   skip_final_snapshot             = !var.database.final_snapshot
-  final_snapshot_identifier       = "${var.name}-prefect-last"
+  final_snapshot_identifier       = "${var.name}-prefect-last-${terraform_data.last_snapshot.id}"
   backup_retention_period         = var.database.backup_days
   copy_tags_to_snapshot           = true
   auto_minor_version_upgrade      = true

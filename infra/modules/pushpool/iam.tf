@@ -4,8 +4,10 @@ locals {
   arn_of = {
     tasks            = [for arn in var.cluster_arns : "${replace(arn, ":cluster/", ":task/")}/*"]
     task_definitions = [for family in var.task_definition_families : "arn:${local.partition}:ecs:${local.region}:${local.account}:task-definition/${family}:*"]
-    container_logs   = [for group in var.container_log_groups : "arn:${local.partition}:logs:${local.region}:${local.account}:log-group:${group}:log-stream:*"]
-    pools            = ["arn:${local.partition}:ssm:${local.region}:${local.account}:parameter${local.pools_path}/*"]
+    # While RegisterTaskDefinition runs there is no revision yet, and ECS asks for the family (aws-cdk issue 25768).
+    families       = [for family in var.task_definition_families : "arn:${local.partition}:ecs:${local.region}:${local.account}:task-definition/${family}"]
+    container_logs = [for group in var.container_log_groups : "arn:${local.partition}:logs:${local.region}:${local.account}:log-group:${group}:log-stream:*"]
+    pools          = ["arn:${local.partition}:ssm:${local.region}:${local.account}:parameter${local.pools_path}/*"]
   }
 
   # References may name a member of a secret, permissions may not.
@@ -128,7 +130,7 @@ locals {
           Sid      = "TagWhatItMakes"
           Effect   = "Allow"
           Action   = ["ecs:TagResource"]
-          Resource = concat(local.arn_of.tasks, local.arn_of.task_definitions)
+          Resource = concat(local.arn_of.tasks, local.arn_of.task_definitions, local.arn_of.families)
           Condition = {
             StringEquals = { "ecs:CreateAction" = ["RunTask", "RegisterTaskDefinition"] }
           }

@@ -210,7 +210,10 @@ impl Roles {
                 let containers = input["containerDefinitions"].as_array();
                 let privileged = containers.is_some_and(|all| all.iter().any(|it| it["privileged"] == true));
                 let mut asks = vec![Ask::new(action, anything).with("ecs:privileged", privileged.to_string())];
-                asks.extend(tag(self.arn("ecs", &format!("task-definition/{}:1", text("family")))));
+                // ECS was seen to ask for the ARN without a revision (aws/aws-cdk issue 25768); its documents show it with one.
+                for resource in [text("family").to_owned(), format!("{}:1", text("family"))] {
+                    asks.extend(tag(self.arn("ecs", &format!("task-definition/{resource}"))));
+                }
                 asks.extend(pass(input));
                 asks
             }
@@ -278,6 +281,17 @@ mod tests {
         assert!(register(json!({"name": "b"})));
         assert!(register(json!({"name": "b", "privileged": false})));
         assert!(!register(json!({"name": "b", "privileged": true})));
+    }
+
+    /// A role that may tag revisions only cannot register: no revision exists when ECS asks.
+    #[test]
+    fn a_definition_with_tags_is_registered() {
+        let register = |family: &str| {
+            let input = json!({"family": family, "tags": [{"key": "a", "value": "b"}]});
+            may(DISPATCHER, Service::Ecs, "RegisterTaskDefinition", &input)
+        };
+        assert!(register("prefect_etl"));
+        assert!(!register("web"));
     }
 
     #[test]

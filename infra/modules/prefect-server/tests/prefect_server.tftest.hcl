@@ -41,6 +41,10 @@ run "asks_for_a_password_over_tls" {
     error_message = "Clients are let in at 443."
   }
   assert {
+    condition     = endswith(aws_db_instance.this.final_snapshot_identifier, "-${terraform_data.last_snapshot.id}")
+    error_message = "The last snapshot's name is not that of the database before, which RDS would refuse."
+  }
+  assert {
     condition     = can(regex(":3\\.9\\.1-", var.image))
     error_message = "The image is a current release."
   }

@@ -9,7 +9,7 @@ variables {
   architecture       = "arm64"
   memory             = 128
   timeout            = 30
-  environment        = { A = "a", EMPTY = "", UNSET = null }
+  environment        = { AB = "a", EMPTY = "", UNSET = null }
   code               = { sha256 = "AA==", bucket = "artifacts", key = "poller.zip" }
   statements         = []
   log_level          = "INFO"
@@ -23,7 +23,7 @@ run "six_times_the_timeout_and_the_window" {
     queues = { poll = { arn = "arn:aws:sqs:eu-central-1:111122223333:poll", visibility_timeout = 190, batch_size = 10, batching_window = 10, maximum_concurrency = 2 } }
   }
   assert {
-    condition     = length(aws_lambda_event_source_mapping.queue) == 1 && output.environment == { A = "a" }
+    condition     = length(aws_lambda_event_source_mapping.queue) == 1 && output.environment == { AB = "a" }
     error_message = "It has a mapping, and the variables that are set."
   }
 }
