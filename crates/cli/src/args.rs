@@ -18,8 +18,8 @@ Colours follow the terminal, NO_COLOR, CLICOLOR and CLICOLOR_FORCE.";
 const DEV_HELP: &str = "\
 Examples:
   pushpool dev
-      Run the sample messages of events/sqs: some succeed, some fail, some are
-      refused.
+      Run the sample messages that come with pushpool: some succeed, some fail,
+      some are refused. In a clone they are those of events/sqs.
   pushpool dev --events my-run.json --pools my-pools
       Try a message of your own against pool documents of your own (NAME.json).
   pushpool dev --events - --output json < messages.jsonl | jq .counts
@@ -31,6 +31,9 @@ Examples:
   pushpool dev --prefect
       Serve the ecs:push work pools of the Prefect server that `prefect` talks to,
       until Ctrl-C. Tasks run `prefect flow-run execute` on this machine.
+  pushpool dev --prefect &
+      The same in the background of this terminal: a line for each step, and
+      `kill %1` or `fg` and Ctrl-C end it.
   pushpool dev --prefect --pool my-pool --env-dir .venv --runs 1
       One work pool, until one run has ended.
 
@@ -77,15 +80,20 @@ Examples:
 
 /// Prefect push work pools on your own AWS account.
 #[derive(Debug, Parser)]
-#[command(name = "pushpool", version, max_term_width = 110, after_help = EXIT_CODES)]
+#[command(name = "pushpool", version, disable_version_flag = true, max_term_width = 110, after_help = EXIT_CODES)]
 pub(crate) struct Cli {
+    /// Print version
+    // `-v` as well, for `prefect -v` prints its version.
+    #[arg(short = 'V', short_alias = 'v', long = "version", action = clap::ArgAction::Version)]
+    _version: Option<bool>,
+
     #[command(subcommand)]
     pub(crate) command: Command,
 }
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Dispatch messages on this machine, against AWS on loopback
+    /// Run pushpool on this machine, without AWS
     ///
     /// Starts SQS and ECS on a loopback port, the dispatcher behind a queue, and feeds it messages. Tasks run as
     /// processes of this machine. Needs no AWS account and no Prefect server.
@@ -98,15 +106,15 @@ pub(crate) enum Command {
     Render(Box<RenderArgs>),
     /// Make, change and watch work pools on a Prefect server
     Pool(Box<PoolArgs>),
-    /// Let ad-hoc runs start at once: an automation of the Prefect server that rings pushpool
+    /// Start ad-hoc runs at once, by an automation of the Prefect server that rings pushpool
     Doorbell(Box<DoorbellArgs>),
-    /// Show the dead-letter queues, and send back what still wants to start
+    /// Show the dead-letter queues, and send back messages whose runs are still to start
     #[command(after_long_help = crate::redrive::HELP, after_help = "See --help for examples.")]
     Redrive(Box<RedriveArgs>),
-    /// Whether an installation is as it has to be for runs to start
+    /// Diagnose an installation
     #[command(after_long_help = crate::doctor::HELP, after_help = "See --help for examples.")]
     Doctor(Box<DoctorArgs>),
-    /// Where the messages, tasks and log streams of a flow run are
+    /// Find the messages, tasks and logs of a flow run
     #[command(after_long_help = crate::logs::HELP, after_help = "See --help for examples.")]
     Logs(Box<LogsArgs>),
     /// Print the completion script of a shell
@@ -129,28 +137,13 @@ pub(crate) enum Output {
 #[derive(Debug, Args)]
 pub(crate) struct DevArgs {
     /// Serve the work pools of a Prefect server: that of the active profile, or of --prefect-api-url
-    #[arg(long, conflicts_with_all = ["events", "pools", "bootstrap", "keep", "timeout"])]
+    #[arg(long, conflicts_with_all = ["events", "pools", "bootstrap", "keep", "timeout", "strict"])]
     pub(crate) prefect: bool,
-
-    #[command(flatten, next_help_heading = "With --prefect")]
-    pub(crate) served: ServedArgs,
-
-    /// Messages to feed: files, directories, or - for standard input [default: events/sqs]
-    #[arg(long, value_name = "PATH", num_args = 1.., value_hint = ValueHint::AnyPath)]
-    pub(crate) events: Vec<PathBuf>,
-
-    /// Directory with the pool documents, NAME.json each
-    #[arg(long, value_name = "DIR", default_value = "events/pools", value_hint = ValueHint::DirPath)]
-    pub(crate) pools: PathBuf,
 
     /// What stands for the images: {"IMAGE": {"working_directory": …, "wrapper": […], "command": […]}}, directories
     /// relative to the file [default: events/images.json if it is there]
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) images: Option<PathBuf>,
-
-    /// Run this function binary behind a Runtime API, not the dispatcher in this process
-    #[arg(long, value_name = "PATH", value_hint = ValueHint::ExecutablePath)]
-    pub(crate) bootstrap: Option<PathBuf>,
 
     /// Port of the endpoint on 127.0.0.1; 0 is any free one
     #[arg(long, value_name = "PORT", default_value_t = 0)]
@@ -160,6 +153,37 @@ pub(crate) struct DevArgs {
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub(crate) logs: Option<PathBuf>,
 
+    /// Form of the summary
+    #[arg(long, value_enum, value_name = "FORM", default_value_t = Output::Text)]
+    pub(crate) output: Output,
+
+    #[command(flatten)]
+    pub(crate) messages: MessageArgs,
+
+    #[command(flatten)]
+    pub(crate) served: ServedArgs,
+
+    #[command(flatten)]
+    pub(crate) requests: RequestArgs,
+}
+
+/// What only `dev` without a Prefect server takes.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Without --prefect")]
+pub(crate) struct MessageArgs {
+    /// Messages to feed: files, directories, or - for standard input [default: events/sqs if it is there, else the samples
+    /// that come with this program]
+    #[arg(long, value_name = "PATH", num_args = 1.., value_hint = ValueHint::AnyPath)]
+    pub(crate) events: Vec<PathBuf>,
+
+    /// Directory with the pool documents, NAME.json each [default: events/pools if it is there, else those of the samples]
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub(crate) pools: Option<PathBuf>,
+
+    /// Run this function binary behind a Runtime API, not the dispatcher in this process
+    #[arg(long, value_name = "PATH", value_hint = ValueHint::ExecutablePath)]
+    pub(crate) bootstrap: Option<PathBuf>,
+
     /// Seconds after which messages without an outcome count as lost
     #[arg(long, value_name = "SECONDS", default_value = "120", value_parser = seconds)]
     pub(crate) timeout: Duration,
@@ -168,16 +192,9 @@ pub(crate) struct DevArgs {
     #[arg(long)]
     pub(crate) strict: bool,
 
-    /// Stay up after the summary and go on dispatching, until Ctrl-C
+    /// Stay up after the summary and go on dispatching until ended
     #[arg(long)]
     pub(crate) keep: bool,
-
-    /// Form of the summary
-    #[arg(long, value_enum, value_name = "FORM", default_value_t = Output::Text)]
-    pub(crate) output: Output,
-
-    #[command(flatten)]
-    pub(crate) requests: RequestArgs,
 }
 
 /// What only `dev --prefect` takes.
@@ -196,8 +213,8 @@ pub(crate) struct ServedArgs {
     #[arg(long, value_name = "DIR", requires = "prefect", value_hint = ValueHint::DirPath)]
     pub(crate) env_dir: Option<PathBuf>,
 
-    /// Seconds between polls; new runs ring besides where the server can reach this machine's 127.0.0.1
-    #[arg(long, value_name = "SECONDS", default_value = "15", value_parser = seconds, requires = "prefect")]
+    /// Seconds between polls, at least 1; a server on this machine also rings when a run is created
+    #[arg(long, value_name = "SECONDS", default_value = "15", value_parser = pause, requires = "prefect")]
     pub(crate) poll_interval: Duration,
 
     /// Port of the doorbell on 127.0.0.1; 0 is any free one
@@ -320,6 +337,12 @@ pub(crate) fn seconds(text: &str) -> Result<Duration, String> {
     Duration::try_from_secs_f64(seconds).map_err(|_| "not a possible number of seconds".to_owned())
 }
 
+/// Seconds between two requests to a server that has other things to do: at least one.
+pub(crate) fn pause(text: &str) -> Result<Duration, String> {
+    let pause = seconds(text)?;
+    if pause < Duration::from_secs(1) { Err("less than a second".to_owned()) } else { Ok(pause) }
+}
+
 /// Empty is unset, and unset is false.
 fn truth(text: &str) -> Result<bool, String> {
     match text.trim() {
@@ -340,11 +363,47 @@ mod tests {
         Cli::command().debug_assert();
     }
 
+    /// Command lines of `pushpool` in the console blocks of a page.
+    fn shown(page: &str) -> Vec<String> {
+        let blocks = page.split("```console\n").skip(1).filter_map(|rest| rest.split("```").next());
+        let lines = blocks.flat_map(|block| {
+            let joined = block.replace("\\\n", " ");
+            joined.lines().map(str::to_owned).collect::<Vec<_>>()
+        });
+        lines
+            .filter_map(|line| Some(line.strip_prefix("$ ")?.to_owned()))
+            .filter(|it| it.starts_with("pushpool "))
+            .collect()
+    }
+
+    #[test]
+    fn what_readme_and_docs_show_is_a_command_line() {
+        let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+        let docs = std::fs::read_dir(root.join("docs")).unwrap().map(|it| it.unwrap().path());
+        let pages = docs.filter(|it| it.extension().is_some_and(|it| it == "md")).chain([root.join("README.md")]);
+        let mut seen = 0;
+        for page in pages {
+            for line in shown(&std::fs::read_to_string(&page).unwrap()) {
+                // What a shell puts in, and where it sends the output, is its own business.
+                let words = line.split(['|', '&', '>']).next().unwrap_or_default().replace("$(", " --set x=$(");
+                let words = words.split_whitespace().take_while(|word| !word.starts_with("x=$("));
+                let mut words: Vec<&str> = words.collect();
+                if words.last() == Some(&"--set") {
+                    words.pop();
+                }
+                let parsed = Cli::try_parse_from(&words);
+                assert!(parsed.is_ok(), "{}: {line}: {}", page.display(), parsed.unwrap_err());
+                seen += 1;
+            }
+        }
+        assert!(seen > 12, "{seen} command lines");
+    }
+
     #[test]
     fn events_may_be_many_and_the_flag_repeated() {
         let cli = Cli::try_parse_from(["pushpool", "dev", "--events", "a", "b", "--events", "-"]).unwrap();
         let Command::Dev(dev) = cli.command else { panic!("not dev") };
-        assert_eq!(dev.events, ["a", "b", "-"].map(PathBuf::from));
+        assert_eq!(dev.messages.events, ["a", "b", "-"].map(PathBuf::from));
     }
 
     #[test]

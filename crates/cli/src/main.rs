@@ -36,7 +36,9 @@ mod output;
 mod pool;
 mod redrive;
 mod render;
+mod running;
 mod server;
+mod terminal;
 
 use std::process::ExitCode;
 

@@ -9,6 +9,9 @@ use jiff::Timestamp;
 use prefect_api::models::FlowRun;
 use uuid::Uuid;
 
+/// The account of AWS on loopback. No account of AWS has this number.
+pub const LOOPBACK_ACCOUNT: &str = "000000000000";
+
 /// A task and the cluster it is in.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Infrastructure {
@@ -33,12 +36,15 @@ impl Infrastructure {
         Self::parse(run.infrastructure_pid.as_deref()?)
     }
 
-    /// The task in the AWS console. None if the ARN is of another form.
+    /// The task in the AWS console. None if the ARN is of another form, or of AWS on loopback, which has no console.
     #[must_use]
     pub fn console_link(&self) -> Option<String> {
         // arn:PARTITION:ecs:REGION:ACCOUNT:task/CLUSTER/ID
         let parts: Vec<&str> = self.task_arn.splitn(6, ':').collect();
-        let [_, partition, _, region, _, resource] = parts[..] else { return None };
+        let [_, partition, _, region, account, resource] = parts[..] else { return None };
+        if account == LOOPBACK_ACCOUNT {
+            return None;
+        }
         let (cluster, id) = resource.strip_prefix("task/")?.split_once('/')?;
         let host = match partition {
             "aws" => "console.aws.amazon.com",
@@ -104,6 +110,8 @@ mod tests {
         assert_eq!((parsed.cluster.as_str(), parsed.task_arn.as_str()), (cluster, arn));
         let link = "https://eu-west-1.console.aws.amazon.com/ecs/v2/clusters/prod/tasks/0123?region=eu-west-1";
         assert_eq!(parsed.console_link().as_deref(), Some(link));
+        let local = Infrastructure::parse("default::arn:aws:ecs:us-east-1:000000000000:task/default/0123").unwrap();
+        assert_eq!(local.console_link(), None, "AWS on loopback has no console");
         for other in ["", "12345", "host:4711", "default::", "::arn:aws:ecs:r:1:task/c/t", "docker::abc"] {
             assert_eq!(Infrastructure::parse(other), None, "{other}");
         }

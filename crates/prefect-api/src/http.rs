@@ -229,10 +229,17 @@ impl HttpTransport {
     fn unanswered(&self, error: &legacy::Error) -> TransportError {
         let reason = root(error);
         if !error.is_connect() {
-            return TransportError::Lost(reason);
+            let hint = if is_no_http(error) && self.base.starts_with("http://") {
+                " (what answers speaks no HTTP: if it is TLS, the URL begins with https://)"
+            } else {
+                ""
+            };
+            return TransportError::Lost(format!("{reason}{hint}"));
         }
         let hint = if reason.contains("UnknownIssuer") {
             " (PREFECT_API_SSL_CERT_FILE names a file with the certificates to trust)"
+        } else if reason.contains("InvalidContentType") {
+            " (what answers speaks no TLS: if it is plain HTTP, the URL begins with http://)"
         } else {
             ""
         };
@@ -300,6 +307,18 @@ fn base_url(api_url: &str) -> Result<(String, Uri), BadConnection> {
 
 fn chunks(length: usize) -> u32 {
     u32::try_from(length.div_ceil(CHUNK).max(1)).unwrap_or(u32::MAX)
+}
+
+/// Whether there was an answer that is none of HTTP.
+fn is_no_http(error: &(dyn Error + 'static)) -> bool {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if error.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_parse) {
+            return true;
+        }
+        next = error.source();
+    }
+    false
 }
 
 /// The innermost reason: the layers around it name the layers of hyper.

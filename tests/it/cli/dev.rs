@@ -1,11 +1,15 @@
 //! `pushpool dev --prefect`: a work pool served from this machine, with real flow processes.
 
-use std::{path::Path, process::Stdio};
+use std::{path::Path, process::Stdio, time::Duration};
 
-use pushpool_tests::prefect::{Api, NewDeployment, Project, Proxy, shared, unique};
+use pushpool_tests::prefect::{Api, NewDeployment, Options, Project, Proxy, Server, shared, unique};
 use serde_json::{Value, json};
+use tokio::io::{AsyncBufReadExt, BufReader, Lines};
 
 use super::{pushpool, run};
+
+/// Until `dev` says something that it is to say.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 #[tokio::test]
 async fn a_work_pool_is_served_from_this_machine() {
@@ -28,7 +32,89 @@ async fn a_work_pool_is_served_from_this_machine() {
         let row = told["runs"].as_array().unwrap().iter().find(of_run).unwrap();
         assert_eq!((row["state"].as_str(), row["tasks"].as_u64()), (Some(state), Some(1)), "{row}");
         assert!(row["name"].is_string() && row["log_file"].is_string(), "{row}");
+        assert!(row["deployment"].as_str().is_some_and(|it| it.contains('/')), "flow/deployment: {row}");
     }
+
+    // `dev` has ended; where its tasks wrote to is known all the same, and no console of AWS is named for an account that is none.
+    let failed = &runs[1];
+    let shown = run(server, &["logs", failed, "--output", "json"]).await.json();
+    let file = shown["tasks"][0]["log_files"][0].as_str().unwrap_or_else(|| panic!("{shown:#}")).to_owned();
+    assert!(std::fs::read_to_string(&file).unwrap().contains("Finished in state Failed"), "{file}");
+    assert_eq!((&shown["tasks"][0]["link"], &shown["tasks"][0]["logs"]), (&Value::Null, &json!([])), "{shown:#}");
+    let text = run(server, &["logs", failed]).await.ok();
+    assert!(text.contains(&file) && !text.contains("aws logs tail") && !text.contains("console"), "{text}");
+    for line in api.logs(failed).await {
+        assert!(!line.contains("console.aws"), "{line}");
+    }
+}
+
+/// `dev` with its lines.
+struct Dev {
+    process: tokio::process::Child,
+    lines: Lines<BufReader<tokio::process::ChildStderr>>,
+}
+
+impl Dev {
+    async fn start(server: &Server, pool: &str) -> Self {
+        let command = pushpool(server, &["dev", "--prefect", "--pool", pool, "--poll-interval", "2"]).await;
+        let mut command = tokio::process::Command::from(command);
+        let mut process = command.stdout(Stdio::null()).stderr(Stdio::piped()).kill_on_drop(true).spawn().unwrap();
+        let lines = BufReader::new(process.stderr.take().unwrap()).lines();
+        Self { process, lines }
+    }
+
+    /// The next line that has all of these in it.
+    async fn says(&mut self, parts: &[&str]) -> String {
+        let mut all = Vec::new();
+        let said = tokio::time::timeout(PATIENCE, async {
+            while let Some(line) = self.lines.next_line().await.unwrap() {
+                all.push(line);
+                let line = all.last().unwrap();
+                if parts.iter().all(|part| line.contains(part)) {
+                    return Some(line.clone());
+                }
+            }
+            None
+        });
+        let said = said.await.ok().flatten();
+        said.unwrap_or_else(|| panic!("no line with {parts:?} in:\n{}", all.join("\n")))
+    }
+
+    async fn end(mut self) {
+        let process = self.process.id().unwrap().to_string();
+        assert!(std::process::Command::new("kill").arg(process).status().unwrap().success());
+        while let Ok(Some(_)) = self.lines.next_line().await {}
+        self.process.wait().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn what_waits_what_is_in_flight_and_what_is_wrong_is_shown() {
+    let mut server = Options::default().start().await;
+    let (api, pool) = (server.api(), unique("seen"));
+    run(&server, &["pool", "create", &pool, "--set", "cluster=c", "--concurrency-limit", "1"]).await.ok();
+    let deployment = NewDeployment::new("quick", Path::new("/"), &pool).job_variables(json!({"command": "sleep 600"}));
+    let deployment = api.create_deployment(deployment).await.id;
+    api.create_run(&deployment, json!({"name": "first"})).await;
+    api.create_run(&deployment, json!({"name": "second"})).await;
+    let mut dev = Dev::start(&server, &pool).await;
+    let process = dev.process.id().unwrap();
+    dev.says(&["Ends with"]).await;
+    let waits = dev.says(&["waits for the slot of the work pool"]).await;
+    assert!(waits.contains("quick/"), "flow and deployment are named: {waits}");
+
+    let mut other = Dev::start(&server, &pool).await;
+    other.says(&["another `pushpool dev`", &format!("process {process}")]).await;
+    other.end().await;
+
+    dev.end().await;
+    let mut dev = Dev::start(&server, &pool).await;
+    dev.says(&["launched before this `dev` started", "quick/"]).await;
+    server.stop();
+    dev.says(&["trouble:", &server.url(), "does not answer"]).await;
+    server.restart().await;
+    dev.says(&["answered after"]).await;
+    dev.end().await;
 }
 
 #[tokio::test]

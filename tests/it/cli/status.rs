@@ -2,10 +2,13 @@
 
 use std::time::Duration;
 
-use pushpool_tests::prefect::{NewDeployment, Project, Server, shared, unique};
+use pushpool_tests::{
+    prefect::{Fault, NewDeployment, Project, Proxy, Rule, Server, environment, shared, unique},
+    python::python,
+};
 use serde_json::{Value, json};
 
-use super::run;
+use super::{finish, pushpool, run, wizard::conversation};
 
 async fn status(server: &Server, name: &str) -> Value {
     let mut all = run(server, &["pool", "status", name, "--output", "json"]).await.json();
@@ -81,4 +84,32 @@ async fn a_pool_that_is_not_there_is_no_status() {
     let server = shared().await;
     let error = run(server, &["pool", "status", &unique("nothing")]).await.refused();
     assert!(error.contains("no work pool"), "{error}");
+}
+
+#[tokio::test]
+async fn watching_in_the_background_of_a_terminal_redraws_nothing() {
+    let (server, name) = (shared().await, unique("apart"));
+    run(server, &["pool", "create", &name]).await.ok();
+    let watch = pushpool(server, &["pool", "status", &name, "--watch", "1"]).await;
+    let mut job = std::process::Command::new(python().interpreter());
+    job.arg(python().script("jobs.py")).arg("NOT SERVED").arg(watch.get_program()).args(watch.get_args());
+    job.env_clear().envs(environment(server)).env("NO_COLOR", "1").env("TERM", "xterm");
+    let shown = finish(job).await.json();
+    let redraws = |part: &str| shown[part].as_str().unwrap().contains("\u{1b}[");
+    assert_eq!((redraws("background"), redraws("foreground"), redraws("again")), (false, true, false), "{shown:#}");
+}
+
+/// Otherwise what was last seen would stand there as if it still held.
+#[tokio::test]
+async fn a_server_that_stands_still_is_named_while_it_is_watched() {
+    let (server, name) = (shared().await, unique("still"));
+    run(server, &["pool", "create", &name]).await.ok();
+    let proxy = Proxy::start(server.address()).await;
+    proxy.inject(Rule::new(Fault::LateAnswer(Duration::from_secs(20))).path(&name).method(hyper::Method::GET).after(1));
+    let steps = [("NOT SERVED", ""), ("NO ANSWER", ""), ("has not answered for 6 s", "\u{3}")];
+    let mut command = conversation(server, &["pool", "status", &name, "--watch", "1"], &steps).await;
+    command.env("PREFECT_API_URL", proxy.url());
+    let ended = finish(command).await;
+    assert_eq!(ended.code, Some(130), "{}", ended.stdout);
+    assert!(ended.stdout.contains(&proxy.url()), "{}", ended.stdout);
 }

@@ -27,7 +27,7 @@ pub(super) async fn converse_with_aws(
     finish(command).await
 }
 
-async fn conversation(server: &Server, arguments: &[&str], steps: &[(&str, &str)]) -> Command {
+pub(super) async fn conversation(server: &Server, arguments: &[&str], steps: &[(&str, &str)]) -> Command {
     let binary = tokio::task::spawn_blocking(pushpool_tests::pushpool).await.unwrap();
     let python = tokio::task::spawn_blocking(python).await.unwrap();
     let mut command = Command::new(python.interpreter());

@@ -55,7 +55,7 @@ impl Function {
     /// # Errors
     /// The binary cannot be started, or a setting is not possible.
     pub(crate) async fn start(args: &DevArgs, house: &House, reporter: &Reporter) -> Result<Self, CliError> {
-        let (function, binary): (Arc<dyn LambdaFunction>, _) = match &args.bootstrap {
+        let (function, binary): (Arc<dyn LambdaFunction>, _) = match &args.messages.bootstrap {
             None => (in_process(args, house, reporter).await?, None),
             Some(path) => {
                 let binary = Arc::new(binary(path, args, house, reporter).await?);
@@ -88,7 +88,7 @@ async fn in_process(args: &DevArgs, house: &House, reporter: &Reporter) -> Resul
     let settings = StandaloneSettings {
         run_queue_url: house.run_queue_url.clone(),
         dead_letter_queue_url: house.dead_letter_queue_url.clone(),
-        pools: args.pools.display().to_string(),
+        pools: house.pools.display().to_string(),
         event_bus: None,
         run_task_rate: RUN_TASK_RATE,
         policy: Policy { requests, capacity_timeout: CAPACITY_TIMEOUT, hand_back_delay: standalone::HAND_BACK_DELAY },
@@ -132,7 +132,7 @@ async fn binary(path: &Path, args: &DevArgs, house: &House, reporter: &Reporter)
         environments: CONCURRENCY,
         region: requests.region.clone(),
         endpoint_url: Some(house.local.endpoint()),
-        environment: environment(args, house, requests),
+        environment: environment(house, requests),
         output: Output::Lines(lines),
         ..Bootstrap::new("dispatcher", absolute)
     };
@@ -143,8 +143,8 @@ async fn binary(path: &Path, args: &DevArgs, house: &House, reporter: &Reporter)
 }
 
 /// The settings of `functions/dispatcher`, by their names there.
-fn environment(args: &DevArgs, house: &House, requests: ecs::Settings) -> BTreeMap<String, String> {
-    let pools = args.pools.canonicalize().unwrap_or_else(|_| args.pools.clone());
+fn environment(house: &House, requests: ecs::Settings) -> BTreeMap<String, String> {
+    let pools = house.pools.canonicalize().unwrap_or_else(|_| house.pools.clone());
     let all = [
         ("PUSHPOOL_RUN_QUEUE_URL", Some(house.run_queue_url.clone())),
         ("PUSHPOOL_DLQ_URL", Some(house.dead_letter_queue_url.clone())),

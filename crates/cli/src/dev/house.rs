@@ -19,11 +19,12 @@ use crate::{
     input::{self, name_of},
 };
 
-/// Name of the run queue.
-const RUN_QUEUE: &str = "pushpool-runs";
+/// Name of the run queue. Queues are called as the Terraform module calls them, so that `redrive`, `doctor` and scripts find
+/// them here, too.
+const RUN_QUEUE: &str = "pushpool-run";
 
 /// Name of the dead-letter queue.
-const DEAD_LETTER_QUEUE: &str = "pushpool-runs-dlq";
+const DEAD_LETTER_QUEUE: &str = "pushpool-run-dlq";
 
 /// Seconds a message is hidden from other receivers: twice what the function is given for a batch. On AWS it is six
 /// times that (Lambda developer guide, "Using Lambda with Amazon SQS"), which nobody wants to sit out here.
@@ -80,6 +81,8 @@ pub(crate) struct House {
     pub(crate) dead_letter_queue_url: String,
     /// Where the output of everything goes.
     pub(crate) logs: PathBuf,
+    /// Directory of the pool documents.
+    pub(crate) pools: PathBuf,
 }
 
 impl House {
@@ -92,6 +95,7 @@ impl House {
         region: &str,
         images: BTreeMap<String, HostImage>,
         logs: PathBuf,
+        pools: PathBuf,
     ) -> Result<Self, CliError> {
         let config = local::Config {
             region: region.to_owned(),
@@ -111,7 +115,7 @@ impl House {
             json!({"deadLetterTargetArn": answer["Attributes"]["QueueArn"], "maxReceiveCount": MAX_RECEIVE_COUNT});
         let attributes = json!({"VisibilityTimeout": VISIBILITY.to_string(), "RedrivePolicy": redrive.to_string()});
         let run_queue_url = create(RUN_QUEUE, attributes).await?;
-        Ok(Self { local, run_queue_url, dead_letter_queue_url, logs })
+        Ok(Self { local, run_queue_url, dead_letter_queue_url, logs, pools })
     }
 
     /// Sends a body to the run queue and returns the message's id. Not over the wire: calls on the wire are counted,

@@ -8,6 +8,7 @@ mod function;
 mod house;
 mod news;
 mod report;
+mod samples;
 mod screen;
 mod served;
 mod summary;
@@ -36,18 +37,18 @@ use self::{
     house::House,
     news::{News, Reporter, Task},
     report::{Ending, Report},
+    samples::Samples,
     screen::{Screen, TICK},
 };
 use crate::{
-    args::{DevArgs, Output},
+    args::{DevArgs, MessageArgs, Output},
     error::CliError,
-    output::{self, BAD, HEAD, paint, say},
+    output::{self, BAD, HEAD, note, paint, say},
+    running::Dev,
+    terminal::Place,
 };
 
-/// The messages that are fed when none are named.
-const SAMPLES: &str = "events/sqs";
-
-/// The images that are used when none are named and these are there.
+/// The images of a clone.
 const IMAGES: &str = "events/images.json";
 
 /// Exit code after Ctrl-C, as shells count: 128 and the number of SIGINT.
@@ -61,26 +62,55 @@ pub(crate) fn run(args: &DevArgs) -> Result<u8, CliError> {
     if args.prefect {
         return served::run(args);
     }
-    let samples = samples(args)?;
-    let images = match &args.images {
-        Some(path) => house::images(path)?,
-        None if Path::new(IMAGES).exists() => house::images(Path::new(IMAGES))?,
-        None => Default::default(),
-    };
-    if !args.pools.is_dir() {
-        return Err(CliError::BadSetting(format!(
-            "{} is no directory; --pools names the pools'",
-            args.pools.display()
-        )));
-    }
+    let logs = log_directory(args)?;
+    let source = Source::of(args, &logs)?;
+    let images = source.images.as_deref().map(house::images).transpose()?.unwrap_or_default();
     runtime()?.block_on(async {
         let mut interrupts = Interrupts::listen()?;
-        let logs = args.logs.clone().unwrap_or_else(new_log_directory);
-        let house = House::open(args.port, &args.requests.settings().region, images, logs).await?;
-        let result = dispatch(args, &samples, &house, &mut interrupts).await;
+        let region = args.requests.settings().region;
+        let house = House::open(args.port, &region, images, logs, source.pools.clone()).await?;
+        Dev::started(house.local.endpoint(), region, house.logs.clone(), None, &[]).write();
+        let result = dispatch(args, &source, &house, &mut interrupts).await;
         close(house.local).await;
         result
     })
+}
+
+/// What is fed, and against which pools.
+struct Source {
+    messages: Vec<Sample>,
+    pools: PathBuf,
+    images: Option<PathBuf>,
+    /// Directory of the samples, if they were needed.
+    samples: Option<PathBuf>,
+}
+
+impl Source {
+    /// What was named, and the samples for the rest.
+    fn of(args: &DevArgs, logs: &Path) -> Result<Self, CliError> {
+        let MessageArgs { events, pools, .. } = &args.messages;
+        let samples = match (events.is_empty(), pools) {
+            (false, Some(_)) => None,
+            _ => Some(Samples::find(logs)?),
+        };
+        let of_samples = samples.as_ref().map(|it| it.events.clone());
+        let messages = match (&of_samples, events.as_slice()) {
+            (Some(directory), []) => {
+                note(format_args!("feeding the samples in {}", directory.display()));
+                feed::read(std::slice::from_ref(directory))?
+            }
+            (_, named) => feed::read(named)?,
+        };
+        let clone = Path::new(IMAGES);
+        let images = args.images.clone().or_else(|| Some(clone.to_owned()).filter(|path| path.exists()));
+        let images = images.or_else(|| samples.as_ref().and_then(|it| it.images.clone()));
+        let pools = pools.clone().or(samples.map(|it| it.pools)).unwrap_or_default();
+        if !pools.is_dir() {
+            let text = format!("{} is no directory; --pools names the pools'", pools.display());
+            return Err(CliError::BadSetting(text));
+        }
+        Ok(Self { messages, pools, images, samples: of_samples })
+    }
 }
 
 fn runtime() -> Result<tokio::runtime::Runtime, CliError> {
@@ -98,20 +128,11 @@ async fn close(local: local::Local) {
     local.stop().await;
 }
 
-fn samples(args: &DevArgs) -> Result<Vec<Sample>, CliError> {
-    if !args.events.is_empty() {
-        return feed::read(&args.events);
-    }
-    let default = PathBuf::from(SAMPLES);
-    if !default.is_dir() {
-        let advice = "name messages with --events, or start this in a clone of pushpool";
-        return Err(CliError::BadSetting(format!("there is no {SAMPLES} here; {advice}")));
-    }
-    feed::read(&[default])
-}
-
-fn new_log_directory() -> PathBuf {
-    std::env::temp_dir().join(format!("pushpool-dev-{}", uuid::Uuid::new_v4().simple()))
+/// Where the output of tasks goes, as other processes find it too.
+fn log_directory(args: &DevArgs) -> Result<PathBuf, CliError> {
+    let new = || std::env::temp_dir().join(format!("pushpool-dev-{}", uuid::Uuid::new_v4().simple()));
+    std::path::absolute(args.logs.clone().unwrap_or_else(new))
+        .map_err(|source| CliError::SetUp { what: "find the working directory", source })
 }
 
 /// The signals that mean that it is enough.
@@ -134,19 +155,15 @@ impl Interrupts {
 }
 
 /// Feeds the messages and sees them through.
-async fn dispatch(
-    args: &DevArgs,
-    samples: &[Sample],
-    house: &House,
-    interrupts: &mut Interrupts,
-) -> Result<u8, CliError> {
+async fn dispatch(args: &DevArgs, source: &Source, house: &House, interrupts: &mut Interrupts) -> Result<u8, CliError> {
+    let samples = source.messages.as_slice();
     let (sender, news) = mpsc::unbounded_channel();
     let reporter = Reporter(sender);
     tokio::spawn(watch_tasks(house.local.ecs().clone(), house.local.ecs().subscribe(), reporter.clone()));
     let function = Function::start(args, house, &reporter).await?;
     let mut view = View { board: Board::new(samples), screen: Screen::new(), news };
     let ending = tokio::select! {
-        ending = view.feed_and_follow(samples, house, args.timeout) => ending?,
+        ending = view.feed_and_follow(samples, house, args.messages.timeout) => ending?,
         () = interrupts.next() => Ending::Interrupted,
     };
     view.screen.clear();
@@ -156,8 +173,9 @@ async fn dispatch(
         Output::Json => format!("{:#}\n", serde_json::json!(report)),
     };
     output::data(&text).map_err(CliError::WriteOutput)?;
-    if args.keep && ending != Ending::Interrupted {
-        say(invitation(house, &args.requests.settings().region));
+    if args.messages.keep && ending != Ending::Interrupted {
+        view.screen.plain();
+        say(invitation(house, &args.requests.settings().region, source.samples.as_deref()));
         tokio::select! {
             () = view.go_on() => {}
             () = interrupts.next() => {}
@@ -166,7 +184,7 @@ async fn dispatch(
     function.stop().await;
     Ok(match ending {
         Ending::Interrupted => INTERRUPTED,
-        _ => u8::from(!report.is_good(args.strict)),
+        _ => u8::from(!report.is_good(args.messages.strict)),
     })
 }
 
@@ -218,7 +236,6 @@ impl View {
 
     /// Goes on showing what becomes of messages that others send.
     async fn go_on(&mut self) {
-        self.screen.plain();
         while let Some(item) = self.news.recv().await {
             self.show(item);
         }
@@ -247,20 +264,24 @@ impl View {
     }
 }
 
-fn invitation(house: &House, region: &str) -> String {
+fn invitation(house: &House, region: &str, samples: Option<&Path>) -> String {
     let endpoint = house.local.endpoint();
+    let body = match samples {
+        Some(directory) => format!("\"$(jq -r '.Records[0].body' {}/failing-job.json)\"", directory.display()),
+        None => "file://message.json".to_owned(),
+    };
     let aws = format!("aws --endpoint-url {endpoint}");
-    let head = |text| paint(HEAD, text);
+    let head = |text: &str| paint(HEAD, text);
     format!(
         "\n{}\n  \
            AWS_ENDPOINT_URL={endpoint} AWS_REGION={region} AWS_ACCESS_KEY_ID=any AWS_SECRET_ACCESS_KEY=any\n  \
            run queue          {}\n  \
            dead-letter queue  {}\n\
          {}\n  \
-           {aws} sqs send-message --queue-url {} --message-body \"$(jq -r '.Records[0].body' {SAMPLES}/failing-job.json)\"\n  \
+           {aws} sqs send-message --queue-url {} --message-body {body}\n  \
            {aws} sqs receive-message --queue-url {} --message-attribute-names All\n  \
            {aws} ecs list-tasks --desired-status STOPPED",
-        head("Still dispatching, until Ctrl-C:"),
+        head(&format!("Still dispatching. It ends with {}.", Place::now().way_to_end())),
         house.run_queue_url,
         house.dead_letter_queue_url,
         head("For instance:"),

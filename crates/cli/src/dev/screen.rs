@@ -1,4 +1,5 @@
-//! What is seen while messages are under way: a table that redraws itself on a terminal, else a line for each step.
+//! What is seen while messages are under way: a table that redraws itself on a terminal, else a line for each step. In the
+//! background of a terminal it is lines as well: the screen belongs to the commands in the foreground.
 //!
 //! All of it goes to standard error: standard output is for the result.
 
@@ -13,7 +14,10 @@ use super::{
     board::{Board, Row},
     table,
 };
-use crate::output::{DIM, paint, say};
+use crate::{
+    output::{DIM, paint, say},
+    terminal::{Easel, Turn},
+};
 
 /// How often a terminal is redrawn.
 pub(crate) const TICK: Duration = Duration::from_millis(100);
@@ -22,7 +26,9 @@ pub(crate) const TICK: Duration = Duration::from_millis(100);
 #[derive(Debug)]
 pub(crate) struct Screen {
     started: Instant,
-    live: bool,
+    easel: Easel,
+    /// A line for each step, even where a table could be drawn.
+    plain: bool,
     /// Lines of the last frame, which the next one replaces.
     drawn: usize,
 }
@@ -30,8 +36,7 @@ pub(crate) struct Screen {
 impl Screen {
     /// Standard error, whatever it is connected to.
     pub(crate) fn new() -> Self {
-        let terminal = std::io::stderr().is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb");
-        Self { started: Instant::now(), live: terminal, drawn: 0 }
+        Self { started: Instant::now(), easel: Easel::new(std::io::stderr().is_terminal()), plain: false, drawn: 0 }
     }
 
     /// Time since the start.
@@ -40,13 +45,13 @@ impl Screen {
     }
 
     /// A row changed. A terminal sees it with the next frame.
-    pub(crate) fn changed(&self, row: &Row) {
+    pub(crate) fn changed(&mut self, row: &Row) {
         self.step(|elapsed| line(row, elapsed));
     }
 
     /// Something changed, which a line tells where no table does.
-    pub(crate) fn step(&self, line: impl FnOnce(Duration) -> String) {
-        if !self.live {
+    pub(crate) fn step(&mut self, line: impl FnOnce(Duration) -> String) {
+        if !self.is_live() {
             say(line(self.elapsed()));
         }
     }
@@ -65,7 +70,7 @@ impl Screen {
 
     /// Draws the lines that `frame` makes for a terminal of so many columns and lines, on a terminal.
     pub(crate) fn draw_frame(&mut self, frame: impl FnOnce(usize, usize) -> Vec<String>) {
-        if !self.live {
+        if !self.is_live() {
             return;
         }
         let (width, height) = terminal_size_of(std::io::stderr())
@@ -83,14 +88,35 @@ impl Screen {
 
     /// From now on a line for each step.
     pub(crate) fn plain(&mut self) {
-        self.live = false;
+        self.clear();
+        self.plain = true;
     }
 
     /// Takes the table away again.
     pub(crate) fn clear(&mut self) {
+        self.look();
         if self.drawn > 0 {
             write(&self.erasure());
             self.drawn = 0;
+        }
+    }
+
+    /// Whether a table may be drawn now.
+    fn is_live(&mut self) -> bool {
+        self.look();
+        self.easel.is_free() && !self.plain
+    }
+
+    /// Looks whose turn it is on the terminal. What was drawn before a shell took it is the shell's to keep.
+    fn look(&mut self) {
+        match self.easel.look() {
+            Turn::Same => {}
+            Turn::Moved => self.drawn = 0,
+            Turn::Lost => {
+                self.drawn = 0;
+                let way = self.easel.place().way_to_end();
+                say(paint(DIM, format_args!("In the background: a line for each step. It ends with {way}.")));
+            }
         }
     }
 

@@ -11,16 +11,21 @@ mod roles;
 
 use std::path::PathBuf;
 
-use aws::operator::{Installation, Trouble};
+use aws::{
+    SdkConfig,
+    operator::{Installation, Trouble},
+};
 use clap::{Args, ValueHint};
 use serde_json::{Value, json};
 
+use self::functions::Functions;
 use crate::{
     args::Output,
-    aws_side::{self, InstallationArgs},
+    aws_side::{self, InstallationArgs, Side},
     error::CliError,
     grid::{self, Cell},
     output::{self, BAD, DIM, GOOD, HEAD, ODD, paint},
+    running::Dev,
     server::{self, ServerArgs},
 };
 
@@ -30,6 +35,8 @@ Examples:
       The installation `pushpool` in this account and region, and the Prefect server.
   pushpool doctor --prefix etl --region eu-west-1 --manifest dist/manifest.json
       Another one, and whether its functions are those of a build.
+  pushpool doctor --dev
+      The `pushpool dev` that runs on this machine.
   pushpool doctor --output json | jq -r '.checks[] | select(.status == \"failed\")'
 
 Nothing is changed anywhere. A check is ok, warning, failed, or not checked: AWS does
@@ -120,20 +127,20 @@ pub(crate) fn run(args: &DoctorArgs) -> Result<u8, CliError> {
     server::until_interrupted(async || {
         let mut findings = Findings::default();
         let seen = prefect::check(&args.server, &mut findings).await;
-        match args.installation.config().await {
+        match args.installation.side().await {
             Err(error) => findings.add(
                 Status::Failed,
                 "aws",
                 error.to_string(),
                 "Give it with --region, AWS_REGION or a profile (AWS_PROFILE).",
             ),
-            Ok(config) => {
+            Ok(Side { config, dev: Some(dev), prefix }) => of_dev(&dev, &config, &prefix, &mut findings).await,
+            Ok(Side { config, prefix, dev: None }) => {
                 let installation = Installation::new(&config);
                 if is_known(&installation, &mut findings).await {
-                    let prefix = &args.installation.prefix;
                     let functions =
-                        functions::check(&installation, prefix, &seen, manifest.as_ref(), &mut findings).await;
-                    queues::check(&installation, prefix, &functions, &mut findings).await;
+                        functions::check(&installation, &prefix, &seen, manifest.as_ref(), &mut findings).await;
+                    queues::check(&installation, &prefix, &functions, &mut findings).await;
                     network::check(&installation, &config, &functions, &seen, &mut findings).await;
                     roles::check(&config, &functions, &seen, &mut findings).await;
                 }
@@ -146,6 +153,16 @@ pub(crate) fn run(args: &DoctorArgs) -> Result<u8, CliError> {
         output::data(&text).map_err(CliError::WriteOutput)?;
         Ok(u8::from(findings.count(Status::Failed) > 0))
     })
+}
+
+/// What there is to check of a `dev`: its queues. Functions, network and roles are what it does without.
+async fn of_dev(dev: &Dev, config: &SdkConfig, prefix: &str, findings: &mut Findings) {
+    let (process, endpoint) = (dev.process, &dev.endpoint);
+    findings.ok("aws", format!("`pushpool dev` (process {process}) is AWS, at {endpoint}"));
+    let functions = Functions { standalone: dev.api_url.is_none(), ..Functions::default() };
+    queues::check(&Installation::new(config), prefix, &functions, findings).await;
+    let what = "`dev` runs them in its own process, without network and roles";
+    findings.add(Status::NotChecked, "functions", what, "");
 }
 
 /// Whether AWS knows who asks: without that, nothing else can be asked.

@@ -39,11 +39,16 @@ pub(crate) struct InstallArgs {
     #[arg(long, env = "PUSHPOOL_DOORBELL_TOKEN", hide_env_values = true, value_parser = super::token)]
     token: Option<String>,
 
+    /// Send the token to an http:// address, too, where others may read it
+    #[arg(long)]
+    allow_http: bool,
+
     #[command(flatten)]
     name: NameArgs,
 }
 
 pub(super) async fn run<T: Transport>(server: &Server<T>, args: &InstallArgs) -> Result<u8, CliError> {
+    super::check_plain(&args.url, args.allow_http)?;
     let name = args.name.name.as_str();
     let found = installed(server, name).await?;
     let Installed { block, automations } = &found;

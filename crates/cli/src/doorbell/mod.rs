@@ -13,6 +13,8 @@ mod test;
 
 pub(crate) use self::passing::Passing;
 
+use std::net::IpAddr;
+
 use clap::{Args, Subcommand};
 use prefect_api::{
     ApiError, Transport,
@@ -52,12 +54,13 @@ pub(crate) struct DoorbellArgs {
 
 #[derive(Debug, Subcommand)]
 enum DoorbellCommand {
-    /// Make or update the webhook block and the automation
+    /// Create or update the webhook block and the automation
     #[command(after_long_help = install::HELP, after_help = "See --help for examples.")]
     Install(install::InstallArgs),
     /// Delete both
+    #[command(visible_aliases = ["rm", "delete"])]
     Remove(remove::RemoveArgs),
-    /// Whether both are there, and whether the doorbell answers
+    /// Check that both exist, and ring the doorbell
     #[command(after_long_help = test::HELP, after_help = "See --help for examples.")]
     Test(test::TestArgs),
 }
@@ -132,6 +135,31 @@ fn url(text: &str) -> Result<String, String> {
     }
 }
 
+/// Refuses to send a token where others can read it on its way.
+fn check_plain(url: &str, allow_http: bool) -> Result<(), CliError> {
+    if allow_http || url.starts_with("https://") || is_loopback(url) {
+        return Ok(());
+    }
+    Err(CliError::Explained {
+        summary: format!("the token would travel to {url} in plain text"),
+        detail: "Whoever reads it on its way can ring.".to_owned(),
+        help: "Give an https:// address, as function URLs have. --allow-http sends it all the same, for a network that is \
+               yours."
+            .to_owned(),
+    })
+}
+
+/// Whether a URL names this machine.
+pub(crate) fn is_loopback(url: &str) -> bool {
+    let authority = url.split_once("://").map_or(url, |(_, rest)| rest).split('/').next().unwrap_or_default();
+    let host = authority.rsplit('@').next().unwrap_or_default();
+    let host = match host.strip_prefix('[') {
+        Some(v6) => v6.split(']').next().unwrap_or_default(),
+        None => host.split(':').next().unwrap_or_default(),
+    };
+    host == "localhost" || host.parse().is_ok_and(|address: IpAddr| address.is_loopback() || address.is_unspecified())
+}
+
 /// For the command line: a header's value.
 fn token(text: &str) -> Result<String, String> {
     match text.trim() {
@@ -146,6 +174,23 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn only_a_url_of_this_machine_is_one_of_loopback() {
+        for url in
+            ["http://127.0.0.1:4200/api", "http://localhost/api", "https://u:p@[::1]:1/api", "http://0.0.0.0:4200/api"]
+        {
+            assert!(is_loopback(url), "{url}");
+        }
+        for url in [
+            "https://api.prefect.cloud/api",
+            "http://10.0.0.1:4200/api",
+            "http://localhost.example.com/api",
+            "http://prefect:4200/api",
+        ] {
+            assert!(!is_loopback(url), "{url}");
+        }
+    }
 
     #[test]
     fn what_is_masked_is_not_known() {

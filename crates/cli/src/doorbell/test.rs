@@ -37,6 +37,10 @@ pub(crate) struct TestArgs {
     #[arg(long, env = "PUSHPOOL_DOORBELL_TOKEN", hide_env_values = true, value_parser = super::token)]
     token: Option<String>,
 
+    /// Send the token to an http:// address, too, where others may read it
+    #[arg(long)]
+    allow_http: bool,
+
     #[command(flatten)]
     name: NameArgs,
 }
@@ -46,13 +50,22 @@ type Finding = (&'static str, String, Option<bool>);
 
 pub(super) async fn run<T: Transport>(server: &Server<T>, args: &TestArgs) -> Result<u8, CliError> {
     let name = &args.name.name;
+    if let (Some(url), Some(_)) = (&args.url, &args.token) {
+        super::check_plain(url, args.allow_http)?;
+    }
     let found = installed(server, name).await?;
     let (url, token) = found.block.as_ref().map(address).unwrap_or_default();
     // The token goes to the address it belongs to and to no other.
     let token = token.filter(|_| args.url.is_none() || args.url == url);
     let mut findings = on_server(name, &found);
     match args.url.clone().or(url) {
-        Some(url) => findings.push(rung(&url, args.token.clone().or(token).as_deref()).await),
+        Some(url) => {
+            let token = args.token.clone().or(token);
+            if token.is_some() {
+                super::check_plain(&url, args.allow_http)?;
+            }
+            findings.push(rung(&url, token.as_deref()).await);
+        }
         None => findings.push(("ring", "not sent: no address is known; give --url and --token".to_owned(), None)),
     }
     let row = |(label, text, well): &Finding| {

@@ -1,6 +1,6 @@
 //! What is known about a run, and who knows it.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, path::PathBuf};
 
 use aws::operator::{ContainerLog, Tasks};
 use dispatch::{
@@ -16,7 +16,13 @@ use prefect_api::{
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::{aws_side::InstallationArgs, error::CliError, output::note, server::Server};
+use crate::{
+    aws_side::{self, InstallationArgs},
+    error::CliError,
+    output::note,
+    running::Dev,
+    server::Server,
+};
 
 /// Most pages of a run's log that are looked through for what pushpool wrote.
 const PAGES: usize = 10;
@@ -46,6 +52,13 @@ pub(super) struct Facts {
     pub(super) region: Option<String>,
 }
 
+impl Facts {
+    /// Whether the run's tasks are those of a `pushpool dev` of this machine.
+    pub(super) fn is_of_dev(&self) -> bool {
+        self.tasks.iter().any(TaskFacts::is_of_dev)
+    }
+}
+
 /// A claim of pushpool's.
 pub(super) struct Claim {
     pub(super) attempt: Attempt,
@@ -63,19 +76,28 @@ pub(super) struct TaskFacts {
     pub(super) task: Option<Task>,
     pub(super) definition_arn: Option<String>,
     pub(super) logs: Vec<ContainerLog>,
+    /// What its containers wrote, where a `pushpool dev` of this machine ran it.
+    pub(super) files: Vec<PathBuf>,
     /// Why something is not known.
     pub(super) trouble: Option<String>,
 }
 
 impl TaskFacts {
     fn of(infrastructure: Infrastructure, is_recorded: bool) -> Self {
-        Self { infrastructure, is_recorded, task: None, definition_arn: None, logs: Vec::new(), trouble: None }
+        let dev = Dev::of_task(&infrastructure.task_arn);
+        let files = dev.map(|dev| dev.log_files(&infrastructure.task_arn)).unwrap_or_default();
+        Self { infrastructure, is_recorded, task: None, definition_arn: None, logs: Vec::new(), files, trouble: None }
     }
 
     /// The last part of its ARN.
     pub(super) fn id(&self) -> &str {
         let arn = &self.infrastructure.task_arn;
         arn.rsplit('/').next().unwrap_or(arn)
+    }
+
+    /// Whether a `pushpool dev` of this machine ran it.
+    pub(super) fn is_of_dev(&self) -> bool {
+        !self.files.is_empty()
     }
 
     /// arn:PARTITION:ecs:REGION:ACCOUNT:task/CLUSTER/ID
@@ -155,8 +177,14 @@ async fn tasks(run: &FlowRun, claims: &[Claim], lines: &[WrittenLine]) -> Vec<Ta
         }
     }
     // Where no task is known, there is no cluster to look for one in. Tasks may be in another region than the functions.
-    let Some(region) = tasks.first().and_then(TaskFacts::region).map(str::to_owned) else { return tasks };
-    let ecs = Tasks::new(&aws::operator::operator_config(Some(&region)).await);
+    let Some(first) = tasks.first().map(|it| it.infrastructure.task_arn.clone()) else { return tasks };
+    let Some(config) = aws_side::config_of_task(&first).await else {
+        for task in &mut tasks {
+            task.trouble = Some("it was started by a `pushpool dev` that does not run here now".to_owned());
+        }
+        return tasks;
+    };
+    let ecs = Tasks::new(&config);
     let clusters: BTreeSet<String> = tasks.iter().map(|it| it.infrastructure.cluster.clone()).collect();
     for task in &mut tasks {
         match ecs.describe(&task.infrastructure.cluster, &task.infrastructure.task_arn).await {
@@ -181,7 +209,7 @@ async fn tasks(run: &FlowRun, claims: &[Claim], lines: &[WrittenLine]) -> Vec<Ta
             }
         }
     }
-    for task in &mut tasks {
+    for task in tasks.iter_mut().filter(|task| !task.is_of_dev()) {
         if let (Some(definition), None) = (&task.definition_arn, &task.trouble) {
             match ecs.logs(definition).await {
                 Ok(logs) => task.logs = logs,

@@ -26,7 +26,8 @@ Examples:
   pushpool logs mellow-otter --output json | jq -r '.tasks[].logs[].command'
       The commands that read the containers' logs.
 
-ECS knows a stopped task for about an hour; after that its log stream is told from
+Of a run that `pushpool dev` ran on this machine, the files that its tasks wrote to are
+named. ECS knows a stopped task for about an hour; after that its log stream is told from
 what pushpool wrote into the run's log. Queues are not searched: receiving a message
 hides it from others. The claim names the message, and `pushpool redrive` shows those
 that are dead.

@@ -48,7 +48,11 @@ pub(super) fn text(facts: &Facts, now: Timestamp) -> String {
             .push(vec![Cell::new("…"), Cell::new("the run's log has more lines than were looked through").styled(DIM)]);
     }
     section("WHAT PUSHPOOL WROTE", &lines);
-    let functions = function_commands(facts).into_iter().map(|command| vec![Cell::new(command)]);
+    let functions = match facts.is_of_dev() {
+        true => vec!["`pushpool dev` ran them in its own process; what they had to say is in its output".to_owned()],
+        false => function_commands(facts),
+    };
+    let functions = functions.into_iter().map(|command| vec![Cell::new(command)]);
     section("LOGS OF THE FUNCTIONS", &functions.collect::<Vec<_>>());
     text
 }
@@ -100,6 +104,10 @@ fn of_task(facts: &Facts, it: &TaskFacts) -> Vec<Vec<Cell>> {
     }
     if let Some(link) = it.infrastructure.console_link() {
         rows.push(row("console", link));
+    }
+    for file in &it.files {
+        let container = file.file_stem().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        rows.push(row(&format!("log of {container}"), file.display().to_string()));
     }
     for log in &it.logs {
         match place(it, log) {
@@ -239,6 +247,7 @@ pub(super) fn json(facts: &Facts) -> Value {
             "definition": it.definition_arn,
             "link": it.infrastructure.console_link(),
             "logs": logs.collect::<Value>(),
+            "log_files": it.files,
             "trouble": it.trouble,
         })
     });
@@ -250,7 +259,7 @@ pub(super) fn json(facts: &Facts) -> Value {
         "claims": claims.collect::<Value>(),
         "tasks": tasks.collect::<Value>(),
         "lines": lines.collect::<Value>(),
-        "function_logs": function_commands(facts),
+        "function_logs": if facts.is_of_dev() { Vec::new() } else { function_commands(facts) },
     })
 }
 

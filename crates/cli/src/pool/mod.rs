@@ -55,24 +55,24 @@ enum PoolCommand {
     #[command(after_long_help = create::HELP, after_help = "See --help for examples.")]
     Create(create::CreateArgs),
     /// List work pools
-    #[command(after_long_help = list::HELP, after_help = "See --help for examples.")]
+    #[command(visible_alias = "list", after_long_help = list::HELP, after_help = "See --help for examples.")]
     Ls(list::ListArgs),
     /// Show a work pool with its variables
-    #[command(after_long_help = inspect::HELP, after_help = "See --help for examples.")]
+    #[command(visible_alias = "show", after_long_help = inspect::HELP, after_help = "See --help for examples.")]
     Inspect(inspect::InspectArgs),
     /// Change defaults of variables in the pool's base job template
     #[command(after_long_help = set_variable::HELP, after_help = "See --help for examples.")]
     SetVariable(set_variable::SetVariableArgs),
-    /// Give out no more runs
+    /// Pause a work pool
     #[command(after_long_help = switch::HELP, after_help = "See --help for examples.")]
     Pause(switch::SwitchArgs),
-    /// Give out runs again
+    /// Resume a work pool
     #[command(after_long_help = switch::HELP, after_help = "See --help for examples.")]
     Resume(switch::SwitchArgs),
     /// Delete a work pool
-    #[command(after_long_help = delete::HELP, after_help = "See --help for examples.")]
+    #[command(visible_alias = "rm", after_long_help = delete::HELP, after_help = "See --help for examples.")]
     Delete(delete::DeleteArgs),
-    /// Whether a pool is served, what waits, what runs, what went wrong
+    /// Show whether a work pool is served, what waits, what runs, and what went wrong
     #[command(after_long_help = status::HELP, after_help = "See --help for examples.")]
     Status(status::StatusArgs),
 }

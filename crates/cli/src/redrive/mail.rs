@@ -18,7 +18,11 @@ use super::{
     RedriveArgs,
     verdict::{Fate, Verdict, verdict},
 };
-use crate::{aws_side::told, error::CliError, server::Server};
+use crate::{
+    aws_side::{Side, told},
+    error::CliError,
+    server::Server,
+};
 
 /// How long messages are held: for as long as a person may think about the question.
 const HOLD: Duration = Duration::from_secs(300);
@@ -135,9 +139,9 @@ impl Mailbox {
 ///
 /// # Errors
 /// One of them cannot be read.
-pub(super) async fn read(args: &RedriveArgs, config: &SdkConfig) -> Result<Vec<Mailbox>, CliError> {
+pub(super) async fn read(args: &RedriveArgs, side: &Side) -> Result<Vec<Mailbox>, CliError> {
     let mut boxes = Vec::new();
-    let prefix = &args.installation.prefix;
+    let Side { config, prefix, .. } = side;
     let names: Vec<String> = match args.queues.as_slice() {
         [] => QUEUES.iter().map(|name| format!("{prefix}-{name}")).collect(),
         named => named.to_vec(),

@@ -35,6 +35,8 @@ Examples:
       Send that back without asking, and delete what is of no use.
   pushpool redrive --queue my-dlq --to my-queue --output json | jq .
       Other queues, for programs; nothing is changed.
+  pushpool redrive --dev
+      The queues of the `pushpool dev` that runs on this machine.
 
 A message goes back only if its run still wants to start: the Prefect server is
 asked, by the rules of the dispatcher. Its body is not changed, and sending one
@@ -93,9 +95,9 @@ pub(crate) struct RedriveArgs {
 /// It could not be done.
 pub(crate) fn run(args: &RedriveArgs) -> Result<u8, CliError> {
     server::until_interrupted(async || {
-        let config = args.installation.config().await?;
-        let mut boxes = mail::read(args, &config).await?;
-        let result = redrive(args, &config, &mut boxes).await;
+        let side = args.installation.side().await?;
+        let mut boxes = mail::read(args, &side).await?;
+        let result = redrive(args, &side.config, &mut boxes).await;
         mail::give_back(&boxes).await;
         result
     })

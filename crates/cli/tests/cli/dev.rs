@@ -11,12 +11,12 @@ use serde_json::{Value, json};
 use super::{json as answer, pushpool, run, run_with_input, stderr, stdout};
 
 /// The row of the message with this source.
-fn row<'a>(report: &'a Value, source: &str) -> &'a Value {
+pub(super) fn row<'a>(report: &'a Value, source: &str) -> &'a Value {
     let runs = report["runs"].as_array().unwrap();
     runs.iter().find(|run| run["source"] == source).unwrap_or_else(|| panic!("{source} in {report:#}"))
 }
 
-fn message(run: u128, variables: &Value) -> Value {
+pub(super) fn message(run: u128, variables: &Value) -> Value {
     json!({
         "version": 1, "flow_run_id": id(run), "state_id": id(run + 1),
         "expected_start_time": "2026-01-05T06:00:00Z", "work_pool": "demo",
@@ -160,10 +160,6 @@ fn what_cannot_be_started_says_what_is_missing() {
         assert_eq!(output.status.code(), Some(1), "{line:?}");
         assert!(stderr(&output).contains(part) && stdout(&output).is_empty(), "{line:?}: {}", stderr(&output));
     }
-    let elsewhere = tempfile::tempdir().unwrap();
-    let output = pushpool(&["dev"]).current_dir(elsewhere.path()).output().unwrap();
-    assert_eq!(output.status.code(), Some(1));
-    assert!(stderr(&output).contains("--events"), "{}", stderr(&output));
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port().to_string();
     let output = run(&["dev", "--port", &port]);
@@ -178,7 +174,7 @@ fn processes_with(marker: &str) -> usize {
     commands.filter(|command| String::from_utf8_lossy(command).contains(marker)).count()
 }
 
-fn send_signal(name: &str, process: u32) {
+pub(super) fn send_signal(name: &str, process: u32) {
     let sent = Command::new("kill").args([format!("-{name}"), process.to_string()]).status().unwrap();
     assert!(sent.success());
 }

@@ -2,7 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a failing helper fails its test")]
 
+mod background;
 mod dev;
+mod elsewhere;
 mod manners;
 mod render;
 
@@ -23,6 +25,7 @@ fn root() -> PathBuf {
 fn pushpool(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_pushpool"));
     command.args(arguments).current_dir(root()).stdin(Stdio::null()).env("TMPDIR", env!("CARGO_TARGET_TMPDIR"));
+    command.env("XDG_STATE_HOME", env!("CARGO_TARGET_TMPDIR"));
     for (name, _) in std::env::vars_os() {
         let name = name.to_string_lossy().into_owned();
         let meddles =

@@ -44,7 +44,7 @@ fn every_command_explains_itself_with_examples_and_exit_codes() {
 
 #[test]
 fn a_wrong_command_line_ends_with_2_and_says_so_on_standard_error() {
-    let wrong: [&[&str]; 13] = [
+    let wrong: [&[&str]; 15] = [
         &[],
         &["nonsense"],
         &["render"],
@@ -56,6 +56,8 @@ fn a_wrong_command_line_ends_with_2_and_says_so_on_standard_error() {
         &["pool", "create", "p", "--set", "cpu"],
         &["pool", "set-variable", "p"],
         &["pool", "status", "--watch", "0"],
+        &["dev", "--prefect", "--poll-interval", "0"],
+        &["dev", "--prefect", "--poll-interval", "0.2"],
         &["doorbell", "install"],
         &["doorbell", "install", "--url", "example.com"],
     ];
@@ -64,6 +66,65 @@ fn a_wrong_command_line_ends_with_2_and_says_so_on_standard_error() {
         assert_eq!(output.status.code(), Some(2), "{line:?}: {}", stderr(&output));
         assert!(stdout(&output).is_empty() && !stderr(&output).is_empty(), "{line:?}");
     }
+}
+
+/// The options below a heading of a help text.
+fn options_under(help: &str, heading: &str) -> Vec<String> {
+    let lines = help.lines().skip_while(|line| *line != format!("{heading}:")).skip(1);
+    let section = lines.take_while(|line| line.is_empty() || line.starts_with(' '));
+    // Descriptions stand further to the right, and may begin with an option as well.
+    let options = section.filter(|line| line.starts_with("      --") || line.starts_with("  -"));
+    let words = options.filter_map(|line| line.split([' ', '[', '=']).find(|word| word.starts_with("--")));
+    words.map(str::to_owned).collect()
+}
+
+#[test]
+fn options_of_dev_stand_under_the_mode_that_takes_them() {
+    let help = stdout(&run(&["dev", "--help"]));
+    let prefect = options_under(&help, "With --prefect");
+    assert_eq!(prefect, ["--profile", "--pool", "--env-dir", "--poll-interval", "--doorbell-port", "--runs"], "{help}");
+    let messages = options_under(&help, "Without --prefect");
+    assert_eq!(messages, ["--events", "--pools", "--bootstrap", "--timeout", "--strict", "--keep"], "{help}");
+    let both = options_under(&help, "Options");
+    for option in ["--prefect", "--images", "--port", "--logs", "--output", "--help"] {
+        assert!(both.iter().any(|it| it == option), "{option} in {both:?}");
+    }
+}
+
+#[test]
+fn what_people_type_for_the_same_is_understood() {
+    let version = stdout(&run(&["--version"]));
+    assert_eq!(stdout(&run(&["-V"])), version);
+    assert_eq!(stdout(&run(&["-v"])), version);
+    for (name, other) in [("ls", "list"), ("delete", "rm"), ("inspect", "show")] {
+        let help = run(&["pool", other, "--help"]);
+        assert_eq!(help.status.code(), Some(0), "{other}: {}", stderr(&help));
+        assert!(stdout(&help).contains(&format!("pushpool pool {name}")), "{}", stdout(&help));
+    }
+    for other in ["rm", "delete"] {
+        assert_eq!(run(&["doorbell", other, "--help"]).status.code(), Some(0), "{other}");
+    }
+    assert!(stdout(&run(&["pool", "status", "--help"])).contains("-w, --watch"));
+    assert!(stdout(&run(&["pool", "--help"])).contains("list"), "aliases are shown");
+}
+
+/// Nothing is asked of the server, which is not there.
+#[test]
+fn a_token_does_not_travel_in_plain_text() {
+    let server = ["--prefect-api-url", "http://127.0.0.1:9/api"];
+    let plain = ["--url", "http://doorbell.example.com/", "--token", "canary"];
+    for command in ["install", "test"] {
+        let output = run(&[&["doorbell", command][..], &plain, &server].concat());
+        assert_eq!(output.status.code(), Some(1), "{command}");
+        let told = stderr(&output);
+        assert!(told.contains("https://") && told.contains("--allow-http"), "{command}: {told}");
+        assert!(!told.contains("canary"), "{told}");
+    }
+    let output = run(&[&["doorbell", "install", "--allow-http"][..], &plain, &server].concat());
+    assert!(stderr(&output).contains("127.0.0.1:9"), "it goes on: {}", stderr(&output));
+    let loopback = ["--url", "http://localhost:9/", "--token", "canary"];
+    let output = run(&[&["doorbell", "test"][..], &loopback, &server].concat());
+    assert!(stderr(&output).contains("127.0.0.1:9"), "on this machine nobody reads it: {}", stderr(&output));
 }
 
 #[test]

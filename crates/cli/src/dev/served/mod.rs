@@ -3,6 +3,7 @@
 //! What runs is what is deployed, but for the processes it runs in: poller, dispatcher, observer, reconciler and doorbell
 //! against the server, SQS and ECS on loopback, and the tasks as processes that run `prefect flow-run execute`.
 
+mod look;
 mod news;
 mod runs;
 mod stage;
@@ -10,7 +11,6 @@ mod stillness;
 
 use std::{
     collections::BTreeMap,
-    net::IpAddr,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -18,25 +18,28 @@ use std::{
 use dispatch::poll::served_pools;
 use prefect_api::{Client, Connection, PAGE, http::HttpTransport};
 use serde_json::json;
-use tokio::{sync::mpsc, time::interval};
+use tokio::{
+    sync::{mpsc, watch},
+    time::interval,
+};
+use uuid::Uuid;
 
 use self::{
-    news::{News, Teller},
+    news::{News, Silence, Teller},
     runs::{Run, Runs},
     stage::{NAME, Stage},
 };
-use super::{Interrupts, close, house, new_log_directory, report::tail, runtime, screen::Screen};
+use super::{Interrupts, close, house, log_directory, report::tail, runtime, screen::Screen};
 use crate::{
     args::{DevArgs, Output},
     dev::{news::Task, screen::TICK},
-    doorbell::Passing,
+    doorbell::{Passing, is_loopback},
     error::CliError,
-    output::{self, BAD, HEAD, paint, say},
+    output::{self, BAD, HEAD, note, paint, say},
+    running::Dev,
     server::{self, ServerArgs},
+    terminal::Place,
 };
-
-/// How often the server is asked what became of the runs.
-const LOOK: Duration = Duration::from_secs(2);
 
 /// How long ago the last heartbeat of somebody who serves a pool may be.
 const ALIVE: Duration = Duration::from_secs(90);
@@ -58,20 +61,27 @@ pub(crate) fn run(args: &DevArgs) -> Result<u8, CliError> {
         check(args, &connection).await?;
         let (sender, news) = mpsc::unbounded_channel();
         let teller = Teller::new(sender);
-        let logs = args.logs.clone().unwrap_or_else(new_log_directory);
+        warn_of_rivals(&connection.api_url, &args.served.only);
+        let logs = log_directory(args)?;
         let stage = Stage::open(args, &connection, images, logs.clone(), &teller).await?;
+        let (api_url, region) = (connection.api_url.clone(), args.requests.settings().region);
+        Dev::started(stage.local.endpoint(), region, logs.clone(), Some(api_url), &args.served.only).write();
         introduce(&stage, &connection, &logs);
         let server = server::Server { client: stage.client.clone(), url: connection.api_url.clone() };
         let bell = install_bell(args, &server, &stage, &teller).await;
-        let looking = tokio::spawn(stillness::watch(connection.clone(), teller.clone()));
-        let mut watch = Watch { runs: Runs::default(), screen: Screen::new(), news };
+        let silences = tokio::spawn(stillness::watch(connection.clone(), teller.clone()));
+        let (open, asked) = watch::channel(Vec::new());
+        let looks = look::watch(stage.client.clone(), args.served.only.clone(), asked, teller.clone());
+        let looking = tokio::spawn(looks);
+        let mut watch = Watch { runs: Runs::default(), screen: Screen::new(), news, open, silence: None };
         let watching = tokio::spawn(watch_tasks(stage.local.ecs().subscribe(), teller.clone()));
         let ending = tokio::select! {
-            () = watch.follow(&stage, args.served.runs, &teller) => Ok(0),
+            () = watch.follow(args.served.runs) => Ok(0),
             () = interrupts.next() => Ok(0),
         };
         watching.abort();
         looking.abort();
+        silences.abort();
         watch.screen.clear();
         let written = watch.report(args, &stage);
         if let Some(bell) = bell
@@ -137,10 +147,21 @@ async fn check(args: &DevArgs, connection: &Connection) -> Result<(), CliError> 
     Ok(())
 }
 
+/// Two of them on one pool work against each other, and neither can know that the other is no leftover of its own.
+fn warn_of_rivals(api_url: &str, pools: &[String]) {
+    for rival in Dev::rivals(api_url, pools) {
+        let process = rival.process;
+        note(format_args!(
+            "another `pushpool dev` (process {process}) serves the same work pools: each takes tasks of the other for lost. \
+             `kill {process}` ends it"
+        ));
+    }
+}
+
 fn introduce(stage: &Stage, connection: &Connection, logs: &Path) {
     let head = |text| paint(HEAD, text);
     say(format_args!(
-        "{} {}\n{} {} (token {})\n{} {}\n{} {}",
+        "{} {}\n{} {} (token {})\n{} {}\n{} {}\n{} {}",
         head("Prefect   "),
         connection.api_url,
         head("Doorbell  "),
@@ -149,7 +170,9 @@ fn introduce(stage: &Stage, connection: &Connection, logs: &Path) {
         head("AWS       "),
         stage.local.endpoint(),
         head("Task logs "),
-        logs.display()
+        logs.display(),
+        head("Ends with "),
+        Place::now().way_to_end()
     ));
 }
 
@@ -174,46 +197,30 @@ async fn install_bell(
     }
 }
 
-/// Whether a URL names this machine.
-fn is_loopback(url: &str) -> bool {
-    let authority = url.split_once("://").map_or(url, |(_, rest)| rest).split('/').next().unwrap_or_default();
-    let host = authority.rsplit('@').next().unwrap_or_default();
-    let host = match host.strip_prefix('[') {
-        Some(v6) => v6.split(']').next().unwrap_or_default(),
-        None => host.split(':').next().unwrap_or_default(),
-    };
-    host == "localhost" || host.parse().is_ok_and(|address: IpAddr| address.is_loopback() || address.is_unspecified())
-}
-
 /// What is known and what is seen of it.
 struct Watch {
     runs: Runs,
     screen: Screen,
     news: mpsc::UnboundedReceiver<News>,
+    /// Runs that have not ended, for those who ask the server about them.
+    open: watch::Sender<Vec<Uuid>>,
+    /// Whether the server answers.
+    silence: Option<Silence>,
 }
 
 impl Watch {
     /// Follows the runs until so many of them have ended, or for ever.
-    async fn follow(&mut self, stage: &Stage, most: Option<usize>, teller: &Teller) {
+    async fn follow(&mut self, most: Option<usize>) {
         let mut ticks = interval(TICK);
-        let mut looks = interval(LOOK);
         loop {
             tokio::select! {
                 Some(news) = self.news.recv() => self.show(news),
                 _ = ticks.tick() => {
                     let runs = &self.runs;
-                    self.screen.draw_frame(|width, height| runs.frame(width, height));
-                }
-                _ = looks.tick() => {
-                    let asked = self.runs.open(PAGE);
-                    if !asked.is_empty() {
-                        let (client, teller) = (stage.client.clone(), teller.clone());
-                        tokio::spawn(async move {
-                            if let Ok(found) = client.flow_runs_by_id(&asked).await {
-                                teller.tell(News::Runs { asked, found });
-                            }
-                        });
-                    }
+                    let server = self.silence.as_ref().map(|Silence { since, why }| {
+                        format!("The Prefect server has not answered for {} s ({why})", since.elapsed().as_secs())
+                    });
+                    self.screen.draw_frame(|width, height| runs.frame(width, height, server.as_deref()));
                 }
             }
             if most.is_some_and(|most| self.runs.ended() >= most) {
@@ -223,6 +230,10 @@ impl Watch {
     }
 
     fn show(&mut self, news: News) {
+        if let News::Silence(silence) = news {
+            self.silence = silence;
+            return;
+        }
         match &news {
             News::Serving(pool) => self.screen.interject(&format!("serving work pool {}", paint(HEAD, pool))),
             News::Trouble(text) => self.screen.interject(&format!("{} {text}", paint(BAD, "trouble:"))),
@@ -231,6 +242,7 @@ impl Watch {
         for index in self.runs.apply(news) {
             self.screen.step(|elapsed| self.runs.all()[index].line(elapsed));
         }
+        self.open.send_replace(self.runs.open(PAGE));
     }
 
     fn report(&self, args: &DevArgs, stage: &Stage) -> Result<(), CliError> {
@@ -284,28 +296,6 @@ async fn watch_tasks(mut events: tokio::sync::broadcast::Receiver<serde_json::Va
             // The server is asked about every run anyway.
             Err(RecvError::Lagged(_)) => {}
             Err(RecvError::Closed) => return,
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::is_loopback;
-
-    #[test]
-    fn only_a_server_on_this_machine_is_told_of_a_doorbell_on_loopback() {
-        for url in
-            ["http://127.0.0.1:4200/api", "http://localhost/api", "https://u:p@[::1]:1/api", "http://0.0.0.0:4200/api"]
-        {
-            assert!(is_loopback(url), "{url}");
-        }
-        for url in [
-            "https://api.prefect.cloud/api",
-            "http://10.0.0.1:4200/api",
-            "http://localhost.example.com/api",
-            "http://prefect:4200/api",
-        ] {
-            assert!(!is_loopback(url), "{url}");
         }
     }
 }

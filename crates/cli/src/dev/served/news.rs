@@ -11,7 +11,7 @@ use dispatch::{
     poll::Polled,
 };
 use prefect_api::models::FlowRun;
-use tokio::sync::mpsc::UnboundedSender;
+use tokio::{sync::mpsc::UnboundedSender, time::Instant};
 use uuid::Uuid;
 use work_pool::Diagnosis;
 
@@ -26,12 +26,25 @@ pub(crate) enum News {
     Noted { run: Uuid, work_pool: Option<String>, note: String },
     /// ECS told of a task.
     Task(Task),
-    /// The server told of runs; those that it was asked about and did not tell of are gone.
-    Runs { asked: Vec<Uuid>, found: Vec<FlowRun> },
+    /// The server told of runs; those that it was asked about and did not tell of are gone. `called` is "flow/deployment" of
+    /// those whose names are known.
+    Runs { asked: Vec<Uuid>, found: Vec<FlowRun>, called: HashMap<Uuid, String> },
+    /// The server told of all runs that are due or under way, and what those that are due wait for. `first`: it was asked
+    /// before anything was launched from here.
+    UnderWay { found: Vec<FlowRun>, called: HashMap<Uuid, String>, waiting: HashMap<Uuid, String>, first: bool },
+    /// The server does not answer; or does again, if that is none.
+    Silence(Option<Silence>),
     /// Work pools were polled for the first time.
     Serving(String),
     /// Something does not work; it is tried again.
     Trouble(String),
+}
+
+/// A server that does not answer.
+#[derive(Debug)]
+pub(crate) struct Silence {
+    pub(crate) since: Instant,
+    pub(crate) why: String,
 }
 
 /// Passes on what the use cases tell.

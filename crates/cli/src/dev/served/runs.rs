@@ -19,6 +19,8 @@ use crate::{
 pub(crate) struct Run {
     pub(crate) flow_run_id: Uuid,
     pub(crate) name: Option<String>,
+    /// "flow/deployment".
+    pub(crate) deployment: Option<String>,
     pub(crate) work_pool: Option<String>,
     /// Name of its state on the server.
     pub(crate) state: Option<String>,
@@ -32,6 +34,8 @@ pub(crate) struct Run {
     /// How many tasks it has had.
     pub(crate) tasks: usize,
     pub(crate) note: Option<String>,
+    /// What it waits for while it is due.
+    pub(crate) waits_for: Option<String>,
     pub(crate) ended: bool,
 }
 
@@ -40,6 +44,7 @@ impl Run {
         Self {
             flow_run_id,
             name: None,
+            deployment: None,
             work_pool: None,
             state: None,
             state_type: None,
@@ -49,8 +54,14 @@ impl Run {
             exit_code: None,
             tasks: 0,
             note: None,
+            waits_for: None,
             ended: false,
         }
+    }
+
+    /// What there is to say about it besides its columns.
+    fn remark(&self) -> Option<&str> {
+        self.waits_for.as_deref().or(self.note.as_deref())
     }
 
     /// Its name, or the beginning of its id while the name is not known.
@@ -80,19 +91,19 @@ impl Run {
 
     /// What changed, in a line.
     pub(crate) fn line(&self, elapsed: Duration) -> String {
-        let mut line = format!(
-            "{} {} {}",
-            paint(DIM, format_args!("{:8.3}", elapsed.as_secs_f64())),
-            without_control(&self.shown()),
-            paint(self.style(), self.state.as_deref().unwrap_or("launched"))
-        );
+        let mut line =
+            format!("{} {}", paint(DIM, format_args!("{:8.3}", elapsed.as_secs_f64())), without_control(&self.shown()));
+        if let Some(deployment) = &self.deployment {
+            line.push_str(&format!(" of {}", without_control(deployment)));
+        }
+        line.push_str(&format!(" {}", paint(self.style(), self.state.as_deref().unwrap_or("launched"))));
         if let Some(status) = &self.task_status {
             line.push_str(&format!(" task {} {status}", self.short_task()));
         }
         if let Some(code) = self.exit_code {
             line.push_str(&format!(" exit code {code}"));
         }
-        if let Some(note) = &self.note {
+        if let Some(note) = self.remark() {
             line.push_str(&format!(" ({})", without_control(note)));
         }
         line
@@ -136,6 +147,7 @@ impl Runs {
                 run.due_to_launch_seconds = Some(due_to_launch);
                 // What it was handed back for is over. That it has a task, ECS tells.
                 run.note = None;
+                run.waits_for = None;
                 run.task_arn.is_none().then_some(index).into_iter().collect()
             }
             News::Noted { run, work_pool, note } => {
@@ -145,12 +157,29 @@ impl Runs {
                 vec![index]
             }
             News::Task(task) => self.task(&task).into_iter().collect(),
-            News::Runs { asked, found } => {
+            News::Runs { asked, found, called } => {
                 let gone = asked.iter().filter(|id| !found.iter().any(|run| run.id == **id)).copied();
                 let gone: Vec<usize> = gone.collect::<Vec<_>>().into_iter().filter_map(|id| self.gone(id)).collect();
-                found.iter().filter_map(|run| self.told(run)).chain(gone).collect()
+                found.iter().filter_map(|run| self.told(run, &called)).chain(gone).collect()
             }
-            News::Serving(_) | News::Trouble(_) => Vec::new(),
+            News::UnderWay { found, called, mut waiting, first } => {
+                let mut moved = Vec::new();
+                for told in &found {
+                    let before = self.by_id.contains_key(&told.id);
+                    let step = self.told(told, &called);
+                    let (index, run) = self.run(told.id);
+                    let waits_for = waiting.remove(&told.id);
+                    let waits = waits_for.is_some() && run.waits_for != waits_for;
+                    run.waits_for = waits_for;
+                    // What was launched from here is in the table before it is asked for.
+                    if first && !before && told.state_type() != StateType::Scheduled {
+                        run.note = Some("launched before this `dev` started".to_owned());
+                    }
+                    moved.extend(step.or(waits.then_some(index)));
+                }
+                moved
+            }
+            News::Serving(_) | News::Trouble(_) | News::Silence(_) => Vec::new(),
         }
     }
 
@@ -179,9 +208,12 @@ impl Runs {
         moved.then_some(index)
     }
 
-    fn told(&mut self, told: &FlowRun) -> Option<usize> {
+    fn told(&mut self, told: &FlowRun, called: &HashMap<Uuid, String>) -> Option<usize> {
         let (index, run) = self.run(told.id);
         run.name.clone_from(&told.name);
+        if let Some(deployment) = called.get(&told.id) {
+            run.deployment = Some(deployment.clone());
+        }
         if told.work_pool_name.is_some() {
             run.work_pool.clone_from(&told.work_pool_name);
         }
@@ -191,6 +223,9 @@ impl Runs {
         run.state = Some(name);
         run.state_type = Some(state.state_type);
         run.ended = state.state_type.is_final();
+        if state.state_type != StateType::Scheduled {
+            run.waits_for = None;
+        }
         if run.has_failed() && run.note.is_none() {
             run.note.clone_from(&state.message);
         }
@@ -206,27 +241,30 @@ impl Runs {
 
     /// As lines under a heading.
     pub(crate) fn lines<'a>(runs: impl IntoIterator<Item = &'a Run>, width: Option<usize>) -> Vec<String> {
-        let headings = ["FLOW RUN", "WORK POOL", "STATE", "DUE TO LAUNCH", "TASK", "TASK STATUS", "EXIT", "NOTE"];
+        let headings =
+            ["FLOW RUN", "DEPLOYMENT", "WORK POOL", "STATE", "DUE TO LAUNCH", "TASK", "TASK STATUS", "EXIT", "NOTE"];
         let mut cells = vec![headings.map(|heading| Cell::new(heading).styled(HEAD)).to_vec()];
         cells.extend(runs.into_iter().map(|run| {
             let exit_style = if run.exit_code.is_some_and(|code| code != 0) { BAD } else { Style::new() };
             vec![
                 Cell::new(run.shown()),
+                Cell::new(run.deployment.as_deref().unwrap_or_default()),
                 Cell::new(run.work_pool.as_deref().unwrap_or_default()),
                 Cell::new(run.state.as_deref().unwrap_or_default()).styled(run.style()),
                 Cell::new(run.due_to_launch_seconds.map(|it| format!("{it:.2} s")).unwrap_or_default()).right(),
                 Cell::new(run.short_task()),
                 Cell::new(run.task_status.as_deref().unwrap_or_default()),
                 Cell::new(run.exit_code.map(|code| code.to_string()).unwrap_or_default()).styled(exit_style).right(),
-                Cell::new(run.note.as_deref().unwrap_or_default()).styled(DIM),
+                Cell::new(run.remark().unwrap_or_default()).styled(DIM),
             ]
         }));
         grid::lines(&cells, width)
     }
 
-    /// What fits into a terminal: the runs that move, then the youngest of the others, and a line that counts.
-    pub(crate) fn frame(&self, width: usize, height: usize) -> Vec<String> {
-        let room = height.saturating_sub(4).max(1);
+    /// What fits into a terminal: the runs that move, then the youngest of the others, and a line that counts; before that a
+    /// line about the server, if there is something to say.
+    pub(crate) fn frame(&self, width: usize, height: usize, server: Option<&str>) -> Vec<String> {
+        let room = height.saturating_sub(5).max(1);
         let mut shown: Vec<usize> = (0..self.runs.len()).rev().collect();
         shown.sort_by_key(|index| self.runs[*index].ended);
         shown.truncate(room);
@@ -234,6 +272,7 @@ impl Runs {
         let mut frame = Self::lines(shown.iter().map(|index| &self.runs[*index]), Some(width));
         let failed = self.runs.iter().filter(|run| run.has_failed()).count();
         let text = format!("{} runs, {} ended, {failed} failed. Ctrl-C ends.", self.runs.len(), self.ended());
+        frame.extend(server.map(|text| paint(BAD, grid::cut(&without_control(text), width))));
         frame.push(paint(DIM, grid::cut(&text, width)));
         frame
     }
@@ -267,7 +306,43 @@ mod tests {
                 "message": message},
         }))
         .unwrap();
-        News::Runs { asked: vec![id()], found: vec![found] }
+        News::Runs { asked: vec![id()], found: vec![found], called: [(id(), "hello/nightly".to_owned())].into() }
+    }
+
+    fn under_way(state_type: &str, name: &str, waits_for: Option<&str>, first: bool) -> News {
+        let News::Runs { found, called, .. } = state(state_type, name, None) else { unreachable!() };
+        let waiting = waits_for.map(|text| (id(), text.to_owned())).into_iter().collect();
+        News::UnderWay { found, called, waiting, first }
+    }
+
+    fn line(runs: &Runs) -> String {
+        anstream::adapter::strip_str(&runs.all()[0].line(Duration::from_secs(1))).to_string()
+    }
+
+    #[test]
+    fn a_run_that_waits_for_a_slot_is_there_with_what_it_waits_for() {
+        let mut runs = Runs::default();
+        let full = Some("waits for the slot of the work pool, which is in use");
+        assert_eq!(runs.apply(under_way("SCHEDULED", "Late", full, false)), [0]);
+        assert!(line(&runs).contains("keen-otter of hello/nightly Late (waits for the slot"), "{}", line(&runs));
+        assert!(runs.apply(under_way("SCHEDULED", "Late", full, false)).is_empty(), "nothing new");
+        assert_eq!(runs.open(10), [id()]);
+        runs.apply(News::Launched { run: id(), work_pool: "p".into(), due_to_launch: 9.0 });
+        assert!(!line(&runs).contains("waits"), "{}", line(&runs));
+        let frame = Runs::lines(runs.all(), None).join("\n");
+        assert!(frame.contains("DEPLOYMENT") && frame.contains("hello/nightly"), "{frame}");
+    }
+
+    #[test]
+    fn after_a_restart_the_runs_in_flight_are_there() {
+        let mut runs = Runs::default();
+        runs.apply(under_way("RUNNING", "Running", None, true));
+        assert!(line(&runs).contains("Running (launched before this `dev` started)"), "{}", line(&runs));
+        // What this one launches itself is nothing special, whatever is heard of it first.
+        let mut runs = Runs::default();
+        runs.apply(under_way("PENDING", "Pending", None, false));
+        runs.apply(News::Launched { run: id(), work_pool: "p".into(), due_to_launch: 0.5 });
+        assert!(!line(&runs).contains("before"), "{}", line(&runs));
     }
 
     #[test]
@@ -284,7 +359,7 @@ mod tests {
         assert_eq!((run.shown().as_str(), run.ended, run.exit_code, run.tasks), ("keen-otter", true, Some(0), 1));
         assert!(runs.open(10).is_empty());
         let line = anstream::adapter::strip_str(&run.line(Duration::from_secs(1))).to_string();
-        assert!(line.contains("keen-otter Completed task 00000000 STOPPED exit code 0"), "{line}");
+        assert!(line.contains("keen-otter of hello/nightly Completed task 00000000 STOPPED exit code 0"), "{line}");
     }
 
     #[test]
@@ -303,7 +378,7 @@ mod tests {
         runs.apply(state("CRASHED", "Crashed", Some("no such image")));
         assert!(runs.all()[0].has_failed());
         assert_eq!(runs.all()[0].note.as_deref(), Some("no such image"));
-        runs.apply(News::Runs { asked: vec![id()], found: Vec::new() });
+        runs.apply(News::Runs { asked: vec![id()], found: Vec::new(), called: HashMap::new() });
         assert_eq!(runs.all()[0].state.as_deref(), Some("deleted"));
     }
 
@@ -313,8 +388,8 @@ mod tests {
         for number in 0..50 {
             runs.apply(News::Launched { run: Uuid::from_u128(number), work_pool: "p".into(), due_to_launch: 0.1 });
         }
-        for height in 5..30 {
-            assert!(runs.frame(60, height).len() < height, "height {height}");
+        for height in 6..30 {
+            assert!(runs.frame(60, height, Some("the server does not answer")).len() < height, "height {height}");
         }
     }
 }

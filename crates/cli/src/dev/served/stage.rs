@@ -100,9 +100,9 @@ impl Stage {
 
         let poller = Arc::new(aws::poller(&sdk, client.clone(), poller_queues(&queues), options(args), teller.polls()));
         let settings = PrefectSettings {
-            run_queue_url: queues["runs"].clone(),
-            fifo_queue_url: Some(queues["runs.fifo"].clone()),
-            dead_letter_queue_url: queues["dlq"].clone(),
+            run_queue_url: queues["run"].clone(),
+            fifo_queue_url: Some(queues["run.fifo"].clone()),
+            dead_letter_queue_url: queues["run-dlq"].clone(),
             run_task_rate: RUN_TASK_RATE,
             policy: Policy { requests, capacity_timeout: CAPACITY_TIMEOUT, hand_back_delay: HAND_BACK_DELAY },
             options: control::Options::default(),
@@ -112,7 +112,7 @@ impl Stage {
             queues: ObserverQueueUrls {
                 events: queues["events"].clone(),
                 poll: queues["poll"].clone(),
-                dead_letter: queues["dlq"].clone(),
+                dead_letter: queues["events-dlq"].clone(),
             },
             policy: policy(),
             options: observe::Options { task_events: false },
@@ -141,8 +141,8 @@ impl Stage {
         let mut mappings = Vec::new();
         for (queue, function, concurrency) in [
             ("poll", &polling, 1),
-            ("runs", &dispatching, CONCURRENCY),
-            ("runs.fifo", &dispatching, CONCURRENCY),
+            ("run", &dispatching, CONCURRENCY),
+            ("run.fifo", &dispatching, CONCURRENCY),
             ("events", &observing, CONCURRENCY),
         ] {
             mappings.push(map(&local, &queues[queue], Arc::clone(function), concurrency).await?);
@@ -203,20 +203,21 @@ async fn queues(local: &Local) -> Result<BTreeMap<&'static str, String>, CliErro
         let created = local.sqs().create_queue(name, attributes).await;
         created.map_err(|error| house::refused("CreateQueue", &error))
     };
-    let mut queues = BTreeMap::from([
-        ("dlq", create("pushpool-dlq", json!({})).await?),
-        ("dlq.fifo", create("pushpool-dlq.fifo", json!({"FifoQueue": "true"})).await?),
-    ]);
-    for (name, dead_letters) in [("poll", "dlq"), ("runs", "dlq"), ("runs.fifo", "dlq.fifo"), ("events", "dlq")] {
+    let mut queues = BTreeMap::new();
+    // As the Terraform module calls them, so that `redrive`, `doctor` and scripts find them here, too.
+    for (name, dead_letters) in
+        [("poll", "poll-dlq"), ("run", "run-dlq"), ("run.fifo", "run-dlq.fifo"), ("events", "events-dlq")]
+    {
+        let fifo = if name.ends_with(".fifo") { json!({"FifoQueue": "true"}) } else { json!({}) };
+        queues.insert(dead_letters, create(&format!("pushpool-{dead_letters}"), fifo.clone()).await?);
         let asked = json!({"QueueUrl": queues[dead_letters], "AttributeNames": ["QueueArn"]});
         let answer = local.sqs().call("GetQueueAttributes", asked).await;
         let answer = answer.map_err(|error| house::refused("GetQueueAttributes", &error))?;
         let redrive =
             json!({"deadLetterTargetArn": answer["Attributes"]["QueueArn"], "maxReceiveCount": MAX_RECEIVE_COUNT});
-        let mut attributes = json!({"VisibilityTimeout": "60", "RedrivePolicy": redrive.to_string()});
-        if name.ends_with(".fifo") {
-            attributes["FifoQueue"] = "true".into();
-        }
+        let mut attributes = fifo;
+        attributes["VisibilityTimeout"] = "60".into();
+        attributes["RedrivePolicy"] = redrive.to_string().into();
         queues.insert(name, create(&format!("pushpool-{name}"), attributes).await?);
     }
     Ok(queues)
@@ -225,8 +226,8 @@ async fn queues(local: &Local) -> Result<BTreeMap<&'static str, String>, CliErro
 fn poller_queues(queues: &BTreeMap<&'static str, String>) -> PollerQueueUrls {
     PollerQueueUrls {
         poll: queues["poll"].clone(),
-        run: queues["runs"].clone(),
-        fifo: queues["runs.fifo"].clone(),
+        run: queues["run"].clone(),
+        fifo: queues["run.fifo"].clone(),
         events: queues["events"].clone(),
     }
 }

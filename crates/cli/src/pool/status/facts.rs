@@ -12,6 +12,8 @@ use prefect_api::{
 };
 use serde_json::{Value, json};
 
+use crate::aws_side;
+
 /// How many crashed runs are shown.
 const CRASHED: usize = 5;
 
@@ -110,15 +112,21 @@ pub(super) async fn gather<T: Transport>(
     })
 }
 
-/// Who holds the slots of a pool, as the dispatcher counts. ECS is asked only about runs that wait or have ended, in the region of
-/// the first of them.
+/// Who holds the slots of a pool, as the dispatcher counts. ECS is asked only about runs that wait or have ended, where the
+/// first of them runs.
 async fn holders<T: Transport>(client: &Client<T>, pool: &str, now: Timestamp) -> Result<Vec<Holder>, ApiError> {
     let candidates = slots::candidates(client, pool, now).await?;
-    let region = candidates.maybe.iter().find_map(|run| {
-        let recorded = Infrastructure::of_run(run)?;
-        recorded.task_arn.split(':').nth(3).map(str::to_owned)
-    });
-    let tasks = Tasks::new(&aws::operator::operator_config(region.as_deref()).await);
+    let task = candidates.maybe.iter().find_map(Infrastructure::of_run).map(|recorded| recorded.task_arn);
+    let config = match &task {
+        Some(arn) => aws_side::config_of_task(arn).await,
+        None => None,
+    };
+    let config = match config {
+        Some(config) => config,
+        // Nothing that could be asked knows the task; that it was not reached is said with the holder.
+        None => aws::operator::operator_config(None).await,
+    };
+    let tasks = Tasks::new(&config);
     Ok(slots::holders(candidates, tasks.control(), &Stopped::default()).await)
 }
 
@@ -163,6 +171,7 @@ impl Facts {
             "is_paused": self.pool.is_paused,
             "verdict": {"ready": verdict.is_ready(), "state": verdict.word(), "text": verdict.text},
             "last_polled": self.last_polled(),
+            "served_by": super::verdict::service(self, now).workers().iter().map(|it| it.name.as_str()).collect::<Vec<_>>(),
             "workers": self.workers.iter().map(|worker| json!({
                 "name": worker.name,
                 "status": worker.status,

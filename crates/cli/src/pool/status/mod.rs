@@ -14,12 +14,14 @@ use clap::Args;
 use jiff::Timestamp;
 use prefect_api::Transport;
 
+use tokio::time::{Instant, timeout};
+
 use self::{facts::Facts, watch::Canvas};
 use super::PUSH;
 use crate::{
-    args::{Output, seconds},
+    args::{Output, pause},
     error::CliError,
-    output::{self, BAD, paint},
+    output::{self, BAD, note, paint},
     server::Server,
 };
 
@@ -28,7 +30,8 @@ Examples:
   pushpool pool status
       All pools of type ecs:push.
   pushpool pool status etl --watch
-      Again every 5 seconds, in place on a terminal, until Ctrl-C.
+      Again every 5 seconds, in place on a terminal, until Ctrl-C. A server that
+      does not answer is named.
   pushpool pool status etl --output json | jq -e '.[0].verdict.ready'
       For programs and alarms: the exit code of jq says whether it is served.
 
@@ -47,24 +50,21 @@ Exit codes:
 /// Between two looks when nothing else is said.
 const EVERY: &str = "5";
 
+/// An answer that takes longer is late. The requests of a look take some hundredths of a second.
+const LATE: Duration = Duration::from_secs(5);
+
 #[derive(Debug, Args)]
 pub(crate) struct StatusArgs {
     /// Name of the pool [default: all of type ecs:push]
     name: Option<String>,
 
     /// Look again every so many seconds [default: 5]
-    #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = EVERY, value_parser = pause)]
+    #[arg(long, short, value_name = "SECONDS", num_args = 0..=1, default_missing_value = EVERY, value_parser = pause)]
     watch: Option<Duration>,
 
     /// Form of the answer; with --watch, one JSON document a line
     #[arg(long, value_enum, value_name = "FORM", default_value_t = Output::Text)]
     output: Output,
-}
-
-/// At least a second: the server has other things to do.
-fn pause(text: &str) -> Result<Duration, String> {
-    let pause = seconds(text)?;
-    if pause < Duration::from_secs(1) { Err("less than a second".to_owned()) } else { Ok(pause) }
 }
 
 pub(super) async fn run<T: Transport>(server: &Server<T>, args: &StatusArgs) -> Result<u8, CliError> {
@@ -77,7 +77,7 @@ pub(super) async fn run<T: Transport>(server: &Server<T>, args: &StatusArgs) -> 
     let mut canvas = Canvas::new(args.output == Output::Text);
     while canvas.show(&text)? {
         tokio::time::sleep(every).await;
-        text = match look(server, args).await {
+        text = match look_again(server, args, &text, &mut canvas).await {
             Ok(facts) => written(&facts, args, Timestamp::now()),
             // A server that restarts is no reason to stop looking.
             Err(error) if canvas.in_place() => format!("{} {error}\n", paint(BAD, "error:")),
@@ -85,6 +85,33 @@ pub(super) async fn run<T: Transport>(server: &Server<T>, args: &StatusArgs) -> 
         };
     }
     Ok(0)
+}
+
+/// Looks, and says so while the server does not answer: otherwise what was last seen would stand there as if it still held.
+async fn look_again<T: Transport>(
+    server: &Server<T>,
+    args: &StatusArgs,
+    last: &str,
+    canvas: &mut Canvas,
+) -> Result<Vec<Facts>, CliError> {
+    let (begun, mut told) = (Instant::now(), false);
+    let looking = look(server, args);
+    tokio::pin!(looking);
+    let mut patience = LATE;
+    loop {
+        if let Ok(facts) = timeout(patience, &mut looking).await {
+            return facts;
+        }
+        patience = Duration::from_secs(1);
+        let silence = begun.elapsed().as_secs();
+        let text = format!("the Prefect server at {} has not answered for {silence} s", server.url);
+        if canvas.in_place() {
+            canvas.show(&format!("{}: {text}; it was last seen like this\n\n{last}", paint(BAD, "NO ANSWER")))?;
+        } else if !told {
+            told = true;
+            note(text);
+        }
+    }
 }
 
 async fn look<T: Transport>(server: &Server<T>, args: &StatusArgs) -> Result<Vec<Facts>, CliError> {

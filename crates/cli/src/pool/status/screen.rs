@@ -6,7 +6,7 @@ use prefect_api::models::{FlowRun, WorkQueue};
 
 use super::{
     facts::{Facts, ago, span, why},
-    verdict::{self, State},
+    verdict::{self, Service, State},
 };
 use crate::{
     grid::{self, Cell},
@@ -16,8 +16,8 @@ use crate::{
 /// The screen of one pool. No line is wider than the terminal; what is too long is cut.
 pub(super) fn of(facts: &Facts, now: Timestamp, width: Option<usize>) -> String {
     let pool = &facts.pool;
-    let status = pool.status.as_deref().unwrap_or("-");
-    let title = Cell::new(format!("{}  {}  {status}", pool.name, pool.pool_type)).styled(HEAD);
+    let title = format!("{}  {}  {}", pool.name, pool.pool_type, verdict::of(facts, now).word());
+    let title = Cell::new(title).styled(HEAD);
     let mut lines = grid::lines(&[vec![title]], width);
     lines.extend(grid::lines(&overview(facts, now), width));
     if let Some(held) = facts.holders.as_ref().filter(|holders| !holders.is_empty()) {
@@ -54,12 +54,12 @@ fn overview(facts: &Facts, now: Timestamp) -> Vec<Vec<Cell>> {
         if facts.cancelling > 0 { format!(", {} cancelling", facts.cancelling) } else { String::new() },
     );
     let busy = facts.due + facts.pending + facts.running > 0;
-    let mut rows = vec![
-        fact("Served by", served_by(facts, now)),
-        fact("Last polled", Cell::new(polled)),
+    let mut rows = vec![fact("Served by", served_by(facts, now)), fact("Last polled", Cell::new(polled))];
+    rows.extend(otherwise(facts, now).map(|text| fact("Prefect says", text)));
+    rows.extend([
         fact("Runs", Cell::new(counts).styled(if busy { BUSY } else { anstyle::Style::new() })),
         fact("Slots", Cell::new(format!("{} in use, {limit}", facts.used()))),
-    ];
+    ]);
     if let Some(run) = &facts.oldest_due
         && let Some(due) = run.due()
     {
@@ -74,24 +74,46 @@ fn overview(facts: &Facts, now: Timestamp) -> Vec<Vec<Cell>> {
     rows
 }
 
-/// Those who send heartbeats. The server keeps the row of a worker, so `created` is when it was first seen.
+/// By the same rule as the verdict. The server keeps the row of a worker, so `created` is when it was first seen.
 fn served_by(facts: &Facts, now: Timestamp) -> Cell {
-    let online: Vec<String> = facts
-        .online()
-        .map(|worker| match worker.created {
-            Some(since) => format!("{} (first seen {})", worker.name, ago(since, now)),
-            None => worker.name.clone(),
-        })
-        .collect();
-    if !online.is_empty() {
-        return Cell::new(online.join(", ")).styled(GOOD);
+    match verdict::service(facts, now) {
+        Service::By(workers) => {
+            let named: Vec<String> = workers
+                .iter()
+                .map(|worker| match worker.created {
+                    Some(since) => format!("{} (first seen {})", worker.name, ago(since, now)),
+                    None => worker.name.clone(),
+                })
+                .collect();
+            Cell::new(named.join(", ")).styled(GOOD)
+        }
+        Service::Unnamed => Cell::new("a client that sends no heartbeats").styled(ODD),
+        Service::Nobody(Some(worker)) => {
+            Cell::new(format!("nobody; {} sends heartbeats and does not poll", worker.name)).styled(BAD)
+        }
+        Service::Nobody(None) => {
+            let last =
+                facts.workers.iter().filter_map(|worker| Some((worker.last_heartbeat_time?, &worker.name))).max();
+            let text = match last {
+                Some((at, name)) => format!("nobody; {name} was last heard of {}", ago(at, now)),
+                None => "nobody".to_owned(),
+            };
+            Cell::new(text).styled(BAD)
+        }
     }
-    let last = facts.workers.iter().filter_map(|worker| Some((worker.last_heartbeat_time?, &worker.name))).max();
-    let text = match last {
-        Some((at, name)) => format!("nobody; {name} was last heard of {}", ago(at, now)),
-        None => "nobody".to_owned(),
+}
+
+/// What the server calls the pool, where that is something else.
+fn otherwise(facts: &Facts, now: Timestamp) -> Option<Cell> {
+    let status = facts.pool.status.as_deref()?;
+    let agrees = match verdict::of(facts, now).state {
+        State::Ready | State::Waiting => status != "NOT_READY",
+        State::NotServed => status != "READY",
+        State::Paused => true,
     };
-    Cell::new(text).styled(BAD)
+    (!agrees).then(|| {
+        Cell::new(format!("{status}: it goes by heartbeats, of which the last may be a while ago")).styled(DIM)
+    })
 }
 
 fn called(run: &FlowRun) -> String {

@@ -1,11 +1,14 @@
-//! How a pool is, in one line.
+//! How a pool is, in one line, and who serves it.
 //!
-//! Whether it is served is judged by its polls, not by heartbeats: who sends heartbeats and does not poll serves nobody.
-//! The server itself takes queues for dead 60 s after their last poll (prefect 3.8.8, `server/services/foreman.py`).
+//! One rule for both: a pool is served if it was polled within a minute. A worker that sends heartbeats and does not poll serves
+//! nothing. The server itself takes queues for dead 60 s after their last poll (prefect 3.8.8, `server/services/foreman.py`);
+//! its status of the pool goes by heartbeats alone, so the two may differ for a while.
 
 use std::time::Duration;
 
 use jiff::Timestamp;
+
+use prefect_api::models::Worker;
 
 use super::facts::{Facts, ago, span};
 
@@ -25,6 +28,38 @@ pub(super) enum State {
     Paused,
     /// Nobody polls.
     NotServed,
+}
+
+/// Who serves a pool.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Service<'f> {
+    /// It is polled, and these send heartbeats.
+    By(Vec<&'f Worker>),
+    /// It is polled by a client that sends no heartbeats.
+    Unnamed,
+    /// It was never polled, or not within a minute. Some worker may send heartbeats all the same.
+    Nobody(Option<&'f Worker>),
+}
+
+impl<'f> Service<'f> {
+    /// Those who serve it, as far as they say so.
+    pub(super) fn workers(&self) -> &[&'f Worker] {
+        match self {
+            Self::By(workers) => workers,
+            Self::Unnamed | Self::Nobody(_) => &[],
+        }
+    }
+}
+
+/// Who serves a pool.
+pub(super) fn service(facts: &Facts, now: Timestamp) -> Service<'_> {
+    let fresh = facts.last_polled().is_some_and(|at| !older(at, now, FRESH));
+    let online: Vec<&Worker> = facts.online().collect();
+    match (fresh, online.first()) {
+        (true, Some(_)) => Service::By(online),
+        (true, None) => Service::Unnamed,
+        (false, first) => Service::Nobody(first.copied()),
+    }
 }
 
 /// How a pool is, and why it is thought so.
@@ -64,7 +99,8 @@ pub(super) fn of(facts: &Facts, now: Timestamp) -> Verdict {
         let silence = format!("nobody has polled for {}", span(polled, now));
         return verdict(State::NotServed, not_served(&silence, facts));
     }
-    let polled = format!("polled {}", ago(polled, now));
+    let by = if service(facts, now) == Service::Unnamed { " by a client that sends no heartbeats" } else { "" };
+    let polled = format!("polled {}{by}", ago(polled, now));
     if let Some(limit) = facts.pool.concurrency_limit
         && facts.due > 0
         && facts.used() >= u64::from(limit)
@@ -159,6 +195,10 @@ mod tests {
         json!([{"id": uuid::Uuid::nil(), "name": "default", "last_polled": at(seconds)}])
     }
 
+    fn beating() -> Value {
+        json!([{"name": "pushpool", "status": "ONLINE"}])
+    }
+
     fn judged(facts: &Facts) -> String {
         let verdict = of(facts, NOW.parse().unwrap());
         format!("{}: {}", verdict.word(), verdict.text)
@@ -167,15 +207,44 @@ mod tests {
     #[test]
     fn polls_decide() {
         let pool = json!({});
-        assert_eq!(judged(&facts(pool.clone(), polled(7), json!([]))), "READY: polled 7 s ago");
+        assert_eq!(judged(&facts(pool.clone(), polled(7), beating())), "READY: polled 7 s ago");
         let silent = facts(pool.clone(), polled(300), json!([]));
         assert_eq!(judged(&silent), "NOT SERVED: nobody has polled for 5 min; is the poller running?");
         let never = json!([{"id": uuid::Uuid::nil(), "name": "default"}]);
         let mut waiting = facts(pool.clone(), never, json!([{"name": "old", "status": "OFFLINE"}]));
         waiting.due = 3;
         assert_eq!(judged(&waiting), "NOT SERVED: nobody has ever polled it; is the poller running?; 3 runs wait");
-        let beating = facts(pool, polled(61), json!([{"name": "pushpool", "status": "ONLINE"}]));
+        let beating = facts(pool, polled(61), beating());
         assert!(judged(&beating).starts_with("NOT SERVED") && judged(&beating).contains("\"pushpool\""));
+    }
+
+    /// Seen on a server that stood still: NOT_READY, served by nobody, and READY, on one screen.
+    #[test]
+    fn status_served_by_and_verdict_never_contradict_each_other() {
+        for (server, seconds, workers) in [
+            ("NOT_READY", 1, json!([])),
+            ("NOT_READY", 1, json!([{"name": "pushpool", "status": "OFFLINE", "last_heartbeat_time": at(200)}])),
+            ("READY", 1, beating()),
+            ("READY", 300, beating()),
+            ("NOT_READY", 300, json!([])),
+        ] {
+            let facts = facts(json!({"status": server}), polled(seconds), workers);
+            let screen = super::super::screen::of(&facts, NOW.parse().unwrap(), None);
+            let screen = anstream::adapter::strip_str(&screen).to_string();
+            let line = |start: &str| screen.lines().find(|line| line.starts_with(start)).unwrap_or_default().to_owned();
+            let title = screen.lines().find(|line| line.starts_with("p ")).unwrap();
+            let served = line("Served by");
+            if seconds > 60 {
+                assert!(title.ends_with("  NOT SERVED") && screen.contains("NOT SERVED: "), "{screen}");
+                assert!(served.contains("nobody"), "{screen}");
+            } else {
+                assert!(title.ends_with("  READY") && screen.contains("READY: polled 1 s ago"), "{screen}");
+                assert!(!served.contains("nobody"), "{screen}");
+            }
+            // Where the server says otherwise, that is said, with the reason.
+            let differs = (server == "READY") != (seconds < 60);
+            assert_eq!(line("Prefect says").contains("goes by heartbeats"), differs, "{screen}");
+        }
     }
 
     #[test]
@@ -186,7 +255,7 @@ mod tests {
 
     #[test]
     fn what_runs_wait_for_is_said() {
-        let mut full = facts(json!({"concurrency_limit": 2}), polled(1), json!([]));
+        let mut full = facts(json!({"concurrency_limit": 2}), polled(1), beating());
         (full.due, full.running, full.pending) = (4, 1, 1);
         assert_eq!(judged(&full), "WAITING: polled 1 s ago; 4 runs wait for one of 2 slots, all in use");
         full.running = 0;
@@ -196,7 +265,7 @@ mod tests {
             {"id": uuid::Uuid::nil(), "name": "default", "last_polled": at(1)},
             {"id": uuid::Uuid::nil(), "name": "slow", "is_paused": true},
         ]);
-        let mut stopped = facts(json!({}), queues, json!([]));
+        let mut stopped = facts(json!({}), queues, beating());
         stopped.due = 1;
         stopped.oldest_due = Some(serde_json::from_value(run("SCHEDULED", 600)).unwrap());
         assert_eq!(

@@ -1,28 +1,30 @@
-//! Looking again and again: in place on a terminal, one after the other elsewhere.
+//! Looking again and again: in place in the foreground of a terminal, one after the other elsewhere.
 
 use std::io::{self, IsTerminal, Write};
 
 use terminal_size::{Height, Width, terminal_size_of};
 use unicode_width::UnicodeWidthStr;
 
-use crate::error::CliError;
+use crate::{
+    error::CliError,
+    terminal::{Easel, Turn},
+};
 
 /// Where standard output goes, and how many rows of it the last frame took.
 pub(super) struct Canvas {
-    in_place: bool,
+    easel: Easel,
     drawn: usize,
 }
 
 impl Canvas {
     /// `text`: the frames are for people.
     pub(super) fn new(text: bool) -> Self {
-        let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
-        Self { in_place: text && io::stdout().is_terminal() && !dumb, drawn: 0 }
+        Self { easel: Easel::new(text && io::stdout().is_terminal()), drawn: 0 }
     }
 
     /// Whether a frame replaces the one before.
     pub(super) fn in_place(&self) -> bool {
-        self.in_place
+        self.easel.is_free()
     }
 
     /// Shows a frame; false when the reader has gone, which ends watching.
@@ -30,7 +32,11 @@ impl Canvas {
     /// # Errors
     /// It cannot be written.
     pub(super) fn show(&mut self, frame: &str) -> Result<bool, CliError> {
-        let written = if self.in_place { self.redraw(frame) } else { append(frame) };
+        // What is on the screen by now is the shell's.
+        if self.easel.look() != Turn::Same {
+            self.drawn = 0;
+        }
+        let written = if self.in_place() { self.redraw(frame) } else { append(frame) };
         match written {
             Ok(()) => Ok(true),
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),

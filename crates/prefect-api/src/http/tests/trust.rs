@@ -145,3 +145,34 @@ fn a_file_without_certificates_is_named() {
     assert!(missing.contains("/nowhere/ca.pem"), "{missing}");
     assert!(of("/nowhere/ca.pem".into(), "http://host/api").is_ok(), "who speaks no TLS reads no certificates");
 }
+
+/// A server of plain HTTP answers what it cannot read, as uvicorn does.
+async fn plain() -> std::net::SocketAddr {
+    use tokio::io::AsyncReadExt;
+
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let mut hello = [0; 1024];
+            let _ = stream.read(&mut hello).await;
+            let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n").await;
+        }
+    });
+    address
+}
+
+#[tokio::test]
+async fn https_against_http_says_which_it_is_and_http_against_https_too() {
+    let address = plain().await;
+    let transport = HttpTransport::new(&Connection::to(format!("https://{address}/api"))).unwrap();
+    let outcome = transport.send(get("/a")).await;
+    assert!(refused_for(&outcome, "speaks no TLS") && refused_for(&outcome, "http://"), "{outcome:?}");
+
+    let authority = authority("ours");
+    let server = server_of(&authority, "localhost").await;
+    let url = server.url("/api").replace("https://", "http://");
+    let outcome = HttpTransport::new(&Connection::to(url)).unwrap().send(get("/a")).await;
+    let Err(TransportError::Lost(why)) = outcome else { panic!("{outcome:?}") };
+    assert!(why.contains("speaks no HTTP") && why.contains("https://"), "{why}");
+}

@@ -1,0 +1,229 @@
+//! What the server says of the runs: of those that are known here, and of those that are due or under way in the served work
+//! pools, whoever launched them. One look at a time: a server that stands still does not find a heap of them later.
+
+use std::{
+    collections::{HashMap, HashSet},
+    time::Duration,
+};
+
+use jiff::{SignedDuration, Timestamp};
+use prefect_api::{
+    ApiError, Client, PAGE,
+    http::HttpTransport,
+    models::{FlowRun, StateType, WorkPool, WorkQueue},
+};
+use serde_json::json;
+use tokio::{sync::watch, time::sleep};
+use uuid::Uuid;
+
+use super::news::{News, Teller};
+use crate::pool::PUSH;
+
+/// Between two looks while runs are under way.
+const LOOK: Duration = Duration::from_secs(2);
+
+/// In how many looks, while none is, there is one for those that somebody else has made.
+const IDLE: u32 = 3;
+
+/// A run that is due for longer waits for something.
+const WAITS: SignedDuration = SignedDuration::from_secs(5);
+
+/// Looks until it is aborted. `open` are the runs of the table that have not ended.
+pub(super) async fn watch(
+    client: Client<HttpTransport>,
+    only: Vec<String>,
+    open: watch::Receiver<Vec<Uuid>>,
+    teller: Teller,
+) {
+    let mut look = Look { client, only, flows: HashMap::new(), deployments: HashMap::new() };
+    let mut round = 0;
+    loop {
+        let asked = open.borrow().clone();
+        // Nothing is lost with a look that fails: others see to it that a server that does not answer is named.
+        if !asked.is_empty() {
+            let _ = look.known(asked, &teller).await;
+        } else if round % IDLE != 0 {
+            round += 1;
+            sleep(LOOK).await;
+            continue;
+        }
+        if look.under_way(round == 0, &teller).await.is_ok() {
+            round += 1;
+        }
+        sleep(LOOK).await;
+    }
+}
+
+struct Look {
+    client: Client<HttpTransport>,
+    /// The served work pools; all of the type if none are named.
+    only: Vec<String>,
+    flows: HashMap<Uuid, String>,
+    deployments: HashMap<Uuid, String>,
+}
+
+impl Look {
+    /// Asks about runs of the table.
+    async fn known(&mut self, asked: Vec<Uuid>, teller: &Teller) -> Result<(), ApiError> {
+        let found = self.client.flow_runs_by_id(&asked).await?;
+        let called = self.names(&found).await?;
+        teller.tell(News::Runs { asked, found, called });
+        Ok(())
+    }
+
+    /// Asks for what is due or under way in the served work pools.
+    async fn under_way(&mut self, first: bool, teller: &Teller) -> Result<(), ApiError> {
+        let pools = match self.only.as_slice() {
+            [] => json!({"type": {"any_": [PUSH]}}),
+            named => json!({"name": {"any_": named}}),
+        };
+        let now = Timestamp::now();
+        let filter = json!({
+            "work_pools": pools,
+            "flow_runs": {
+                "state": {"type": {"any_": ["SCHEDULED", "PENDING", "RUNNING", "CANCELLING"]}},
+                "expected_start_time": {"before_": now},
+            },
+            "sort": "EXPECTED_START_TIME_ASC",
+            "limit": PAGE,
+        });
+        let found = self.client.flow_runs(&filter).await?;
+        let called = self.names(&found).await?;
+        let waiting = match found.iter().any(|run| waits(run, now)) {
+            true => self.reasons(&found, now).await?,
+            false => HashMap::new(),
+        };
+        teller.tell(News::UnderWay { found, called, waiting, first });
+        Ok(())
+    }
+
+    /// What due runs wait for, as far as that can be told from outside.
+    async fn reasons(&self, runs: &[FlowRun], now: Timestamp) -> Result<HashMap<Uuid, String>, ApiError> {
+        let types: &[&str] = if self.only.is_empty() { &[PUSH] } else { &[] };
+        let mut pools = Vec::new();
+        for pool in self.client.work_pools(types, &self.only).await? {
+            let waits = |run: &FlowRun| waits(run, now) && run.work_pool_name.as_ref() == Some(&pool.name);
+            if runs.iter().any(waits) {
+                let queues = self.client.work_queues(&pool.name).await?;
+                pools.push((pool, queues));
+            }
+        }
+        let reason = |run: &FlowRun| {
+            let (pool, queues) = pools.iter().find(|(pool, _)| run.work_pool_name.as_ref() == Some(&pool.name))?;
+            Some((run.id, reason(run, pool, queues, runs)?))
+        };
+        Ok(runs.iter().filter(|run| waits(run, now)).filter_map(reason).collect())
+    }
+
+    /// "flow/deployment" of each run, as `prefect deployment run` takes it.
+    async fn names(&mut self, runs: &[FlowRun]) -> Result<HashMap<Uuid, String>, ApiError> {
+        let flows: HashSet<Uuid> = runs.iter().map(|run| run.flow_id).collect();
+        let flows: Vec<Uuid> = flows.into_iter().filter(|id| !self.flows.contains_key(id)).collect();
+        if !flows.is_empty() {
+            self.flows.extend(self.client.flows(&flows).await?.into_iter().map(|flow| (flow.id, flow.name)));
+        }
+        let deployments: HashSet<Uuid> = runs.iter().filter_map(|run| run.deployment_id).collect();
+        let deployments: Vec<Uuid> = deployments.into_iter().filter(|id| !self.deployments.contains_key(id)).collect();
+        if !deployments.is_empty() {
+            let found = self.client.deployments(&deployments).await?;
+            self.deployments.extend(found.into_iter().map(|deployment| (deployment.id, deployment.name)));
+        }
+        let called = |run: &FlowRun| {
+            let flow = self.flows.get(&run.flow_id)?;
+            let deployment = run.deployment_id.and_then(|id| self.deployments.get(&id));
+            Some((run.id, deployment.map_or_else(|| flow.clone(), |deployment| format!("{flow}/{deployment}"))))
+        };
+        Ok(runs.iter().filter_map(called).collect())
+    }
+}
+
+/// Whether a run could have started and has not.
+fn waits(run: &FlowRun, now: Timestamp) -> bool {
+    run.state_type() == StateType::Scheduled && run.due().is_some_and(|due| now.duration_since(due) > WAITS)
+}
+
+/// What a due run waits for; none if nothing is in its way. `runs` are those that are due or under way.
+fn reason(run: &FlowRun, pool: &WorkPool, queues: &[WorkQueue], runs: &[FlowRun]) -> Option<String> {
+    if pool.is_paused {
+        return Some("the work pool is paused".to_owned());
+    }
+    let queue = queues.iter().find(|queue| run.work_queue_name.as_ref() == Some(&queue.name));
+    if let Some(queue) = queue.filter(|queue| queue.is_paused) {
+        return Some(format!("its queue {} is paused", queue.name));
+    }
+    if run.state.as_ref().is_some_and(|state| state.name.as_deref() == Some("AwaitingConcurrencySlot")) {
+        return Some("waits for a slot of its deployment".to_owned());
+    }
+    let holds = |other: &&FlowRun| {
+        other.work_pool_name == run.work_pool_name
+            && matches!(other.state_type(), StateType::Pending | StateType::Running | StateType::Cancelling)
+    };
+    let full = |limit: u32, used: usize| usize::try_from(limit).is_ok_and(|limit| used >= limit);
+    let slots = |limit: u32, whose: &str| match limit {
+        0 => format!("the concurrency limit of {whose} is 0"),
+        1 => format!("waits for the slot of {whose}, which is in use"),
+        _ => format!("waits for one of {limit} slots of {whose}, all in use"),
+    };
+    let used = runs.iter().filter(holds);
+    if let Some(limit) = pool.concurrency_limit.filter(|limit| full(*limit, used.clone().count())) {
+        return Some(slots(limit, "the work pool"));
+    }
+    let queue = queue?;
+    let of_queue = used.filter(|other| other.work_queue_name == run.work_queue_name).count();
+    let limit = queue.concurrency_limit.filter(|limit| full(*limit, of_queue))?;
+    Some(slots(limit, &format!("its queue {}", queue.name)))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+
+    fn run(number: u128, state_type: &str, name: &str) -> FlowRun {
+        let id = Uuid::from_u128(number);
+        serde_json::from_value(json!({
+            "id": id, "flow_id": id, "work_pool_name": "p", "work_queue_name": "q",
+            "expected_start_time": "2026-01-01T00:00:00Z", "next_scheduled_start_time": "2026-01-01T00:00:00Z",
+            "state": {"id": id, "type": state_type, "name": name, "timestamp": "2026-01-01T00:00:00Z"},
+        }))
+        .unwrap()
+    }
+
+    fn told(pool: Value, queue: Value, runs: &[FlowRun]) -> Option<String> {
+        let whole = |mut document: Value, more: Value| {
+            document.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            document
+        };
+        let pool = whole(json!({"id": Uuid::nil(), "name": "p", "type": "ecs:push"}), pool);
+        let queue = whole(json!({"id": Uuid::nil(), "name": "q"}), queue);
+        let queues = [serde_json::from_value(queue).unwrap()];
+        reason(&runs[0], &serde_json::from_value(pool).unwrap(), &queues, runs)
+    }
+
+    #[test]
+    fn what_a_due_run_waits_for_is_named() {
+        let runs = [run(1, "SCHEDULED", "Late"), run(2, "RUNNING", "Running"), run(3, "SCHEDULED", "Late")];
+        assert_eq!(told(json!({}), json!({}), &runs), None);
+        assert_eq!(told(json!({"concurrency_limit": 2}), json!({}), &runs), None, "one is free");
+        let text = told(json!({"concurrency_limit": 1}), json!({}), &runs);
+        assert_eq!(text.as_deref(), Some("waits for the slot of the work pool, which is in use"));
+        let text = told(json!({}), json!({"concurrency_limit": 1}), &runs);
+        assert_eq!(text.as_deref(), Some("waits for the slot of its queue q, which is in use"));
+        let text = told(json!({}), json!({"is_paused": true}), &runs);
+        assert_eq!(text.as_deref(), Some("its queue q is paused"));
+        assert!(told(json!({"is_paused": true}), json!({}), &runs).unwrap().contains("paused"));
+        assert!(told(json!({"concurrency_limit": 0}), json!({}), &runs).unwrap().contains("is 0"));
+        let waiting = [run(1, "SCHEDULED", "AwaitingConcurrencySlot")];
+        assert!(told(json!({}), json!({}), &waiting).unwrap().contains("slot of its deployment"));
+    }
+
+    #[test]
+    fn a_run_that_has_only_just_become_due_waits_for_nothing() {
+        let due: Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
+        let scheduled = run(1, "SCHEDULED", "Scheduled");
+        assert!(!waits(&scheduled, due + SignedDuration::from_secs(2)));
+        assert!(waits(&scheduled, due + SignedDuration::from_secs(6)));
+        assert!(!waits(&run(2, "PENDING", "Pending"), due + SignedDuration::from_secs(60)));
+    }
+}
