@@ -36,13 +36,10 @@ impl PollSink for LogAndMetrics {
             let reason = why.says();
             tracing::warn!(work_pool, %flow_run_id, reason, of = blocked.len(), "a due run cannot start");
         }
-        #[expect(clippy::cast_precision_loss, reason = "at most some thousands")]
-        let mut values = vec![("Found", *found as f64), ("Sent", *sent as f64), ("OldestDue", *oldest_due_seconds)];
-        if !blocked.is_empty() {
-            #[expect(clippy::cast_precision_loss, reason = "at most some thousands")]
-            values.push(("Blocked", blocked.len() as f64));
+        let values = polled.metrics();
+        if !values.is_empty() {
+            write_line(&metrics::line(Some(work_pool), &values, now()));
         }
-        write_line(&metrics::line(Some(work_pool), &values, now()));
     }
 
     fn poll_failed(&self, detail: &str) {
@@ -52,6 +49,21 @@ impl PollSink for LogAndMetrics {
 
     fn poll_ended(&self) {
         write_line(&metrics::line(None, &[("Polls", 1.0)], now()));
+    }
+}
+
+impl Polled {
+    /// What a poll counts. Zeros are not sent: each metric costs in every hour in which it is sent.
+    #[must_use]
+    #[expect(clippy::cast_precision_loss, reason = "at most some thousands")]
+    pub fn metrics(&self) -> Vec<(&'static str, f64)> {
+        let counted = [
+            ("Found", self.found as f64),
+            ("Sent", self.sent as f64),
+            ("OldestDue", self.oldest_due_seconds),
+            ("Blocked", self.blocked.len() as f64),
+        ];
+        counted.into_iter().filter(|(_, value)| *value > 0.0).collect()
     }
 }
 

@@ -106,6 +106,16 @@ impl fmt::Debug for Connection {
     }
 }
 
+/// Whether an API is Prefect Cloud's. Cloud submits the runs of push work pools itself, so nothing else may.
+#[must_use]
+pub fn is_cloud(api_url: &str) -> bool {
+    let rest = api_url.split_once("://").map_or(api_url, |(_, rest)| rest);
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let host = authority.rsplit('@').next().unwrap_or_default().split(':').next().unwrap_or_default();
+    let host = host.trim_end_matches('.').to_ascii_lowercase();
+    host == "prefect.cloud" || host.ends_with(".prefect.cloud")
+}
+
 fn names(headers: &[(String, String)]) -> Vec<&str> {
     headers.iter().map(|(name, _)| name.as_str()).collect()
 }
@@ -131,6 +141,26 @@ mod tests {
         assert_eq!(of("key", ""), Auth::ApiKey("key".into()));
         assert_eq!(of("", ""), Auth::None);
         assert_eq!(Auth::of(None, None), Auth::None);
+    }
+
+    #[test]
+    fn prefect_cloud_is_known_by_its_host() {
+        for cloud in [
+            "https://api.prefect.cloud/api/accounts/a/workspaces/w",
+            "https://API.Prefect.Cloud:443/api",
+            "https://user:x@api.stg.prefect.cloud./api",
+        ] {
+            assert!(is_cloud(cloud), "{cloud}");
+        }
+        for own in [
+            "http://127.0.0.1:4200/api",
+            "https://prefect.example.com/api.prefect.cloud",
+            "https://notprefect.cloud/api",
+            "https://api.prefect.cloud@example.com/api",
+            "",
+        ] {
+            assert!(!is_cloud(own), "{own}");
+        }
     }
 
     #[test]

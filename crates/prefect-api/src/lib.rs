@@ -25,7 +25,7 @@ mod transport;
 
 pub use calls::PAGE;
 pub use client::Client;
-pub use connection::{Auth, Connection, Credentials};
+pub use connection::{Auth, Connection, Credentials, is_cloud};
 pub use error::ApiError;
 pub use pages::{Each, Page, Unread};
 pub use retry::Patience;

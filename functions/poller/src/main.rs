@@ -7,7 +7,7 @@
 //! | `PUSHPOOL_RUN_QUEUE_URL`, `PUSHPOOL_FIFO_QUEUE_URL` | URLs of the run queues | required |
 //! | `PUSHPOOL_EVENTS_QUEUE_URL` | URL of the events queue: runs that are being cancelled | required |
 //! | `PUSHPOOL_POOLS` | work pools to serve by name, whatever their type, comma separated | none |
-//! | `PUSHPOOL_PUSH_POOLS` | `false` serves only those, not all of type `ecs:push` | true |
+//! | `PUSHPOOL_PUSH_POOLS` | `false` serves only those, not all of type `ecs:push`; Prefect Cloud needs `false` | true |
 //! | `PUSHPOOL_NAME` | the name that heartbeats are sent under | pushpool |
 //! | `PUSHPOOL_POLL_INTERVAL` | seconds between polls; the server takes a queue for abandoned after 60 | 20 |
 //! | `PUSHPOOL_HORIZON` | seconds that runs are asked for ahead, at most 900 | 60 |
@@ -50,6 +50,7 @@ fn read(settings: Settings<'_>) -> Result<(Prefect, PollerQueueUrls, Options), B
         interval: settings.seconds("PUSHPOOL_POLL_INTERVAL", defaults.interval),
         horizon: settings.seconds("PUSHPOOL_HORIZON", defaults.horizon),
         launch_lead: settings.seconds("PUSHPOOL_LAUNCH_LEAD", defaults.launch_lead),
+        cloud: prefect.is_cloud(),
     };
     if !(1..=60).contains(&options.interval.as_secs()) {
         settings.mistake("PUSHPOOL_POLL_INTERVAL is not between 1 and 60 seconds".to_owned());
@@ -101,5 +102,18 @@ mod tests {
         let (_, _, options) = read_pairs(&pairs).unwrap();
         assert_eq!(options.named_pools, ["one", "two"]);
         assert!(options.interval < Duration::from_secs(30));
+        assert!(!options.cloud);
+    }
+
+    #[test]
+    fn prefect_cloud_is_recognised() {
+        let pairs = [
+            ("PREFECT_API_URL", "https://api.prefect.cloud/api/accounts/a/workspaces/w"),
+            ("PUSHPOOL_POLL_QUEUE_URL", "p"),
+            ("PUSHPOOL_RUN_QUEUE_URL", "r"),
+            ("PUSHPOOL_FIFO_QUEUE_URL", "f"),
+            ("PUSHPOOL_EVENTS_QUEUE_URL", "e"),
+        ];
+        assert!(read_pairs(&pairs).unwrap().2.cloud);
     }
 }

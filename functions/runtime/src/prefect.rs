@@ -73,6 +73,12 @@ impl Prefect {
         Self { connection, api_key, auth_string, custom_headers }
     }
 
+    /// Whether the server is Prefect Cloud.
+    #[must_use]
+    pub fn is_cloud(&self) -> bool {
+        prefect_api::is_cloud(&self.connection.api_url)
+    }
+
     /// A client of the server.
     ///
     /// # Errors

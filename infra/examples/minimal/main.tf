@@ -16,5 +16,6 @@ module "pushpool" {
   prefect = {
     api_url            = var.prefect_api_url
     api_key_secret_arn = var.prefect_api_key_secret_arn
+    pools              = var.pools
   }
 }

@@ -50,3 +50,9 @@ variable "prefect_api_key_secret_arn" {
   type        = string
   default     = null
 }
+
+variable "pools" {
+  description = "Work pools to serve by name. Prefect Cloud needs them, of type ecs; elsewhere all pools of type ecs:push are served anyway."
+  type        = list(string)
+  default     = []
+}

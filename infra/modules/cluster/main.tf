@@ -1,6 +1,7 @@
 # An ECS cluster for tasks on Fargate, on demand and on Spot. It costs nothing while nothing runs.
 
 resource "aws_ecs_cluster" "this" {
+  #checkov:skip=CKV_AWS_65:Container Insights is billed for each task definition family; `container_insights` turns it on
   name = var.name
   tags = var.tags
 

@@ -15,9 +15,9 @@ variable "default_spot_weight" {
 }
 
 variable "container_insights" {
-  description = "enabled, enhanced or disabled. It costs for each task."
+  description = "enabled, enhanced or disabled. CloudWatch bills it by the hour for each task definition family, of which pushpool has many (docs/cost.md)."
   type        = string
-  default     = "enabled"
+  default     = "disabled"
 
   validation {
     condition     = contains(["enabled", "enhanced", "disabled"], var.container_insights)

@@ -15,6 +15,10 @@ locals {
   served = var.prefect != null
   tags   = merge({ "pushpool" = var.prefix }, var.tags)
 
+  # Prefect Cloud submits the runs of push pools itself; the variable's validation has the same pattern.
+  cloud      = local.served && can(regex("^https?://([^/]*[@.])?prefect\\.cloud([:/]|$)", lower(try(var.prefect.api_url, ""))))
+  push_pools = local.served ? coalesce(var.prefect.push_pools, !local.cloud) : false
+
   manifest = jsondecode(file(var.manifest))
   # What is not built for the architecture is refused by name in functions.tf.
   built = {
@@ -62,7 +66,7 @@ locals {
       PUSHPOOL_FIFO_QUEUE_URL   = aws_sqs_queue.this["fifo"].url
       PUSHPOOL_EVENTS_QUEUE_URL = aws_sqs_queue.this["events"].url
       PUSHPOOL_POOLS            = join(",", var.prefect.pools)
-      PUSHPOOL_PUSH_POOLS       = tostring(var.prefect.push_pools)
+      PUSHPOOL_PUSH_POOLS       = tostring(local.push_pools)
       PUSHPOOL_NAME             = coalesce(var.prefect.name, var.prefix)
       PUSHPOOL_POLL_INTERVAL    = tostring(var.prefect.poll_interval)
       PUSHPOOL_HORIZON          = tostring(var.prefect.horizon)
@@ -112,7 +116,7 @@ locals {
       PUSHPOOL_LAUNCH_ROLE_ARN    = try(var.launch_role.arn, null)
       PUSHPOOL_LAUNCH_EXTERNAL_ID = try(var.launch_role.external_id, null)
       PUSHPOOL_POOLS              = join(",", var.prefect.pools)
-      PUSHPOOL_PUSH_POOLS         = tostring(var.prefect.push_pools)
+      PUSHPOOL_PUSH_POOLS         = tostring(local.push_pools)
       PUSHPOOL_CAPACITY_TIMEOUT   = tostring(var.capacity_timeout)
       PUSHPOOL_HAND_BACK_DELAY    = tostring(local.hand_back_delay)
       PUSHPOOL_INTERRUPTIONS      = tostring(var.interruptions)

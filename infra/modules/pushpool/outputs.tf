@@ -51,7 +51,7 @@ output "pool_settings" {
 
 output "pool_create_arguments" {
   description = "The same as arguments: `pushpool pool create NAME $(terraform output -raw …)`."
-  value       = join(" ", [for name, value in local.pool_settings : "--set ${name}=${value}"])
+  value       = join(" ", concat(local.cloud ? ["--type ecs"] : [], [for name, value in local.pool_settings : "--set ${name}=${value}"]))
 }
 
 output "pools_location" {
@@ -63,7 +63,6 @@ output "alarm_names" {
   description = "Names of the alarms."
   value = sort(concat(
     [for alarm in aws_cloudwatch_metric_alarm.plain : alarm.alarm_name],
-    [for alarm in aws_cloudwatch_metric_alarm.pools : alarm.alarm_name],
     [for alarm in aws_cloudwatch_metric_alarm.dead_letters : alarm.alarm_name],
     [for alarm in aws_cloudwatch_metric_alarm.function_errors : alarm.alarm_name],
     [for alarm in aws_cloudwatch_metric_alarm.function_throttles : alarm.alarm_name],

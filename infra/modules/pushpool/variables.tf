@@ -122,7 +122,8 @@ variable "prefect" {
     `api_key_secret_arn` and `auth_string_secret_arn` are also what containers authenticate with; `secret_kms_key_arns` are the
     keys of these secrets, unless they are AWS's own. `ssl_cert_file` names the certificates to trust (PEM), in a layer of
     `layer_arns`: /opt/ca.pem. `pools` are work pools to serve besides those of type ecs:push;
-    `push_pools = false` serves no others. `sole_owner = true` if no other pushpool has tasks in the clusters.
+    `push_pools = false` serves no others. Prefect Cloud submits the runs of push pools itself, so there `pools` names pools of
+    type ecs and `push_pools` is false, which is its default there. `sole_owner = true` if no other pushpool has tasks in the clusters.
   EOT
   type = object({
     api_url                   = string
@@ -135,7 +136,7 @@ variable "prefect" {
     layer_arns                = optional(list(string), [])
     name                      = optional(string)
     pools                     = optional(list(string), [])
-    push_pools                = optional(bool, true)
+    push_pools                = optional(bool)
     label_runs                = optional(bool, false)
     task_events               = optional(bool, false)
     sole_owner                = optional(bool, false)
@@ -147,6 +148,10 @@ variable "prefect" {
   validation {
     condition     = var.prefect == null ? true : can(regex("^https?://", var.prefect.api_url))
     error_message = "prefect.api_url is a URL: https://…/api."
+  }
+  validation {
+    condition     = var.prefect == null ? true : !can(regex("^https?://([^/]*[@.])?prefect\\.cloud([:/]|$)", lower(var.prefect.api_url))) || (var.prefect.push_pools != true && length(var.prefect.pools) > 0)
+    error_message = "Prefect Cloud submits the runs of push pools itself. Create work pools of type ecs there, name them in prefect.pools, and leave prefect.push_pools out."
   }
   validation {
     condition     = var.prefect == null ? true : var.prefect.poll_interval >= 1 && var.prefect.poll_interval < 60
@@ -480,9 +485,10 @@ variable "alarm_topic_arns" {
 }
 
 variable "alarms" {
-  description = "Thresholds: `oldest_due_seconds` a run may have been due, `blocked` due runs of a work pool that cannot start, `crashes` and `hand_backs` of runs in five minutes, `repairs` of the reconciler in an hour. `enabled = false` makes no alarms."
+  description = "Which alarms there are, and thresholds. `level` is all, or essential for those that mean late or lost runs (docs/cost.md); `enabled = false` makes none. `oldest_due_seconds` a run may have been due, `blocked` due runs of a work pool that cannot start, `crashes` and `hand_backs` of runs in five minutes, `repairs` of the reconciler in an hour."
   type = object({
     enabled            = optional(bool, true)
+    level              = optional(string, "all")
     oldest_due_seconds = optional(number, 300)
     blocked            = optional(number, 0)
     crashes            = optional(number, 5)
@@ -490,12 +496,17 @@ variable "alarms" {
     repairs            = optional(number, 10)
   })
   default = {}
+
+  validation {
+    condition     = contains(["all", "essential"], var.alarms.level)
+    error_message = "alarms.level is all or essential; alarms.enabled = false makes no alarms."
+  }
 }
 
 variable "dashboard" {
-  description = "Whether a dashboard is made ($3 a month after the account's third)."
+  description = "Whether a dashboard is made. It costs $3 a month, unless the account's free tier covers it (docs/cost.md)."
   type        = bool
-  default     = true
+  default     = false
 }
 
 variable "prices" {

@@ -1,7 +1,7 @@
 //! `pushpool doorbell install`.
 
 use clap::{Args, ValueHint};
-use prefect_api::{Transport, models::AutomationSpec};
+use prefect_api::{Transport, is_cloud, models::AutomationSpec};
 use rand::RngExt;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -23,6 +23,8 @@ Examples:
       --secret-id pushpool-doorbell --query SecretString --output text) \\
       pushpool doorbell install --url $URL
       With the token the function knows already.
+  pushpool doorbell install --url $URL --pool etl
+      For pools of another type than ecs:push, as on Prefect Cloud.
 
 Doing it again updates both. Without a token the present one stays.";
 
@@ -43,6 +45,10 @@ pub(crate) struct InstallArgs {
     #[arg(long)]
     allow_http: bool,
 
+    /// Ring for this work pool only; may be repeated [default: all pools of type ecs:push]
+    #[arg(long, value_name = "NAME")]
+    pool: Vec<String>,
+
     #[command(flatten)]
     name: NameArgs,
 }
@@ -50,6 +56,7 @@ pub(crate) struct InstallArgs {
 pub(super) async fn run<T: Transport>(server: &Server<T>, args: &InstallArgs) -> Result<u8, CliError> {
     super::check_plain(&args.url, args.allow_http)?;
     let name = args.name.name.as_str();
+    check_pools(&server.url, &args.pool)?;
     let found = installed(server, name).await?;
     let Installed { block, automations } = &found;
     let present = block.as_ref().and_then(|block| address(block).1);
@@ -69,11 +76,28 @@ pub(super) async fn run<T: Transport>(server: &Server<T>, args: &InstallArgs) ->
         output::data(&format!("PUSHPOOL_DOORBELL_TOKEN={token}\n")).map_err(CliError::WriteOutput)?;
         note("This token is new and shown this once: give it to the doorbell function.");
     }
-    put_automation(server, &found, name, block, pools_named(&[])).await?;
-    let done = if automations.is_empty() { "installed" } else { "updated" };
-    say(paint(GOOD, format_args!("The doorbell \"{name}\" is {done}: it rings for all pools of type {PUSH}.")));
+    put_automation(server, &found, name, block, pools_named(&args.pool)).await?;
+    let done = if automations.is_empty() { "Installed" } else { "Updated" };
+    let rings_for = match &args.pool[..] {
+        [] => format!("all work pools of type {PUSH}"),
+        [pool] => format!("work pool {pool}"),
+        pools => format!("work pools {}", pools.join(", ")),
+    };
+    say(paint(GOOD, format_args!("{done} doorbell \"{name}\": it rings for {rings_for}")));
     say("`pushpool doorbell test` rings it.");
     Ok(0)
+}
+
+/// Pushpool serves no push pools on Prefect Cloud, so a doorbell for these would never help there.
+fn check_pools(api_url: &str, pools: &[String]) -> Result<(), CliError> {
+    if !pools.is_empty() || !is_cloud(api_url) {
+        return Ok(());
+    }
+    Err(CliError::Explained {
+        summary: format!("Prefect Cloud submits the runs of {PUSH} work pools itself"),
+        detail: String::new(),
+        help: "Name the work pools that pushpool serves with --pool.".to_owned(),
+    })
 }
 
 /// Makes or updates the block; its id.
@@ -159,6 +183,14 @@ fn call(block: Uuid) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn on_prefect_cloud_pools_are_named() {
+        let (cloud, own) = ("https://api.prefect.cloud/api/accounts/a/workspaces/w", "http://127.0.0.1:4200/api");
+        assert!(check_pools(cloud, &[]).is_err());
+        assert!(check_pools(cloud, &["etl".to_owned()]).is_ok());
+        assert!(check_pools(own, &[]).is_ok());
+    }
 
     #[test]
     fn tokens_differ() {

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::{
     PUSH,
     assign::{self, Assignment},
-    template, wizard,
+    cloud, template, wizard,
 };
 use crate::{
     error::CliError,
@@ -75,7 +75,7 @@ pub(crate) struct CreateArgs {
     #[arg(long)]
     paused: bool,
 
-    /// Type of the pool; it can never be changed
+    /// Type of the pool; it can never be changed. Prefect Cloud needs ecs
     #[arg(long = "type", value_name = "TYPE", default_value = PUSH)]
     pool_type: String,
 
@@ -99,6 +99,7 @@ fn pool_name(name: &str) -> Result<String, String> {
 }
 
 pub(super) async fn run<T: Transport>(server: &Server<T>, args: &CreateArgs, may_ask: bool) -> Result<u8, CliError> {
+    cloud::refuse_push(&server.url, &args.pool_type)?;
     // Before anything is asked: nobody likes to answer ten questions for "there is one already".
     let existing = match server.client.work_pool(&args.name).await {
         Ok(pool) => Some(pool),

@@ -5,6 +5,7 @@
 //! it says more about push pools, or asks for less typing.
 
 mod assign;
+mod cloud;
 mod create;
 mod delete;
 mod inspect;

@@ -167,3 +167,14 @@ fn a_reader_that_has_gone_is_no_error() {
         assert!(!stderr(&output).contains("panic"), "{line:?}: {}", stderr(&output));
     }
 }
+
+/// Nothing is asked: Prefect Cloud would submit the runs of such a pool itself.
+#[test]
+fn a_push_pool_on_prefect_cloud_is_refused_with_what_to_do_instead() {
+    let url = "https://api.prefect.cloud/api/accounts/a/workspaces/w";
+    let refused = run(&["pool", "create", "etl", "--set", "cluster=etl", "--prefect-api-url", url, "--no-input"]);
+    assert_eq!(refused.status.code(), Some(1), "{}", stderr(&refused));
+    for words in ["Prefect Cloud", "--type ecs", "push_pools"] {
+        assert!(stderr(&refused).contains(words), "{words} in: {}", stderr(&refused));
+    }
+}

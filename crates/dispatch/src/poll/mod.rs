@@ -91,6 +91,9 @@ pub struct Options {
     pub horizon: Duration,
     /// How long before its time a run is launched.
     pub launch_lead: Duration,
+    /// Whether the server is Prefect Cloud, which submits the runs of [`PUSH_POOL`]s itself. Two submitters would compete
+    /// for each run, so these pools are refused there, named or not.
+    pub cloud: bool,
 }
 
 impl Default for Options {
@@ -102,6 +105,7 @@ impl Default for Options {
             interval: Duration::from_secs(20),
             horizon: Duration::from_secs(60),
             launch_lead: Duration::ZERO,
+            cloud: false,
         }
     }
 }
@@ -248,12 +252,32 @@ impl<T: Transport, Q: PollerQueues> Poller<T, Q> {
     /// The served pools, or those of these names. Rings come often, and are not worth a list of all pools.
     async fn pools(&self, only: &Option<HashSet<String>>) -> Result<Vec<WorkPool>, ApiError> {
         let Options { push_pools, named_pools, .. } = &self.options;
-        let Some(only) = only else { return served_pools(&self.client, *push_pools, named_pools).await };
+        let Some(only) = only else {
+            return Ok(self.ours(served_pools(&self.client, *push_pools, named_pools).await?));
+        };
         let names: Vec<String> = only.iter().cloned().collect::<BTreeSet<String>>().into_iter().collect();
         let mut pools = self.client.work_pools(&[], &names).await?;
         let served = |pool: &WorkPool| (*push_pools && pool.pool_type == PUSH_POOL) || named_pools.contains(&pool.name);
         pools.retain(|pool| only.contains(&pool.name) && served(pool));
-        Ok(pools)
+        Ok(self.ours(pools))
+    }
+
+    /// Without those whose runs Prefect Cloud submits.
+    fn ours(&self, pools: Vec<WorkPool>) -> Vec<WorkPool> {
+        if !self.options.cloud {
+            return pools;
+        }
+        let (clouds, ours): (Vec<WorkPool>, Vec<WorkPool>) =
+            pools.into_iter().partition(|pool| pool.pool_type == PUSH_POOL);
+        for pool in clouds {
+            self.sink.poll_failed(&format!(
+                "work pool {} is of type {PUSH_POOL}, and Prefect Cloud submits the runs of such pools itself, so pushpool \
+                 does not serve it. Create a pool of type ecs, name it in PUSHPOOL_POOLS, and set PUSHPOOL_PUSH_POOLS to \
+                 false (the module's prefect.pools and prefect.push_pools)",
+                pool.name
+            ));
+        }
+        ours
     }
 
     async fn poll_pool(&self, pool: &WorkPool, slot_free: bool) -> Result<Polled, ApiError> {

@@ -18,6 +18,8 @@ fn at(second: i64) -> Timestamp {
 /// A server with one pool, whose scheduled runs are due at these seconds.
 #[derive(Default)]
 struct Server {
+    /// The pool's type, if it is not a push pool.
+    pool_type: Option<&'static str>,
     limit: Option<u32>,
     queues: Vec<Value>,
     due: Vec<i64>,
@@ -53,8 +55,10 @@ impl Server {
         let number = |key: &str, otherwise: usize| body[key].as_u64().map_or(otherwise, |it| it as usize);
         let (limit, offset) = (number("limit", PAGE), number("offset", 0));
         let answer = match path {
-            "/work_pools/filter" => json!([{"id": Uuid::from_u128(1), "name": "p", "type": "ecs:push",
-                "concurrency_limit": self.limit}]),
+            "/work_pools/filter" => {
+                json!([{"id": Uuid::from_u128(1), "name": "p", "type": self.pool_type.unwrap_or(PUSH_POOL),
+                "concurrency_limit": self.limit}])
+            }
             "/work_pools/p/queues/filter" if self.queues.is_empty() => {
                 json!([{"id": Uuid::from_u128(2), "name": "default"}])
             }
@@ -167,6 +171,18 @@ impl PollSink for Sink {
 
     fn poll_failed(&self, detail: &str) {
         panic!("{detail}");
+    }
+}
+
+/// Keeps what failed.
+#[derive(Default)]
+struct Failures(Mutex<Vec<String>>);
+
+impl PollSink for Failures {
+    fn polled(&self, _: &Polled) {}
+
+    fn poll_failed(&self, detail: &str) {
+        self.0.lock().unwrap().push(detail.to_owned());
     }
 }
 
@@ -487,4 +503,41 @@ async fn a_thousand_pools_have_their_turn_at_a_slow_server() {
     let most = slow.polled.lock().unwrap().values().copied().max();
     assert!(most <= Some(2), "no pool has its third turn before all have had one: {most:?}");
     assert!(sink.0.lock().unwrap()[0].contains("of 1000 work pools were polled, and the next poll begins with"));
+}
+
+/// Polls a pool of Prefect Cloud once: what failed, and the server with what it was asked.
+async fn polled_on_cloud(server: Server, options: Options) -> (Vec<String>, World) {
+    let world = World::new(server, Queues::default());
+    let sink = Arc::new(Failures::default());
+    let client = Client::new(Wire(Arc::clone(&world.server)), Patience::FUNCTION);
+    let options = Options { cloud: true, ..options };
+    let poller = Poller::new(client, Arc::clone(&world.queues), options, Arc::clone(&sink) as _, Arc::new(|| at(0)));
+    poller.poll(&None, &HashSet::new(), &Progress::default()).await;
+    let only = Some(HashSet::from(["p".to_owned()]));
+    poller.poll(&only, &HashSet::new(), &Progress::default()).await;
+    let failures = std::mem::take(&mut *sink.0.lock().unwrap());
+    (failures, world)
+}
+
+#[tokio::test]
+async fn prefect_clouds_push_pools_are_refused_named_or_not() {
+    let named = Options { push_pools: false, named_pools: vec!["p".to_owned()], ..Options::default() };
+    for options in [Options::default(), named] {
+        let (failures, world) = polled_on_cloud(Server { due: vec![-5], ..Server::default() }, options).await;
+        assert_eq!(failures.len(), 2, "the tick's and the ring's poll: {failures:?}");
+        assert!(
+            failures.iter().all(|it| it.contains("Prefect Cloud") && it.contains("PUSHPOOL_POOLS")),
+            "{failures:?}"
+        );
+        assert!(world.sent().is_empty());
+        assert_eq!((world.server.count("heartbeat"), world.server.count("scheduled")), (0, 0));
+    }
+}
+
+#[tokio::test]
+async fn a_named_pool_of_type_ecs_is_served_on_prefect_cloud() {
+    let options = Options { push_pools: false, named_pools: vec!["p".to_owned()], ..Options::default() };
+    let server = Server { pool_type: Some("ecs"), due: vec![-5], ..Server::default() };
+    let (failures, world) = polled_on_cloud(server, options).await;
+    assert_eq!((failures.len(), world.sent().len()), (0, 1), "{failures:?}");
 }

@@ -36,6 +36,7 @@ run "minimal" {
     security_group_ids         = ["sg-1"]
     execution_role_arn         = "arn:aws:iam::111122223333:role/etl-execution"
     prefect_api_url            = "https://api.prefect.cloud/api/accounts/a/workspaces/w"
+    pools                      = ["etl"]
     prefect_api_key_secret_arn = "arn:aws:secretsmanager:eu-central-1:111122223333:secret:prefect-AbCdEf"
   }
 

@@ -197,3 +197,27 @@ run "pools_in_ssm_with_a_server" {
   }
   expect_failures = [aws_ssm_parameter.pool["etl"]]
 }
+
+run "push_pools_of_prefect_cloud" {
+  command = plan
+  variables {
+    prefect = { api_url = "https://api.prefect.cloud/api/accounts/a/workspaces/w", pools = ["etl"], push_pools = true }
+  }
+  expect_failures = [var.prefect]
+}
+
+run "no_pools_of_prefect_cloud" {
+  command = plan
+  variables {
+    prefect = { api_url = "https://api.prefect.cloud/api/accounts/a/workspaces/w" }
+  }
+  expect_failures = [var.prefect]
+}
+
+run "an_unknown_level_of_alarms" {
+  command = plan
+  variables {
+    alarms = { level = "few" }
+  }
+  expect_failures = [var.alarms]
+}

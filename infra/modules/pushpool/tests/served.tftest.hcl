@@ -275,7 +275,7 @@ run "what_an_organisation_asks_for" {
     error_message = "Queues take the key."
   }
   assert {
-    condition     = alltrue([for alarm in concat(values(aws_cloudwatch_metric_alarm.plain), values(aws_cloudwatch_metric_alarm.pools), values(aws_cloudwatch_metric_alarm.dead_letters)) : alarm.alarm_actions == toset(["arn:aws:sns:eu-central-1:111122223333:alarms"])])
+    condition     = alltrue([for alarm in concat(values(aws_cloudwatch_metric_alarm.plain), values(aws_cloudwatch_metric_alarm.dead_letters)) : alarm.alarm_actions == toset(["arn:aws:sns:eu-central-1:111122223333:alarms"])])
     error_message = "Alarms go to the topic."
   }
   assert {
@@ -285,6 +285,13 @@ run "what_an_organisation_asks_for" {
 }
 
 run "alarms" {
+  variables {
+    dashboard = true
+  }
+  assert {
+    condition     = alltrue([for alarm in aws_cloudwatch_metric_alarm.plain : length(alarm.metric_query) == 0 && alarm.dimensions == null])
+    error_message = "An alarm is billed as one metric, whatever the number of work pools."
+  }
   assert {
     condition = toset(output.alarm_names) == toset([for name in [
       "poll-age", "poll-failed", "reconcile-failed", "oldest-due-run", "blocked-runs", "launch-failures", "no-capacity", "reconciler-repairs",
@@ -301,6 +308,48 @@ run "alarms" {
   assert {
     condition     = length(jsondecode(aws_cloudwatch_dashboard.this[0].dashboard_body).widgets) == 12
     error_message = "The dashboard has a table and eleven charts."
+  }
+}
+
+run "essential_alarms" {
+  variables {
+    alarms = { level = "essential" }
+  }
+  assert {
+    condition     = toset(output.alarm_names) == toset([for name in ["poll-age", "oldest-due-run", "reconcile-failed", "dead-letters-run", "dead-letters-fifo"] : "pushpool-${name}"])
+    error_message = "These mean late or lost runs."
+  }
+  assert {
+    condition     = length(aws_cloudwatch_dashboard.this) == 0
+    error_message = "What costs without being needed is off by default."
+  }
+}
+
+run "no_alarms" {
+  variables {
+    alarms = { enabled = false }
+  }
+  assert {
+    condition     = length(output.alarm_names) == 0
+    error_message = "None were asked for."
+  }
+}
+
+run "prefect_cloud" {
+  variables {
+    prefect = {
+      api_url            = "https://api.prefect.cloud/api/accounts/a/workspaces/w"
+      api_key_secret_arn = "arn:aws:secretsmanager:eu-central-1:111122223333:secret:prefect-AbCdEf"
+      pools              = ["etl"]
+    }
+  }
+  assert {
+    condition     = alltrue([for environment in [module.poller[0].environment, module.reconciler[0].environment] : environment["PUSHPOOL_PUSH_POOLS"] == "false" && environment["PUSHPOOL_POOLS"] == "etl"])
+    error_message = "On Prefect Cloud the named pools are served, and no push pools."
+  }
+  assert {
+    condition     = startswith(output.pool_create_arguments, "--type ecs ")
+    error_message = "Pools on Prefect Cloud are made with type ecs."
   }
 }
 
