@@ -46,3 +46,113 @@ fn every_intended_difference_is_documented_and_nothing_else_is() {
         pushpool_tests::differences::all().map(|it| format!("| {} | {} |", it.name, it.reason)).collect();
     assert_eq!(documented, in_code);
 }
+
+/// The tables of docs/answers.md are made from the recorded texts and from what the code says of them.
+#[test]
+fn every_text_of_aws_is_documented_with_what_becomes_of_the_run() {
+    let page = read("docs/answers.md");
+    for (name, table) in [("run-task", answers::of_run_task()), ("stopped-tasks", answers::of_stopped_tasks())] {
+        let (begin, end) = (format!("<!-- {name} -->\n"), format!("<!-- end of {name} -->"));
+        let inside = page.split_once(&begin).and_then(|(_, rest)| rest.split_once(&end)).map(|(inside, _)| inside);
+        assert_eq!(
+            inside,
+            Some(table.as_str()),
+            "put this into docs/answers.md, between the marks of {name}:\n{table}"
+        );
+    }
+}
+
+mod answers {
+    use std::{collections::BTreeMap, time::Duration};
+
+    use dispatch::observe::decide::{Action, Limits, Past, decide};
+    use ecs::{
+        failure::{Answer, Operation, classify},
+        task::Task,
+    };
+    use prefect_api::models::StateType;
+    use serde_json::Value;
+
+    const HEAD: &str = "| AWS says | code | run | what to do |\n| --- | --- | --- | --- |\n";
+
+    fn recorded(name: &str) -> Vec<Value> {
+        serde_json::from_str(&super::read(&format!("events/answers/{name}.json"))).unwrap()
+    }
+
+    fn text<'a>(value: &'a Value, pointer: &str) -> Option<&'a str> {
+        value.pointer(pointer).and_then(Value::as_str)
+    }
+
+    /// The code of Markdown's cells: what would end one is written in another way.
+    fn cell(text: &str) -> String {
+        text.replace('|', "\\|").replace('\n', " ")
+    }
+
+    /// One row for each code and each piece of advice, with all texts that lead there.
+    #[derive(Default)]
+    struct Table(BTreeMap<(String, String), (String, Vec<String>)>);
+
+    impl Table {
+        fn add(&mut self, it: &Value, said: &str, code: &str, resolution: &str) {
+            let source = it["source"].as_str().map(|source| format!(" ([source]({source}))")).unwrap_or_default();
+            let outcome = it["outcome"].as_str().unwrap().to_owned();
+            let row = self.0.entry((code.to_owned(), resolution.to_owned())).or_insert((outcome, Vec::new()));
+            row.1.push(format!("`{}`{source}", cell(said).replace('`', "'")));
+        }
+
+        fn markdown(self) -> String {
+            let rows = self.0.into_iter().map(|((code, resolution), (outcome, said))| {
+                format!("| {} | {code} | {outcome} | {} |\n", said.join("<br>"), cell(&resolution))
+            });
+            HEAD.to_owned() + &rows.collect::<String>()
+        }
+    }
+
+    pub(super) fn of_run_task() -> String {
+        let mut table = Table::default();
+        for it in recorded("run-task") {
+            let failure = |member: &str| text(&it, &format!("/body/failures/0/{member}"));
+            let code = text(&it, "/body/__type").map(|name| name.rsplit('#').next().unwrap_or(name));
+            let message = text(&it, "/body/message").unwrap_or_default();
+            let classified = classify(&Answer {
+                operation: Operation::RunTask,
+                http_status: it["status"].as_u64().map(|status| status.try_into().unwrap()),
+                code,
+                message,
+                reason: failure("reason"),
+                detail: failure("detail"),
+            });
+            let said: Vec<&str> = [code, Some(message), failure("reason")]
+                .into_iter()
+                .flatten()
+                .filter(|said| !said.is_empty())
+                .collect();
+            let said = if said.is_empty() { format!("HTTP {}", it["status"]) } else { said.join(": ") };
+            table.add(&it, &said, classified.diagnosis.code, &classified.diagnosis.resolution);
+        }
+        table.markdown()
+    }
+
+    pub(super) fn of_stopped_tasks() -> String {
+        let limits = Limits { capacity_timeout: Duration::from_secs(3_600), interruptions: 3 };
+        let mut table = Table::default();
+        for it in recorded("stopped-tasks") {
+            let mut task = it.clone();
+            task["taskArn"] = "arn".into();
+            let run = if it["run"] == "RUNNING" { StateType::Running } else { StateType::Pending };
+            let decided = decide(run, &Task::of_json(&task).unwrap(), Past::default(), limits);
+            let (Action::HandBack(reason) | Action::Crash(reason)) = decided else { panic!("{it}") };
+            let mut said = it["stoppedReason"].as_str().unwrap().to_owned();
+            for container in it["containers"].as_array().unwrap() {
+                if let Some(exit_code) = container["exitCode"].as_i64() {
+                    said.push_str(&format!("; {}: exit code {exit_code}", container["name"].as_str().unwrap()));
+                }
+                if let Some(why) = container["reason"].as_str() {
+                    said.push_str(&format!("; {}: {why}", container["name"].as_str().unwrap()));
+                }
+            }
+            table.add(&it, &said, reason.code, &reason.resolution);
+        }
+        table.markdown()
+    }
+}

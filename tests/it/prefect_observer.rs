@@ -278,6 +278,26 @@ async fn a_task_that_never_starts_for_a_passing_reason_is_tried_again_and_its_la
 }
 
 #[tokio::test]
+async fn starts_that_failed_in_words_of_aws_end_as_the_words_say() {
+    let world = World::start().await;
+    for (situation, state, code) in [
+        ("registry answered 504", "AwaitingCapacity", "PP0604"),
+        ("no way to ECR, cut by Fargate", "AwaitingCapacity", "PP0603"),
+        ("EFS reset the connection", "AwaitingCapacity", "PP0609"),
+        ("execution role may not read a secret", "Crashed", "PP0629"),
+        ("log group not there, EC2", "Crashed", "PP0612"),
+    ] {
+        let failure = StartFailure::reported(situation).expect(situation);
+        world.local.ecs().inject(TaskRule::next(TaskFault::FailToStart(failure)));
+        let it = world.launch(shell("true")).await;
+        let stopped = world.stopped(&it.task_arn).await;
+        world.observe(&[&stopped]).await;
+        world.assert_state(&it.run, state, &[code]).await;
+    }
+    world.local.stop().await;
+}
+
+#[tokio::test]
 async fn a_run_that_was_cancelled_before_a_second_copy_of_its_hand_back_came_stays_cancelled() {
     let world = World::start().await;
     world.local.ecs().inject(TaskRule::next(TaskFault::FailToStart(StartFailure::network_interface())));

@@ -5,7 +5,7 @@ use std::time::Duration;
 use work_pool::Diagnosis;
 
 /// Every code of this crate with its title; `docs/errors.md` has an entry for each.
-pub const CODES: [(&str, &str); 48] = [
+pub const CODES: [(&str, &str); 55] = [
     ("PP0401", "The message body is not a JSON object"),
     ("PP0402", "The message version is not known"),
     ("PP0403", "A field of the message is missing, unknown or of the wrong kind"),
@@ -36,12 +36,17 @@ pub const CODES: [(&str, &str); 48] = [
     ("PP0606", "The task did not start in time"),
     ("PP0607", "The run was claimed and no task was launched"),
     ("PP0608", "The cluster of the run's task is not known"),
+    ("PP0609", "A volume of the task was not mounted in time"),
     ("PP0610", "The image cannot be pulled"),
     ("PP0611", "A secret or parameter of the task cannot be read"),
     ("PP0612", "The container's log cannot be set up"),
     ("PP0613", "The container cannot be started"),
     ("PP0614", "A role of the task cannot be used"),
     ("PP0615", "No task started in time"),
+    ("PP0616", "The image may not be pulled"),
+    ("PP0617", "The image is not built for the task's platform"),
+    ("PP0618", "The image does not fit on the task's disk"),
+    ("PP0619", "A volume of the task cannot be mounted"),
     ("PP0620", "AWS took back what the task ran on"),
     ("PP0621", "The run was interrupted too often"),
     ("PP0622", "The task was stopped by somebody"),
@@ -51,8 +56,10 @@ pub const CODES: [(&str, &str); 48] = [
     ("PP0626", "The container ended without reporting"),
     ("PP0627", "ECS does not say how the container ended"),
     ("PP0628", "The task is gone"),
+    ("PP0629", "The execution role may not do what the task's start needs"),
     ("PP0630", "The body is neither an ECS event nor a check"),
     ("PP0631", "An event is of another account than its task"),
+    ("PP0632", "Another container ended first"),
     ("PP0640", "The doorbell has no usable token"),
 ];
 

@@ -382,13 +382,13 @@ impl<C: ControlPlane, L: TaskLauncher, Q: RunQueues> Dispatcher<C, L, Q> {
                     }
                 };
                 let waited = self.since(since);
-                if waited >= self.policy.capacity_timeout && failure::is_unreadable(&diagnosis) {
-                    Settlement::Crashed(codes::never_readable(waited, &diagnosis))
-                } else if waited >= self.policy.capacity_timeout {
-                    Settlement::Crashed(codes::no_capacity(waited, &diagnosis))
-                } else {
+                if may_wait(waited, hand_backs, self.policy.capacity_timeout) {
                     let delay = hand_back_delay(self.policy.hand_back_delay, hand_backs);
                     Settlement::HandedBack { delay, reason: diagnosis }
+                } else if failure::is_unreadable(&diagnosis) {
+                    Settlement::Crashed(codes::never_readable(waited, &diagnosis))
+                } else {
+                    Settlement::Crashed(codes::no_capacity(waited, &diagnosis))
                 }
             }
             Err(Failure { class: class @ (Class::Transient | Class::Bug), diagnosis }) => {
@@ -461,6 +461,15 @@ fn delivery(message: &ScheduledRun, record: &Record) -> Delivery {
 /// Whether the failure would end the attempt: then an earlier delivery's task has to be ruled out first.
 fn is_definite(error: &LaunchError) -> bool {
     error.is_conflict() || !matches!(error.class, Class::Transient | Class::Bug)
+}
+
+/// How often a run is handed back however long it has waited already: an outage or a backlog must not use up the time in
+/// which a passing trouble passes.
+const FEWEST_HAND_BACKS: u32 = 2;
+
+/// Whether a run that could not be started for a passing reason is handed back once more. Zero allows no waiting.
+pub(crate) fn may_wait(waited: Duration, hand_backs: u32, capacity_timeout: Duration) -> bool {
+    !capacity_timeout.is_zero() && (waited < capacity_timeout || hand_backs < FEWEST_HAND_BACKS)
 }
 
 /// What the first delay is, doubling to four minutes, and up to half of that on top, so that runs do not come back together.

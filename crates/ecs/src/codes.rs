@@ -48,5 +48,7 @@ pub const CODES: &[(&str, &str)] = &[
     ("PP0329", "AWS refuses the request"),
     ("PP0330", "The client token was used with other parameters"),
     ("PP0331", "AWS failed"),
+    ("PP0332", "EC2 could not tell ECS about the task's network"),
+    ("PP0333", "The service-linked role of ECS is not there yet"),
     ("PP0339", "It is not known what AWS did"),
 ];

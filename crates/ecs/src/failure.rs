@@ -3,14 +3,15 @@
 //! The class decides what becomes of run and message (design: the launch protocol), so the question behind every row is
 //! twofold: is it certain that there is no task, and would the same request fare better later?
 //!
-//! * *Throttled* and *Capacity*: certainly no task, and later may be better. The run is handed back.
+//! * *Throttled* and *Capacity*: certainly no task, and later may be better. The run is handed back, which is bounded.
 //! * *Rejected*: certainly no task, and never one from this request. The run crashes with AWS's words.
 //! * *Transient*: not certain. The message comes back and the same `clientToken` finds out.
 //!
-//! AWS words the same thing in several ways. Throttles arrive as `ThrottlingException`, but also inside
-//! `InvalidParameterException` and `ClientException` with "Rate exceeded"; missing capacity arrives as an exception or as a
-//! `failures[]` entry of a 200. The rows are therefore tried in order and look at the exception's name, at the words, or
-//! at both; the specific ones stand first.
+//! AWS words the same thing in several ways. Throttles arrive as `ThrottlingException`, but also as an
+//! `InvalidParameterException` that ends with EC2's own code, because ECS looks up subnets and security groups first;
+//! missing capacity arrives as an exception or as a `failures[]` entry of a 200. The rows are therefore tried in order and
+//! look at the exception's name, at EC2's code, at the words ([`Words`]), or at several of them; the specific ones stand
+//! first. `events/answers/run-task.json` holds an answer for each, with where it was reported.
 //!
 //! What no row names: a 4xx is permanent, because AWS says by it that the request is at fault and a run that crashes with
 //! AWS's words is better than one that waits in silence; an unknown reason in `failures[]` is missing capacity, because
@@ -18,8 +19,10 @@
 //! because a task may be running.
 
 mod table;
+mod words;
 
 pub(crate) use table::{CONFLICT, NO_CLUSTER, REFUSED};
+pub use words::{Words, plain};
 
 use work_pool::Diagnosis;
 
@@ -34,7 +37,7 @@ pub enum Class {
     Stale,
     /// Too many calls; nothing was started.
     Throttled,
-    /// No room for the task; nothing was started.
+    /// No room for the task, or AWS is not ready for it; nothing was started.
     Capacity,
     /// It is not known what happened.
     Transient,
@@ -105,14 +108,8 @@ pub struct Classified {
 /// Classifies an answer.
 #[must_use]
 pub fn classify(answer: &Answer<'_>) -> Classified {
-    let words = [
-        answer.code.unwrap_or_default(),
-        answer.message,
-        answer.reason.unwrap_or_default(),
-        answer.detail.unwrap_or_default(),
-    ]
-    .join("\n")
-    .to_lowercase();
+    let said = [answer.code, Some(answer.message), answer.reason, answer.detail];
+    let words = Words::of(said.into_iter().flatten());
     let row = table::ROWS
         .iter()
         .find(|row| row.when.iter().any(|when| when.holds(answer, &words)))

@@ -1,4 +1,4 @@
-//! Recorded answers of AWS and what they mean. The wordings are AWS's, from its documentation and from public reports.
+//! Recorded answers of AWS and what they mean. The wordings are AWS's, each with where it was reported.
 
 use std::collections::BTreeSet;
 
@@ -22,10 +22,12 @@ struct Recorded {
     outcome: String,
     #[serde(default)]
     inactive_definition: bool,
+    /// Where the words were reported or documented.
+    source: Option<String>,
 }
 
 fn recorded() -> Vec<Recorded> {
-    serde_json::from_str(include_str!("answers.json")).expect("the recorded answers are JSON")
+    serde_json::from_str(include_str!("../../../events/answers/run-task.json")).expect("the recorded answers are JSON")
 }
 
 impl Recorded {
@@ -79,6 +81,82 @@ fn every_recorded_answer_has_its_class() {
         }
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn words_of_aws_have_a_source() {
+    for it in recorded() {
+        let answer = it.answer();
+        let said = answer.code.is_some() || answer.reason.is_some();
+        assert_eq!(it.source.is_some(), said, "{}", it.situation);
+        assert!(it.source.is_none_or(|source| source.starts_with("https://")), "{}", it.situation);
+    }
+}
+
+fn answer(http_status: u16, code: &'static str, message: &'static str) -> Answer<'static> {
+    Answer {
+        operation: Operation::RunTask,
+        http_status: Some(http_status),
+        code: Some(code),
+        message,
+        reason: None,
+        detail: None,
+    }
+}
+
+#[test]
+fn what_no_row_knows_is_a_refusal_if_the_request_is_at_fault() {
+    let unknown = classify(&answer(400, "BrandNewException", "no"));
+    assert_eq!((unknown.class, unknown.diagnosis.code), (Class::Rejected, "PP0329"));
+    let failure = Answer { reason: Some("SOMETHING:NEW"), detail: Some("a detail"), ..answer(200, "", "") };
+    let unknown = classify(&failure);
+    assert_eq!((unknown.class, unknown.diagnosis.code), (Class::Capacity, "PP0303"));
+}
+
+/// EC2's codes for its own trouble (EC2 API reference, "Server error codes" and "Common client error codes").
+#[test]
+fn ec2s_trouble_inside_a_parameter_error_passes_and_what_it_does_not_find_does_not() {
+    for (code, class) in [
+        ("(ErrorCode: RequestLimitExceeded)", Class::Throttled),
+        ("(ErrorCode: Throttling)", Class::Throttled),
+        ("(ErrorCode: InternalError)", Class::Capacity),
+        ("(ErrorCode: InternalFailure)", Class::Capacity),
+        ("(ErrorCode: Unavailable)", Class::Capacity),
+        ("(ErrorCode: ServiceUnavailable)", Class::Capacity),
+        ("(ErrorCode: InvalidGroup.NotFound)", Class::Rejected),
+        ("(ErrorCode: InvalidSubnetID.NotFound)", Class::Rejected),
+    ] {
+        let message = format!("Error retrieving security group information for [sg-0a1b2c3d]: words {code}");
+        let classified = classify(&Answer { message: &message, ..answer(400, "InvalidParameterException", "") });
+        assert_eq!(classified.class, class, "{message}");
+    }
+}
+
+#[test]
+fn advice_is_for_what_was_refused() {
+    let advice = |message| classify(&answer(400, "InvalidParameterException", message)).diagnosis.resolution;
+    for (message, mentions, not) in [
+        ("No Container Instances were found in your cluster.", "never scales a capacity provider out", "zones"),
+        (
+            "Invalid setting for container 'side'. At least one of 'memory' or 'memoryReservation' must be specified.",
+            "`memoryReservation`",
+            "Fargate",
+        ),
+        ("Assign public IP is not supported for this launch type.", "`assign_public_ip`", "requiresCompatibilities"),
+        (
+            "Network Configuration is not valid for the given networkMode of this task definition.",
+            "`network_configuration` to {}",
+            "security groups",
+        ),
+        (
+            "Unable to assume the service linked role. Please verify that the ECS service linked role exists.",
+            "aws iam create-service-linked-role --aws-service-name ecs.amazonaws.com",
+            "task_role_arn",
+        ),
+    ] {
+        let advice = advice(message);
+        assert!(advice.contains(mentions) && !advice.contains(not), "{message}: {advice}");
+    }
 }
 
 #[test]

@@ -291,9 +291,27 @@ async fn capacity_that_never_comes_crashes_the_run() {
     let world = World::new(failing(Class::Capacity), Queues::default());
     let mut late = body(1);
     late["first_due"] = json!("2025-12-31T23:00:00Z");
+    late["hand_backs"] = json!(2);
     assert!(world.handle(vec![record("a", 1, &late.to_string())]).await.is_empty());
     assert_eq!(world.buried(), ["PP0410"]);
     assert!(world.sent().is_empty());
+}
+
+/// An outage before the first attempt, or a backlog, is no missing capacity.
+#[tokio::test(start_paused = true)]
+async fn a_late_run_is_handed_back_twice_before_it_crashes_for_want_of_capacity() {
+    for hand_backs in [0, 1] {
+        let world = World::new(failing(Class::Throttled), Queues::default());
+        let mut late = body(1);
+        late["first_due"] = json!("2025-12-31T12:00:00Z");
+        late["hand_backs"] = json!(hand_backs);
+        assert!(world.handle(vec![record("a", 1, &late.to_string())]).await.is_empty());
+        assert_eq!((world.sent().len(), world.buried().len()), (1, 0), "{hand_backs}");
+    }
+    let world =
+        World::told(failing(Class::Capacity), Queues::default(), |policy| policy.capacity_timeout = Duration::ZERO);
+    assert!(world.handle(vec![record("a", 1, &body(1).to_string())]).await.is_empty());
+    assert_eq!(world.buried(), ["PP0410"], "0 allows no waiting");
 }
 
 #[tokio::test(start_paused = true)]

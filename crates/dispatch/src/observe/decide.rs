@@ -7,11 +7,12 @@
 //! | --- | --- | --- |
 //! | final, SCHEDULED, PAUSED | in any way | nothing: the container reported, or rescheduled itself |
 //! | CANCELLING | in any way | Cancelled |
-//! | PENDING, RUNNING | SpotInterruption, TerminationNotice, InfrastructureHealth, or lost with its host | hand back |
+//! | PENDING, RUNNING | SpotInterruption, TerminationNotice, InfrastructureHealth, or in ECS's words for a Spot interruption, for maintenance of Fargate, or for a host that went | hand back |
 //! | PENDING, RUNNING | stopped by pushpool because it did not start in time | hand back |
 //! | PENDING, RUNNING | UserInitiated, ServiceSchedulerInitiated | Crashed: who stopped it and why |
 //! | PENDING | never started, for a passing reason (see [`super::reasons`]) | hand back |
 //! | PENDING | never started, for another reason | Crashed |
+//! | PENDING, RUNNING | another container ended first and took the run's along | Crashed: which one |
 //! | PENDING, RUNNING | out of memory: exit code 137, or `OutOfMemory…` | Crashed |
 //! | PENDING, RUNNING | another exit code but 0 | Crashed |
 //! | PENDING | exit code 0 | Crashed: the command does not run the flow |
@@ -19,19 +20,23 @@
 //! | PENDING | started, and no exit code | Crashed: ECS lost sight of it |
 //!
 //! A stop code that is missing or of a later release is judged by the rest. Two bounds: a run that waits to be started
-//! longer than `capacity_timeout` crashes instead of being handed back, and so does one that was interrupted too often
-//! while it ran.
+//! longer than `capacity_timeout`, and was handed back twice or more meanwhile, crashes instead of being handed back
+//! ([`may_wait`]), and so does one that was interrupted too often while it ran.
 //!
 //! Stop codes: ECS API reference, `Task.stopCode`. Exit codes: 128 and the number of the signal, 137 is SIGKILL; it is what
 //! the kernel sends when memory is used up, and also what ECS sends after `stopTimeout`, but then the stop code is another.
 
 use std::time::Duration;
 
-use ecs::task::{Container, Task};
+use ecs::{
+    failure::Words,
+    task::{Container, Task},
+};
 use prefect_api::models::StateType;
 use work_pool::Diagnosis;
 
 use super::reasons;
+use crate::dispatcher::may_wait;
 
 /// Beginning of the reasons pushpool gives when it stops a task.
 pub const OURS: &str = "pushpool: ";
@@ -59,6 +64,8 @@ pub struct Limits {
 pub struct Past {
     /// How long it has been waiting to be started.
     pub waited: Duration,
+    /// How often it was handed back meanwhile.
+    pub hand_backs: u32,
     /// How often it was interrupted while it ran.
     pub interruptions: u32,
 }
@@ -124,12 +131,17 @@ fn judged(run: StateType, task: &Task, past: Past, limits: Limits) -> Action {
 
 /// Whether the task went with what it ran on.
 fn is_lost(code: &str, said: &str) -> bool {
-    // Whoever stops a task may write anything; the others are ECS's words (ECS developer guide, "Stopped tasks error
-    // codes": "Host EC2 (instance `id`) stopped/terminated").
-    let hosts = matches!(code, "" | "EssentialContainerExited" | "TaskFailedToStart")
-        && said.starts_with("Host EC2")
-        && (said.contains("terminated") || said.contains("stopped"));
-    hosts || matches!(code, "SpotInterruption" | "TerminationNotice" | "InfrastructureHealth")
+    let words = Words::of([said]);
+    // ECS says these beside any stop code: events of interrupted tasks came without one, and those of Fargate's
+    // maintenance with ServiceSchedulerInitiated (`events/answers/stopped-tasks.json`).
+    let taken_back = words.have_any(&[
+        "your spot task was interrupted",
+        "ecs is performing maintenance on the underlying infrastructure",
+    ]);
+    // A user who stops a task may write anything (ECS developer guide, "Stopped tasks error codes": "Host EC2 (instance
+    // `id`) stopped/terminated").
+    let host = code != "UserInitiated" && words.have("\nhost ec2") && words.have_any(&["terminated", "stopped"]);
+    taken_back || host || matches!(code, "SpotInterruption" | "TerminationNotice" | "InfrastructureHealth")
 }
 
 fn interrupted(pending: bool, task: &Task, past: Past, limits: Limits) -> Action {
@@ -160,7 +172,7 @@ fn interrupted(pending: bool, task: &Task, past: Past, limits: Limits) -> Action
 
 /// Handed back, unless the run has been waiting for too long.
 pub(crate) fn bounded(reason: Diagnosis, past: Past, limits: Limits) -> Action {
-    if past.waited < limits.capacity_timeout {
+    if may_wait(past.waited, past.hand_backs, limits.capacity_timeout) {
         return Action::HandBack(reason);
     }
     Action::Crash(Diagnosis {
@@ -198,60 +210,118 @@ fn stopped(task: &Task, said: &str) -> Diagnosis {
     }
 }
 
-/// Its container ended by itself.
+/// One of its containers ended by itself.
 fn ended(pending: bool, task: &Task) -> Diagnosis {
     let main = task.main_container();
     let exit_code = main.and_then(|container| container.exit_code);
     let name = main.map_or("prefect", |container| container.name.as_str());
     let when = if pending { "before the flow run began" } else { "while the flow ran" };
-    let (code, summary, resolution) = match exit_code {
-        _ if main.is_some_and(is_out_of_memory) => (
+    let (code, summary, resolution) = if let Some(other) = main.and_then(|main| ended_first(main, task)) {
+        took_along(other, name, when)
+    } else if main.is_some_and(is_out_of_memory) {
+        (
             "PP0623",
             format!("The container ran out of memory {when}"),
-            "Raise `memory` in the job variables (and `cpu` with it, if Fargate asks for that).",
-        ),
-        Some(0) if pending => (
-            "PP0624",
-            "The container ended without starting the flow run: does its command run `prefect flow-run execute`?"
-                .to_owned(),
-            "Check `command` in the job variables and the entry point of the image; without a command of its own the \
-             pool's default runs `prefect flow-run execute`.",
-        ),
-        Some(0) | None if !pending => (
-            "PP0626",
-            format!("The container {name} ended without reporting how the flow run ended"),
-            "Look at the container's log: its process ended from within, or could not reach the Prefect API.",
-        ),
-        Some(exit_code) => (
-            "PP0625",
-            format!("The container {name} ended with exit code {exit_code} {when}"),
-            "Look at the container's log; its last lines are in the run's log if they could be read.",
-        ),
-        None => (
-            "PP0627",
-            format!("ECS does not say how the container {name} ended"),
-            "Something outside of the container ended it. Look at what ECS says, and at the container's log.",
-        ),
+            "Raise `memory` in the job variables (and `cpu` with it, if Fargate asks for that).".to_owned(),
+        )
+    } else {
+        match exit_code {
+            Some(0) if pending => (
+                "PP0624",
+                "The container ended without starting the flow run: does its command run `prefect flow-run execute`?"
+                    .to_owned(),
+                reasons::COMMAND.to_owned(),
+            ),
+            Some(0) | None if !pending => (
+                "PP0626",
+                format!("The container {name} ended without reporting how the flow run ended"),
+                "Look at the container's log: its process ended from within, or could not reach the Prefect API."
+                    .to_owned(),
+            ),
+            Some(exit_code) => (
+                "PP0625",
+                format!("The container {name} ended with exit code {exit_code} {when}"),
+                if pending { format!("{LOOK_AT_THE_LOG} {}", reasons::COMMAND) } else { LOOK_AT_THE_LOG.to_owned() },
+            ),
+            None => (
+                "PP0627",
+                format!("ECS does not say how the container {name} ended"),
+                "Something outside of the container ended it. Look at what ECS says, and at the container's log."
+                    .to_owned(),
+            ),
+        }
     };
-    Diagnosis { code, summary, detail: facts(task), resolution: resolution.to_owned() }
+    Diagnosis { code, summary, detail: facts(task), resolution }
+}
+
+const LOOK_AT_THE_LOG: &str = "Look at the container's log; its last lines are in the run's log if they could be read.";
+
+/// Exit codes of SIGKILL and SIGTERM: what a container gets that ECS stops.
+const KILLED: i64 = 137;
+const TERMINATED: i64 = 143;
+
+/// The container that ended by itself before the run's, which ECS then stopped. An essential container takes all others
+/// along, but a task does not say which are essential, nor when each ended.
+fn ended_first<'a>(main: &Container, task: &'a Task) -> Option<&'a Container> {
+    if says_out_of_memory(main) || !matches!(main.exit_code, Some(KILLED | TERMINATED)) {
+        return None;
+    }
+    let mut others = task.containers.iter().filter(|container| container.name != main.name);
+    let by_itself = |container: &&Container| match container.exit_code {
+        _ if says_out_of_memory(container) => true,
+        // After SIGTERM many end with 0. The run's container would have ended of SIGTERM, too, before SIGKILL; if it got
+        // only that, its memory is the likelier cause.
+        Some(0) => main.exit_code == Some(TERMINATED),
+        Some(KILLED | TERMINATED) | None => false,
+        Some(_) => true,
+    };
+    others.find(by_itself)
+}
+
+fn took_along(first: &Container, name: &str, when: &str) -> (&'static str, String, String) {
+    let first_name = &first.name;
+    let how = match first.exit_code {
+        _ if says_out_of_memory(first) => "ran out of memory".to_owned(),
+        Some(exit_code) => format!("ended with exit code {exit_code}"),
+        None => "ended".to_owned(),
+    };
+    let mend = if says_out_of_memory(first) {
+        format!("Give {first_name} more memory in the task definition")
+    } else {
+        format!("Look at the log of {first_name}")
+    };
+    (
+        "PP0632",
+        format!("The container {first_name} {how} {when} and took {name} along"),
+        format!(
+            "{mend}. ECS stops all containers of a task when an essential one ends (SIGTERM, and SIGKILL after \
+             `stopTimeout`): set `essential` to false for a container that may end before the flow."
+        ),
+    )
+}
+
+fn says_out_of_memory(container: &Container) -> bool {
+    container.reason.as_deref().is_some_and(|reason| reason.contains("OutOfMemory"))
 }
 
 fn is_out_of_memory(container: &Container) -> bool {
-    container.exit_code == Some(137) || container.reason.as_deref().is_some_and(|reason| reason.contains("OutOfMemory"))
+    container.exit_code == Some(KILLED) || says_out_of_memory(container)
 }
 
 /// What ECS says about a stopped task.
 #[must_use]
 pub fn facts(task: &Task) -> String {
+    // ECS ends some of its sentences itself.
+    let end = |said: &str| said.trim_end().trim_end_matches('.').to_owned();
     let mut facts = match (&task.stop_code, &task.stopped_reason) {
-        (Some(code), Some(reason)) => format!("{code}: {reason}."),
-        (Some(said), None) | (None, Some(said)) => format!("{said}."),
+        (Some(code), Some(reason)) => format!("{code}: {}.", end(reason)),
+        (Some(said), None) | (None, Some(said)) => format!("{}.", end(said)),
         (None, None) => "ECS gives no reason.".to_owned(),
     };
     for container in &task.containers {
         let exit_code =
             container.exit_code.map_or_else(|| "no exit code".to_owned(), |code| format!("exit code {code}"));
-        let reason = container.reason.as_deref().map(|reason| format!(", {reason}")).unwrap_or_default();
+        let reason = container.reason.as_deref().map(|reason| format!(", {}", end(reason))).unwrap_or_default();
         facts.push_str(&format!(" Container {}: {exit_code}{reason}.", container.name));
     }
     let mut facts = beginning(&facts, LONGEST_FACTS);
@@ -371,17 +441,31 @@ mod tests {
     fn what_never_started_for_a_passing_reason_is_handed_back_for_a_while() {
         let words = "Timeout waiting for network interface provisioning to complete.";
         let task = task("TaskFailedToStart", words, unstarted());
-        let past = |waited| Past { waited: Duration::from_secs(waited), interruptions: 99 };
-        assert_eq!(decided(StateType::Pending, &task, past(3_599)), "hand back PP0603");
-        let Action::Crash(reason) = decide(StateType::Pending, &task, past(3_600), LIMITS) else { panic!() };
+        let past = |waited, hand_backs| Past { waited: Duration::from_secs(waited), hand_backs, interruptions: 99 };
+        assert_eq!(decided(StateType::Pending, &task, past(3_599, 20)), "hand back PP0603");
+        let Action::Crash(reason) = decide(StateType::Pending, &task, past(3_600, 2), LIMITS) else { panic!() };
         assert_eq!((reason.code, reason.summary.as_str()), ("PP0615", "No task started within 3600 s"));
         assert!(reason.detail.contains("PP0603") && reason.detail.contains(words), "{}", reason.detail);
+    }
+
+    /// A run that waited long for another reason (an outage, a backlog) has not been tried yet.
+    #[test]
+    fn a_start_that_fails_for_a_passing_reason_is_tried_three_times_at_least() {
+        let words = "Timeout waiting for network interface provisioning to complete.";
+        let task = task("TaskFailedToStart", words, unstarted());
+        let late = |hand_backs| Past { waited: Duration::from_secs(99_999), hand_backs, interruptions: 0 };
+        assert_eq!(decided(StateType::Pending, &task, late(0)), "hand back PP0603");
+        assert_eq!(decided(StateType::Pending, &task, late(1)), "hand back PP0603");
+        assert_eq!(decided(StateType::Pending, &task, late(2)), "crash PP0615");
+        // Who wants no waiting at all gets none.
+        let never = Limits { capacity_timeout: Duration::ZERO, ..LIMITS };
+        assert!(matches!(decide(StateType::Pending, &task, late(0), never), Action::Crash(_)));
     }
 
     #[test]
     fn a_run_is_interrupted_a_few_times_however_long_it_ran() {
         let task = task("SpotInterruption", "Your Spot Task was interrupted.", exit(143));
-        let past = |interruptions| Past { waited: Duration::from_secs(99_999), interruptions };
+        let past = |interruptions| Past { waited: Duration::from_secs(99_999), hand_backs: 2, interruptions };
         assert_eq!(decided(StateType::Running, &task, past(2)), "hand back PP0620");
         assert_eq!(decided(StateType::Running, &task, past(3)), "crash PP0621");
         assert_eq!(decided(StateType::Pending, &task, past(0)), "crash PP0615", "it waits to be started");
@@ -408,6 +492,15 @@ mod tests {
         let theirs = task("UserInitiated", "by hand", exit(143));
         let Action::Crash(reason) = decide(StateType::Running, &theirs, Past::default(), LIMITS) else { panic!() };
         assert!(reason.summary.contains("somebody") && reason.detail.contains("by hand"), "{reason:?}");
+    }
+
+    #[test]
+    fn facts_are_sentences() {
+        let gone = task("SpotInterruption", "Your Spot Task was interrupted.", exit(143));
+        assert_eq!(
+            facts(&gone),
+            "SpotInterruption: Your Spot Task was interrupted. Container prefect: exit code 143. Task: arn:task."
+        );
     }
 
     #[test]

@@ -20,6 +20,8 @@ mod observed;
 pub mod reasons;
 pub(crate) mod runs;
 #[cfg(test)]
+mod stopped;
+#[cfg(test)]
 mod tests;
 
 use std::{

@@ -1,16 +1,19 @@
 //! Why a task never started, in ECS's words, and what follows from them.
 //!
 //! The question behind every row is whether the same request would fare better later. If so the run is handed back, which
-//! is bounded in time; if not it crashes at once, because a wrong image name does not become right by waiting.
+//! is bounded (see [`super::decide`]); if not it crashes at once, because a wrong image name does not become right by
+//! waiting.
 //!
-//! Words: ECS developer guide, "Amazon ECS stopped task error messages" with its pages "CannotPullContainer task errors",
-//! "ResourceInitializationError", "Stopped tasks error codes"; prefect-aws 0.7.12, `observers/diagnostics.py`; and
-//! messages that users of Prefect, Dagster and Airflow reported. They are sought in lower case in the task's
-//! `stoppedReason` and the `reason` of all its containers, because any of them may keep a task from starting. The first
-//! row that has one of its words and, if it names a `kind`, that too, decides. What no row names is permanent: a run that
-//! crashes with ECS's words is better than one that is tried again in silence for an hour.
+//! Words: ECS developer guide, "Amazon ECS stopped tasks error messages" with its pages; prefect-aws 0.7.12,
+//! `observers/diagnostics.py`; and messages that users of Prefect, Dagster, Airflow and others reported:
+//! `events/answers/stopped-tasks.json` has one for each row, with the link. They are sought, in the spelling of
+//! [`Words`], in the task's `stoppedReason` and the `reason` of all its containers, because any of them may keep a task from
+//! starting. Fargate cuts long messages, so the beginning of a text has to be enough where it says enough.
+//!
+//! The first row whose `kind` and `words` are both met decides. What no row names is permanent: a run that crashes with
+//! ECS's words is better than one that is tried again in silence for an hour.
 
-use ecs::task::Task;
+use ecs::{failure::Words, task::Task};
 
 /// What a reason means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,88 +29,149 @@ pub struct Reason {
 }
 
 struct Row {
-    /// This must be among the words, too.
-    kind: &'static str,
     /// One of these must be among the words; none is any.
+    kind: &'static [&'static str],
+    /// And one of these; none is any.
     words: &'static [&'static str],
     reason: Reason,
 }
 
-const LATER: &str = "Nothing now: the run is tried again. If it stays, look at what ECS says.";
+const fn passing(code: &'static str, summary: &'static str, resolution: &'static str) -> Reason {
+    Reason { transient: true, code, summary, resolution }
+}
 
-const NO_CAPACITY: Reason = Reason {
-    transient: true,
-    code: "PP0602",
-    summary: "There was no room for the task",
-    resolution: "Nothing now: the run is tried again. If it stays, allow more subnets or availability zones, or subnets \
-                 with more free addresses.",
-};
+const fn lasting(code: &'static str, summary: &'static str, resolution: &'static str) -> Reason {
+    Reason { transient: false, code, summary, resolution }
+}
 
-const NETWORK: Reason = Reason {
-    transient: true,
-    code: "PP0603",
-    summary: "The task's network or its start-up did not come in time",
-    resolution: "Nothing now: the run is tried again. If it stays, check that the subnets reach ECR, S3, Secrets Manager \
-                 and CloudWatch Logs (NAT gateway, public address or VPC endpoints) and that the security groups let \
-                 them out.",
-};
+const NO_CAPACITY: Reason = passing(
+    "PP0602",
+    "There was no room for the task",
+    "Nothing now: the run is tried again. If it stays: on Fargate, allow more subnets or availability zones, or subnets \
+     with more free addresses; on EC2, look at the capacity provider's Auto Scaling group.",
+);
 
-const IMAGE_LATER: Reason = Reason {
-    transient: true,
-    code: "PP0604",
-    summary: "The registry did not give the image in time",
-    resolution: "Nothing now: the run is tried again. If it stays: 429 is the registry's pull limit (log in, or keep the \
-                 image in ECR); a timeout is a missing way to the registry.",
-};
+const NETWORK: Reason = passing(
+    "PP0603",
+    "The task's network or its start-up did not come in time",
+    "Nothing now: the run is tried again. If it stays, check that the subnets reach ECR, S3, Secrets Manager, Systems \
+     Manager and CloudWatch Logs (NAT gateway, public address or VPC endpoints) and that the security groups let them \
+     out.",
+);
 
-const FAILED: Reason =
-    Reason { transient: true, code: "PP0605", summary: "ECS failed to start the task", resolution: LATER };
+const IMAGE_LATER: Reason = passing(
+    "PP0604",
+    "The registry did not give the image in time",
+    "Nothing now: the run is tried again. If it stays: 429 is the registry's pull limit (log in, or keep the image in \
+     ECR); a timeout, or a name that is not resolved, is a missing way from the subnets to the registry (NAT gateway, \
+     public address, or VPC endpoints for ECR and S3).",
+);
 
-const IMAGE: Reason = Reason {
-    transient: false,
-    code: "PP0610",
-    summary: "The image cannot be pulled",
-    resolution: "Check the image's name and tag, that it is built for the task's CPU architecture, and that the execution \
-                 role may pull it.",
-};
+const FAILED: Reason = passing(
+    "PP0605",
+    "ECS failed to start the task",
+    "Nothing now: the run is tried again. If it stays, look at what ECS says; on EC2, at the instance's disk and agent.",
+);
 
-const SECRET: Reason = Reason {
-    transient: false,
-    code: "PP0611",
-    summary: "A secret or parameter of the task cannot be read",
-    resolution: "Check that it exists in this region and that the execution role may read it (and decrypt with its key).",
-};
+const VOLUME_LATER: Reason = passing(
+    "PP0609",
+    "A volume of the task was not mounted in time",
+    "Nothing now: the run is tried again. If it stays: EFS needs a mount target in the task's availability zone, DNS \
+     resolution in the VPC, and a security group that lets port 2049 in from the task.",
+);
 
-const LOGS: Reason = Reason {
-    transient: false,
-    code: "PP0612",
-    summary: "The container's log cannot be set up",
-    resolution: "Create the log group, or let the execution role create it (`awslogs-create-group`, \
-                 logs:CreateLogGroup); check the log options of the pool.",
-};
+const IMAGE: Reason =
+    lasting("PP0610", "The image cannot be pulled", "Check the image's name and tag: the registry has no such image.");
 
-const CONTAINER: Reason = Reason {
-    transient: false,
-    code: "PP0613",
-    summary: "The container cannot be started",
-    resolution: "Check the command and the entry point of the image, that the program is there and executable, and that \
-                 the image is built for the task's CPU architecture (`runtimePlatform`).",
-};
+const SECRET: Reason = lasting(
+    "PP0611",
+    "A secret or parameter of the task cannot be read",
+    "Check that it exists in this region, under the name or ARN that the task definition has, and that it is JSON with \
+     that key if a key is asked for.",
+);
 
-const ROLE: Reason = Reason {
-    transient: false,
-    code: "PP0614",
-    summary: "A role of the task cannot be used",
-    resolution: "Check `task_role_arn` and `execution_role_arn`: they must exist and trust ecs-tasks.amazonaws.com.",
-};
+const LOGS: Reason = lasting(
+    "PP0612",
+    "The container's log cannot be set up",
+    "Create the log group, or let the execution role create it (`awslogs-create-group`, logs:CreateLogGroup); check the \
+     log options of the pool, above all `awslogs-region`.",
+);
+
+const CONTAINER: Reason = lasting("PP0613", "The container cannot be started", COMMAND);
+
+/// What is wrong, as a rule, with a command that does not run the flow.
+pub(super) const COMMAND: &str = "Check `command` in the job variables. ECS appends it to the image's entry point: an image whose entry point is \
+     `prefect` would run `prefect prefect flow-run execute`. No shell runs it, so `&&`, `|` and `$NAME` are plain \
+     arguments: write `sh -c \"…\"`. It is text, not a JSON list. Without a command of its own the pool's default runs \
+     `prefect flow-run execute`.";
+
+const ROLE: Reason = lasting(
+    "PP0614",
+    "A role of the task cannot be used",
+    "Check `task_role_arn` and `execution_role_arn`: they must exist and trust ecs-tasks.amazonaws.com.",
+);
+
+const NO_ACCESS: Reason = lasting(
+    "PP0616",
+    "The image may not be pulled",
+    "Check the image's name, because registries say the same of an image that is not there. For ECR, allow the execution \
+     role (on EC2 the instance's role) ecr:GetAuthorizationToken, ecr:BatchGetImage and ecr:GetDownloadUrlForLayer, and \
+     the repository of another account that role. For other registries, set `repositoryCredentials`.",
+);
+
+const PLATFORM: Reason = lasting(
+    "PP0617",
+    "The image is not built for the task's platform",
+    "Build it for the task's CPU architecture (`docker build --platform linux/amd64`), or set `runtimePlatform` in the \
+     task definition to the image's.",
+);
+
+const DISK: Reason = lasting(
+    "PP0618",
+    "The image does not fit on the task's disk",
+    "On Fargate, raise `ephemeralStorage` in the task definition; on EC2, free or enlarge the instance's disk.",
+);
+
+const VOLUME: Reason = lasting(
+    "PP0619",
+    "A volume of the task cannot be mounted",
+    "Check the file system's id, that the directory exists on it (an access point can create it), and that the task may \
+     mount it.",
+);
+
+const RIGHTS: Reason = lasting(
+    "PP0629",
+    "The execution role may not do what the task's start needs",
+    "Allow the execution role (on EC2 the instance's role) the action that AWS names; for secrets under a key of your own, \
+     kms:Decrypt as well.",
+);
 
 /// What no row names.
-const UNKNOWN: Reason = Reason {
-    transient: false,
-    code: "PP0601",
-    summary: "The task did not start",
-    resolution: "Look up what ECS says under \"Amazon ECS stopped task error messages\" in its developer guide.",
-};
+const UNKNOWN: Reason = lasting(
+    "PP0601",
+    "The task did not start",
+    "Look up what ECS says under \"Amazon ECS stopped tasks error messages\" in its developer guide.",
+);
+
+/// The image is pulled.
+const PULL: &[&str] = &["cannotpull", "can't pull the image", "cannot pull the image"];
+
+/// What a task needs before its containers is set up. On EC2, Docker says so without ECS's name for it.
+const INIT: &[&str] = &["resourceinitializationerror", "logging driver", "logger args"];
+
+const LOGGING: &[&str] = &["logging driver", "logger args", "log driver", "cloudwatch log"];
+
+const MOUNT: &[&str] = &["efs utils", "mount.nfs4", "volumedriver", "volume plugin", "cannotcreatevolume"];
+
+const DENIED: &[&str] = &[
+    "accessdenied",
+    "not authorized to perform",
+    "access to kms is not allowed",
+    "403 forbidden",
+    "api error forbidden",
+];
+
+const THROTTLED: &[&str] = &["rate exceeded", "throttlingexception", "toomanyrequestsexception"];
 
 /// Passing troubles of a connection. Words that stand in names of images or in account numbers ("429") are sought in full.
 const PASSING: &[&str] = &[
@@ -116,10 +180,26 @@ const PASSING: &[&str] = &[
     "timed out",
     "deadline exceeded",
     "request canceled",
+    "context canceled",
     "client.timeout",
     "tls handshake timeout",
     "connection reset",
+    "connection refused",
+    "no route to host",
+    "network is unreachable",
     "unexpected eof",
+    ": eof",
+    "dial tcp",
+    "no such host",
+    "name resolution",
+    "server misbehaving",
+    "could not reach any registry endpoint",
+    "connection issue between the task",
+    "check your network",
+    "check your task network",
+    "send request failed",
+    "request send failed",
+    "failed to do request",
     "429 too many",
     "toomanyrequests",
     "pull rate limit",
@@ -127,68 +207,133 @@ const PASSING: &[&str] = &[
     "throttlingexception",
     "500 internal server error",
     "502 bad gateway",
-    "503 service unavailable",
-    "504 gateway timeout",
+    "503 service",
+    "504 gateway",
 ];
 
 /// The table. The first row that applies decides.
 const ROWS: &[Row] = &[
     Row {
-        kind: "",
+        kind: &[],
         words: &[
             "capacity is unavailable",
             "insufficientfreeaddressesinsubnet",
             "not enough free addresses",
             "insufficient free addresses",
+            "create network interface with public ip assignment",
             "unable to place",
             "limit on the number of vcpus",
+            "configuration is above your limit",
             "networkinterfacelimitexceeded",
+            "\nresource:",
+            "empty capacity provider",
+            "no active instances",
         ],
         reason: NO_CAPACITY,
     },
     Row {
-        kind: "",
+        kind: &[],
         words: &["network interface provisioning", "unexpected ec2 error while attempting to create network interface"],
         reason: NETWORK,
     },
-    Row { kind: "cannotpull", words: PASSING, reason: IMAGE_LATER },
-    Row { kind: "cannotpull", words: &[], reason: IMAGE },
-    Row { kind: "resourceinitializationerror", words: PASSING, reason: NETWORK },
     Row {
-        kind: "resourceinitializationerror",
-        words: &[
-            "logger",
-            "logging driver",
-            "log driver",
-            "log group",
-            "log stream",
-            "cloudwatch",
-            "awslogs",
-            "loggers",
-        ],
-        reason: LOGS,
+        kind: MOUNT,
+        words: &["no such file or directory", "access denied", "accessdenied", "not authorized to perform"],
+        reason: VOLUME,
     },
+    Row { kind: MOUNT, words: &[], reason: VOLUME_LATER },
     Row {
-        kind: "resourceinitializationerror",
-        words: &["secret", "registry auth", "ssm", "asm", "parameter", "kms"],
+        kind: &[],
+        words: &[
+            "descriptor matching platform",
+            "descriptor for platform",
+            "no matching manifest",
+            "exec format error",
+        ],
+        reason: PLATFORM,
+    },
+    Row { kind: PULL, words: &["no space left on device"], reason: DISK },
+    Row { kind: PULL, words: DENIED, reason: NO_ACCESS },
+    Row {
+        kind: PULL,
+        words: &[
+            "pull access denied",
+            "no pull access",
+            "401 unauthorized",
+            "no basic auth credentials",
+            "permissions to pull images",
+        ],
+        reason: NO_ACCESS,
+    },
+    Row { kind: PULL, words: PASSING, reason: IMAGE_LATER },
+    Row { kind: PULL, words: &[" not found", "manifest unknown"], reason: IMAGE },
+    // Fargate has cut what the registry said; the image itself was found. The others are words of Docker for a registry
+    // that did not answer or not to the end.
+    Row {
+        kind: PULL,
+        words: &["failed to copy", "error pulling image conf", "invalid memory address"],
+        reason: IMAGE_LATER,
+    },
+    Row { kind: PULL, words: &[], reason: IMAGE },
+    Row {
+        kind: &[],
+        words: &["executable file not found", "new container runtime task", "unable to start container process"],
+        reason: CONTAINER,
+    },
+    Row { kind: INIT, words: &["log group does not exist"], reason: LOGS },
+    Row { kind: INIT, words: DENIED, reason: RIGHTS },
+    Row {
+        kind: INIT,
+        words: &[
+            "can't find the specified secret",
+            "whether the secret exists",
+            "did not contain json key",
+            "looking for beginning of value",
+            "invalid ssm parameters",
+            "parameternotfound",
+        ],
         reason: SECRET,
     },
-    Row { kind: "", words: &["unable to assume", "was unable to assume the role"], reason: ROLE },
-    Row { kind: "", words: &["dockertimeouterror", "containerruntimetimeouterror"], reason: FAILED },
+    Row { kind: INIT, words: THROTTLED, reason: FAILED },
+    Row { kind: INIT, words: PASSING, reason: NETWORK },
+    // Fargate kills the check of the log options when CloudWatch Logs does not answer.
+    Row { kind: &["logger args"], words: &["signal: killed"], reason: NETWORK },
+    Row { kind: INIT, words: LOGGING, reason: LOGS },
     Row {
-        kind: "",
+        kind: INIT,
+        words: &["retrieve secret", "fetch secret", "from asm", "from ssm", "parameter store", "secrets manager"],
+        reason: SECRET,
+    },
+    // Every such message begins "unable to pull secrets or registry auth"; this one is about the registry.
+    Row { kind: INIT, words: &["ecr registry auth", "registry auth from amazon ecr"], reason: NETWORK },
+    Row { kind: &[], words: &["unable to assume"], reason: ROLE },
+    Row {
+        kind: &[],
         words: &[
-            "cannotstartcontainererror",
-            "cannotcreatecontainererror",
-            "exec format error",
-            "executable file not found",
-            "outofmemoryerror",
+            "dockertimeouterror",
+            "containerruntimetimeouterror",
+            "cannotinspectcontainer",
+            "could not transition to",
+            "ephemeralstorage provisioning",
         ],
+        reason: FAILED,
+    },
+    Row {
+        kind: &[],
+        words: &["cannotstartcontainererror", "cannotcreatecontainererror", "outofmemoryerror"],
         reason: CONTAINER,
     },
     Row {
-        kind: "",
-        words: &["internal error", "internalerror", "agent disconnected", "agenterror", "host ec2", "please try again"],
+        kind: &[],
+        words: &[
+            "internal error",
+            "internalerror",
+            "agent disconnected",
+            "agenterror",
+            "\nagent\n",
+            "host ec2",
+            "please try again",
+        ],
         reason: FAILED,
     },
 ];
@@ -197,92 +342,43 @@ const ROWS: &[Row] = &[
 #[must_use]
 pub fn never_started(task: &Task) -> Reason {
     let reasons = task.containers.iter().filter_map(|container| container.reason.as_deref());
-    let words: Vec<&str> = task.stopped_reason.as_deref().into_iter().chain(reasons).collect();
-    let words = words.join("\n").to_lowercase();
-    let applies = |row: &&Row| {
-        words.contains(row.kind) && (row.words.is_empty() || row.words.iter().any(|word| words.contains(word)))
-    };
-    ROWS.iter().find(applies).map_or(UNKNOWN, |row| row.reason)
+    let words = Words::of(task.stopped_reason.as_deref().into_iter().chain(reasons));
+    let met = |sought: &[&str]| sought.is_empty() || words.have_any(sought);
+    ROWS.iter().find(|row| met(row.kind) && met(row.words)).map_or(UNKNOWN, |row| row.reason)
 }
 
 #[cfg(test)]
 mod tests {
+    use ecs::failure::plain;
+
     use super::*;
 
-    fn reason(stopped_reason: &str) -> (&'static str, bool) {
-        let mut task = Task::default();
-        task.stopped_reason = Some(stopped_reason.to_owned());
-        let reason = never_started(&task);
-        (reason.code, reason.transient)
+    #[test]
+    fn rules_are_spelt_as_the_words_are() {
+        for row in ROWS {
+            for sought in row.kind.iter().chain(row.words) {
+                assert_eq!(plain(sought), sought.trim(), "never found: {}", row.reason.code);
+            }
+        }
+    }
+
+    #[test]
+    fn no_row_stands_behind_one_that_takes_everything_of_its_kind() {
+        let takes_all = |row: &Row, kind: &[&str]| row.words.is_empty() && !row.kind.is_empty() && row.kind == kind;
+        for (position, row) in ROWS.iter().enumerate() {
+            assert!(!ROWS[..position].iter().any(|before| takes_all(before, row.kind)), "{}", row.reason.code);
+        }
     }
 
     #[test]
     fn words_of_ecs_are_told_apart() {
+        let reason = |stopped_reason: &str| {
+            let mut task = Task::default();
+            task.stopped_reason = Some(stopped_reason.to_owned());
+            let reason = never_started(&task);
+            (reason.code, reason.transient)
+        };
         for (words, code, transient) in [
-            ("Timeout waiting for network interface provisioning to complete.", "PP0603", true),
-            (
-                "Unexpected EC2 error while attempting to Create Network Interface in subnet 'subnet-1': \
-                 InsufficientFreeAddressesInSubnet",
-                "PP0602",
-                true,
-            ),
-            (
-                "Capacity is unavailable at this time. Please try again later or in a different availability zone",
-                "PP0602",
-                true,
-            ),
-            (
-                "CannotPullContainerError: pull image manifest has been retried 5 time(s): failed to resolve ref \
-                 docker.io/me/flows:429: not found",
-                "PP0610",
-                false,
-            ),
-            (
-                "CannotPullContainerError: ref pull has been retried 5 time(s): failed to copy: httpReadSeeker: failed \
-                 open: unexpected status code https://registry-1.docker.io/v2/…: 429 Too Many Requests - Server \
-                 message: toomanyrequests: You have reached your pull rate limit.",
-                "PP0604",
-                true,
-            ),
-            (
-                "CannotPullContainerError: ref pull has been retried 5 time(s): failed to do request: Head \
-                 https://registry-1.docker.io/v2/…: dial tcp 1.2.3.4:443: i/o timeout",
-                "PP0604",
-                true,
-            ),
-            (
-                "CannotPullContainerError: failed to resolve reference …: pulling from host 1.dkr.ecr failed with \
-                 status code [manifests latest]: 403 Forbidden",
-                "PP0610",
-                false,
-            ),
-            (
-                "CannotPullContainerError: image Manifest does not contain descriptor matching platform 'linux/arm64'",
-                "PP0610",
-                false,
-            ),
-            (
-                "ResourceInitializationError: unable to pull secrets or registry auth: execution resource retrieval \
-                 failed: unable to retrieve secret from asm: service call has been retried 1 time(s): failed to fetch \
-                 secret arn:…: ResourceNotFoundException: Secrets Manager can't find the specified secret.",
-                "PP0611",
-                false,
-            ),
-            (
-                "ResourceInitializationError: unable to pull secrets or registry auth: execution resource retrieval \
-                 failed: unable to retrieve ecr registry auth: service call has been retried 3 time(s): \
-                 RequestError: send request failed caused by: Post https://api.ecr.…/: dial tcp 1.2.3.4:443: i/o timeout",
-                "PP0603",
-                true,
-            ),
-            (
-                "ResourceInitializationError: failed to validate logger args: create stream has been retried 1 times: \
-                 failed to create Cloudwatch log stream: ResourceNotFoundException: The specified log group does not \
-                 exist.",
-                "PP0612",
-                false,
-            ),
-            ("ECS was unable to assume the role 'arn:aws:iam::1:role/r'", "PP0614", false),
             (
                 "CannotStartContainerError: ResourceInitializationError: failed to create new container runtime task: \
                  exec: \"python\": executable file not found in $PATH",
@@ -295,7 +391,6 @@ mod tests {
                 true,
             ),
             ("Internal error", "PP0605", true),
-            ("Task failed to start", "PP0601", false),
             ("", "PP0601", false),
         ] {
             assert_eq!(reason(words), (code, transient), "{words}");

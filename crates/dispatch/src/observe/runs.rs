@@ -299,8 +299,8 @@ impl<T: Transport, K: TaskControl, O: TaskOutput> Runs<T, K, O> {
 
     pub(crate) fn past(&self, history: &History, attempt: Attempt) -> Past {
         let now = self.now();
-        let since = history.waited(attempt, now).since;
-        Past { waited: between(since, now), interruptions: history::interruptions(&history.states) }
+        let Waited { since, hand_backs } = history.waited(attempt, now);
+        Past { waited: between(since, now), hand_backs, interruptions: history::interruptions(&history.states) }
     }
 
     /// Proposes what was decided, and tells the run's owner.

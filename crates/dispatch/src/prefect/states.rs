@@ -2,7 +2,7 @@
 //!
 //! A proposal is judged by the server's rules (reference: `CoreFlowPolicy` of prefect 3.8.8); `force` is never used.
 
-use std::time::Duration;
+use std::{borrow::Cow, time::Duration};
 
 use ecs::Attempt;
 use jiff::Timestamp;
@@ -301,8 +301,18 @@ fn transition(attempt: Attempt, state: &str) -> Uuid {
 #[must_use]
 pub fn text(reason: &Diagnosis) -> String {
     let Diagnosis { code, summary, detail, resolution } = reason;
-    let text = format!("{summary} ({code}). {detail} {resolution}");
+    // The detail may be AWS's words, which end as they please.
+    let text = format!("{summary} ({code}). {} {resolution}", sentence(detail));
     text.chars().take(MESSAGE).collect()
+}
+
+/// A text that ends as a sentence does.
+fn sentence(text: &str) -> Cow<'_, str> {
+    let text = text.trim_end();
+    match text.chars().last() {
+        None | Some('.' | '!' | '?' | '…') => text.into(),
+        Some(_) => format!("{text}.").into(),
+    }
 }
 
 /// When a run that is handed back is due again.
@@ -347,6 +357,17 @@ mod tests {
         ] {
             assert!(matches!(claim(&other), Proposed::Not(reason) if reason.contains("because")), "{other:?}");
         }
+    }
+
+    #[test]
+    fn sentences_do_not_run_together() {
+        let said = |detail: &str| {
+            let (summary, resolution) = ("The network configuration is refused".into(), "Check the subnets.".into());
+            text(&Diagnosis { code: "PP0315", summary, detail: detail.into(), resolution })
+        };
+        let expected = "The network configuration is refused (PP0315). RunTask (HTTP 400): no. Check the subnets.";
+        assert_eq!(said("RunTask (HTTP 400): no"), expected);
+        assert_eq!(said("RunTask (HTTP 400): no. "), expected);
     }
 
     #[test]

@@ -1,18 +1,21 @@
 //! The rows.
 //!
 //! Sources: AWS ECS API reference (Common errors; the errors of RunTask and RegisterTaskDefinition; "API failure
-//! reasons") and messages reported by users of other ECS clients.
+//! reasons") and messages that users of other ECS clients reported; `events/answers/run-task.json` has the links.
 
 use std::ops::RangeInclusive;
 
-use super::{Answer, Class};
+use super::{Answer, Class, Words, words::wrapped_code};
 
-/// When a row applies. Words are lower case and sought in the exception's name, message, reason and detail.
+/// When a row applies. Words are spelt as [`Words`] spells them, and sought in the exception's name, message, reason and
+/// detail.
 pub(super) enum When {
     /// The exception is one of these.
     Code(&'static [&'static str]),
     /// One of these is among the words.
     Words(&'static [&'static str]),
+    /// ECS asked EC2, and EC2's error code is one of these.
+    Wrapped(&'static [&'static str]),
     /// The exception is one of the first, and one of the second is among the words.
     CodeAndWords(&'static [&'static str], &'static [&'static str]),
     /// The reason of a failure begins with one of these.
@@ -24,13 +27,13 @@ pub(super) enum When {
 }
 
 impl When {
-    pub(super) fn holds(&self, answer: &Answer<'_>, words: &str) -> bool {
+    pub(super) fn holds(&self, answer: &Answer<'_>, words: &Words) -> bool {
         let code_in = |codes: &[&str]| answer.code.is_some_and(|code| codes.contains(&code));
-        let said = |sought: &[&str]| sought.iter().any(|sought| words.contains(sought));
         match self {
             Self::Code(codes) => code_in(codes),
-            Self::Words(sought) => said(sought),
-            Self::CodeAndWords(codes, sought) => code_in(codes) && said(sought),
+            Self::Words(sought) => words.have_any(sought),
+            Self::Wrapped(codes) => wrapped_code(answer.message).is_some_and(|code| codes.contains(&code)),
+            Self::CodeAndWords(codes, sought) => code_in(codes) && words.have_any(sought),
             Self::Reason(reasons) => {
                 answer.reason.is_some_and(|reason| reasons.iter().any(|known| reason.starts_with(known)))
             }
@@ -78,7 +81,18 @@ pub(super) const ROWS: &[Row] = &[
                 "BandwidthLimitExceeded",
                 "SlowDown",
             ]),
-            When::Words(&["rate exceeded", "too many concurrent attempts to create a new revision"]),
+            When::Wrapped(&[
+                "RequestLimitExceeded",
+                "Throttling",
+                "ThrottlingException",
+                "RequestThrottled",
+                "SlowDown",
+            ]),
+            When::Words(&[
+                "rate exceeded",
+                "request limit exceeded",
+                "too many concurrent attempts to create a new revision",
+            ]),
             When::Status(429..=429),
         ],
         class: Class::Throttled,
@@ -96,12 +110,49 @@ pub(super) const ROWS: &[Row] = &[
                      none. The pool or the deployment was changed between two deliveries.",
     },
     Row {
-        when: &[When::Words(&["limit on the number of vcpus", "limit on the number of tasks you can run"])],
+        when: &[When::Words(&["service linked role"])],
+        class: Class::Capacity,
+        code: "PP0333",
+        summary: "The service-linked role of ECS is not there yet",
+        resolution: "Nothing in an account whose first cluster was made a moment ago: AWS makes the role, and the run \
+                     starts then. If it stays, run `aws iam create-service-linked-role --aws-service-name \
+                     ecs.amazonaws.com` once.",
+    },
+    Row {
+        // A 400, so nothing was started: the same token would only be sent into the same trouble.
+        when: &[When::Wrapped(&[
+            "InternalError",
+            "InternalFailure",
+            "InternalServerError",
+            "ServiceUnavailable",
+            "Unavailable",
+        ])],
+        class: Class::Capacity,
+        code: "PP0332",
+        summary: "EC2 could not tell ECS about the task's network",
+        resolution: "Nothing: the run starts when EC2 answers again. If it lasts, look at the AWS Health Dashboard.",
+    },
+    Row {
+        when: &[When::Words(&[
+            "limit on the number of vcpus",
+            "limit on the number of tasks you can run",
+            "configuration is above your limit",
+        ])],
         class: Class::Capacity,
         code: "PP0302",
         summary: "The account's Fargate vCPU quota is used up",
         resolution: "Wait for other tasks to end, or ask for more under Service Quotas, AWS Fargate, \"Fargate \
-                     On-Demand vCPU resource count\" (Spot has its own).",
+                     On-Demand vCPU resource count\" (Spot has its own). A task that needs more than the whole quota \
+                     never starts; new accounts have a small one.",
+    },
+    Row {
+        when: &[When::Words(&["no container instances were found"])],
+        class: Class::Capacity,
+        code: "PP0303",
+        summary: "The cluster has no container instances",
+        resolution: "The run waits for one. With `launch_type` EC2, ECS never scales a capacity provider out: set \
+                     `capacity_provider_strategy`, or leave `launch_type` unset so that the cluster's default strategy \
+                     applies. Otherwise add instances to the cluster, or use FARGATE.",
     },
     Row {
         when: &[
@@ -109,7 +160,7 @@ pub(super) const ROWS: &[Row] = &[
             When::Words(&[
                 "capacity is unavailable at this time",
                 "empty capacity provider",
-                "no container instances were found",
+                "no active instances",
                 "unable to place a task because no container instance met all of its requirements",
                 "not enough free addresses",
                 "insufficient free addresses",
@@ -242,6 +293,14 @@ pub(super) const ROWS: &[Row] = &[
         resolution: "Shorten the environment and the command; pass large values through S3 or a parameter store.",
     },
     Row {
+        when: &[When::Words(&["at least one of 'memory' or 'memoryreservation' must be specified"])],
+        class: Class::Rejected,
+        code: "PP0316",
+        summary: "A container has no memory",
+        resolution: "Set `memory` or `memoryReservation` for the container that AWS names, or `memory` for the whole \
+                     task.",
+    },
+    Row {
         when: &[When::Words(&[
             "no fargate configuration exists",
             "invalid 'cpu' setting",
@@ -251,7 +310,8 @@ pub(super) const ROWS: &[Row] = &[
         class: Class::Rejected,
         code: "PP0316",
         summary: "CPU or memory is refused",
-        resolution: "Set `cpu` and `memory` to a pair that Fargate has; the containers' own must fit into it.",
+        resolution: "On Fargate, set `cpu` and `memory` to a pair that Fargate has. Everywhere, what the containers \
+                     reserve must fit into the task.",
     },
     Row {
         when: &[When::Words(&["is not a container in the taskdefinition"])],
@@ -259,6 +319,30 @@ pub(super) const ROWS: &[Row] = &[
         code: "PP0322",
         summary: "The container is not in the task definition",
         resolution: "Set `container_name` to the container of the task definition that runs the flow.",
+    },
+    Row {
+        when: &[When::Words(&["assign public ip is not supported"])],
+        class: Class::Rejected,
+        code: "PP0315",
+        summary: "A public address is for Fargate only",
+        resolution: "Remove `assignPublicIp` (`assign_public_ip`) from the network configuration of this pool. Tasks on \
+                     EC2 reach the internet through a NAT gateway.",
+    },
+    Row {
+        when: &[When::Words(&["network configuration is not valid for the given networkmode"])],
+        class: Class::Rejected,
+        code: "PP0315",
+        summary: "The task definition's network mode takes no network configuration",
+        resolution: "Only the network mode awsvpc takes one. For a definition with another mode, set \
+                     `network_configuration` to {} in the pool or the deployment.",
+    },
+    Row {
+        when: &[When::Words(&["network configuration must be provided"])],
+        class: Class::Rejected,
+        code: "PP0315",
+        summary: "The task needs a network configuration",
+        resolution: "The task definition's network mode is awsvpc: name subnets in the pool's \
+                     `network_configuration`.",
     },
     Row {
         when: &[When::Words(&["does not support launch_type", "launch type"])],
@@ -352,3 +436,21 @@ pub(super) const UNKNOWN: Row = Row {
     summary: "It is not known what AWS did",
     resolution: "Nothing: the launch is tried again with the same client token, which starts no second task.",
 };
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::failure::plain;
+
+    #[test]
+    fn rules_are_spelt_as_the_words_are() {
+        for row in ROWS {
+            for when in row.when {
+                let (When::Words(sought) | When::CodeAndWords(_, sought)) = when else { continue };
+                for sought in *sought {
+                    assert_eq!(plain(sought), *sought, "never found: {}", row.code);
+                }
+            }
+        }
+    }
+}

@@ -43,6 +43,9 @@ pub enum StartStage {
     Pending,
 }
 
+/// What ECS was reported to say of stopped tasks, with the links. The observer's tests judge the same texts.
+const REPORTED: &str = include_str!("../../../../events/answers/stopped-tasks.json");
+
 /// A task that fails to start.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StartFailure {
@@ -55,6 +58,23 @@ pub struct StartFailure {
 }
 
 impl StartFailure {
+    /// A situation of `events/answers/stopped-tasks.json`, in the words that were reported from AWS. None if there is none
+    /// of that name, or its task had started.
+    pub fn reported(situation: &str) -> Option<Self> {
+        let reported: Vec<Value> = serde_json::from_str(REPORTED).ok()?;
+        let found =
+            reported.into_iter().find(|it| it["situation"] == situation && it["stopCode"] == "TaskFailedToStart")?;
+        let stopped_reason = found["stoppedReason"].as_str()?.to_owned();
+        // What containers and images need comes after the task has its place and its network.
+        let late = ["Cannot", "ResourceInitializationError", "Task failed to start", "Error response from daemon"];
+        let stage = match late.iter().any(|beginning| stopped_reason.starts_with(beginning)) {
+            true => StartStage::Pending,
+            false => StartStage::Provisioning,
+        };
+        let container_reason = found["containers"][0]["reason"].as_str().map(str::to_owned);
+        Some(Self { stage, stopped_reason, container_reason })
+    }
+
     /// The image can not be pulled. On Fargate the reason is both the task's and the container's.
     pub fn cannot_pull(image: &str) -> Self {
         let reason = format!(
@@ -62,6 +82,24 @@ impl StartFailure {
              not found"
         );
         Self { stage: StartStage::Pending, stopped_reason: reason.clone(), container_reason: Some(reason) }
+    }
+
+    /// A secret or parameter is not there.
+    pub fn missing_secret(value_from: &str) -> Self {
+        let what = "ResourceInitializationError: unable to pull secrets or registry auth";
+        let stopped_reason = if value_from.contains(":secretsmanager:") {
+            format!(
+                "{what}: The task can't retrieve the secret with ARN '{value_from}' from Secrets Manager. Check whether \
+                 the secret exists in the specified Region."
+            )
+        } else {
+            let name = value_from.split_once(":parameter").map_or(value_from, |(_, name)| name);
+            format!(
+                "{what}: execution resource retrieval failed: unable to retrieve secrets from ssm: service call has been \
+                 retried 1 time(s): invalid ssm parameters: {name}"
+            )
+        };
+        Self { stage: StartStage::Pending, stopped_reason, container_reason: None }
     }
 
     /// The network interface does not come ("Stopped tasks error codes", ECS developer guide).
@@ -134,5 +172,26 @@ impl TaskFaults {
         let fault = rule.fault.clone();
         self.0.retain(|rule| rule.times > 0);
         Some(fault)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn failures_of_its_own_are_in_words_that_were_reported() {
+        let pull = StartFailure::reported("image not there, containerd").unwrap();
+        assert_eq!(StartFailure::cannot_pull("docker.io/acme/etl:1").stopped_reason, pull.stopped_reason);
+        assert_eq!(
+            StartFailure::reported("network interface came too late").unwrap(),
+            StartFailure::network_interface()
+        );
+        assert_eq!(
+            StartFailure::missing_secret("arn:aws:secretsmanager:us-east-1:123456789012:secret:api"),
+            StartFailure::reported("secret not there, in AWS's words since 2024").unwrap()
+        );
+        assert_eq!(StartFailure::reported("out of memory"), None, "it had started");
+        assert_eq!(StartFailure::reported("no such situation"), None);
     }
 }

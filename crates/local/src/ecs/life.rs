@@ -173,16 +173,8 @@ impl Engine {
             .map(|variable| (variable.name.clone(), variable.value.clone()))
             .collect();
         for secret in &spec.secrets {
-            let value = self.config.secrets.resolve(&secret.value_from).ok_or_else(|| StartFailure {
-                stage: StartStage::Pending,
-                // "ResourceInitializationError" ("Stopped tasks error codes", ECS developer guide).
-                stopped_reason: format!(
-                    "ResourceInitializationError: unable to pull secrets or registry auth: execution resource \
-                     retrieval failed: unable to retrieve secret {}: ResourceNotFoundException",
-                    secret.value_from
-                ),
-                container_reason: None,
-            })?;
+            let value = self.config.secrets.resolve(&secret.value_from);
+            let value = value.ok_or_else(|| StartFailure::missing_secret(&secret.value_from))?;
             environment.insert(secret.name.clone(), value);
         }
         Ok(Launch {
