@@ -181,7 +181,7 @@ async fn a_flood_rings_nothing_and_costs_little() {
     // It is still there for who knows the token.
     let known = KINDS.into_iter().find(|kind| kind.3 == 202).unwrap();
     assert_eq!(ask(&mut sender, known).await, 202);
-    assert_eq!(door.rings(), [r#"{"version":1,"ring":{}}"#]);
+    assert_eq!(door.rings(), [r#"{"version":1,"ring":{},"hops":1}"#]);
     door.url.stop().await;
     door.function.stop().await;
     door.local.stop().await;

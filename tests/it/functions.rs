@@ -51,6 +51,7 @@ impl World {
         for queue in ["runs", "dlq"] {
             urls.push(local.sqs().create_queue(queue, json!({})).await.unwrap());
         }
+        local.scheduler().create_group("pushpool");
         let (sender, lines) = mpsc::unbounded_channel();
         let mut bootstrap = Bootstrap::new("dispatcher", binary);
         bootstrap.endpoint_url = Some(local.endpoint());
@@ -59,6 +60,9 @@ impl World {
             [
                 ("PUSHPOOL_RUN_QUEUE_URL", urls[0].as_str()),
                 ("PUSHPOOL_DLQ_URL", &urls[1]),
+                ("PUSHPOOL_RUN_QUEUE_ARN", "arn:aws:sqs:us-east-1:000000000000:runs"),
+                ("PUSHPOOL_SCHEDULE_GROUP", "pushpool"),
+                ("PUSHPOOL_SCHEDULE_ROLE_ARN", "arn:aws:iam::000000000000:role/schedules"),
                 ("PUSHPOOL_POOLS", &pools.to_string_lossy()),
                 ("PUSHPOOL_SUBNETS", "subnet-1"),
             ]

@@ -12,6 +12,7 @@ use std::{
 };
 
 use dispatch::{
+    check::Check,
     outcome::PollSink,
     poll::{Options, Polled, Poller, PollerQueues, QueuedRun},
     ports::{Failure, RunQueue},
@@ -154,11 +155,11 @@ impl PollerQueues for Queues {
         Some(0)
     }
 
-    async fn send_tick(&self, _: &PollMessage, _: Duration) -> Result<(), Failure> {
+    async fn send_tick(&self, _: &PollMessage, _: u32, _: Duration) -> Result<(), Failure> {
         Ok(())
     }
 
-    async fn send_check(&self, _: Uuid) -> Result<(), Failure> {
+    async fn send_check(&self, _: Check) -> Result<(), Failure> {
         Ok(())
     }
 }

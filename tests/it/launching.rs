@@ -6,13 +6,16 @@ use std::{
     time::Duration,
 };
 
-use aws::{StandaloneDispatcher, StandaloneSettings};
+use aws::{ScheduleSettings, StandaloneDispatcher, StandaloneSettings};
 use dispatch::{
     dispatcher::Policy,
     outcome::{Outcome, OutcomeSink},
     sqs_event,
 };
-use local::{Config, Fault, Local, Rule, Service, ecs::Runner};
+use local::{
+    AwsError, Config, Fault, Local, Rule, Service,
+    ecs::{Lag, Runner},
+};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 use uuid::Uuid;
@@ -53,6 +56,7 @@ impl World {
         for queue in ["runs", "dlq"] {
             local.sqs().create_queue(queue, json!({})).await.unwrap();
         }
+        local.scheduler().create_group("pushpool");
         let pools = tempfile::tempdir().unwrap();
         let world = Self { local, notes: Arc::default(), pools };
         world.write_pool(&json!({}));
@@ -69,6 +73,11 @@ impl World {
         let config = aws::loopback_config(&self.local.endpoint(), "us-east-1").await;
         let settings = StandaloneSettings {
             run_queue_url: format!("{}/{ACCOUNT}/runs", self.local.endpoint()),
+            schedules: ScheduleSettings {
+                group: "pushpool".to_owned(),
+                role_arn: format!("arn:aws:iam::{ACCOUNT}:role/schedules"),
+                run_queue_arn: format!("arn:aws:sqs:us-east-1:{ACCOUNT}:runs"),
+            },
             dead_letter_queue_url: format!("{}/{ACCOUNT}/dlq", self.local.endpoint()),
             pools: self.pools.path().to_string_lossy().into_owned(),
             event_bus: None,
@@ -96,8 +105,8 @@ impl World {
     }
 
     fn handed_back(&self) -> Vec<Value> {
-        let bodies = self.local.sqs().bodies("runs").unwrap();
-        bodies.iter().map(|body| serde_json::from_str(body).unwrap()).collect()
+        let schedules = self.local.scheduler().waiting();
+        schedules.iter().map(|(_, _, body)| serde_json::from_str(body).unwrap()).collect()
     }
 }
 
@@ -137,7 +146,7 @@ async fn deliver(dispatcher: &Arc<StandaloneDispatcher>, messages: &[Value], rec
 #[tokio::test]
 async fn a_lost_answer_keeps_the_token_and_the_redelivery_adopts() {
     let world = World::start().await;
-    world.local.faults().add(Rule::new(Service::Ecs, "RunTask", Fault::LostAnswer).once());
+    world.local.faults().add(Rule::new(Service::Ecs, "RunTask", Fault::LostAnswer).times(2));
     let messages = [message(1, json!({}))];
     assert_eq!(deliver(&world.dispatcher().await, &messages, 1).await, 1, "unknown: the message stays");
     assert_eq!(deliver(&world.dispatcher().await, &messages, 2).await, 0);
@@ -148,7 +157,7 @@ async fn a_lost_answer_keeps_the_token_and_the_redelivery_adopts() {
 #[tokio::test]
 async fn a_template_that_changed_between_deliveries_is_adopted_too() {
     let world = World::start().await;
-    world.local.faults().add(Rule::new(Service::Ecs, "RunTask", Fault::LostAnswer).once());
+    world.local.faults().add(Rule::new(Service::Ecs, "RunTask", Fault::LostAnswer).times(2));
     assert_eq!(deliver(&world.dispatcher().await, &[message(1, json!({"cpu": 256, "memory": 512}))], 1).await, 1);
     assert_eq!(deliver(&world.dispatcher().await, &[message(1, json!({"cpu": 512, "memory": 1024}))], 2).await, 0);
     assert_eq!(world.local.ecs().tasks().len(), 1, "ConflictException names the task that runs");
@@ -159,7 +168,7 @@ async fn a_template_that_changed_between_deliveries_is_adopted_too() {
 async fn a_throttle_after_a_lost_answer_does_not_start_a_second_task() {
     let world = World::start().await;
     let messages = [message(1, json!({}))];
-    world.local.faults().add(Rule::new(Service::Ecs, "RunTask", Fault::LostAnswer).once());
+    world.local.faults().add(Rule::new(Service::Ecs, "RunTask", Fault::LostAnswer).times(2));
     assert_eq!(deliver(&world.dispatcher().await, &messages, 1).await, 1);
     let throttle = Fault::Throttle { code: "ThrottlingException".into(), message: "Rate exceeded".into() };
     world.local.faults().add(Rule::new(Service::Ecs, "RunTask", throttle).once());
@@ -292,7 +301,7 @@ async fn a_revision_that_a_stranger_registers_never_runs_and_has_no_role() {
 #[tokio::test]
 async fn an_attempt_of_two_revisions_is_one_task() {
     let world = World::start().await;
-    world.local.faults().add(Rule::new(Service::Ecs, "RunTask", Fault::LostAnswer).once());
+    world.local.faults().add(Rule::new(Service::Ecs, "RunTask", Fault::LostAnswer).times(2));
     let messages = [message(1, json!({}))];
     assert_eq!(deliver(&world.dispatcher().await, &messages, 1).await, 1, "unknown: the message stays");
     plant(&world).await;
@@ -319,7 +328,7 @@ async fn a_revision_that_is_deregistered_is_not_replaced_by_a_strangers() {
 async fn a_stopped_task_is_found_although_lists_by_started_by_show_none() {
     let world = World::start().await;
     for changed in [json!({}), json!({"cpu": 256, "memory": 512})] {
-        world.local.faults().add(Rule::new(Service::Ecs, "RunTask", Fault::LostAnswer).once());
+        world.local.faults().add(Rule::new(Service::Ecs, "RunTask", Fault::LostAnswer).times(2));
         let run = if changed == json!({}) { 1 } else { 2 };
         assert_eq!(deliver(&world.dispatcher().await, &[message(run, json!({}))], 1).await, 1);
         let before = (world.calls("ListTasks"), world.calls("DescribeTasks"));
@@ -398,8 +407,8 @@ fn outage() -> local::wire::AwsError {
 async fn a_bad_network_and_a_slow_answer_are_unknown_outcomes() {
     let world = World::start().await;
     let dispatcher = world.dispatcher().await;
-    for fault in [Fault::FailBefore, Fault::Error(outage())] {
-        world.local.faults().add(Rule::new(Service::Ecs, "RunTask", fault).once());
+    for (fault, times) in [(Fault::FailBefore, 2), (Fault::Error(outage()), 1)] {
+        world.local.faults().add(Rule::new(Service::Ecs, "RunTask", fault).times(times));
         assert_eq!(deliver(&dispatcher, &[message(1, json!({}))], 1).await, 1);
     }
     assert!(world.local.ecs().tasks().is_empty() && world.handed_back().is_empty());
@@ -420,4 +429,62 @@ async fn the_same_message_ten_times_at_once_is_one_task() {
     }
     assert_eq!(world.local.ecs().tasks().len(), 1);
     assert_eq!(world.notes().len(), 10);
+}
+
+#[tokio::test]
+async fn a_hand_back_is_scheduled_once_however_often_it_is_asked_for_and_its_message_begins_a_new_chain() {
+    let world = World::start().await;
+    let throttle = || Fault::Throttle { code: "ThrottlingException".into(), message: "Rate exceeded".into() };
+    world.local.faults().add(Rule::new(Service::Ecs, "RunTask", throttle()).times(2));
+    let lost = world.local.faults().add(Rule::new(Service::Scheduler, "CreateSchedule", Fault::LostAnswer).once());
+    for _ in 0..2 {
+        assert_eq!(deliver(&world.dispatcher().await, &[message(1, json!({}))], 1).await, 0, "{:?}", world.notes());
+    }
+    assert_eq!((world.local.faults().fired(lost), world.handed_back().len()), (1, 1));
+    let refused = AwsError::new("AccessDeniedException", "User is not authorized to perform: scheduler:CreateSchedule");
+    world.local.faults().add(Rule::new(Service::Ecs, "RunTask", throttle()).once());
+    world.local.faults().add(Rule::new(Service::Scheduler, "CreateSchedule", Fault::Error(refused)).once());
+    assert_eq!(deliver(&world.dispatcher().await, &[message(2, json!({}))], 1).await, 1);
+    assert_eq!(world.notes().last().unwrap(), "returned PP0412");
+    while world.local.sqs().bodies("runs").unwrap().is_empty() {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    let received = json!({"QueueUrl": "runs", "AttributeNames": ["All"]});
+    let received = world.local.sqs().call("ReceiveMessage", received).await.unwrap();
+    assert_eq!(received["Messages"][0]["Attributes"]["AWSTraceHeader"], Value::Null);
+}
+
+/// Lambda freezes a function between invocations, and ECS closes its connections meanwhile.
+#[tokio::test]
+async fn a_connection_that_was_closed_costs_one_more_request_with_the_same_token() {
+    for fault in [Fault::FailBefore, Fault::LostAnswer] {
+        let world = World::start().await;
+        world.local.faults().add(Rule::new(Service::Ecs, "RunTask", fault.clone()).once());
+        assert_eq!(deliver(&world.dispatcher().await, &[message(1, json!({}))], 1).await, 0, "{fault:?}");
+        assert_eq!((world.local.ecs().tasks().len(), world.calls("RunTask")), (1, 2), "{fault:?}");
+    }
+}
+
+/// ECS may know a revision some seconds after it has answered that it is registered.
+#[tokio::test]
+async fn a_definition_that_ecs_does_not_know_yet_is_waited_for() {
+    let world = World::start().await;
+    world.local.ecs().set_lag(Lag { tasks: 0, definitions: 3_000 });
+    assert_eq!(deliver(&world.dispatcher().await, &[message(1, json!({}))], 1).await, 0);
+    assert_eq!(world.notes(), ["launched"]);
+    // Longer than anybody has seen: the run is not crashed for it.
+    world.local.ecs().set_lag(Lag { tasks: 0, definitions: 3_600_000 });
+    assert_eq!(deliver(&world.dispatcher().await, &[message(2, json!({"cpu": 512, "memory": 1024}))], 1).await, 1);
+    assert_eq!(world.notes(), ["returned PP0320"]);
+}
+
+/// A refusal of the repetition says nothing about the request whose answer was lost.
+#[tokio::test]
+async fn a_repetition_that_is_refused_proves_nothing() {
+    let world = World::start().await;
+    world.local.faults().add(Rule::new(Service::Ecs, "RunTask", Fault::LostAnswer).once());
+    let throttle = Fault::Throttle { code: "ThrottlingException".into(), message: "Rate exceeded".into() };
+    world.local.faults().add(Rule::new(Service::Ecs, "RunTask", throttle).once());
+    assert_eq!(deliver(&world.dispatcher().await, &[message(1, json!({}))], 1).await, 1);
+    assert_eq!((world.local.ecs().tasks().len(), world.handed_back().len()), (1, 0), "{:?}", world.notes());
 }

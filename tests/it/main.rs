@@ -24,4 +24,5 @@ mod secrets;
 mod served;
 mod simulated_server;
 mod simulation;
+mod standalone;
 mod wired;

@@ -119,7 +119,7 @@ impl World {
     }
 
     async fn check(&self, run: &str, cancel_grace: Duration) {
-        let check = Check { flow_run_id: run.parse().unwrap() };
+        let check = Check::of(run.parse().unwrap());
         let policy = observe::Policy { cancel_grace, claim_grace: Duration::ZERO, ..observe::Policy::default() };
         assert_eq!(self.observe_with(policy, &[check.body()]).await, 0);
     }
@@ -415,7 +415,7 @@ async fn a_run_that_is_cancelled_ends_with_its_task() {
     world.begin(&running.run).await;
     world.api.cancel(&running.run).await;
     world.check(&running.run, LONG).await;
-    assert_eq!(world.bodies("events"), [Check { flow_run_id: running.run.parse().unwrap() }.body()]);
+    assert_eq!(world.bodies("events"), [Check { flow_run_id: running.run.parse().unwrap(), hops: 1 }.body()]);
     assert_eq!(world.status(&running.task_arn), Status::Running);
     world.check(&running.run, Duration::ZERO).await;
     let stopped = world.stopped(&running.task_arn).await;
@@ -482,7 +482,7 @@ async fn a_slot_that_came_free_rings_and_odd_messages_do_no_harm() {
     let answer = observer.handle(records(&bodies, false), Instant::now() + Duration::from_secs(60)).await;
     assert_eq!(answer.batch_item_failures, []);
     assert_eq!(world.bodies("dlq"), ["{"]);
-    let ring = json!({"version": 1, "ring": {"work_pool": world.pool, "event": "pushpool.slot-free"}});
+    let ring = json!({"version": 1, "ring": {"work_pool": world.pool, "event": "pushpool.slot-free"}, "hops": 1});
     assert_eq!(world.bodies("polls"), [ring.to_string()]);
     // The server knows of the task's end, by EventBridge's id.
     let filter = json!({"filter": {"event": {"name": ["prefect.ecs.task.stopped"]}}});

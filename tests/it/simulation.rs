@@ -82,7 +82,7 @@ fn a_world_repeats_itself() {
 }
 
 /// Each bug, and within how many worlds it is found at the latest.
-const FOUND: [(Mutation, u64); 28] = [
+const FOUND: [(Mutation, u64); 29] = [
     (Mutation::NoTransitionId, 10),
     (Mutation::FreshTransitionId, 10),
     (Mutation::FreshClientToken, 1_000),
@@ -111,6 +111,7 @@ const FOUND: [(Mutation, u64); 28] = [
     (Mutation::NoRenewal, 200),
     (Mutation::NoReferences, 1_000),
     (Mutation::NoRevision, 200),
+    (Mutation::EndlessChains, 300),
 ];
 
 #[test]

@@ -365,9 +365,11 @@ impl Served {
     /// Stops everything.
     ///
     /// # Panics
-    /// When a function called what its role does not allow.
+    /// When a function called what its role does not allow, or Lambda refused an invocation as one of a loop.
     pub async fn stop(mut self) {
         self.ticks.abort_all();
+        let counts = self.mappings.values().flatten().map(|mapping| mapping.counts().recursive_invocations_dropped);
+        let dropped: u64 = counts.sum();
         let names: Vec<&str> = self.functions.keys().copied().collect();
         for name in names {
             self.stop_function(name).await;
@@ -375,6 +377,7 @@ impl Served {
         self.local.stop().await;
         let denied = self.roles.denied();
         assert!(denied.is_empty(), "roles lack what functions call: {denied:#?}");
+        assert_eq!(dropped, 0, "Lambda refuses invocations whose chains have become too long");
     }
 }
 

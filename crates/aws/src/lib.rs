@@ -13,6 +13,7 @@ mod poller_queues;
 mod pools;
 mod prefect;
 mod queues;
+mod schedules;
 mod secrets;
 mod served;
 mod standalone;
@@ -27,6 +28,7 @@ pub use poller_queues::{PollerQueueUrls, SqsPollerQueues};
 pub use pools::{BadPoolLocation, Pools};
 pub use prefect::{PrefectSecrets, prefect_transport};
 pub use queues::{Sender, SqsQueues};
+pub use schedules::{EventBridgeSchedules, ScheduleSettings};
 pub use secrets::{BadReference, Secret, SecretError};
 pub use served::{
     ObserverSettings, PrefectDispatcher, PrefectSettings, SqsObserver, SqsPoller, SqsReconciler, observer, poller,

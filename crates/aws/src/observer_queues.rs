@@ -36,8 +36,8 @@ impl SqsObserverQueues {
 }
 
 impl ObserverQueues for SqsObserverQueues {
-    async fn ring(&self, message: &PollMessage) -> Result<(), Failure> {
-        let sent = self.client.send_message().queue_url(&self.urls.poll).message_body(message.body());
+    async fn ring(&self, message: &PollMessage, hops: u32) -> Result<(), Failure> {
+        let sent = self.client.send_message().queue_url(&self.urls.poll).message_body(message.body_after(hops));
         sent.send().await.map(drop).map_err(|error| failed("poll queue", &error))
     }
 

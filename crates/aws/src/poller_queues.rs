@@ -14,7 +14,6 @@ use dispatch::{
     ring::PollMessage,
 };
 use futures_util::future::join_all;
-use uuid::Uuid;
 
 use crate::queues::{describe, failed, seconds};
 
@@ -131,11 +130,11 @@ impl PollerQueues for SqsPollerQueues {
         }
     }
 
-    async fn send_tick(&self, message: &PollMessage, delay: Duration) -> Result<(), Failure> {
-        self.send("poll queue", &self.urls.poll, message.body(), delay).await
+    async fn send_tick(&self, message: &PollMessage, hops: u32, delay: Duration) -> Result<(), Failure> {
+        self.send("poll queue", &self.urls.poll, message.body_after(hops), delay).await
     }
 
-    async fn send_check(&self, flow_run_id: Uuid) -> Result<(), Failure> {
-        self.send("events queue", &self.urls.events, Check { flow_run_id }.body(), Duration::ZERO).await
+    async fn send_check(&self, check: Check) -> Result<(), Failure> {
+        self.send("events queue", &self.urls.events, check.body(), Duration::ZERO).await
     }
 }

@@ -46,12 +46,6 @@ impl SqsQueues {
 }
 
 impl RunQueues for SqsQueues {
-    async fn send(&self, body: String, delay: Duration) -> Result<(), Failure> {
-        let send = self.client.send_message().queue_url(&self.run_queue_url).message_body(body);
-        let sent = send.delay_seconds(seconds(delay)).send();
-        sent.await.map(drop).map_err(|error| failed("run queue", &error))
-    }
-
     async fn bury(&self, body: String, reason: &Diagnosis) -> Result<(), Failure> {
         bury(&self.client, &self.dead_letter_queue_url, body, reason).await
     }

@@ -10,16 +10,21 @@ use dispatch::{
 };
 use ecs::launcher::EcsLauncher;
 
-use crate::{Access, BadPoolLocation, EventBridgeBus, Pools, SqsQueues, ecs_client};
+use crate::{
+    Access, BadPoolLocation, EventBridgeBus, EventBridgeSchedules, Pools, ScheduleSettings, SqsQueues, ecs_client,
+};
 
 /// The dispatcher of standalone mode over AWS.
-pub type StandaloneDispatcher = Dispatcher<Standalone<Pools, SqsQueues, EventBridgeBus>, EcsLauncher, SqsQueues>;
+pub type StandaloneDispatcher =
+    Dispatcher<Standalone<Pools, SqsQueues, EventBridgeSchedules, EventBridgeBus>, EcsLauncher, SqsQueues>;
 
 /// What the dispatcher of standalone mode has to be told.
 #[derive(Debug, Clone)]
 pub struct StandaloneSettings {
-    /// Where runs are handed back to.
+    /// The queue that runs come from.
     pub run_queue_url: String,
+    /// What sends them again that have to wait.
+    pub schedules: ScheduleSettings,
     /// Where copies of unreadable and crashed messages go.
     pub dead_letter_queue_url: String,
     /// Where the pool documents are: a directory, `ssm:/PREFIX` or `s3://BUCKET/PREFIX`.
@@ -48,7 +53,8 @@ pub fn standalone_dispatcher(
     let queues = Arc::new(SqsQueues::new(sqs, settings.run_queue_url, None, settings.dead_letter_queue_url));
     let pools = PoolCache::new(Pools::at(&settings.pools, config)?, POOL_LIFE);
     let bus = EventBridgeBus::new(config, settings.event_bus);
-    let control = Standalone::new(pools, Arc::clone(&queues), bus, Arc::clone(&clock));
+    let schedules = Arc::new(EventBridgeSchedules::new(config, settings.schedules));
+    let control = Standalone::new(pools, Arc::clone(&queues), schedules, bus, Arc::clone(&clock));
     let launcher = EcsLauncher::new(ecs_client(&access.tasks), settings.run_task_rate);
     Ok(Dispatcher::new(control, launcher, queues, settings.policy, sink, clock))
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use work_pool::Diagnosis;
 
 /// Every code of this crate with its title; `docs/errors.md` has an entry for each.
-pub const CODES: [(&str, &str); 55] = [
+pub const CODES: [(&str, &str); 56] = [
     ("PP0401", "The message body is not a JSON object"),
     ("PP0402", "The message version is not known"),
     ("PP0403", "A field of the message is missing, unknown or of the wrong kind"),
@@ -17,6 +17,7 @@ pub const CODES: [(&str, &str); 55] = [
     ("PP0409", "A queue did not take a message"),
     ("PP0410", "No capacity for a task in time"),
     ("PP0411", "Another delivery of the message has claimed the run"),
+    ("PP0412", "EventBridge Scheduler did not make a schedule"),
     ("PP0499", "An error in pushpool"),
     ("PP0501", "The Prefect server does not answer"),
     ("PP0502", "The Prefect server is busy"),
@@ -113,6 +114,20 @@ pub fn queue_failed(queue: &str, detail: &str) -> Diagnosis {
         detail: detail.to_owned(),
         resolution: "It is tried again. If it stays: check the queue's URL and the function's permission to send."
             .to_owned(),
+    }
+}
+
+/// A schedule could not be made.
+#[must_use]
+pub fn schedule_failed(detail: &str) -> Diagnosis {
+    Diagnosis {
+        code: "PP0412",
+        summary: "EventBridge Scheduler did not make a schedule".to_owned(),
+        detail: detail.to_owned(),
+        resolution:
+            "The message is delivered again. If it goes on: check that the schedule group exists, and that the \
+                     dispatcher may call scheduler:CreateSchedule in it and pass the schedules' role."
+                .to_owned(),
     }
 }
 

@@ -214,11 +214,16 @@ impl<C: ControlPlane, L: TaskLauncher, Q: RunQueues> Dispatcher<C, L, Q> {
                 return Fate::Acknowledged;
             }
             Ok(Reading::InHand(wait)) => return self.in_hand(record, message, wait),
-            Ok(Reading::Later { wait, reason }) => {
-                let deferred = self.control.settle(message, &Settlement::Deferred { delay: wait }).await;
+            Ok(Reading::Soon(wait)) => {
+                self.sink.emit(&Outcome::Deferred { message, reason: "not due yet", delay: wait });
+                return Fate::Returned(Some(wait));
+            }
+            Ok(Reading::Later { look, reason }) => {
+                let delay = Duration::try_from(look.at.duration_since((self.clock)())).unwrap_or_default();
+                let deferred = self.control.settle(message, &Settlement::Deferred(look)).await;
                 return match deferred {
                     Ok(()) => {
-                        self.sink.emit(&Outcome::Deferred { message, reason: &reason, delay: wait });
+                        self.sink.emit(&Outcome::Deferred { message, reason: &reason, delay });
                         Fate::Acknowledged
                     }
                     Err(failure) => self.returned(record, Some(message), failure.class, &failure.diagnosis),
@@ -398,15 +403,18 @@ impl<C: ControlPlane, L: TaskLauncher, Q: RunQueues> Dispatcher<C, L, Q> {
         if let Err(failure) = self.control.settle(message, &settlement).await {
             return self.returned(record, Some(message), failure.class, &failure.diagnosis);
         }
-        self.sink.emit(&match &settlement {
+        match &settlement {
             Settlement::Launched(launched) => {
                 let due_to_launch = (self.clock)().duration_since(message.expected_start_time).as_secs_f64();
-                Outcome::Launched { message, launched, due_to_launch }
+                self.sink.emit(&Outcome::Launched { message, launched, due_to_launch });
             }
-            Settlement::HandedBack { delay, reason } => Outcome::HandedBack { message, reason, delay: *delay },
-            Settlement::Crashed(reason) => Outcome::Crashed { message, reason },
-            Settlement::Deferred { delay } => Outcome::Deferred { message, reason: "", delay: *delay },
-        });
+            Settlement::HandedBack { delay, reason } => {
+                self.sink.emit(&Outcome::HandedBack { message, reason, delay: *delay });
+            }
+            Settlement::Crashed(reason) => self.sink.emit(&Outcome::Crashed { message, reason }),
+            // Told of where it is decided.
+            Settlement::Deferred(_) => {}
+        }
         Fate::Acknowledged
     }
 

@@ -138,7 +138,8 @@ impl<R: Rings, S: TokenSource> Doorbell<R, S> {
         }
         let body = if encoded { STANDARD.decode(body).unwrap_or_default() } else { body.as_bytes().to_vec() };
         let ring = PollMessage::Ring(Ring::of_automation(&body));
-        match self.rings.send(ring.body()).await {
+        // The doorbell's own invocation is the first of the chain.
+        match self.rings.send(ring.body_after(1)).await {
             Ok(()) => 202,
             Err(failure) => {
                 tracing::error!(code = failure.diagnosis.code, detail = failure.diagnosis.detail, "not sent");
@@ -351,7 +352,7 @@ mod tests {
         for headers in [json!({"authorization": format!("Bearer {TOKEN}")}), json!({"x-pushpool-token": TOKEN})] {
             assert_eq!(status(&bell, &request("POST", headers, "")).await, 202);
         }
-        assert_eq!(*bell.rings.rings.lock().unwrap(), [r#"{"version":1,"ring":{}}"#; 2]);
+        assert_eq!(*bell.rings.rings.lock().unwrap(), [r#"{"version":1,"ring":{},"hops":1}"#; 2]);
     }
 
     #[tokio::test]
@@ -367,7 +368,7 @@ mod tests {
             assert_eq!(status(&bell, &odd).await, 405, "{odd}");
         }
         let rings = bell.rings.rings.lock().unwrap();
-        assert_eq!(*rings, [r#"{"version":1,"ring":{"event":"prefect.flow-run.Late"}}"#]);
+        assert_eq!(*rings, [r#"{"version":1,"ring":{"event":"prefect.flow-run.Late"},"hops":1}"#]);
     }
 
     #[tokio::test]

@@ -3,6 +3,7 @@
 //! Nothing here knows an SDK, a clock of its own, or Lambda: the functions and the command line tool plug those in.
 //! [`dispatcher`] is the heart; `ARCHITECTURE.md` shows the way of a scheduled run through it.
 
+pub mod chain;
 pub mod check;
 pub mod codes;
 pub mod dispatcher;

@@ -118,7 +118,7 @@ pub enum Outcome<'a> {
         /// Why.
         reason: &'a str,
     },
-    /// Sent again for later: not due yet, or the pool is paused.
+    /// Looked at again later: not due yet, or the pool is paused.
     Deferred {
         /// The message.
         message: &'a ScheduledRun,

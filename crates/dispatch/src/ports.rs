@@ -71,13 +71,24 @@ pub enum Reading {
     NotOurs(String),
     /// Another delivery of this message has claimed it and may be launching it: look again after this long.
     InHand(Duration),
-    /// Not due yet, or its pool is paused: look again after this long.
+    /// Due soon: the message stays in the queue, hidden for this long.
+    Soon(Duration),
+    /// Not due for long, or its pool is paused: look again then.
     Later {
-        /// How long to wait.
-        wait: Duration,
+        /// When, and by what schedule.
+        look: Look,
         /// Why.
         reason: String,
     },
+}
+
+/// When an attempt is looked at again by another message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Look {
+    /// When.
+    pub at: Timestamp,
+    /// Names the look: the same for every delivery of the attempt that asks for it, and no other look's.
+    pub name: String,
 }
 
 /// The answer to a claim.
@@ -141,11 +152,8 @@ pub enum Settlement {
     },
     /// There is no task and there will be none.
     Crashed(Diagnosis),
-    /// Nothing happened but the passing of time; the same attempt is looked at again after `delay`.
-    Deferred {
-        /// How long.
-        delay: Duration,
-    },
+    /// Nothing happened but the passing of time; the same attempt is looked at again then.
+    Deferred(Look),
 }
 
 /// Where runs come from and where their outcome is recorded: a Prefect server, or the message itself (standalone).
@@ -203,14 +211,9 @@ pub trait ControlPlane: Send + Sync + 'static {
     }
 }
 
-/// The queues a dispatcher writes to.
+/// The queues a dispatcher writes to. Not its own: Lambda would count every message as a step of a loop, and refuse the
+/// seventeenth.
 pub trait RunQueues: Send + Sync + 'static {
-    /// Sends a body to the run queue, to arrive after `delay` (at most 900 s: SQS `DelaySeconds`).
-    ///
-    /// # Errors
-    /// [`Failure`] when it is not known to have been taken.
-    fn send(&self, body: String, delay: Duration) -> impl Future<Output = Result<(), Failure>> + Send;
-
     /// Copies a message that must not be delivered again to the dead-letter queue, with the reason as attributes.
     ///
     /// # Errors
@@ -220,6 +223,16 @@ pub trait RunQueues: Send + Sync + 'static {
     /// Makes a message that is being returned visible again after `delay` instead of the queue's visibility timeout.
     /// A hint: a failure only means that it takes longer.
     fn hurry(&self, queue: RunQueue, receipt_handle: &str, delay: Duration) -> impl Future<Output = ()> + Send;
+}
+
+/// One-time schedules, which send a message to the run queue and begin a new chain of invocations by it.
+pub trait Schedules: Send + Sync + 'static {
+    /// Has the body sent at `look.at` or within a minute after it. A schedule of that name that is there already is the same
+    /// one.
+    ///
+    /// # Errors
+    /// [`Failure`] when it is not known to have been made.
+    fn send_at(&self, look: &Look, body: String) -> impl Future<Output = Result<(), Failure>> + Send;
 }
 
 /// Where the pool documents of standalone mode are kept.

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::message::LONGEST_NAME;
+use crate::{chain::is_zero, message::LONGEST_NAME};
 
 /// The version this release writes and reads.
 const VERSION: u64 = 1;
@@ -96,6 +96,9 @@ struct Wire {
     tick: Option<Tick>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     ring: Option<Ring>,
+    /// Read by [`chain`](crate::chain).
+    #[serde(default, skip_serializing_if = "is_zero")]
+    hops: u32,
 }
 
 impl PollMessage {
@@ -109,12 +112,18 @@ impl PollMessage {
         }
     }
 
-    /// The body to send.
+    /// The body to send, as the first of a chain.
     #[must_use]
     pub fn body(&self) -> String {
+        self.body_after(0)
+    }
+
+    /// The body to send after so many invocations, see [`chain`](crate::chain).
+    #[must_use]
+    pub fn body_after(&self, hops: u32) -> String {
         let wire = match self {
-            Self::Tick(tick) => Wire { version: VERSION, tick: Some(*tick), ring: None },
-            Self::Ring(ring) => Wire { version: VERSION, tick: None, ring: Some(ring.clone()) },
+            Self::Tick(tick) => Wire { version: VERSION, tick: Some(*tick), ring: None, hops },
+            Self::Ring(ring) => Wire { version: VERSION, tick: None, ring: Some(ring.clone()), hops },
         };
         serde_json::to_string(&wire).unwrap_or_default()
     }
@@ -131,6 +140,7 @@ mod tests {
         let ring = Ring { work_pool: Some("p".into()), flow_run_id: Some(Uuid::from_u128(7)), event: None };
         for message in [PollMessage::Tick(Tick::Minute), PollMessage::Tick(Tick::Extra), PollMessage::Ring(ring)] {
             assert_eq!(PollMessage::parse(&message.body()), message);
+            assert_eq!(PollMessage::parse(&message.body_after(3)), message);
         }
         assert_eq!(PollMessage::Tick(Tick::Minute).body(), r#"{"version":1,"tick":"minute"}"#);
     }

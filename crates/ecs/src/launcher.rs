@@ -6,17 +6,23 @@
 //! would lose whatever a template holds that the SDK's release does not know yet.
 //!
 //! The SDK's own retries are off. A retry below us would spend the bucket without the pacer seeing it, and what a
-//! failed call means for the run is decided in one place, [`crate::failure`].
+//! failed call means for the run is decided in one place, [`crate::failure`]. Two things are tried again here:
+//!
+//! * A connection that broke, once and at once. Lambda freezes a function between invocations, the other side closes its
+//!   connections meanwhile, and the first request after that meets a closed one. The token makes the repetition harmless.
+//! * A definition of ours that ECS does not know yet. Reads may see a registration some seconds late, and a run must not crash
+//!   for that.
 
 use std::time::Duration;
 
 use aws_sdk_ecs::{
     Client,
-    config::http::HttpRequest,
+    config::http::{HttpRequest, HttpResponse},
     error::{ProvideErrorMetadata, SdkError},
     operation::run_task::{RunTaskError, RunTaskOutput},
 };
 use serde_json::Value;
+use tokio::time::sleep;
 
 use crate::{
     Definition, Prepared,
@@ -26,6 +32,10 @@ use crate::{
     revisions::Revisions,
     value::compact,
 };
+
+/// The pauses before RunTask is asked again for a revision that ECS said it registered and says it does not know.
+const LAG: [Duration; 4] =
+    [Duration::from_millis(500), Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(4)];
 
 /// Launches tasks through one ECS client.
 #[derive(Debug)]
@@ -60,8 +70,16 @@ impl EcsLauncher {
                 compact(&pinned)
             }
         };
-        let sent = self.client.run_task().customize().mutate_request(move |request| write_body(request, &body));
-        let failed = match sent.send().await {
+        let answer = match self.send(&body).await {
+            Err(broken @ SdkError::DispatchFailure(_)) => {
+                self.run_task.turn().await;
+                // A refusal of the repetition does not say that the first request came to nothing.
+                let again = self.send(&body).await;
+                if names_a_task(&again) { again } else { Err(broken) }
+            }
+            answer => answer,
+        };
+        let failed = match answer {
             Ok(output) => return Ok(self.read_answer(output, requested_cluster)),
             Err(error) => error,
         };
@@ -80,6 +98,12 @@ impl EcsLauncher {
             error.diagnosis.detail = format!("{} (cluster {requested_cluster})", error.diagnosis.detail);
         }
         Ok(Err(error))
+    }
+
+    async fn send(&self, body: &[u8]) -> Result<RunTaskOutput, SdkError<RunTaskError, HttpResponse>> {
+        let body = body.to_vec();
+        let request = self.client.run_task().customize().mutate_request(move |request| write_body(request, &body));
+        request.send().await
     }
 
     /// 200 is not yet success: `failures[]` may say why there is no task.
@@ -126,12 +150,19 @@ impl TaskLauncher for EcsLauncher {
         if let Ok(answer) = self.run_task(prepared, Some(&revision)).await {
             return answer;
         }
-        // Somebody deregistered it since we last looked. No task was started, so the token is still unused.
+        // Somebody deregistered it since we last looked, or ECS does not know it yet. No task was started, so the token is
+        // still unused.
         self.revisions.forget(&revision);
         let revision = self.revision(family, request).await?;
-        match self.run_task(prepared, Some(&revision)).await {
-            Ok(answer) => answer,
-            Err(Inactive(error)) => Err(error),
+        let mut pauses = LAG.into_iter();
+        loop {
+            let Inactive(error) = match self.run_task(prepared, Some(&revision)).await {
+                Ok(answer) => return answer,
+                Err(inactive) => inactive,
+            };
+            // It is there, as was just seen: no reason to crash the run.
+            let Some(pause) = pauses.next() else { return Err(LaunchError { class: Class::Transient, ..error }) };
+            sleep(pause).await;
         }
     }
 
@@ -147,6 +178,14 @@ impl TaskLauncher for EcsLauncher {
             }
         }
         Ok(found.map(|task_arn| adopted(&task_arn, cluster)))
+    }
+}
+
+/// Whether RunTask says which task the token has.
+fn names_a_task(answer: &Result<RunTaskOutput, SdkError<RunTaskError, HttpResponse>>) -> bool {
+    match answer {
+        Ok(output) => !output.tasks().is_empty(),
+        Err(error) => error.as_service_error().is_some_and(RunTaskError::is_conflict_exception),
     }
 }
 
@@ -193,7 +232,7 @@ fn cluster_of(task_arn: &str) -> Option<String> {
 
 pub(crate) fn classify<E: ProvideErrorMetadata>(
     operation: Operation,
-    error: &SdkError<E, aws_sdk_ecs::config::http::HttpResponse>,
+    error: &SdkError<E, HttpResponse>,
 ) -> failure::Classified {
     let metadata = error.as_service_error();
     let http_status = error.raw_response().map(|response| response.status().as_u16());

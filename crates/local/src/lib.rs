@@ -1,6 +1,6 @@
 //! AWS on loopback: the SQS and ECS operations pushpool uses, spoken as AWS speaks them, the two that read a secret, the one
-//! that reads a container's log and the one that publishes an event, and functions invoked as Lambda invokes them. In process, without an account,
-//! without containers.
+//! that reads a container's log, the one that publishes an event and the one that makes a one-time schedule, and functions
+//! invoked as Lambda invokes them. In process, without an account, without containers.
 //!
 //! # Why it exists
 //!
@@ -37,11 +37,14 @@
 //!   allowed first judges them with [`Local::guard`].
 //! * Regions: there is one set of resources. A request signed for another region is answered from the same set, with
 //!   ARNs in the region of [`Config`].
-//! * Eventual consistency: every write is seen by the next read, counts are exact, and 60-second propagation delays
-//!   of attributes are zero. A short poll asks "all servers", so it finds what is there.
+//! * Eventual consistency, but for tasks and definitions of ECS, and there only if [`ecs::Config::lag`] says so: every other
+//!   write is seen by the next read, counts are exact, and 60-second propagation delays of attributes are zero. A short poll asks
+//!   "all servers", so it finds what is there. Roles and policies work at once; at AWS they take seconds.
 //! * Duplicates on standard queues: a message is delivered twice only because of its visibility timeout.
 //! * Secrets Manager and SSM beyond `GetSecretValue` and `GetParameter`: values are settings ([`ecs::Config::secrets`], the
 //!   same that containers get), each with one version, `AWSCURRENT`. Nothing rotates.
+//! * Subnets and security groups: any name that begins like one will do, and there are always addresses.
+//! * Images, registries and their answers: an image that is not mapped runs as the default one.
 //! * Service-wide throttles of SQS, pricing, CloudTrail, CloudWatch metrics, TLS, IPv6.
 //! * The legacy query protocol of SQS (form-encoded requests, XML answers): refused with an explanation.
 
@@ -52,6 +55,7 @@ pub mod faults;
 mod http;
 pub mod lambda;
 mod logs;
+pub mod scheduler;
 mod secrets;
 mod server;
 pub mod sqs;
@@ -63,6 +67,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio::sync::broadcast::error::RecvError;
@@ -86,6 +91,8 @@ pub struct Config {
     pub address: SocketAddr,
     /// What ECS needs to know.
     pub ecs: ecs::Config,
+    /// How long after their time schedules fire: less than a minute at AWS.
+    pub schedules_late: Duration,
 }
 
 impl Default for Config {
@@ -96,6 +103,7 @@ impl Default for Config {
             account_id: "000000000000".into(),
             address: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             ecs: ecs::Config::default(),
+            schedules_late: Duration::ZERO,
         }
     }
 }
@@ -128,11 +136,14 @@ impl Local {
             ecs.environment.entry(name.into()).or_insert_with(|| endpoint.clone());
         }
         let sqs = sqs::Sqs::new(account.clone(), endpoint, clock);
+        let scheduler = scheduler::Scheduler::new(account.clone(), config.schedules_late, clock);
         let secrets = ecs.secrets.clone();
         let ecs = ecs::Ecs::new(account, ecs, clock);
-        let services = Services { sqs, ecs, secrets, buses: events::Buses::default() };
+        let mut routes = JoinSet::new();
+        routes.spawn(scheduler.clone().run(sqs.clone()));
+        let services = Services { sqs, ecs, secrets, buses: events::Buses::default(), scheduler };
         let server = Server::start(listener, services.clone(), Faults::default())?;
-        Ok(Self { address, services, server, routes: Mutex::default() })
+        Ok(Self { address, services, server, routes: Mutex::new(routes) })
     }
 
     /// The URL for `AWS_ENDPOINT_URL`.
@@ -148,6 +159,11 @@ impl Local {
     /// ECS, without the wire: such calls are not counted and meet no faults.
     pub fn ecs(&self) -> &ecs::Ecs {
         &self.services.ecs
+    }
+
+    /// EventBridge Scheduler, without the wire: such calls are not counted and meet no faults.
+    pub fn scheduler(&self) -> &scheduler::Scheduler {
+        &self.services.scheduler
     }
 
     /// Entries of all `PutEvents` so far, oldest first. Nothing routes them.

@@ -1,7 +1,8 @@
 //! The one HTTP endpoint of all services.
 //!
 //! AWS gives every service a host of its own; here `X-Amz-Target` alone decides, which is what lets a single
-//! `AWS_ENDPOINT_URL` serve any SDK. The path is ignored: some SDKs post to `/`, some to the path of the queue URL.
+//! `AWS_ENDPOINT_URL` serve any SDK. The path is ignored: some SDKs post to `/`, some to the path of the queue URL. Only
+//! EventBridge Scheduler, which has no such header, is told by its path.
 //! Calls are counted and faults applied here, so both concern exactly what came over the wire.
 
 use std::collections::BTreeMap;
@@ -13,7 +14,7 @@ use hyper::body::Bytes;
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use hyper::http::request::Parts;
 use hyper::{Method, StatusCode};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use tokio::net::TcpListener;
 use uuid::Uuid;
 
@@ -22,12 +23,14 @@ use crate::events::Buses;
 use crate::faults::{Fault, Faults};
 use crate::http::{Answer, Handler, HangUp, Listening, respond};
 use crate::logs;
+use crate::scheduler::Scheduler;
 use crate::secrets;
 use crate::sqs::Sqs;
 use crate::wire::{AwsError, Caller, Service};
 
 const AMZ_TARGET: HeaderName = HeaderName::from_static("x-amz-target");
 const AMZN_REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
+const AMZN_TRACE_ID: HeaderName = HeaderName::from_static("x-amzn-trace-id");
 const AMZN_QUERY_ERROR: HeaderName = HeaderName::from_static("x-amzn-query-error");
 
 /// What answers the calls.
@@ -37,6 +40,7 @@ pub(crate) struct Services {
     pub(crate) ecs: Ecs,
     pub(crate) secrets: Secrets,
     pub(crate) buses: Buses,
+    pub(crate) scheduler: Scheduler,
 }
 
 impl Services {
@@ -47,6 +51,7 @@ impl Services {
             Service::SecretsManager | Service::Ssm => secrets::call(&self.secrets, service, operation, &input),
             Service::Logs => logs::call(&self.ecs, operation, &input),
             Service::Events => self.buses.call(operation, &input),
+            Service::Scheduler => self.scheduler.call(operation, &input),
         }
     }
 }
@@ -141,18 +146,34 @@ impl Handler for State {
 
 async fn answer(state: &State, parts: &Parts, body: &[u8]) -> Result<Answer, HangUp> {
     let target = parts.headers.get(AMZ_TARGET).and_then(|value| value.to_str().ok());
-    let Some(target) = target.filter(|_| parts.method == Method::POST) else {
-        return Ok(not_json_protocol(&parts.headers, body));
-    };
-    let Some((service, operation)) = Service::of_target(target) else {
-        let known = Service::ALL.map(Service::target_prefix).join(", ");
-        let message = format!("no service for X-Amz-Target {target:?} here; target prefixes served: {known}");
-        return Ok(failure(Service::Ecs, &AwsError::new("UnknownOperationException", message)));
+    // EventBridge Scheduler API reference, CreateSchedule: `POST /schedules/NAME`.
+    let schedule = parts.uri.path().strip_prefix("/schedules/").filter(|_| target.is_none());
+    let (service, operation) = match (&parts.method, target, schedule) {
+        (&Method::POST, _, Some(_)) => (Service::Scheduler, "CreateSchedule"),
+        (&Method::POST, Some(target), _) => match Service::of_target(target) {
+            Some(called) => called,
+            None => {
+                let known: Vec<&str> = Service::ALL.into_iter().filter_map(Service::target_prefix).collect();
+                let known = known.join(", ");
+                let message = format!("no service for X-Amz-Target {target:?} here; target prefixes served: {known}");
+                return Ok(failure(Service::Ecs, &AwsError::new("UnknownOperationException", message)));
+            }
+        },
+        _ => return Ok(not_json_protocol(&parts.headers, body)),
     };
     let call = format!("{service}:{operation}");
     *state.calls.lock().unwrap_or_else(PoisonError::into_inner).entry(call).or_default() += 1;
     let caller = caller(&parts.headers);
-    let outcome = execute(state, &caller, service, operation, body).await?;
+    let trace = parts.headers.get(AMZN_TRACE_ID).and_then(|value| value.to_str().ok());
+    let input = input(body).map(|mut input| {
+        match (schedule, trace) {
+            (Some(name), _) => input["Name"] = name.into(),
+            (None, Some(trace)) if service == Service::Sqs => keep_trace(&mut input, operation, trace),
+            _ => {}
+        }
+        input
+    });
+    let outcome = execute(state, &caller, service, operation, input).await?;
     tracing::debug!(
         %service, operation,
         access_key = caller.access_key, region = caller.region,
@@ -170,9 +191,9 @@ async fn execute(
     caller: &Caller,
     service: Service,
     operation: &str,
-    body: &[u8],
+    input: Result<Value, AwsError>,
 ) -> Result<Result<Value, AwsError>, HangUp> {
-    let input = match input(body) {
+    let input = match input {
         Ok(input) => input,
         Err(error) => return Ok(Err(error)),
     };
@@ -204,6 +225,27 @@ fn input(body: &[u8]) -> Result<Value, AwsError> {
         Ok(input @ Value::Object(_)) => Ok(input),
         Ok(_) => Err(AwsError::serialization("the request body is not a JSON object")),
         Err(error) => Err(AwsError::serialization(format!("the request body is not JSON: {error}"))),
+    }
+}
+
+/// SQS keeps the caller's trace header with a message that has none of its own (SQS developer guide, "Amazon SQS message
+/// metadata", `AWSTraceHeader`).
+fn keep_trace(input: &mut Value, operation: &str, trace: &str) {
+    let keep = |message: &mut Value| {
+        if let Value::Object(message) = message {
+            let attributes = message.entry("MessageSystemAttributes").or_insert_with(|| Value::Object(Map::new()));
+            if let Value::Object(attributes) = attributes {
+                let header = || json!({"DataType": "String", "StringValue": trace});
+                attributes.entry("AWSTraceHeader").or_insert_with(header);
+            }
+        }
+    };
+    match operation {
+        "SendMessage" => keep(input),
+        "SendMessageBatch" => {
+            input.get_mut("Entries").and_then(Value::as_array_mut).into_iter().flatten().for_each(keep);
+        }
+        _ => {}
     }
 }
 

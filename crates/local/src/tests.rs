@@ -1,5 +1,7 @@
 //! The endpoint as a client sees it: raw HTTP, no SDK.
 
+use std::time::Duration;
+
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Bytes, Incoming};
 use hyper::{Request, Response};
@@ -281,4 +283,58 @@ async fn stopping_closes_the_endpoint_and_ends_long_polls() {
     drop(polling);
     local.stop().await;
     assert!(TcpStream::connect(endpoint.strip_prefix("http://").unwrap()).await.is_err());
+}
+
+#[tokio::test]
+async fn messages_keep_the_trace_header_of_who_sends_them() {
+    let local = Local::start(Config::default()).await.unwrap();
+    local.sqs().create_queue("q", json!({})).await.unwrap();
+    let trace = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=0;Lineage=a1b2c3d4:3";
+    let own = json!({"AWSTraceHeader": {"DataType": "String", "StringValue": "Root=1-own"}});
+    let entries =
+        json!([{"Id": "1", "MessageBody": "b"}, {"Id": "2", "MessageBody": "c", "MessageSystemAttributes": own}]);
+    for (operation, input) in [
+        ("SendMessage", json!({"QueueUrl": "q", "MessageBody": "a"})),
+        ("SendMessageBatch", json!({"QueueUrl": "q", "Entries": entries})),
+    ] {
+        let mut request = request(&format!("{SQS}.{operation}"), input.to_string());
+        request.headers_mut().insert("x-amzn-trace-id", trace.parse().unwrap());
+        assert_eq!(read(send(&local, request).await.unwrap()).await.status, 200);
+    }
+    let input = json!({"QueueUrl": "q", "MaxNumberOfMessages": 10, "AttributeNames": ["All"]});
+    let received = sqs(&local, "ReceiveMessage", input).await.json();
+    let headers: Vec<&str> = received["Messages"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|message| message["Attributes"]["AWSTraceHeader"].as_str().unwrap())
+        .collect();
+    assert_eq!(headers, [trace, trace, "Root=1-own"]);
+    local.stop().await;
+}
+
+#[tokio::test]
+async fn a_schedule_is_made_over_rest_and_sends_to_its_queue() {
+    let local = Local::start(Config::default()).await.unwrap();
+    local.sqs().create_queue("q", json!({})).await.unwrap();
+    let soon = jiff::Timestamp::now() + Duration::from_millis(1_500);
+    let role = "arn:aws:iam::000000000000:role/schedules";
+    let input = json!({
+        "ScheduleExpression": soon.strftime("at(%Y-%m-%dT%H:%M:%S)").to_string(),
+        "FlexibleTimeWindow": {"Mode": "OFF"}, "ActionAfterCompletion": "DELETE",
+        "Target": {"Arn": "arn:aws:sqs:us-east-1:000000000000:q", "RoleArn": role, "Input": "again"},
+    });
+    let create = async || {
+        let body = Full::new(Bytes::from(input.to_string()));
+        let request = Request::post("/schedules/one").header("host", "local").body(body).unwrap();
+        read(send(&local, request).await.unwrap()).await
+    };
+    assert_eq!(create().await.status, 200);
+    let again = create().await;
+    assert_eq!((again.status, &again.json()["__type"]), (409, &json!("ConflictException")));
+    while local.sqs().bodies("q").unwrap() != ["again"] {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert_eq!(local.calls()["scheduler:CreateSchedule"], 2);
+    local.stop().await;
 }

@@ -26,11 +26,14 @@ pub enum Service {
     Logs,
     /// Amazon EventBridge, API version 2015-10-07.
     Events,
+    /// Amazon EventBridge Scheduler, API version 2021-06-30. It speaks REST: its operation is in method and path.
+    Scheduler,
 }
 
 impl Service {
     /// All of them.
-    pub const ALL: [Self; 6] = [Self::Sqs, Self::Ecs, Self::SecretsManager, Self::Ssm, Self::Logs, Self::Events];
+    pub const ALL: [Self; 7] =
+        [Self::Sqs, Self::Ecs, Self::SecretsManager, Self::Ssm, Self::Logs, Self::Events, Self::Scheduler];
 
     /// Short name, as in `sqs:SendMessage`.
     pub fn name(self) -> &'static str {
@@ -41,19 +44,22 @@ impl Service {
             Self::Ssm => "ssm",
             Self::Logs => "logs",
             Self::Events => "events",
+            Self::Scheduler => "scheduler",
         }
     }
 
-    /// What stands before the dot in `X-Amz-Target` (service models of botocore, `metadata.targetPrefix`).
-    pub fn target_prefix(self) -> &'static str {
-        match self {
+    /// What stands before the dot in `X-Amz-Target` (service models of botocore, `metadata.targetPrefix`); none for a
+    /// service without that header.
+    pub fn target_prefix(self) -> Option<&'static str> {
+        Some(match self {
             Self::Sqs => "AmazonSQS",
             Self::Ecs => "AmazonEC2ContainerServiceV20141113",
             Self::SecretsManager => "secretsmanager",
             Self::Ssm => "AmazonSSM",
             Self::Logs => "Logs_20140328",
             Self::Events => "AWSEvents",
-        }
+            Self::Scheduler => return None,
+        })
     }
 
     /// Content type of its answers (service models, `metadata.jsonVersion`).
@@ -61,6 +67,7 @@ impl Service {
         match self {
             Self::Sqs => "application/x-amz-json-1.0",
             Self::Ecs | Self::SecretsManager | Self::Ssm | Self::Logs | Self::Events => "application/x-amz-json-1.1",
+            Self::Scheduler => "application/json",
         }
     }
 
@@ -68,14 +75,14 @@ impl Service {
     pub fn namespace(self) -> Option<&'static str> {
         match self {
             Self::Sqs => Some("com.amazonaws.sqs"),
-            Self::Ecs | Self::SecretsManager | Self::Ssm | Self::Logs | Self::Events => None,
+            _ => None,
         }
     }
 
     /// Splits the value of `X-Amz-Target` into service and operation.
     pub fn of_target(target: &str) -> Option<(Self, &str)> {
         let (prefix, operation) = target.split_once('.')?;
-        let service = Self::ALL.into_iter().find(|service| service.target_prefix() == prefix)?;
+        let service = Self::ALL.into_iter().find(|service| service.target_prefix() == Some(prefix))?;
         Some((service, operation))
     }
 }

@@ -7,6 +7,9 @@
 //! | --- | --- | --- |
 //! | `PUSHPOOL_RUN_QUEUE_URL` | URL of the standard run queue | required |
 //! | `PUSHPOOL_DLQ_URL` | URL of the dead-letter queue: copies of unreadable messages, and standalone of crashed ones | required |
+//! | `PUSHPOOL_RUN_QUEUE_ARN` | standalone: ARN of the standard run queue, which schedules send to | required standalone |
+//! | `PUSHPOOL_SCHEDULE_GROUP` | standalone: schedule group for runs that have to wait | required standalone |
+//! | `PUSHPOOL_SCHEDULE_ROLE_ARN` | standalone: role that these schedules send as | required standalone |
 //! | `PUSHPOOL_FIFO_QUEUE_URL` | URL of the FIFO run queue, for work pools and queues with limits | none |
 //! | `PUSHPOOL_POOLS` | standalone: a directory, `ssm:/PREFIX` or `s3://BUCKET/PREFIX` | required standalone |
 //! | `PUSHPOOL_EVENT_BUS` | standalone: name or ARN of an EventBridge bus for outcomes | none |
@@ -28,7 +31,7 @@
 
 use std::time::Duration;
 
-use aws::{PrefectSettings, StandaloneSettings};
+use aws::{PrefectSettings, ScheduleSettings, StandaloneSettings};
 use dispatch::{
     dispatcher::{HAND_BACK_DELAY, Policy},
     prefect::control::Options,
@@ -56,6 +59,11 @@ pub(crate) fn read(settings: Settings<'_>) -> Result<Mode, BadSettings> {
     let mode = match prefect {
         None => Mode::Standalone(StandaloneSettings {
             run_queue_url,
+            schedules: ScheduleSettings {
+                group: settings.required("PUSHPOOL_SCHEDULE_GROUP", "the schedule group for runs that have to wait"),
+                role_arn: settings.required("PUSHPOOL_SCHEDULE_ROLE_ARN", "the role that schedules send as"),
+                run_queue_arn: settings.required("PUSHPOOL_RUN_QUEUE_ARN", "the ARN of the run queue"),
+            },
             dead_letter_queue_url,
             pools: settings.required(
                 "PUSHPOOL_POOLS",
@@ -119,10 +127,13 @@ mod tests {
         }))
     }
 
-    const REQUIRED: [(&str, &str); 4] = [
+    const REQUIRED: [(&str, &str); 7] = [
         ("PUSHPOOL_RUN_QUEUE_URL", "https://queue/run"),
         ("PUSHPOOL_DLQ_URL", "https://queue/dlq"),
         ("PUSHPOOL_POOLS", "ssm:/pools"),
+        ("PUSHPOOL_RUN_QUEUE_ARN", "arn:aws:sqs:eu-west-1:111122223333:run"),
+        ("PUSHPOOL_SCHEDULE_GROUP", "pushpool"),
+        ("PUSHPOOL_SCHEDULE_ROLE_ARN", "arn:aws:iam::111122223333:role/schedules"),
         ("AWS_REGION", "eu-west-1"),
     ];
 
@@ -135,8 +146,17 @@ mod tests {
             ("AWS_REGION", "eu-west-1"),
         ])
         .unwrap_err();
-        assert_eq!(bad.mistakes.len(), 5, "{bad}");
-        for name in ["RUN_QUEUE_URL", "DLQ_URL", "POOLS", "RUN_TASK_RATE", "ASSIGN_PUBLIC_IP"] {
+        assert_eq!(bad.mistakes.len(), 8, "{bad}");
+        for name in [
+            "RUN_QUEUE_URL",
+            "DLQ_URL",
+            "POOLS",
+            "RUN_TASK_RATE",
+            "ASSIGN_PUBLIC_IP",
+            "RUN_QUEUE_ARN",
+            "SCHEDULE_GROUP",
+            "SCHEDULE_ROLE_ARN",
+        ] {
             assert!(bad.to_string().contains(name), "{name} in: {bad}");
         }
     }

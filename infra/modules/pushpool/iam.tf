@@ -168,10 +168,10 @@ locals {
       [for statement in local.definition_limits : statement if var.launch_role == null],
       [
         {
-          Sid      = "BuryAndSendAgain"
+          Sid      = "Bury"
           Effect   = "Allow"
           Action   = ["sqs:SendMessage"]
-          Resource = concat([aws_sqs_queue.dead_letter["run"].arn], local.served ? [] : [aws_sqs_queue.this["run"].arn])
+          Resource = [aws_sqs_queue.dead_letter["run"].arn]
         },
         {
           Sid      = "HurryReturnedMessages"
@@ -185,6 +185,22 @@ locals {
         Effect   = "Allow"
         Action   = ["ssm:GetParameter"]
         Resource = local.arn_of.pools
+      } if standalone],
+      # Not through its own queue: Lambda would take that for a loop.
+      [for standalone in [!local.served] : {
+        Sid      = "ScheduleWaitingRuns"
+        Effect   = "Allow"
+        Action   = ["scheduler:CreateSchedule"]
+        Resource = ["arn:${local.partition}:scheduler:${local.region}:${local.account}:schedule/${var.prefix}/*"]
+      } if standalone],
+      [for standalone in [!local.served] : {
+        Sid      = "GiveSchedulesTheirRole"
+        Effect   = "Allow"
+        Action   = ["iam:PassRole"]
+        Resource = [aws_iam_role.schedules.arn]
+        Condition = {
+          StringEquals = { "iam:PassedToService" = "scheduler.amazonaws.com" }
+        }
       } if standalone],
       [for bus in [var.event_bus_arn] : {
         Sid      = "PublishOutcomes"

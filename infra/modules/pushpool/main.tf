@@ -82,6 +82,9 @@ locals {
       PUSHPOOL_FIFO_QUEUE_URL            = try(aws_sqs_queue.this["fifo"].url, null)
       PUSHPOOL_POOLS                     = local.served ? null : "ssm:${local.pools_path}"
       PUSHPOOL_EVENT_BUS                 = local.served ? null : var.event_bus_arn
+      PUSHPOOL_RUN_QUEUE_ARN             = local.served ? null : aws_sqs_queue.this["run"].arn
+      PUSHPOOL_SCHEDULE_GROUP            = local.served ? null : aws_scheduler_schedule_group.this.name
+      PUSHPOOL_SCHEDULE_ROLE_ARN         = local.served ? null : aws_iam_role.schedules.arn
       PUSHPOOL_NAME                      = local.served ? coalesce(var.prefect.name, var.prefix) : null
       PUSHPOOL_LABEL_RUNS                = local.served ? tostring(var.prefect.label_runs) : null
       PUSHPOOL_LAUNCH_LEAD               = tostring(var.launch_lead)

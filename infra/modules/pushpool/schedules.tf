@@ -1,4 +1,5 @@
-# What comes with time: a tick a minute, and a pass of the reconciler.
+# What comes with time: a tick a minute, and a pass of the reconciler; standalone, runs that have to wait, for which the
+# dispatcher makes a one-time schedule each.
 
 locals {
   schedule_statements = concat(
@@ -8,6 +9,12 @@ locals {
       Action   = ["sqs:SendMessage"]
       Resource = [queue.arn]
     } if local.served && queue.name == "${var.prefix}-poll"],
+    [for key, queue in aws_sqs_queue.this : {
+      Sid      = "SendWaitingRuns"
+      Effect   = "Allow"
+      Action   = ["sqs:SendMessage"]
+      Resource = [queue.arn]
+    } if !local.served && key == "run"],
     [for reconciler in module.reconciler : {
       Sid      = "Reconcile"
       Effect   = "Allow"
@@ -24,10 +31,8 @@ locals {
 }
 
 resource "aws_iam_role" "schedules" {
-  count = local.served ? 1 : 0
-
   name                 = local.role_name.schedules
-  description          = "Schedules of ${var.prefix}: tick the poll queue, invoke the reconciler"
+  description          = local.served ? "Schedules of ${var.prefix}: tick the poll queue, invoke the reconciler" : "Schedules of ${var.prefix}: send runs that had to wait"
   permissions_boundary = var.permissions_boundary_arn
   tags                 = local.tags
 
@@ -43,16 +48,12 @@ resource "aws_iam_role" "schedules" {
 }
 
 resource "aws_iam_role_policy" "schedules" {
-  count = local.served ? 1 : 0
-
   name   = "what-schedules-do"
-  role   = aws_iam_role.schedules[0].name
+  role   = aws_iam_role.schedules.name
   policy = jsonencode({ Version = "2012-10-17", Statement = local.schedule_statements })
 }
 
 resource "aws_scheduler_schedule_group" "this" {
-  count = local.served ? 1 : 0
-
   name = var.prefix
   tags = local.tags
 }
@@ -63,7 +64,7 @@ resource "aws_scheduler_schedule" "tick" {
 
   name                = "${var.prefix}-tick"
   description         = "Has every served work pool polled"
-  group_name          = aws_scheduler_schedule_group.this[0].name
+  group_name          = aws_scheduler_schedule_group.this.name
   schedule_expression = "rate(1 minute)"
 
   flexible_time_window {
@@ -72,7 +73,7 @@ resource "aws_scheduler_schedule" "tick" {
 
   target {
     arn      = aws_sqs_queue.this["poll"].arn
-    role_arn = aws_iam_role.schedules[0].arn
+    role_arn = aws_iam_role.schedules.arn
     # events/poll/minute-tick.json: the poller adds the ticks until the next one.
     input = jsonencode({ version = 1, tick = "minute" })
 
@@ -92,7 +93,7 @@ resource "aws_scheduler_schedule" "reconcile" {
 
   name                = "${var.prefix}-reconcile"
   description         = "Has runs and tasks compared that no event told about"
-  group_name          = aws_scheduler_schedule_group.this[0].name
+  group_name          = aws_scheduler_schedule_group.this.name
   schedule_expression = var.reconcile_minutes == 1 ? "rate(1 minute)" : "rate(${var.reconcile_minutes} minutes)"
 
   flexible_time_window {
@@ -101,7 +102,7 @@ resource "aws_scheduler_schedule" "reconcile" {
 
   target {
     arn      = module.reconciler[0].arn
-    role_arn = aws_iam_role.schedules[0].arn
+    role_arn = aws_iam_role.schedules.arn
     input    = jsonencode({})
 
     retry_policy {

@@ -64,11 +64,12 @@ async fn a_good_installation_is_told_from_a_spoilt_one() {
     };
 
     let shown = doctor(&["--output", "json"]).await.json();
-    // The emulator has no quota of Fargate and simulates no policies, and nobody named a manifest: said, not passed over.
+    // The emulator has no quota of Fargate, no recursion settings and simulates no policies, and nobody named a manifest: said,
+    // not passed over.
     let roles = format!("roles of {pool}");
     assert_eq!(
         not_ok(&shown),
-        [("code", "not checked"), ("quota", "not checked"), (&*roles, "not checked")],
+        [("code", "not checked"), ("loops", "not checked"), ("quota", "not checked"), (&*roles, "not checked")],
         "{shown:#}"
     );
     assert!(found(&shown, &roles).1.contains("iam:SimulatePrincipalPolicy"), "{shown:#}");
@@ -89,7 +90,7 @@ async fn a_good_installation_is_told_from_a_spoilt_one() {
     let (_, way) = found(&shown, &format!("subnet {}", subnets[0]));
     assert!(way.contains("25") && way.contains("out through nat-"), "{way}");
     let text = doctor(&[]).await.ok();
-    assert!(text.contains("0 failed, 3 not checked"), "{text}");
+    assert!(text.contains("0 failed, 4 not checked"), "{text}");
 
     // With an IAM that knows the module's roles, and a pool whose tasks want one that the dispatcher may not pass on.
     let applied = Applied::served().at("123456789012", "us-east-1").with(":cluster/etl", ":cluster/pp");

@@ -22,7 +22,7 @@ use syn::{
 use super::{FUNCTIONS, files, root};
 
 /// A call as the code writes it, and the action that IAM asks for.
-const OPERATIONS: [(&str, &str); 16] = [
+const OPERATIONS: [(&str, &str); 17] = [
     ("run_task", "ecs:RunTask"),
     ("register_task_definition", "ecs:RegisterTaskDefinition"),
     ("describe_task_definition", "ecs:DescribeTaskDefinition"),
@@ -39,6 +39,7 @@ const OPERATIONS: [(&str, &str); 16] = [
     ("Rpc::get_log_events", "logs:GetLogEvents"),
     ("Bucket::new", "s3:GetObject"),
     ("Query::assume_role", "sts:AssumeRole"),
+    ("CreateSchedule::new", "scheduler:CreateSchedule"),
 ];
 
 /// What a function is made of.
@@ -56,7 +57,15 @@ fn uses(function: &str) -> Use {
         "poller" => Use { modules: &["poll/"], adapters: &["SqsPollerQueues", SECRETS] },
         "dispatcher" => Use {
             modules: &["dispatcher.rs", "dispatcher/", "prefect/", "standalone.rs", "pool.rs"],
-            adapters: &["EcsLauncher", "SqsQueues", "Pools", "EventBridgeBus", "AssumedRole", SECRETS],
+            adapters: &[
+                "EcsLauncher",
+                "SqsQueues",
+                "Pools",
+                "EventBridgeBus",
+                "EventBridgeSchedules",
+                "AssumedRole",
+                SECRETS,
+            ],
         },
         "observer" => Use {
             modules: &["observe/"],
@@ -261,7 +270,9 @@ impl Visit<'_> for Body<'_> {
 
 /// Whether it makes one of the operations of `aws::call`.
 fn is_signed_call(named: &str) -> bool {
-    named.starts_with("Rpc::") || named.starts_with("Query::") || named == "Bucket::new"
+    named.starts_with("Rpc::")
+        || named.starts_with("Query::")
+        || ["Bucket::new", "CreateSchedule::new"].contains(&named)
 }
 
 /// The last name of `a.b.c`.

@@ -172,6 +172,14 @@ impl Roles {
                 let buses = buses.map(|it| it["EventBusName"].as_str().unwrap_or("default"));
                 buses.map(|bus| Ask::new(&*action, self.named("events", "event-bus/", bus))).collect()
             }
+            Service::Scheduler => {
+                let schedule = format!("schedule/{}/{}", text("GroupName"), text("Name"));
+                let role = input["Target"]["RoleArn"].as_str().unwrap_or_default();
+                vec![
+                    Ask::new(action, self.arn("scheduler", &schedule)),
+                    Ask::new("iam:PassRole", role).with("iam:PassedToService", "scheduler.amazonaws.com"),
+                ]
+            }
         }
     }
 

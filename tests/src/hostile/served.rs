@@ -14,7 +14,7 @@ use dispatch::{
     outcome::{Outcome, OutcomeSink, PollSink},
     poll::{self, Polled, Poller, PollerQueues, QueuedRun},
     pool::PoolCache,
-    ports::{Failure, PoolDocuments, RunQueue, RunQueues},
+    ports::{Failure, Look, PoolDocuments, RunQueue, RunQueues, Schedules},
     prefect::control::{Options, PrefectControl},
     reconcile::{self, Reconciler},
     ring::PollMessage,
@@ -296,12 +296,6 @@ impl Heard {
 }
 
 impl RunQueues for Heard {
-    async fn send(&self, body: String, delay: Duration) -> Result<(), Failure> {
-        assert!(delay <= Duration::from_secs(900), "{delay:?}");
-        self.take(&body);
-        Ok(())
-    }
-
     async fn bury(&self, body: String, _: &Diagnosis) -> Result<(), Failure> {
         self.take(&body);
         Ok(())
@@ -310,9 +304,17 @@ impl RunQueues for Heard {
     async fn hurry(&self, _: RunQueue, _: &str, _: Duration) {}
 }
 
+impl Schedules for Heard {
+    async fn send_at(&self, look: &Look, body: String) -> Result<(), Failure> {
+        assert!(look.name.len() <= 64, "{look:?}");
+        self.take(&body);
+        Ok(())
+    }
+}
+
 impl ObserverQueues for Heard {
-    async fn ring(&self, message: &PollMessage) -> Result<(), Failure> {
-        self.take(&message.body());
+    async fn ring(&self, message: &PollMessage, hops: u32) -> Result<(), Failure> {
+        self.take(&message.body_after(hops));
         Ok(())
     }
 
@@ -343,13 +345,13 @@ impl PollerQueues for Heard {
         Some(0)
     }
 
-    async fn send_tick(&self, message: &PollMessage, delay: Duration) -> Result<(), Failure> {
+    async fn send_tick(&self, message: &PollMessage, hops: u32, delay: Duration) -> Result<(), Failure> {
         assert!(delay <= Duration::from_secs(900), "{delay:?}");
-        self.take(&message.body());
+        self.take(&message.body_after(hops));
         Ok(())
     }
 
-    async fn send_check(&self, _: Uuid) -> Result<(), Failure> {
+    async fn send_check(&self, _: Check) -> Result<(), Failure> {
         self.take("");
         Ok(())
     }
@@ -498,7 +500,7 @@ pub(super) fn drive_batch(input: &[u8]) -> Verdict {
     run(async {
         let heard = Arc::<Heard>::default();
         let pools = PoolCache::new(Documents(world["document"].clone()), Duration::from_secs(60));
-        let control = Standalone::new(pools, Arc::clone(&heard), NoBus, clock());
+        let control = Standalone::new(pools, Arc::clone(&heard), Arc::clone(&heard), NoBus, clock());
         let launcher = Cluster(Arc::new(world));
         let dispatcher =
             Dispatcher::new(control, launcher, Arc::clone(&heard), policy(), Arc::<Heard>::clone(&heard), clock());

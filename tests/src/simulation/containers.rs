@@ -159,6 +159,12 @@ fn tell(sim: &Sim, event: &Value) {
     if world.fault(Fault::DoubledEvent) {
         copies.push(Duration::from_secs(world.rng.u64(0..=240)));
     }
+    let mut event = event.clone();
+    if world.fault(Fault::NoStopCode)
+        && let Some(detail) = event["detail"].as_object_mut()
+    {
+        detail.remove("stopCode");
+    }
     let body = event.to_string();
     for wait in copies {
         let (sim, body) = (Arc::clone(sim), body.clone());

@@ -280,6 +280,9 @@ impl Queues {
     ) -> Result<(), Failure> {
         let party = self.0.clone();
         let who = party.name().to_owned();
+        let lineage = Some(party.lineage());
+        let endless = party.sim().world().scenario.mutation == Some(Mutation::EndlessChains);
+        let body = if endless { without_hops(&body) } else { body };
         let sent = self
             .0
             .call(Service::Aws, Duration::from_secs(24), move |world| {
@@ -289,7 +292,7 @@ impl Queues {
                 }
                 world.note(|| format!("{who}: sends to {queue} in {delay:?}: {body}"));
                 let group = group.as_ref().map(|(group, id)| (group.as_str(), id.as_str()));
-                world.send(queue, &body, delay, group);
+                world.send_from(lineage, queue, &body, delay, group);
                 party.sim().wake(queue);
             })
             .await;
@@ -319,11 +322,15 @@ impl Queues {
     }
 }
 
-impl RunQueues for Queues {
-    async fn send(&self, body: String, delay: Duration) -> Result<(), Failure> {
-        self.sent("runs", body, delay, None).await
+fn without_hops(body: &str) -> String {
+    let mut message: Value = serde_json::from_str(body).unwrap_or_default();
+    match message.as_object_mut().and_then(|message| message.remove("hops")) {
+        Some(_) => message.to_string(),
+        None => body.to_owned(),
     }
+}
 
+impl RunQueues for Queues {
     async fn bury(&self, body: String, _: &Diagnosis) -> Result<(), Failure> {
         self.sent("dlq", body, Duration::ZERO, None).await
     }
@@ -369,18 +376,18 @@ impl PollerQueues for Queues {
         self.0.call(Service::Aws, Duration::from_secs(24), count).await.ok().flatten()
     }
 
-    async fn send_tick(&self, message: &PollMessage, delay: Duration) -> Result<(), Failure> {
-        self.sent("poll", message.body(), delay, None).await
+    async fn send_tick(&self, message: &PollMessage, hops: u32, delay: Duration) -> Result<(), Failure> {
+        self.sent("poll", message.body_after(hops), delay, None).await
     }
 
-    async fn send_check(&self, flow_run_id: Uuid) -> Result<(), Failure> {
-        self.sent("events", Check { flow_run_id }.body(), Duration::ZERO, None).await
+    async fn send_check(&self, check: Check) -> Result<(), Failure> {
+        self.sent("events", check.body(), Duration::ZERO, None).await
     }
 }
 
 impl ObserverQueues for Queues {
-    async fn ring(&self, message: &PollMessage) -> Result<(), Failure> {
-        self.sent("poll", message.body(), Duration::ZERO, None).await
+    async fn ring(&self, message: &PollMessage, hops: u32) -> Result<(), Failure> {
+        self.sent("poll", message.body_after(hops), Duration::ZERO, None).await
     }
 
     async fn check(&self, check: Check, delay: Duration) -> Result<(), Failure> {

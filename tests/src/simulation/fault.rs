@@ -83,10 +83,15 @@ faults! {
     PlantedRevision,
     /// More tasks have stopped than are looked through: the one that is looked for is not among those shown.
     HidesStopped,
+    /// An ECS event says in words only why its task stopped.
+    NoStopCode,
 }
 
 /// How many kinds there were at first. Later ones are drawn last, so that a seed keeps the rest of its scenario.
 const FIRST: usize = Fault::FlowFails as usize + 1;
+
+/// How many there were later, before those that have generators of their own.
+const SECOND: usize = Fault::HidesStopped as usize + 1;
 
 /// Chances of each kind, in ten thousandths. A kind that is missing does not happen.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -122,7 +127,7 @@ impl Rates {
 
     /// Adds the kinds that came later, to worlds that are not peaceful. Drawn after everything else of a scenario.
     pub fn add_later_kinds(&mut self, rng: &mut Rng) {
-        for fault in &Fault::ALL[FIRST..] {
+        for fault in &Fault::ALL[FIRST..SECOND] {
             if !self.0.is_empty() && rng.bool() {
                 // Stopped tasks are looked for in few worlds.
                 let most = if *fault == Fault::HidesStopped { 10_000 } else { 1_200 };

@@ -20,6 +20,7 @@ use dispatch::{
     sqs_event::{BatchResponse, Record},
 };
 use ecs::launcher::EcsLauncher;
+use local::lambda::Chain;
 use prefect_api::{Client, PAGE, Patience};
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep, sleep_until};
@@ -80,7 +81,7 @@ impl Fleet {
     }
 
     /// Invokes a function in an idle process, or in a new one. None if it died or ran out of time.
-    async fn invoke(&self, function: Function, records: Vec<Record>) -> Option<BatchResponse> {
+    async fn invoke(&self, function: Function, records: Vec<Record>, chain: &Chain) -> Option<BatchResponse> {
         let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).entry(function).or_default().pop();
         let instance = match idle {
             Some(instance) => instance,
@@ -89,6 +90,7 @@ impl Fleet {
                 Arc::new(self.start(function))
             }
         };
+        instance.party.invoked(chain.length() - 1);
         let deadline = Instant::now() + TIMEOUT;
         let dies = {
             let mut world = self.sim.world();
@@ -219,6 +221,10 @@ impl Fleet {
     }
 
     async fn handle(self: &Arc<Self>, queue: &'static str, function: Function, messages: Vec<Value>) {
+        let chain = chain(&messages);
+        if self.is_too_long(function, &chain) {
+            return;
+        }
         let mutation = self.sim.world().scenario.mutation;
         let records = messages.iter().map(|message| self.record(mutation, message)).collect();
         // A FIFO queue hands out one batch of a group at a time.
@@ -228,7 +234,7 @@ impl Fleet {
         if mutation == Some(Mutation::AcknowledgeFirst) {
             self.delete(queue, &messages, &BatchResponse::default());
         }
-        let answer = self.invoke(function, records).await;
+        let answer = self.invoke(function, records, &chain).await;
         let answer = match answer {
             Some(_) if mutation == Some(Mutation::AcknowledgeAll) => Some(BatchResponse::default()),
             answer => answer,
@@ -237,6 +243,17 @@ impl Fleet {
             self.delete(queue, &messages, &answer);
         }
         self.sim.wake(queue);
+    }
+
+    /// Whether Lambda refuses the invocation. Then the messages come back, until they are dead letters.
+    fn is_too_long(&self, function: Function, chain: &Chain) -> bool {
+        let mut world = self.sim.world();
+        world.checked(Rule::ChainsEnd);
+        if chain.is_too_long() {
+            let what = format!("Lambda refuses a {function:?} that is number {} of its chain", chain.length());
+            world.violate(Rule::ChainsEnd, what);
+        }
+        chain.is_too_long()
     }
 
     fn record(&self, mutation: Option<Mutation>, message: &Value) -> Record {
@@ -259,6 +276,7 @@ impl Fleet {
 
     /// A standard queue delivers at least once: a copy under the same id, which counts for itself.
     fn deliver_again(self: &Arc<Self>, function: Function, message: &Value) {
+        let chain = chain(std::slice::from_ref(message));
         let (wait, record) = {
             let mut world = self.sim.world();
             if !world.fault(Fault::Redelivered) {
@@ -276,7 +294,7 @@ impl Fleet {
         let this = Arc::clone(self);
         tokio::spawn(async move {
             sleep(wait).await;
-            this.invoke(function, vec![record]).await;
+            this.invoke(function, vec![record], &chain).await;
         });
     }
 
@@ -295,7 +313,8 @@ impl Fleet {
             world.call_sqs("DeleteMessage", json!({"QueueUrl": queue, "ReceiptHandle": message["ReceiptHandle"]}));
             if queue != "runs.fifo" && world.fault(Fault::DoubledMessage) {
                 let delay = Duration::from_secs(world.rng.u64(0..=90));
-                world.send(queue, body, delay, None);
+                let lineage = chain(std::slice::from_ref(message)).length().checked_sub(2);
+                world.send_from(lineage, queue, body, delay, None);
             }
         }
     }
@@ -307,7 +326,7 @@ impl Fleet {
         }
         loop {
             sleep(Duration::from_secs(300)).await;
-            self.invoke(Function::Reconciler, Vec::new()).await;
+            self.invoke(Function::Reconciler, Vec::new(), &chain(&[])).await;
         }
     }
 
@@ -338,6 +357,12 @@ impl Instance {
             }
         }
     }
+}
+
+/// The chain that messages continue.
+fn chain(messages: &[Value]) -> Chain {
+    let records: Vec<Value> = messages.iter().map(|it| json!({"attributes": it["Attributes"]})).collect();
+    Chain::of(&json!({ "Records": records }))
 }
 
 fn requests() -> ecs::Settings {

@@ -60,6 +60,8 @@ pub enum Rule {
     ClusterKnown,
     /// A task runs the definition that was made for it, whoever else registers revisions of its family.
     OwnDefinition,
+    /// No chain of invocations becomes so long that Lambda refuses the next.
+    ChainsEnd,
 }
 
 impl Rule {
@@ -80,6 +82,7 @@ impl Rule {
         Self::NoSlotLost,
         Self::ClusterKnown,
         Self::OwnDefinition,
+        Self::ChainsEnd,
     ];
 }
 

@@ -64,6 +64,8 @@ pub enum Mutation {
     NoReferences,
     /// RunTask names a family and no revision.
     NoRevision,
+    /// Messages do not say how many invocations were before them.
+    EndlessChains,
 }
 
 impl Mutation {
@@ -97,5 +99,6 @@ impl Mutation {
         Self::NoRenewal,
         Self::NoReferences,
         Self::NoRevision,
+        Self::EndlessChains,
     ];
 }

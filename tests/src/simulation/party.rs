@@ -7,7 +7,7 @@
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU32, Ordering},
     },
     time::Duration,
 };
@@ -59,6 +59,8 @@ struct Inner {
     name: String,
     dead: AtomicBool,
     died: Notify,
+    /// How many invocations the chain of the present one had before it.
+    before: AtomicU32,
     /// Its clock is ahead by so many milliseconds.
     skew: i64,
 }
@@ -82,8 +84,8 @@ impl Party {
             world.note(|| format!("{name} starts"));
             world.rng.i64(-most..=most)
         };
-        let inner = Inner { sim: Arc::clone(sim), name, dead: AtomicBool::new(false), died: Notify::new(), skew };
-        Self(Arc::new(inner))
+        let (sim, dead, before) = (Arc::clone(sim), AtomicBool::new(false), AtomicU32::new(0));
+        Self(Arc::new(Inner { sim, name, dead, died: Notify::new(), before, skew }))
     }
 
     /// What it goes by in the trace.
@@ -103,6 +105,16 @@ impl Party {
             let millis = this.0.sim.world().millis();
             timestamp(millis.saturating_add_signed(this.0.skew))
         })
+    }
+
+    /// It is invoked, after so many invocations of the chain.
+    pub(super) fn invoked(&self, before: u32) {
+        self.0.before.store(before, Ordering::Relaxed);
+    }
+
+    /// What Lambda's trace header says to whom it calls now.
+    pub(super) fn lineage(&self) -> u32 {
+        self.0.before.load(Ordering::Relaxed)
     }
 
     /// Whether it has died.

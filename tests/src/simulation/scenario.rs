@@ -74,6 +74,9 @@ pub struct Scenario {
     /// Whether observer and reconciler are told no clusters.
     #[serde(default)]
     pub untold_clusters: bool,
+    /// How much later reads of ECS see a task, and a task definition, than they were made, in milliseconds.
+    #[serde(default)]
+    pub lag: (u64, u64),
     /// Which Prefect's rules the server follows.
     #[serde(default)]
     pub release: Release,
@@ -234,6 +237,7 @@ impl Scenario {
             slow: false,
             references: false,
             untold_clusters: false,
+            lag: (0, 0),
             release: Release::default(),
         };
         // Drawn last, so that the rest of a scenario stays what it was before there was this. Long enough for claims to be
@@ -257,6 +261,7 @@ impl Scenario {
         scenario.draw_what_cannot_start(rng);
         scenario.draw_slow_starts();
         scenario.draw_references();
+        scenario.draw_eventual_consistency();
         if rng.bool() {
             scenario.release = Release::V3_9;
         }
@@ -311,6 +316,17 @@ impl Scenario {
         let rng = &mut Rng::with_seed(self.seed ^ 0x636c_7573_7465_7273);
         self.references = rng.u32(..4) == 0;
         self.untold_clusters = rng.u32(..if self.references { 2 } else { 8 }) == 0;
+    }
+
+    /// ECS as it is at times: reads that see writes late, and events without stop codes. From a generator of its own, too.
+    fn draw_eventual_consistency(&mut self) {
+        let rng = &mut Rng::with_seed(self.seed ^ 0x636f_6e73_6973_7465);
+        if rng.u32(..4) == 0 {
+            self.lag = (rng.u64(0..=10_000), rng.u64(0..=5_000));
+        }
+        if !self.rates.0.is_empty() && rng.u32(..4) == 0 {
+            self.rates.0.insert(Fault::NoStopCode, rng.u32(1..=5_000));
+        }
     }
 
     /// The same with a bug in it, in a world that calls for what the bug breaks.

@@ -131,8 +131,9 @@ fn make(sim: &Sim, place: &Place, number: usize, run: Run) {
 }
 
 fn ring(world: &mut World, pool: &str, run: Uuid, event: &str) {
-    let body = json!({"version": 1, "ring": {"work_pool": pool, "flow_run_id": run, "event": event}});
-    world.send("poll", &body.to_string(), Duration::ZERO, None);
+    let body = json!({"version": 1, "ring": {"work_pool": pool, "flow_run_id": run, "event": event}, "hops": 1});
+    // By the doorbell, whose invocation is the first of the chain.
+    world.send_from(Some(0), "poll", &body.to_string(), Duration::ZERO, None);
 }
 
 fn act_once(sim: &Sim, place: &Place, what: What) {

@@ -122,6 +122,7 @@ impl World {
             dwell: ecs::Dwell { provisioning, pending, activating: None, deactivating: None, deprovisioning: 4_000 },
             throttles,
             vcpu_quota: scenario.vcpu_quota,
+            lag: ecs::Lag { tasks: scenario.lag.0, definitions: scenario.lag.1 },
             ..ecs::Config::default()
         };
         let ids = Box::new(ecs::SeededIds::new(scenario.seed));
@@ -284,8 +285,20 @@ impl World {
         }
     }
 
-    /// Puts a message into a queue.
+    /// Puts a message into a queue, as no function does.
     pub(super) fn send(&mut self, queue: &str, body: &str, delay: Duration, group: Option<(&str, &str)>) {
+        self.send_from(None, queue, body, delay, group);
+    }
+
+    /// Puts a message into a queue, from an invocation of that lineage.
+    pub(super) fn send_from(
+        &mut self,
+        lineage: Option<u32>,
+        queue: &str,
+        body: &str,
+        delay: Duration,
+        group: Option<(&str, &str)>,
+    ) {
         let mut input = json!({"QueueUrl": queue, "MessageBody": body});
         match group {
             Some((group, deduplication_id)) => {
@@ -293,6 +306,10 @@ impl World {
                 input["MessageDeduplicationId"] = deduplication_id.into();
             }
             None => input["DelaySeconds"] = delay.as_secs().min(900).into(),
+        }
+        if let Some(before) = lineage {
+            let header = json!({"DataType": "String", "StringValue": format!("Root=1-0-0;Lineage=s:{before}")});
+            input["MessageSystemAttributes"] = json!({"AWSTraceHeader": header});
         }
         self.call_sqs("SendMessage", input);
     }

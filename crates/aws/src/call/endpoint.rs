@@ -26,6 +26,9 @@ pub(super) const SECRETS: Service = Service { host: "secretsmanager", id: "Secre
 /// EventBridge.
 pub(super) const EVENTS: Service = Service { host: "events", id: "EventBridge" };
 
+/// EventBridge Scheduler.
+pub(super) const SCHEDULER: Service = Service { host: "scheduler", id: "Scheduler" };
+
 /// CloudWatch Logs.
 pub(super) const LOGS: Service = Service { host: "logs", id: "CloudWatch Logs" };
 

@@ -137,6 +137,20 @@ async fn a_secret_is_asked_for_as_botocore_asks() {
 }
 
 #[tokio::test]
+async fn a_schedule_is_named_in_the_path() {
+    let wire = Wire::with([answer(200, r#"{"ScheduleArn":"arn"}"#)]);
+    let create = CreateSchedule::new(&wire.config("eu-west-1").build());
+    let input = json!({"GroupName": "pushpool", "Target": {"Input": "é"}});
+    assert_eq!(create.call("run-1_due.2", &input).await.unwrap()["ScheduleArn"], "arn");
+    let (url, header, body) = wire.sent();
+    assert_eq!(url, "https://scheduler.eu-west-1.amazonaws.com/schedules/run-1_due.2");
+    assert_eq!(body, input.to_string());
+    let signature = "95f0bba0bbcc5587d16ffdd7eab73dda7e653d76d17f86d8127eb1166b2e2795";
+    let headers = "content-type;host;x-amz-date;x-amz-security-token";
+    assert_eq!(header("authorization"), authorization("eu-west-1/scheduler", headers, signature));
+}
+
+#[tokio::test]
 async fn an_object_is_addressed_and_signed_as_botocore_does_it() {
     for (region, endpoint, bucket, key, url, signature) in [
         (
@@ -189,6 +203,7 @@ fn hosts_are_those_of_botocore() {
             endpoint::SSM,
             endpoint::SECRETS,
             endpoint::EVENTS,
+            endpoint::SCHEDULER,
             endpoint::LOGS,
             endpoint::S3,
             endpoint::LAMBDA,
@@ -212,7 +227,7 @@ fn hosts_are_those_of_botocore() {
         assert_eq!(derived, url, "{line}");
         lines += 1;
     }
-    assert_eq!(lines, 365);
+    assert_eq!(lines, 405);
 }
 
 /// botocore, endpoint rule set of IAM: `signingRegion`.

@@ -127,6 +127,19 @@ impl Installation {
         }
     }
 
+    /// What Lambda does about a function that it takes for a part of a loop: `Terminate` or `Allow`.
+    ///
+    /// # Errors
+    /// [`Trouble`].
+    pub async fn recursive_loop(&self, function: &str) -> Result<String, Trouble> {
+        const ACTION: &str = "lambda:GetFunctionRecursionConfig";
+        let path = format!("/2024-08-31/functions/{}/recursion-config", encoded(function));
+        let answer = Lambda::get(&self.config, "GetFunctionRecursionConfig").call(path).await;
+        let answer = answer.map_err(|error| Trouble::of_call(ACTION, error))?;
+        let told = answer["RecursiveLoop"].as_str().map(str::to_owned);
+        told.ok_or_else(|| Trouble::NoAnswer { operation: ACTION, reason: "the answer has no value".to_owned() })
+    }
+
     /// What feeds a function from queues.
     ///
     /// # Errors

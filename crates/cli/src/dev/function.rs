@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use aws::StandaloneSettings;
+use aws::{ScheduleSettings, StandaloneSettings};
 use dispatch::{
     dispatcher::Policy,
     sqs_event::{self, BatchResponse, Record},
@@ -23,7 +23,7 @@ use serde_json::Value;
 use tokio::{sync::mpsc, time::Instant};
 
 use super::{
-    house::House,
+    house::{House, SCHEDULE_GROUP, SCHEDULE_ROLE},
     news::{self, News, Reporter},
 };
 use crate::{args::DevArgs, error::CliError};
@@ -87,6 +87,11 @@ async fn in_process(args: &DevArgs, house: &House, reporter: &Reporter) -> Resul
     let config = aws::loopback_config(&house.local.endpoint(), &requests.region).await;
     let settings = StandaloneSettings {
         run_queue_url: house.run_queue_url.clone(),
+        schedules: ScheduleSettings {
+            group: SCHEDULE_GROUP.to_owned(),
+            role_arn: SCHEDULE_ROLE.to_owned(),
+            run_queue_arn: house.run_queue_arn.clone(),
+        },
         dead_letter_queue_url: house.dead_letter_queue_url.clone(),
         pools: house.pools.display().to_string(),
         event_bus: None,
@@ -148,6 +153,9 @@ fn environment(house: &House, requests: ecs::Settings) -> BTreeMap<String, Strin
     let all = [
         ("PUSHPOOL_RUN_QUEUE_URL", Some(house.run_queue_url.clone())),
         ("PUSHPOOL_DLQ_URL", Some(house.dead_letter_queue_url.clone())),
+        ("PUSHPOOL_RUN_QUEUE_ARN", Some(house.run_queue_arn.clone())),
+        ("PUSHPOOL_SCHEDULE_GROUP", Some(SCHEDULE_GROUP.to_owned())),
+        ("PUSHPOOL_SCHEDULE_ROLE_ARN", Some(SCHEDULE_ROLE.to_owned())),
         ("PUSHPOOL_POOLS", Some(pools.display().to_string())),
         ("PUSHPOOL_DEFAULT_IMAGE", requests.default_image),
         ("PUSHPOOL_SUBNETS", Some(requests.subnets.join(","))),

@@ -23,6 +23,12 @@ use crate::{
 /// them here, too.
 const RUN_QUEUE: &str = "pushpool-run";
 
+/// The group of schedules for runs that have to wait.
+pub(crate) const SCHEDULE_GROUP: &str = "pushpool";
+
+/// The role that these schedules send as. Nothing checks it here.
+pub(crate) const SCHEDULE_ROLE: &str = "arn:aws:iam::000000000000:role/pushpool-schedules";
+
 /// Name of the dead-letter queue.
 const DEAD_LETTER_QUEUE: &str = "pushpool-run-dlq";
 
@@ -78,6 +84,7 @@ pub(crate) fn images(path: &Path) -> Result<BTreeMap<String, HostImage>, CliErro
 pub(crate) struct House {
     pub(crate) local: Local,
     pub(crate) run_queue_url: String,
+    pub(crate) run_queue_arn: String,
     pub(crate) dead_letter_queue_url: String,
     /// Where the output of everything goes.
     pub(crate) logs: PathBuf,
@@ -108,14 +115,19 @@ impl House {
             local.sqs().create_queue(name, attributes).await.map_err(|error| refused("CreateQueue", &error))
         };
         let dead_letter_queue_url = create(DEAD_LETTER_QUEUE, json!({})).await?;
-        let asked = json!({"QueueUrl": dead_letter_queue_url, "AttributeNames": ["QueueArn"]});
-        let answer = local.sqs().call("GetQueueAttributes", asked).await;
-        let answer = answer.map_err(|error| refused("GetQueueAttributes", &error))?;
+        let arn = async |url: &str| {
+            let asked = json!({"QueueUrl": url, "AttributeNames": ["QueueArn"]});
+            let answer = local.sqs().call("GetQueueAttributes", asked).await;
+            let answer = answer.map_err(|error| refused("GetQueueAttributes", &error))?;
+            Ok::<_, CliError>(answer["Attributes"]["QueueArn"].as_str().unwrap_or_default().to_owned())
+        };
         let redrive =
-            json!({"deadLetterTargetArn": answer["Attributes"]["QueueArn"], "maxReceiveCount": MAX_RECEIVE_COUNT});
+            json!({"deadLetterTargetArn": arn(&dead_letter_queue_url).await?, "maxReceiveCount": MAX_RECEIVE_COUNT});
         let attributes = json!({"VisibilityTimeout": VISIBILITY.to_string(), "RedrivePolicy": redrive.to_string()});
         let run_queue_url = create(RUN_QUEUE, attributes).await?;
-        Ok(Self { local, run_queue_url, dead_letter_queue_url, logs, pools })
+        let run_queue_arn = arn(&run_queue_url).await?;
+        local.scheduler().create_group(SCHEDULE_GROUP);
+        Ok(Self { local, run_queue_url, run_queue_arn, dead_letter_queue_url, logs, pools })
     }
 
     /// Sends a body to the run queue and returns the message's id. Not over the wire: calls on the wire are counted,

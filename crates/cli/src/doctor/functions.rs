@@ -92,8 +92,34 @@ pub(super) async fn check(
                 queues.iter().copied().filter(|queue| !functions.standalone || *queue == "run").collect();
             mappings(installation, prefix, name, &queues, findings).await;
         }
+        loops(installation, prefix, &functions, findings).await;
     }
     functions
+}
+
+/// What Lambda does when a function that queues feed is invoked too often in one chain of messages.
+async fn loops(installation: &Installation, prefix: &str, functions: &Functions, findings: &mut Findings) {
+    const CHECK: &str = "loops";
+    let (mut stopped, mut allowed) = (Vec::new(), Vec::new());
+    for (name, queues, _) in FUNCTIONS {
+        if queues.is_empty() || !functions.all.contains_key(name) {
+            continue;
+        }
+        match installation.recursive_loop(&format!("{prefix}-{name}")).await {
+            Ok(setting) if setting == "Allow" => allowed.push(name),
+            Ok(_) => stopped.push(name),
+            Err(trouble) => return findings.not_checked(CHECK, &trouble),
+        }
+    }
+    if allowed.is_empty() {
+        let what = format!("Lambda stops loops through {}; pushpool's longest chain is shorter", stopped.join(", "));
+        findings.ok(CHECK, what);
+    } else {
+        let what = format!("Lambda does not stop loops through {} (RecursiveLoop is Allow)", allowed.join(", "));
+        let todo = "Nothing depends on it, but a defect could loop: `aws lambda put-function-recursion-config \
+                    --recursive-loop Terminate` restores Lambda's default.";
+        findings.add(Status::Warning, CHECK, what, todo);
+    }
 }
 
 /// Whether a function can be invoked.

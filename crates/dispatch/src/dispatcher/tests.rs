@@ -12,7 +12,7 @@ use work_pool::Diagnosis;
 use super::*;
 use crate::{
     pool::PoolCache,
-    ports::PoolDocuments,
+    ports::{Look, PoolDocuments, Schedules},
     standalone::{NoBus, Standalone},
 };
 
@@ -66,9 +66,11 @@ impl TaskLauncher for Launcher {
 
 #[derive(Default)]
 struct Queues {
-    sent: Mutex<Vec<(Value, Duration)>>,
+    /// What is sent again: body, when, by what name.
+    sent: Mutex<Vec<(Value, Look)>>,
     buried: Mutex<Vec<(String, &'static str)>>,
     hurried: Mutex<Vec<String>>,
+    hidden: Mutex<Vec<u64>>,
     broken: bool,
 }
 
@@ -82,20 +84,23 @@ impl Queues {
 }
 
 impl RunQueues for Queues {
-    async fn send(&self, body: String, delay: Duration) -> Result<(), Failure> {
-        self.outage()?;
-        self.sent.lock().unwrap().push((serde_json::from_str(&body).unwrap(), delay));
-        Ok(())
-    }
-
     async fn bury(&self, body: String, reason: &Diagnosis) -> Result<(), Failure> {
         self.outage()?;
         self.buried.lock().unwrap().push((body, reason.code));
         Ok(())
     }
 
-    async fn hurry(&self, _queue: RunQueue, receipt_handle: &str, _delay: Duration) {
+    async fn hurry(&self, _queue: RunQueue, receipt_handle: &str, delay: Duration) {
         self.hurried.lock().unwrap().push(receipt_handle.to_owned());
+        self.hidden.lock().unwrap().push(delay.as_secs());
+    }
+}
+
+impl Schedules for Queues {
+    async fn send_at(&self, look: &Look, body: String) -> Result<(), Failure> {
+        self.outage()?;
+        self.sent.lock().unwrap().push((serde_json::from_str(&body).unwrap(), look.clone()));
+        Ok(())
     }
 }
 
@@ -126,7 +131,7 @@ impl OutcomeSink for Quiet {
     }
 }
 
-type Bench = Dispatcher<Standalone<Documents, Queues, NoBus>, Launcher, Queues>;
+type Bench = Dispatcher<Standalone<Documents, Queues, Queues, NoBus>, Launcher, Queues>;
 
 struct World {
     dispatcher: Arc<Bench>,
@@ -143,7 +148,7 @@ impl World {
         let queues = Arc::new(queues);
         let clock: Clock = Arc::new(|| "2026-01-01T00:10:00Z".parse().unwrap());
         let pools = PoolCache::new(Documents, Duration::from_secs(60));
-        let control = Standalone::new(pools, Arc::clone(&queues), NoBus, Arc::clone(&clock));
+        let control = Standalone::new(pools, Arc::clone(&queues), Arc::clone(&queues), NoBus, Arc::clone(&clock));
         let mut policy = Policy {
             requests: Settings {
                 region: "eu-west-1".into(),
@@ -166,7 +171,7 @@ impl World {
         answer.batch_item_failures.into_iter().map(|failure| failure.item_identifier).collect()
     }
 
-    fn sent(&self) -> MutexGuard<'_, Vec<(Value, Duration)>> {
+    fn sent(&self) -> MutexGuard<'_, Vec<(Value, Look)>> {
         self.queues.sent.lock().unwrap()
     }
 
@@ -276,7 +281,8 @@ async fn no_capacity_hands_back_a_new_attempt_of_the_same_run() {
     for class in [Class::Throttled, Class::Capacity] {
         let world = World::new(failing(class), Queues::default());
         assert!(world.handle(vec![record("a", 1, &body(1).to_string())]).await.is_empty());
-        let (again, delay) = world.sent()[0].clone();
+        let (again, look) = world.sent()[0].clone();
+        let delay = look.at.duration_since("2026-01-01T00:10:00Z".parse().unwrap());
         assert_eq!(again["flow_run_id"], body(1)["flow_run_id"]);
         assert_ne!(again["state_id"], body(1)["state_id"], "a new attempt has a new token");
         assert_eq!(again["first_due"], "2026-01-01T00:00:00Z");
@@ -351,7 +357,7 @@ async fn a_refused_redelivery_looks_for_the_task_of_the_lost_answer() {
 }
 
 /// A control plane on which an earlier delivery has claimed every run, or another one holds it.
-struct Claimed(Standalone<Documents, Queues, NoBus>, Option<Duration>);
+struct Claimed(Standalone<Documents, Queues, Queues, NoBus>, Option<Duration>);
 
 impl ControlPlane for Claimed {
     async fn read(&self, deliveries: &[Delivery], queue: RunQueue) -> Vec<Result<Reading, Failure>> {
@@ -401,7 +407,7 @@ async fn a_claimed_run_is_looked_for_whatever_the_receive_count_says() {
 }
 
 /// A control plane whose runs have moved on since they were claimed.
-struct Moved(Standalone<Documents, Queues, NoBus>);
+struct Moved(Standalone<Documents, Queues, Queues, NoBus>);
 
 impl ControlPlane for Moved {
     async fn read(&self, deliveries: &[Delivery], queue: RunQueue) -> Vec<Result<Reading, Failure>> {
@@ -510,22 +516,37 @@ async fn what_is_not_done_before_the_deadline_is_returned() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn early_and_paused_runs_wait_in_the_queue_as_the_same_attempt() {
+async fn early_and_paused_runs_wait_as_the_same_attempt() {
     let world = World::new(Launcher::default(), Queues::default());
     let mut early = body(1);
     early["expected_start_time"] = json!("2026-01-01T00:10:20.5Z");
     let mut far = body(2);
-    far["expected_start_time"] = json!("2026-01-02T00:00:00Z");
+    far["expected_start_time"] = json!("2026-01-22T00:00:00Z");
     let mut paused = body(3);
     paused["work_pool"] = json!("paused");
-    let records =
-        [&early, &far, &paused].into_iter().enumerate().map(|(i, it)| record(&i.to_string(), 1, &it.to_string()));
-    assert!(world.handle(records.collect()).await.is_empty());
+    let records = || {
+        let bodies = [&early, &far, &paused].into_iter().enumerate();
+        bodies.map(|(i, it)| record(&i.to_string(), 1, &it.to_string())).collect()
+    };
+    assert_eq!(world.handle(records()).await, ["0"], "the last stretch is waited out in the queue");
+    assert_eq!(*world.queues.hidden.lock().unwrap(), [22], "a second longer, so that it is not early");
     assert_eq!(world.asked(), 0);
-    let mut delays: Vec<u64> = world.sent().iter().map(|(_, delay)| delay.as_secs()).collect();
-    delays.sort_unstable();
-    assert_eq!(delays, [21, 60, 900]);
-    assert!(world.sent().iter().all(|(again, _)| again["state_id"] == early["state_id"]));
+    let first: Vec<(Value, Look)> = world.sent().drain(..).collect();
+    let mut times: Vec<String> = first.iter().map(|(_, look)| look.at.to_string()).collect();
+    times.sort_unstable();
+    assert_eq!(times, ["2026-01-01T00:15:00Z", "2026-01-21T23:58:00Z"], "ten minutes late, and two ahead");
+    assert!(first.iter().all(|(again, _)| again["state_id"] == early["state_id"]));
+    world.handle(records()).await;
+    assert_eq!(*world.sent(), first, "another delivery asks for the same schedules");
+}
+
+/// What EventBridge Scheduler does not take stays in the queue.
+#[tokio::test(start_paused = true)]
+async fn a_wait_that_is_not_scheduled_is_not_acknowledged() {
+    let world = World::new(Launcher::default(), Queues { broken: true, ..Queues::default() });
+    let mut far = body(2);
+    far["expected_start_time"] = json!("2026-01-22T00:00:00Z");
+    assert_eq!(world.handle(vec![record("a", 1, &far.to_string())]).await, ["a"]);
 }
 
 #[tokio::test(start_paused = true)]

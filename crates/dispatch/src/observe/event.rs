@@ -161,7 +161,7 @@ mod tests {
         let mut other = event("x");
         other["detail-type"] = "ECS Container Instance State Change".into();
         assert_eq!(read(&other.to_string()), Ok(Body::Foreign));
-        let check = Check { flow_run_id: Uuid::from_u128(7) };
+        let check = Check::of(Uuid::from_u128(7));
         assert_eq!(read(&check.body()), Ok(Body::Check(check)));
     }
 

@@ -45,6 +45,7 @@ pub use self::{
     runs::{Change, NoOutput, Policy, TaskOutput},
 };
 use crate::{
+    chain::{Chain, LONGEST},
     check::Check,
     codes,
     dispatcher::{Clock, RESERVE},
@@ -56,11 +57,11 @@ use crate::{
 
 /// The queues an observer writes to.
 pub trait ObserverQueues: Send + Sync + 'static {
-    /// Sends a message to the poll queue.
+    /// Sends a message to the poll queue, after so many `hops`.
     ///
     /// # Errors
     /// [`Failure`] when it is not known to have been taken.
-    fn ring(&self, message: &PollMessage) -> impl Future<Output = Result<(), Failure>> + Send;
+    fn ring(&self, message: &PollMessage, hops: u32) -> impl Future<Output = Result<(), Failure>> + Send;
 
     /// Sends a check to the events queue, to arrive after `delay` (at most 900 s).
     ///
@@ -131,6 +132,7 @@ impl<T: Transport, K: TaskControl, O: TaskOutput, Q: ObserverQueues> Observer<T,
     /// Handles a batch. Returns before `deadline` with the records that have to be delivered again.
     pub async fn handle(self: &Arc<Self>, records: Vec<Record>, deadline: Instant) -> BatchResponse {
         let stop = deadline.checked_sub(RESERVE).unwrap_or(deadline);
+        let chain = Chain::of(&records);
         let bodies: Vec<Result<Body, Diagnosis>> = records.iter().map(|record| read(&record.body)).collect();
         let found = match timeout_at(stop, self.find(&bodies)).await {
             Ok(found) => found,
@@ -142,7 +144,7 @@ impl<T: Transport, K: TaskControl, O: TaskOutput, Q: ObserverQueues> Observer<T,
                 let flow_run_id = body.as_ref().ok().and_then(about);
                 let message_id = record.message_id.clone();
                 // A task of its own: a panic fails this record only.
-                let task = tokio::spawn(async move { this.observe(&record, body, found).await });
+                let task = tokio::spawn(async move { this.observe(&record, body, found, chain).await });
                 let abort = task.abort_handle();
                 let failure = match timeout_at(stop, task).await {
                     Ok(Ok(Ok(()))) => return true,
@@ -197,6 +199,7 @@ impl<T: Transport, K: TaskControl, O: TaskOutput, Q: ObserverQueues> Observer<T,
         record: &Record,
         body: Result<Body, Diagnosis>,
         found: Result<Found, Failure>,
+        chain: Chain,
     ) -> Result<(), Failure> {
         let run = body.as_ref().ok().and_then(about);
         if let (Ok(found), Some(run)) = (&found, run)
@@ -210,12 +213,12 @@ impl<T: Transport, K: TaskControl, O: TaskOutput, Q: ObserverQueues> Observer<T,
         }
         match body {
             Ok(Body::Foreign) => Ok(()),
-            Ok(Body::Task(event)) if event.task.is_stopped() => self.stopped(&event, &found?).await,
+            Ok(Body::Task(event)) if event.task.is_stopped() => self.stopped(&event, &found?, chain).await,
             Ok(Body::Task(event)) => {
                 self.seen(&event);
                 Ok(())
             }
-            Ok(Body::Check(check)) => self.check(check, &found?).await,
+            Ok(Body::Check(check)) => self.check(check, &found?, chain).await,
             Err(reason) => {
                 self.queues.bury(record.body.clone(), &reason).await?;
                 self.sink.observed(&Observed::Malformed { message_id: &record.message_id, reason: &reason });
@@ -224,7 +227,7 @@ impl<T: Transport, K: TaskControl, O: TaskOutput, Q: ObserverQueues> Observer<T,
         }
     }
 
-    async fn stopped(&self, event: &TaskEvent, found: &Found) -> Result<(), Failure> {
+    async fn stopped(&self, event: &TaskEvent, found: &Found, chain: Chain) -> Result<(), Failure> {
         let Some(run) = found.get(&event.attempt.flow_run_id) else {
             self.tell(event.attempt.flow_run_id, None, &Change::nothing("the run is gone"));
             return Ok(());
@@ -233,7 +236,7 @@ impl<T: Transport, K: TaskControl, O: TaskOutput, Q: ObserverQueues> Observer<T,
         self.tell(run.id, Some(run), &change);
         // Its slot is free; a run that was handed back is due later and comes by itself.
         if self.runs.is_limited(run).await {
-            self.ring(run).await;
+            self.ring(run, chain).await;
         }
         Ok(())
     }
@@ -250,14 +253,18 @@ impl<T: Transport, K: TaskControl, O: TaskOutput, Q: ObserverQueues> Observer<T,
         }
     }
 
-    async fn check(&self, check: Check, found: &Found) -> Result<(), Failure> {
+    async fn check(&self, check: Check, found: &Found, chain: Chain) -> Result<(), Failure> {
         let Some(run) = found.get(&check.flow_run_id) else {
             self.tell(check.flow_run_id, None, &Change::nothing("the run is gone"));
             return Ok(());
         };
         let change = self.runs.check(run).await?;
-        if let Change::CheckAgain(delay) = &change {
-            self.queues.check(check, *delay).await?;
+        // At the end of a chain the reconciler goes on; on the way there it is looked at ever more seldom.
+        if let Change::CheckAgain(delay) = &change
+            && let Some(hops) = chain.next(LONGEST)
+        {
+            let delay = (*delay).max(Duration::from_secs(1 << hops.min(9)));
+            self.queues.check(Check { hops, ..check }, delay).await?;
         }
         self.tell(run.id, Some(run), &change);
         Ok(())
@@ -268,9 +275,10 @@ impl<T: Transport, K: TaskControl, O: TaskOutput, Q: ObserverQueues> Observer<T,
     }
 
     /// Has the run's work pool polled. A shortcut: the next tick polls it, too.
-    async fn ring(&self, run: &FlowRun) {
+    async fn ring(&self, run: &FlowRun, chain: Chain) {
+        let Some(hops) = chain.next(LONGEST) else { return };
         let ring = PollMessage::Ring(Ring::about_a_slot(run.work_pool_name.clone()));
-        if let Err(failure) = self.queues.ring(&ring).await {
+        if let Err(failure) = self.queues.ring(&ring, hops).await {
             tracing::warn!(detail = %failure.diagnosis.detail, "not rung: the next tick polls");
         }
     }

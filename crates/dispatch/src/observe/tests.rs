@@ -19,8 +19,8 @@ struct Queues {
 }
 
 impl ObserverQueues for Queues {
-    async fn ring(&self, message: &PollMessage) -> Result<(), Failure> {
-        self.rings.lock().unwrap().push(message.body());
+    async fn ring(&self, message: &PollMessage, hops: u32) -> Result<(), Failure> {
+        self.rings.lock().unwrap().push(message.body_after(hops));
         Ok(())
     }
 
@@ -134,7 +134,7 @@ async fn a_server_that_does_not_answer_brings_back_what_needs_it() {
     let a = world.pending(1);
     world.server.break_path("/flow_runs/");
     let running = event(a, "RUNNING", json!({"startedAt": "2026-01-01T11:00:31Z"}));
-    let check: Value = serde_json::from_str(&Check { flow_run_id: a.flow_run_id }.body()).unwrap();
+    let check: Value = serde_json::from_str(&Check::of(a.flow_run_id).body()).unwrap();
     assert_eq!(world.handle(NoOutput, &[running, event(a, "STOPPED", failed()), check], 30).await, ["1", "2"]);
     assert_eq!(world.notes.take(), ["returned PP0508", "returned PP0508", "running after 31"]);
 }
@@ -166,7 +166,7 @@ async fn the_deadline_is_kept() {
 
 #[tokio::test]
 async fn a_claimed_run_without_a_task_is_looked_at_again_for_a_while() {
-    let check = |attempt: Attempt| serde_json::from_str(&Check { flow_run_id: attempt.flow_run_id }.body()).unwrap();
+    let check = |attempt: Attempt| serde_json::from_str(&Check::of(attempt.flow_run_id).body()).unwrap();
     let world = World::new();
     let states =
         |minutes| [("SCHEDULED", "Scheduled", 9), ("PENDING", "Pending", minutes), ("CANCELLING", "Cancelling", 0)];
@@ -186,4 +186,18 @@ async fn a_run_claimed_by_somebody_else_is_not_changed_by_the_task_it_once_had()
     world.server.record(theirs, &format!("c::{}", fake::arn(theirs)));
     assert_eq!(world.handle(NoOutput, &[event(theirs, "STOPPED", failed())], 30).await, [""; 0]);
     assert_eq!(world.notes.take(), ["Nothing"]);
+}
+
+/// Else a claim that stays without a task, and a grace of hours, would be a loop that Lambda stops.
+#[tokio::test]
+async fn looks_at_a_cancelled_run_become_rarer_and_end_with_the_chain() {
+    let world = World::new();
+    let run = world.server.add(1, &[("SCHEDULED", "Scheduled", 9), ("PENDING", "P", 1), ("CANCELLING", "C", 0)]);
+    for hops in [0, 3, 6, 11, 12] {
+        let check = Check { flow_run_id: run.flow_run_id, hops };
+        let check = serde_json::from_str(&check.body()).unwrap();
+        assert_eq!(world.handle(NoOutput, &[check], 30).await, [""; 0]);
+    }
+    let seconds: Vec<u64> = world.queues.checks.lock().unwrap().iter().map(Duration::as_secs).collect();
+    assert_eq!(seconds, [10, 16, 128, 512], "the last one is left to the reconciler");
 }

@@ -54,6 +54,8 @@ pub use self::{
     queues::{PollerQueues, QueuedRun},
 };
 use crate::{
+    chain::{AGAIN, Chain, LONGEST},
+    check::Check,
     dispatcher::{Clock, RESERVE},
     message::{ScheduledRun, VERSION},
     outcome::PollSink,
@@ -71,7 +73,7 @@ pub const PUSH_POOL: &str = "ecs:push";
 const POOLS_AT_ONCE: usize = 8;
 
 /// How soon a pool is asked again that had more to give than one answer holds.
-const AGAIN: Duration = Duration::from_secs(4);
+const SOON: Duration = Duration::from_secs(4);
 
 /// How long the queues of a pool are kept, and which deployments are closed.
 const QUEUE_LIFE: Duration = Duration::from_secs(60);
@@ -143,6 +145,14 @@ pub struct Poller<T, Q> {
     asked: Mutex<HashMap<String, Timestamp>>,
 }
 
+/// What a pool is polled for.
+#[derive(Clone, Copy)]
+struct Call {
+    /// Whether a slot of it came free.
+    slot_free: bool,
+    chain: Chain,
+}
+
 /// The part of a work pool that is asked for in one request.
 struct Share {
     queues: Option<Vec<String>>,
@@ -178,13 +188,16 @@ impl<T: Transport, Q: PollerQueues> Poller<T, Q> {
     pub async fn handle(&self, records: &[Record], deadline: Instant) -> BatchResponse {
         let stop = deadline.checked_sub(RESERVE).unwrap_or(deadline);
         let messages: Vec<PollMessage> = records.iter().map(|record| PollMessage::parse(&record.body)).collect();
-        if messages.contains(&PollMessage::Tick(Tick::Minute)) {
-            self.tick_on().await;
+        let chain = Chain::of(records);
+        if let Some(hops) = chain.next(LONGEST) {
+            if messages.contains(&PollMessage::Tick(Tick::Minute)) {
+                self.tick_on(hops).await;
+            }
+            self.pass_checks_on(&messages, hops).await;
         }
-        self.pass_checks_on(&messages).await;
         let progress = Progress::default();
         let (wanted, slots_free) = (wanted(&messages), slots_free(&messages));
-        let polling = self.poll(&wanted, &slots_free, &progress);
+        let polling = self.poll(&wanted, &slots_free, chain, &progress);
         if tokio::time::timeout_at(stop, polling).await.is_err() {
             let count = |count: &AtomicUsize| count.load(Ordering::Relaxed);
             let (polled, pools) = (count(&progress.polled), count(&progress.pools));
@@ -198,19 +211,20 @@ impl<T: Transport, Q: PollerQueues> Poller<T, Q> {
     }
 
     /// The ticks until the schedule's next one.
-    async fn tick_on(&self) {
+    async fn tick_on(&self, hops: u32) {
         let interval = self.options.interval.max(Duration::from_secs(1));
         let delays = (1..).map(|number| interval * number).take_while(|delay| *delay < Duration::from_secs(60));
         let sends = delays.map(async |delay| {
-            if let Err(failure) = self.queues.send_tick(&PollMessage::Tick(Tick::Extra), delay).await {
+            if let Err(failure) = self.queues.send_tick(&PollMessage::Tick(Tick::Extra), hops, delay).await {
                 self.sink.poll_failed(&failure.diagnosis.detail);
             }
         });
         join_all(sends).await;
     }
 
-    /// Runs that are being cancelled may have a task to stop, which is the observer's.
-    async fn pass_checks_on(&self, messages: &[PollMessage]) {
+    /// Runs that are being cancelled may have a task to stop, which is the observer's. What is not passed on is the
+    /// reconciler's.
+    async fn pass_checks_on(&self, messages: &[PollMessage], hops: u32) {
         let runs: BTreeSet<Uuid> = messages
             .iter()
             .filter_map(|message| match message {
@@ -219,7 +233,7 @@ impl<T: Transport, Q: PollerQueues> Poller<T, Q> {
             })
             .collect();
         join_all(runs.into_iter().map(async |run| {
-            if let Err(failure) = self.queues.send_check(run).await {
+            if let Err(failure) = self.queues.send_check(Check { flow_run_id: run, hops }).await {
                 self.sink.poll_failed(&failure.diagnosis.detail);
             }
         }))
@@ -227,7 +241,13 @@ impl<T: Transport, Q: PollerQueues> Poller<T, Q> {
     }
 
     /// Polls the work pools of these names, or all that are served. `slots_free` are those that a slot came free in.
-    async fn poll(&self, only: &Option<HashSet<String>>, slots_free: &HashSet<String>, progress: &Progress) {
+    async fn poll(
+        &self,
+        only: &Option<HashSet<String>>,
+        slots_free: &HashSet<String>,
+        chain: Chain,
+        progress: &Progress,
+    ) {
         let mut pools = match self.pools(only).await {
             Ok(pools) => pools,
             Err(error) => return self.sink.poll_failed(&error.to_string()),
@@ -236,7 +256,8 @@ impl<T: Transport, Q: PollerQueues> Poller<T, Q> {
         progress.pools.store(pools.len(), Ordering::Relaxed);
         stream::iter(pools)
             .for_each_concurrent(POOLS_AT_ONCE, async |pool| {
-                match self.poll_pool(&pool, slots_free.contains(&pool.name)).await {
+                let call = Call { slot_free: slots_free.contains(&pool.name), chain };
+                match self.poll_pool(&pool, call).await {
                     Ok(polled) => self.sink.polled(&polled),
                     // Deleted since it was listed.
                     Err(error) if error.is_not_found() => {}
@@ -280,8 +301,8 @@ impl<T: Transport, Q: PollerQueues> Poller<T, Q> {
         ours
     }
 
-    async fn poll_pool(&self, pool: &WorkPool, slot_free: bool) -> Result<Polled, ApiError> {
-        let (heartbeat, polled) = join(self.heartbeat(pool), self.send_scheduled(pool, slot_free)).await;
+    async fn poll_pool(&self, pool: &WorkPool, call: Call) -> Result<Polled, ApiError> {
+        let (heartbeat, polled) = join(self.heartbeat(pool), self.send_scheduled(pool, call)).await;
         heartbeat?;
         polled
     }
@@ -298,13 +319,13 @@ impl<T: Transport, Q: PollerQueues> Poller<T, Q> {
         Ok(())
     }
 
-    async fn send_scheduled(&self, pool: &WorkPool, slot_free: bool) -> Result<Polled, ApiError> {
+    async fn send_scheduled(&self, pool: &WorkPool, call: Call) -> Result<Polled, ApiError> {
         let mut polled = Polled { work_pool: pool.name.clone(), ..Polled::default() };
         for share in self.shares(pool).await? {
             if share.limited {
-                self.send_due(pool, &share, slot_free, &mut polled).await?;
+                self.send_due(pool, &share, call, &mut polled).await?;
             } else {
-                self.send_ahead(pool, &share, &mut polled).await?;
+                self.send_ahead(pool, &share, call, &mut polled).await?;
             }
         }
         Ok(polled)
@@ -340,12 +361,18 @@ impl<T: Transport, Q: PollerQueues> Poller<T, Q> {
     }
 
     /// Unlimited: everything within the horizon, each message delayed until its run is due.
-    async fn send_ahead(&self, pool: &WorkPool, share: &Share, polled: &mut Polled) -> Result<(), ApiError> {
+    async fn send_ahead(
+        &self,
+        pool: &WorkPool,
+        share: &Share,
+        call: Call,
+        polled: &mut Polled,
+    ) -> Result<(), ApiError> {
         let now = (self.clock)();
         let before = self.before(now, self.options.horizon);
         let mut head = self.head(pool, share, (None, before)).await?;
         if head.full {
-            self.look_past(pool, share, &mut head, before, polled).await?;
+            self.look_past(pool, share, call, &mut head, before, polled).await?;
         }
         self.note_found(&head.runs, now, polled);
         let (mut attempts, mut messages) = (Vec::new(), Vec::new());
@@ -362,24 +389,19 @@ impl<T: Transport, Q: PollerQueues> Poller<T, Q> {
     }
 
     /// Limited: what is due, as far as there are slots; and another tick when the next one is.
-    async fn send_due(
-        &self,
-        pool: &WorkPool,
-        share: &Share,
-        slot_free: bool,
-        polled: &mut Polled,
-    ) -> Result<(), ApiError> {
+    async fn send_due(&self, pool: &WorkPool, share: &Share, call: Call, polled: &mut Polled) -> Result<(), ApiError> {
         let now = (self.clock)();
         let before = self.before(now, Duration::ZERO);
         let mut head = self.head(pool, share, (None, before)).await?;
-        self.look_past(pool, share, &mut head, before, polled).await?;
+        self.look_past(pool, share, call, &mut head, before, polled).await?;
         self.note_found(&head.runs, now, polled);
         let messages = self.messages(pool, &head, now);
         let due: Vec<(Attempt, ScheduledRun)> =
             messages.filter(|(_, _, wait)| wait.is_zero()).map(|(attempt, message, _)| (attempt, message)).collect();
         if !due.is_empty() {
             let sent_before = due.iter().filter(|(attempt, _)| self.memory.knows(attempt)).count() as u64;
-            let fifo = Fifo { backlog: self.queues.waiting(RunQueue::Fifo).await, sent_before, slot_free };
+            let fifo =
+                Fifo { backlog: self.queues.waiting(RunQueue::Fifo).await, sent_before, slot_free: call.slot_free };
             let due = due.into_iter().filter(|(attempt, _)| self.memory.is_new_in_fifo(attempt, fifo, now));
             let (attempts, messages) =
                 due.map(|(attempt, message)| ((attempt, now), queued(&message, Duration::ZERO, now))).unzip();
@@ -393,7 +415,7 @@ impl<T: Transport, Q: PollerQueues> Poller<T, Q> {
         if let Some(wait) = next {
             // Rounded up: whoever asks early is told of nothing.
             let seconds = wait.as_millis().div_ceil(1_000).try_into().unwrap_or(u64::MAX);
-            self.again(pool, Duration::from_secs(seconds)).await;
+            self.again(pool, call.chain, Duration::from_secs(seconds)).await;
         }
         Ok(())
     }
@@ -404,6 +426,7 @@ impl<T: Transport, Q: PollerQueues> Poller<T, Q> {
         &self,
         pool: &WorkPool,
         share: &Share,
+        call: Call,
         head: &mut Head,
         before: Timestamp,
         polled: &mut Polled,
@@ -416,7 +439,7 @@ impl<T: Transport, Q: PollerQueues> Poller<T, Q> {
             head.unread = more.unread;
         }
         if head.full && head.runs.iter().any(|run| !blocked.contains_key(&run.id)) {
-            self.again(pool, AGAIN).await;
+            self.again(pool, call.chain, SOON).await;
         }
         polled.blocked.extend(blocked);
         Ok(())
@@ -516,8 +539,9 @@ impl<T: Transport, Q: PollerQueues> Poller<T, Q> {
     }
 
     /// Has the pool polled again after `delay`, unless that is on its way. One at a time: if every poll asked for another
-    /// for each thing it saw coming, polls would multiply.
-    async fn again(&self, pool: &WorkPool, delay: Duration) {
+    /// for each thing it saw coming, polls would multiply. At the end of a chain the next tick goes on.
+    async fn again(&self, pool: &WorkPool, chain: Chain, delay: Duration) {
+        let Some(hops) = chain.next(AGAIN) else { return };
         let now = (self.clock)();
         // A server that names a run of next year has been asked for those of the next minute.
         let delay = delay.min(LONGEST_DELAY);
@@ -530,7 +554,7 @@ impl<T: Transport, Q: PollerQueues> Poller<T, Q> {
             asked.insert(pool.name.clone(), at);
         }
         let ring = PollMessage::Ring(Ring { work_pool: Some(pool.name.clone()), ..Ring::default() });
-        if let Err(failure) = self.queues.send_tick(&ring, delay).await {
+        if let Err(failure) = self.queues.send_tick(&ring, hops, delay).await {
             self.sink.poll_failed(&failure.diagnosis.detail);
         }
     }

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::{
+    check::Check,
     message::ScheduledRun,
     ports::{Failure, RunQueue},
     ring::PollMessage,
@@ -46,17 +47,22 @@ pub trait PollerQueues: Send + Sync + 'static {
     /// How many messages are in a run queue, received ones included, as SQS counts them. None if it cannot be told.
     fn waiting(&self, queue: RunQueue) -> impl Future<Output = Option<u64>> + Send;
 
-    /// Sends a message to the poll queue, to arrive after `delay`.
+    /// Sends a message to the poll queue, after so many `hops`, to arrive after `delay`.
     ///
     /// # Errors
     /// [`Failure`] when it is not known to have been taken.
-    fn send_tick(&self, message: &PollMessage, delay: Duration) -> impl Future<Output = Result<(), Failure>> + Send;
+    fn send_tick(
+        &self,
+        message: &PollMessage,
+        hops: u32,
+        delay: Duration,
+    ) -> impl Future<Output = Result<(), Failure>> + Send;
 
     /// Has the observer look at a run that is being cancelled.
     ///
     /// # Errors
     /// [`Failure`] when it is not known to have been taken.
-    fn send_check(&self, flow_run_id: Uuid) -> impl Future<Output = Result<(), Failure>> + Send;
+    fn send_check(&self, check: Check) -> impl Future<Output = Result<(), Failure>> + Send;
 }
 
 /// SQS takes letters, digits and punctuation of ASCII, 128 of them; names of pools may be anything.

@@ -126,8 +126,8 @@ impl Transport for Wire {
 #[derive(Default)]
 struct Queues {
     runs: Mutex<Vec<(RunQueue, QueuedRun)>>,
-    ticks: Mutex<Vec<(PollMessage, Duration)>>,
-    checks: Mutex<Vec<Uuid>>,
+    ticks: Mutex<Vec<(PollMessage, u32, Duration)>>,
+    checks: Mutex<Vec<Check>>,
     full: bool,
     /// Nobody receives messages: they stay in the queue.
     idle: bool,
@@ -150,13 +150,13 @@ impl PollerQueues for Queues {
         Some(self.waiting.load(Ordering::Relaxed))
     }
 
-    async fn send_tick(&self, message: &PollMessage, delay: Duration) -> Result<(), Failure> {
-        self.ticks.lock().unwrap().push((message.clone(), delay));
+    async fn send_tick(&self, message: &PollMessage, hops: u32, delay: Duration) -> Result<(), Failure> {
+        self.ticks.lock().unwrap().push((message.clone(), hops, delay));
         Ok(())
     }
 
-    async fn send_check(&self, flow_run_id: Uuid) -> Result<(), Failure> {
-        self.checks.lock().unwrap().push(flow_run_id);
+    async fn send_check(&self, check: Check) -> Result<(), Failure> {
+        self.checks.lock().unwrap().push(check);
         Ok(())
     }
 }
@@ -263,7 +263,7 @@ async fn a_limited_pool_is_asked_for_due_runs_and_polled_when_the_next_is_due() 
     }
     let ticks = world.queues.ticks.lock().unwrap().clone();
     let ring = PollMessage::Ring(Ring { work_pool: Some("p".into()), ..Ring::default() });
-    assert_eq!(ticks, [(ring, Duration::from_secs(7))], "polls must not multiply");
+    assert_eq!(ticks, [(ring, 1, Duration::from_secs(7))], "polls must not multiply");
     let sent = world.sent();
     assert!(sent.iter().all(|(queue, _)| *queue == RunQueue::Fifo), "{sent:?}");
     assert_eq!(sent.len(), 1, "its message is on its way");
@@ -405,7 +405,7 @@ async fn a_full_answer_is_asked_for_again_soon_and_once() {
     }
     assert_eq!(world.sent().len(), PAGE);
     let ticks = world.queues.ticks.lock().unwrap();
-    assert_eq!((ticks.len(), ticks[0].1), (1, AGAIN));
+    assert_eq!((ticks.len(), ticks[0].2), (1, SOON));
 }
 
 #[tokio::test]
@@ -414,7 +414,7 @@ async fn the_schedules_tick_is_followed_by_those_in_between() {
     world.tick(0, r#"{"version":1,"tick":"minute"}"#).await;
     let ticks = world.queues.ticks.lock().unwrap().clone();
     let extra = PollMessage::Tick(Tick::Extra);
-    assert_eq!(ticks, [20, 40].map(|second| (extra.clone(), Duration::from_secs(second))));
+    assert_eq!(ticks, [20, 40].map(|second| (extra.clone(), 1, Duration::from_secs(second))));
 }
 
 #[tokio::test]
@@ -433,7 +433,29 @@ async fn a_ring_polls_its_pool_only_and_passes_a_cancelled_run_on() {
     assert_eq!(world.server.count("get_scheduled_flow_runs"), 0);
     world.tick(0, &ring("p")).await;
     assert_eq!(world.server.count("get_scheduled_flow_runs"), 1);
-    assert_eq!(*world.queues.checks.lock().unwrap(), [run, run]);
+    assert_eq!(*world.queues.checks.lock().unwrap(), [Check { flow_run_id: run, hops: 1 }; 2]);
+}
+
+/// Else a pool with more due runs than a page, or one with a limit whose runs keep coming, would be a loop that Lambda stops.
+#[tokio::test]
+async fn a_chain_of_polls_ends_and_the_next_tick_begins_another() {
+    let world = World::new(Server { due: vec![0; 3 * PAGE], ..Server::default() }, Queues::default());
+    let mut body = EXTRA.to_owned();
+    for second in 0..60 {
+        world.tick(second * 5, &body).await;
+        let Some((ring, hops, _)) = world.queues.ticks.lock().unwrap().pop() else { break };
+        body = ring.body_after(hops);
+    }
+    assert!(body.ends_with(&format!(r#""hops":{AGAIN}}}"#)), "{body}");
+    world.tick(1_000, EXTRA).await;
+    assert_eq!(world.queues.ticks.lock().unwrap()[0].1, 1, "the end of a chain is no bar to the next");
+    world.queues.ticks.lock().unwrap().clear();
+    // Further ticks and checks go on a little longer: without them pools are not ready, and tasks are stopped late.
+    let minute = |hops| PollMessage::Tick(Tick::Minute).body_after(hops);
+    for (hops, ticks) in [(AGAIN, 2), (LONGEST, 0)] {
+        world.tick(2_000, &minute(hops)).await;
+        assert_eq!(std::mem::take(&mut *world.queues.ticks.lock().unwrap()).len(), ticks, "after {hops}");
+    }
 }
 
 /// A server with many pools that takes its time.

@@ -485,7 +485,7 @@ impl<T: Transport, K: TaskControl> ControlPlane for PrefectControl<T, K> {
             }
             Settlement::Crashed(reason) => states::crash(&self.client, run, reason, attempt).await.map(drop),
             // Nobody waits here: the poller sends what is still scheduled.
-            Settlement::Deferred { .. } => Ok(()),
+            Settlement::Deferred(_) => Ok(()),
         };
         settled.map_err(|error| failure::of(&error))?;
         // Said once it is so: a message that comes back says it then.
@@ -495,7 +495,7 @@ impl<T: Transport, K: TaskControl> ControlPlane for PrefectControl<T, K> {
                 self.say(message, level::WARNING, text);
             }
             Settlement::Crashed(reason) => self.say(message, level::ERROR, states::text(reason)),
-            Settlement::Launched(_) | Settlement::Deferred { .. } => {}
+            Settlement::Launched(_) | Settlement::Deferred(_) => {}
         }
         Ok(())
     }

@@ -24,6 +24,11 @@ pub struct Config {
     pub dwell: Dwell,
     /// How long a stopped task can still be described, in milliseconds. AWS: "at least one hour" (DescribeTasks).
     pub retention: u64,
+    /// How late reads see writes.
+    pub lag: Lag,
+    /// Events of tasks say why they stopped in words only, as was reported of some
+    /// (aws/containers-roadmap#797 and #1565).
+    pub events_without_stop_code: bool,
     /// Whether a RunTask answer that started no task at all (only `failures`) is repeated for the same client token.
     /// AWS's page on idempotency leaves that open; `true` is what hurts a client that keeps its token.
     pub replay_failed_answers: bool,
@@ -63,6 +68,8 @@ impl Default for Config {
             container_instances: Vec::new(),
             dwell: Dwell::default(),
             retention: 3_600_000,
+            lag: Lag::default(),
+            events_without_stop_code: false,
             replay_failed_answers: true,
             started_by_alone: true,
             throttles: None,
@@ -93,6 +100,16 @@ impl Config {
             None => (&self.default_image, false),
         }
     }
+}
+
+/// How long a write takes to be seen by reads, in milliseconds. ECS says so of its API ("The Amazon ECS API follows an eventual
+/// consistency model", API reference of RunTask), and not how long. Off by default.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Lag {
+    /// A task that RunTask has started is MISSING for DescribeTasks, and not in the answers of ListTasks.
+    pub tasks: u64,
+    /// A revision that was registered is unknown to RunTask and DescribeTaskDefinition.
+    pub definitions: u64,
 }
 
 /// A host that runs EC2 tasks, or rather the size of one.

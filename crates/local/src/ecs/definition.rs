@@ -26,6 +26,7 @@ pub(super) struct Definition {
 #[derive(Debug)]
 pub(super) struct Revision {
     pub(super) definition: Arc<Definition>,
+    pub(super) registered_at: Millis,
     pub(super) deregistered_at: Option<Millis>,
     pub(super) tags: Vec<Tag>,
 }

@@ -23,7 +23,12 @@ pub(super) struct Family {
 
 impl Family {
     fn latest_active(&self) -> Option<&Revision> {
-        self.revisions.values().rev().find(|revision| revision.is_active())
+        self.active().next()
+    }
+
+    /// From the latest.
+    fn active(&self) -> impl Iterator<Item = &Revision> {
+        self.revisions.values().rev().filter(|revision| revision.is_active())
     }
 }
 
@@ -61,7 +66,7 @@ impl Engine {
         let arn = self.arn(&format!("task-definition/{name}:{number}"));
         let registered_by = format!("arn:aws:iam::{}:root", self.account.account_id);
         let definition = Arc::new(Definition::new(arn, number, now, registered_by, input, spec));
-        let revision = Revision { definition, deregistered_at: None, tags };
+        let revision = Revision { definition, registered_at: now, deregistered_at: None, tags };
         let answer = json!({"taskDefinition": revision.describe(), "tags": revision.tags});
         let family = self.families.entry(name).or_default();
         family.last = number;
@@ -136,9 +141,10 @@ impl Engine {
     pub(super) fn revision(&self, reference: &str) -> Option<&Revision> {
         let (name, number) = parse(reference);
         let family = self.families.get(name)?;
+        let is_seen = |it: &&Revision| self.is_seen(it.registered_at, self.config.lag.definitions);
         match number {
-            None => family.latest_active(),
-            Some(number) => family.revisions.get(&number.parse().ok()?),
+            None => family.active().find(is_seen),
+            Some(number) => family.revisions.get(&number.parse().ok()?).filter(is_seen),
         }
     }
 

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use super::buckets::{Buckets, Throttles};
 use super::clusters::Cluster;
-use super::config::Config;
+use super::config::{Config, Lag};
 use super::definition_rules::check_name;
 use super::definitions::Family;
 use super::errors::{cluster_not_found, invalid, throttled};
@@ -117,6 +117,8 @@ pub struct Engine {
     pub(super) effects: Vec<Effect>,
     tells: bool,
     counter: u64,
+    /// The time of the present call.
+    now: Millis,
 }
 
 impl Engine {
@@ -137,6 +139,7 @@ impl Engine {
             effects: Vec::new(),
             tells: true,
             counter: 0,
+            now: 0,
         };
         for name in engine.config.clusters.clone() {
             let cluster = Cluster::with_fargate(engine.arn(&format!("cluster/{name}")));
@@ -153,6 +156,7 @@ impl Engine {
     /// ThrottlingException when [`Config::throttles`] has a bucket and it is empty.
     pub fn call(&mut self, now: Millis, operation: &str, input: &Value) -> Result<Value, AwsError> {
         self.pass(now);
+        self.now = now;
         let Some(shape) = shapes::request(operation) else {
             return Err(AwsError::unknown_operation(Service::Ecs, operation));
         };
@@ -198,6 +202,16 @@ impl Engine {
     /// From now on this many Fargate vCPUs may be in use at once; or any number.
     pub fn set_vcpu_quota(&mut self, vcpus: Option<u32>) {
         self.config.vcpu_quota = vcpus;
+    }
+
+    /// From now on reads see writes so late.
+    pub fn set_lag(&mut self, lag: Lag) {
+        self.config.lag = lag;
+    }
+
+    /// Whether reads see by now what was written at that time.
+    pub(super) fn is_seen(&self, written: Millis, lag: u64) -> bool {
+        written.saturating_add(lag) <= self.now
     }
 
     /// Whether changes become [`Effect::Event`]s, as they do at first. Where nobody listens, leaving them out saves most
@@ -308,6 +322,11 @@ impl Engine {
             "resources": [task.arn],
         });
         event["detail"] = task.detail();
+        if self.config.events_without_stop_code
+            && let Some(detail) = event["detail"].as_object_mut()
+        {
+            detail.remove("stopCode");
+        }
         self.effects.push(Effect::Event(event));
     }
 }

@@ -93,7 +93,7 @@ mod tasks;
 mod tests;
 
 pub use buckets::{Bucket, Throttles};
-pub use config::{Config, ContainerInstance, Dwell, HostImage, Runner, Secrets};
+pub use config::{Config, ContainerInstance, Dwell, HostImage, Lag, Runner, Secrets};
 pub use engine::{ContainerId, Effect, Engine, Environment, Launch, Signal};
 pub use faults::{Failure, StartFailure, StartStage, TaskFault, TaskRule};
 pub use ids::{Ids, RandomIds, SeededIds};

@@ -14,7 +14,7 @@ use serde_json::Value;
 use tokio::sync::{Notify, broadcast, mpsc, watch};
 
 use super::buckets::Throttles;
-use super::config::Config;
+use super::config::{Config, Lag};
 use super::engine::{ContainerId, Effect, Engine, Launch, Signal};
 use super::faults::TaskRule;
 use super::ids::RandomIds;
@@ -99,6 +99,11 @@ impl Ecs {
     /// Switches the token buckets of the API on or off; on, they are full.
     pub fn set_throttles(&self, throttles: Option<Throttles>) {
         self.0.engine().set_throttles(throttles);
+    }
+
+    /// From now on reads see writes so late.
+    pub fn set_lag(&self, lag: Lag) {
+        self.0.engine().set_lag(lag);
     }
 
     /// From now on this many Fargate vCPUs may be in use at once; or any number.

@@ -113,7 +113,7 @@ impl Engine {
         let with_tags = input.include.iter().any(|field| field == "TAGS");
         let (mut tasks, mut failures) = (Vec::new(), Vec::new());
         for reference in &input.tasks {
-            match self.task_in(&cluster, reference) {
+            match self.task_in(&cluster, reference).filter(|task| self.is_seen(task.created, self.config.lag.tasks)) {
                 Some(task) => tasks.push(task.describe(with_tags)),
                 None => {
                     let arn = if reference.starts_with("arn:") {
@@ -154,6 +154,7 @@ impl Engine {
         let desired = input.desired_status.as_deref().unwrap_or("RUNNING");
         let wanted = |task: &&Task| {
             task.cluster == cluster
+                && self.is_seen(task.created, self.config.lag.tasks)
                 && task.desired_status() == desired
                 && input.daemon_name.is_none()
                 && input.family.as_ref().is_none_or(|family| *family == task.definition.family)

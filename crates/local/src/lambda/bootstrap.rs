@@ -19,6 +19,7 @@ use tokio::process::{Child, Command};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 use uuid::Uuid;
 
+use super::chain::Chain;
 use super::function::{Function, FunctionError, Invocation};
 use super::runtime_api::{Endpoint, Job};
 use crate::clock::Clock;
@@ -274,7 +275,7 @@ impl Environment {
             event: event.to_string().into(),
             deadline: pool.clock.now() + u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX),
             function_arn: pool.bootstrap.arn(),
-            trace_id: trace_id(pool.clock.now()),
+            trace_id: Chain::of(&event).trace_header(pool.clock.now()),
         });
         let Some(process) = self.process.as_mut() else { return Err(FunctionError::Exited("no process".into())) };
         let outcome = tokio::select! {
@@ -353,12 +354,6 @@ fn describe(status: io::Result<ExitStatus>) -> String {
         Ok(status) => status.to_string(),
         Err(error) => format!("waiting for it failed: {error}"),
     }
-}
-
-/// `Root=1-<time>-<random>;Parent=<random>;Sampled=0`, hexadecimal (X-Ray developer guide, "Tracing header").
-fn trace_id(now: u64) -> String {
-    let (root, parent) = (Uuid::new_v4().simple().to_string(), Uuid::new_v4().simple().to_string());
-    format!("Root=1-{:08x}-{};Parent={};Sampled=0", now / 1_000, &root[..24], &parent[..16])
 }
 
 /// Passes lines on until the process has closed its end.

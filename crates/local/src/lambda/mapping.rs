@@ -15,14 +15,15 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
+use super::chain::Chain;
 use super::event::{self, Outcome};
 use super::function::{Function, FunctionError};
 use crate::sqs::Sqs;
@@ -98,6 +99,8 @@ pub struct MappingCounts {
     pub failed_records: u64,
     /// How often no concurrency was left for a batch.
     pub throttles: u64,
+    /// Invocations refused because their chain had become too long. Lambda: `RecursiveInvocationsDropped`.
+    pub recursive_invocations_dropped: u64,
 }
 
 #[derive(Debug, Default)]
@@ -107,9 +110,46 @@ struct Counters {
     records: AtomicU64,
     failed_records: AtomicU64,
     throttles: AtomicU64,
+    dropped: AtomicU64,
+    backoff: Backoff,
+}
+
+/// How many of the workers may work. "Lambda gradually backs off, reducing the amount of concurrency allocated to your Amazon
+/// SQS event source mapping" (Lambda developer guide, "Backoff strategy for failed invocations"). By how much it does not say:
+/// here half of them rest after each failure, and one more works after each success.
+#[derive(Debug, Default)]
+struct Backoff {
+    resting: AtomicUsize,
+    changed: Notify,
+}
+
+impl Backoff {
+    fn failed(&self, workers: usize) {
+        let rest = |resting: usize| Some(workers - (workers - resting.min(workers)).div_ceil(2));
+        let _ = self.resting.fetch_update(Ordering::Relaxed, Ordering::Relaxed, rest);
+    }
+
+    fn succeeded(&self) {
+        let wake = |resting: usize| resting.checked_sub(1);
+        if self.resting.fetch_update(Ordering::Relaxed, Ordering::Relaxed, wake).is_ok() {
+            self.changed.notify_waiters();
+        }
+    }
+
+    /// Waits until the worker of this number may work; the first may always.
+    async fn turn(&self, number: usize, workers: usize) {
+        loop {
+            let changed = self.changed.notified();
+            if number < workers - self.resting.load(Ordering::Relaxed).min(workers - 1) {
+                return;
+            }
+            changed.await;
+        }
+    }
 }
 
 struct Worker {
+    number: usize,
     sqs: Sqs,
     function: Arc<dyn Function>,
     mapping: Mapping,
@@ -145,8 +185,9 @@ impl EventSourceMapping {
         let counters = Arc::new(Counters::default());
         let (stop, stopped) = watch::channel(false);
         let mut workers = JoinSet::new();
-        for _ in 0..mapping.maximum_concurrency {
+        for number in 0..mapping.maximum_concurrency {
             let worker = Worker {
+                number,
                 sqs: sqs.clone(),
                 function: Arc::clone(&function),
                 mapping: mapping.clone(),
@@ -170,6 +211,7 @@ impl EventSourceMapping {
             records: read(&self.counters.records),
             failed_records: read(&self.counters.failed_records),
             throttles: read(&self.counters.throttles),
+            recursive_invocations_dropped: read(&self.counters.dropped),
         }
     }
 
@@ -218,6 +260,12 @@ fn check(mapping: &Mapping, attributes: &Value) -> Result<(), MappingError> {
 impl Worker {
     async fn run(mut self) {
         loop {
+            let counters = Arc::clone(&self.counters);
+            let turn = counters.backoff.turn(self.number, self.mapping.maximum_concurrency);
+            tokio::select! {
+                () = turn => {}
+                _ = self.stopped.changed() => {}
+            }
             let batch = self.gather().await;
             let until = Instant::now() + self.visibility;
             for event in split(batch) {
@@ -281,19 +329,30 @@ impl Worker {
         let records: Vec<Value> =
             messages.iter().map(|message| event::record(message, &self.queue_arn, &self.region)).collect();
         let count = |counter: &AtomicU64, by: usize| counter.fetch_add(by as u64, Ordering::Relaxed);
+        let event = json!({"Records": records});
+        let chain = Chain::of(&event);
+        if chain.is_too_long() {
+            let length = chain.length();
+            tracing::warn!(queue = self.mapping.queue_url, length, "an invocation was refused as a recursive loop");
+            count(&self.counters.dropped, 1);
+            self.counters.backoff.failed(self.mapping.maximum_concurrency);
+            return;
+        }
         count(&self.counters.invocations, 1);
-        count(&self.counters.records, records.len());
-        let result = self.invoke(json!({"Records": records}), until).await;
+        count(&self.counters.records, messages.len());
+        let result = self.invoke(event, until).await;
         let failed = match self.failed(&messages, result) {
             Ok(failed) => failed,
             Err(reason) => {
                 tracing::warn!(queue = self.mapping.queue_url, records = messages.len(), reason, "a batch failed");
                 count(&self.counters.failed_invocations, 1);
                 count(&self.counters.failed_records, messages.len());
+                self.counters.backoff.failed(self.mapping.maximum_concurrency);
                 return;
             }
         };
         count(&self.counters.failed_records, failed.len());
+        self.counters.backoff.succeeded();
         let done: Vec<&Value> = messages.iter().filter(|message| !failed.contains(message_id(message))).collect();
         for chunk in done.chunks(10) {
             self.delete(chunk).await;

@@ -11,10 +11,13 @@
 //! * Memory limits, CPU share, `/tmp` of its own, the read-only file system: a function sees the host.
 //! * Extensions, the telemetry and logs APIs, response streaming, SnapStart, provisioned concurrency, versions and
 //!   aliases (always `$LATEST`), the control plane (CreateFunction, CreateEventSourceMapping and so on).
+//! * Recursive loop detection through SNS and S3, the setting that switches it off, and functions that call functions. Only
+//!   calls over the wire carry a trace header, so a function in this process that uses none begins a new chain each time.
 //! * Of mappings: filters, on-failure destinations, provisioned pollers, the gradual scaling of pollers (all of the
 //!   maximum concurrency is there at once).
 
 mod bootstrap;
+mod chain;
 mod concurrency;
 mod event;
 mod function;
@@ -25,6 +28,7 @@ mod tests;
 mod url;
 
 pub use bootstrap::{Bootstrap, Line, Output, RuntimeApi};
+pub use chain::{Chain, LONGEST_CHAIN};
 pub use concurrency::{Concurrency, Places, ReserveError};
 pub use function::{Function, FunctionError, InProcess, Invocation};
 pub use mapping::{EventSourceMapping, Mapping, MappingCounts, MappingError};

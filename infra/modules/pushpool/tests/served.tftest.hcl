@@ -121,7 +121,7 @@ run "schedules" {
     error_message = "The reconciler passes every five minutes."
   }
   assert {
-    condition     = toset([for statement in jsondecode(aws_iam_role_policy.schedules[0].policy).Statement : one(statement.Action)]) == toset(["sqs:SendMessage", "lambda:InvokeFunction"])
+    condition     = toset([for statement in jsondecode(aws_iam_role_policy.schedules.policy).Statement : one(statement.Action)]) == toset(["sqs:SendMessage", "lambda:InvokeFunction"])
     error_message = "Schedules may do two things."
   }
 }
@@ -267,7 +267,7 @@ run "what_an_organisation_asks_for" {
     error_message = "Boundary, tracing, keys, tags, prefix and VPC reach every function."
   }
   assert {
-    condition     = aws_iam_role.schedules[0].permissions_boundary == "arn:aws:iam::111122223333:policy/boundary"
+    condition     = aws_iam_role.schedules.permissions_boundary == "arn:aws:iam::111122223333:policy/boundary"
     error_message = "The schedules' role has the boundary, too."
   }
   assert {

@@ -43,8 +43,20 @@ run "only_what_it_needs" {
     error_message = "It may read the pools and publish outcomes."
   }
   assert {
-    condition     = toset(flatten([for statement in jsondecode(module.dispatcher.policy).Statement : statement.Resource if contains(statement.Action, "sqs:SendMessage")])) == toset([aws_sqs_queue.dead_letter["run"].arn, aws_sqs_queue.this["run"].arn])
-    error_message = "It sends runs again, and buries."
+    condition     = toset(flatten([for statement in jsondecode(module.dispatcher.policy).Statement : statement.Resource if contains(statement.Action, "sqs:SendMessage")])) == toset([aws_sqs_queue.dead_letter["run"].arn])
+    error_message = "It buries. To its own queue it sends nothing: Lambda would take that for a loop."
+  }
+  assert {
+    condition     = toset(flatten([for statement in jsondecode(module.dispatcher.policy).Statement : statement.Resource if contains(["ScheduleWaitingRuns", "GiveSchedulesTheirRole"], statement.Sid)])) == toset(["arn:aws:scheduler:eu-central-1:111122223333:schedule/pushpool/*", aws_iam_role.schedules.arn])
+    error_message = "It makes schedules in its group, with their role."
+  }
+  assert {
+    condition     = [for statement in jsondecode(aws_iam_role_policy.schedules.policy).Statement : statement.Resource] == [[aws_sqs_queue.this["run"].arn]]
+    error_message = "Schedules send to the run queue."
+  }
+  assert {
+    condition     = module.dispatcher.environment["PUSHPOOL_SCHEDULE_GROUP"] == "pushpool" && module.dispatcher.environment["PUSHPOOL_RUN_QUEUE_ARN"] == aws_sqs_queue.this["run"].arn && module.dispatcher.environment["PUSHPOOL_SCHEDULE_ROLE_ARN"] == aws_iam_role.schedules.arn
+    error_message = "It is told of them."
   }
 }
 

@@ -340,3 +340,15 @@ fn a_thousand_instant_tasks_leave_nothing_behind() {
     assert!(desk.engine.tasks().is_empty());
     assert_eq!((desk.engine.tokens.len(), desk.engine.sequences.len(), desk.engine.next_due()), (0, 0, None));
 }
+
+#[test]
+fn events_may_say_in_words_only_why_a_task_stopped() {
+    let mut desk = Desk::ready(Config { events_without_stop_code: true, ..Config::default() });
+    let task = desk.run(run("f"))[0].clone();
+    desk.until_running();
+    desk.call("StopTask", json!({"task": task, "reason": "enough"})).unwrap();
+    desk.advance(0);
+    let stopping = desk.events.iter().find(|event| event["detail"]["desiredStatus"] == "STOPPED").unwrap();
+    assert!(stopping["detail"]["stopCode"].is_null() && stopping["detail"]["stoppedReason"] == "enough", "{stopping}");
+    assert_eq!(desk.describe(&task)["stopCode"], "UserInitiated", "who asks is told");
+}

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{Desk, definition, run, with};
-use crate::ecs::Config;
+use crate::ecs::{Config, Lag};
 
 const INVALID: &str = "InvalidParameterException";
 
@@ -187,4 +187,23 @@ fn tags_of_resources() {
     for arn in ["arn:aws:ecs:us-east-1:123456789012:task/default/nobody", "f:1", cluster.strip_suffix("t").unwrap()] {
         assert_eq!(desk.refusal("ListTagsForResource", json!({"resourceArn": arn})).0, INVALID, "{arn}");
     }
+}
+
+#[test]
+fn reads_may_see_writes_late() {
+    let mut desk = Desk::new(Config { lag: Lag { tasks: 5_000, definitions: 2_000 }, ..Config::default() });
+    desk.call("RegisterTaskDefinition", definition("f", &["true"])).unwrap();
+    let described = json!({"taskDefinition": "f:1"});
+    assert_eq!(desk.refusal("DescribeTaskDefinition", described.clone()).0, "ClientException");
+    assert_eq!(desk.refusal("RunTask", run("f")).1, "TaskDefinition not found.");
+    desk.advance(2_000);
+    assert!(desk.call("DescribeTaskDefinition", described).is_ok());
+    let task = desk.run(with(run("f"), json!({"clientToken": "t"})))[0].clone();
+    assert_eq!(desk.run(with(run("f"), json!({"clientToken": "t"})))[0], task, "the token holds at once");
+    let asked = json!({"tasks": [task]});
+    assert_eq!(desk.call("DescribeTasks", asked.clone()).unwrap()["failures"][0]["reason"], "MISSING");
+    assert!(list(&mut desk, json!({})).is_empty());
+    desk.advance(5_000);
+    assert_eq!(desk.call("DescribeTasks", asked).unwrap()["tasks"].as_array().unwrap().len(), 1);
+    assert_eq!(list(&mut desk, json!({})), [task]);
 }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
 use crate::clock::Clock;
-use crate::lambda::{EventSourceMapping, FunctionError, InProcess, Mapping, MappingError};
+use crate::lambda::{Chain, EventSourceMapping, FunctionError, InProcess, Mapping, MappingError};
 use crate::sqs::Sqs;
 use crate::wire::Account;
 
@@ -273,4 +273,77 @@ async fn settings_are_checked_as_lambda_checks_them() {
     let missing = with(&standard, |mapping| mapping.queue_url = "nowhere".into()).await;
     assert!(matches!(missing, Err(MappingError::Queue(_))));
     assert!(with(&standard, |_| {}).await.is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_function_that_sends_to_its_own_queue_is_refused_after_sixteen_invocations() {
+    let setup = setup("q", json!({"VisibilityTimeout": "30"})).await;
+    let dead = setup.sqs.create_queue("dead", json!({})).await.unwrap();
+    let redrive = json!({"deadLetterTargetArn": "arn:aws:sqs:eu-west-1:123456789012:dead", "maxReceiveCount": 3});
+    let input = json!({"QueueUrl": setup.url, "Attributes": {"RedrivePolicy": redrive.to_string()}});
+    setup.sqs.call("SetQueueAttributes", input).await.unwrap();
+    setup.send(&["0"]).await;
+    let (sqs, url) = (setup.sqs.clone(), setup.url.clone());
+    let function = InProcess::new(move |event: Value, _| {
+        let (sqs, url) = (sqs.clone(), url.clone());
+        async move {
+            let trace = Chain::of(&event).trace_header(0);
+            let number: u32 = text(&event["Records"][0]["body"]).parse().unwrap();
+            let header = json!({"AWSTraceHeader": {"DataType": "String", "StringValue": trace}});
+            let body = (number + 1).to_string();
+            let input = json!({"QueueUrl": url, "MessageBody": body, "MessageSystemAttributes": header});
+            sqs.call("SendMessage", input).await.unwrap();
+            Ok(Value::Null)
+        }
+    });
+    let mapping =
+        EventSourceMapping::start(setup.sqs.clone(), Arc::new(function), setup.mapping.clone()).await.unwrap();
+    sleep(Duration::from_secs(300)).await;
+    let counts = mapping.counts();
+    assert_eq!((counts.invocations, counts.recursive_invocations_dropped), (16, 3));
+    assert_eq!(setup.sqs.bodies(&dead).unwrap(), ["16"], "each refusal costs a receive");
+    mapping.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_failed_invocations_fewer_run_at_a_time_until_some_succeed() {
+    let mut setup = setup("q", json!({"VisibilityTimeout": "43200"})).await;
+    setup.mapping.maximum_concurrency = 8;
+    setup.mapping.batch_size = 1;
+    let broken = Arc::new(Mutex::new(true));
+    let (running, most) = (Arc::new(Mutex::new(0_usize)), Arc::new(Mutex::new(0_usize)));
+    let function = {
+        let (broken, running, most) = (Arc::clone(&broken), Arc::clone(&running), Arc::clone(&most));
+        InProcess::new(move |_, _| {
+            let (broken, running, most) = (Arc::clone(&broken), Arc::clone(&running), Arc::clone(&most));
+            async move {
+                let now = {
+                    let mut running = running.lock().unwrap();
+                    *running += 1;
+                    *running
+                };
+                let before = *most.lock().unwrap();
+                *most.lock().unwrap() = before.max(now);
+                sleep(Duration::from_secs(1)).await;
+                *running.lock().unwrap() -= 1;
+                let failed = FunctionError::Failed { error_type: "Error".into(), message: "no".into() };
+                if *broken.lock().unwrap() { Err(failed) } else { Ok(Value::Null) }
+            }
+        })
+    };
+    let mapping =
+        EventSourceMapping::start(setup.sqs.clone(), Arc::new(function), setup.mapping.clone()).await.unwrap();
+    let bodies: Vec<String> = (0..100).map(|n| n.to_string()).collect();
+    setup.send(&bodies.iter().map(String::as_str).collect::<Vec<_>>()).await;
+    let take = || std::mem::take(&mut *most.lock().unwrap());
+    sleep(Duration::from_millis(900)).await;
+    assert_eq!(take(), 8);
+    sleep(Duration::from_secs(5)).await;
+    take();
+    sleep(Duration::from_secs(5)).await;
+    assert_eq!(take(), 1, "it goes on with one");
+    *broken.lock().unwrap() = false;
+    sleep(Duration::from_secs(10)).await;
+    assert_eq!(take(), 8, "and with all of them again");
+    mapping.stop().await;
 }

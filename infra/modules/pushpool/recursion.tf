@@ -1,0 +1,26 @@
+# Lambda stops a function that is invoked too often in one chain of messages. No chain of pushpool's comes near that
+# (docs/guarantees.md, "Chains of invocations"), so the functions keep Lambda's default, `recursive_loop = "Terminate"`: it stops what
+# no one has thought of. Then messages end in dead-letter queues, and somebody has to know.
+
+locals {
+  recursion_runbook = "recursive-invocations"
+}
+
+resource "aws_cloudwatch_metric_alarm" "recursive_invocations" {
+  for_each = { for name, function in local.function_names : name => function if var.alarms.enabled && contains(["poller", "dispatcher", "observer"], name) }
+
+  alarm_name          = "${var.prefix}-recursive-invocations-${each.key}"
+  alarm_description   = "Lambda has taken the ${each.key} for a part of a loop and not invoked it. What to do: docs/runbook.md#${local.recursion_runbook}"
+  namespace           = "AWS/Lambda"
+  metric_name         = "RecursiveInvocationsDropped"
+  dimensions          = { FunctionName = each.value }
+  statistic           = "Sum"
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = 0
+  period              = 300
+  evaluation_periods  = 1
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = var.alarm_topic_arns
+  ok_actions          = var.alarm_topic_arns
+  tags                = local.tags
+}
