@@ -5,7 +5,7 @@
 //! | --- | --- | --- |
 //! | `PREFECT_API_URL` and what goes with it | see [`function::Prefect`] | required |
 //! | `PUSHPOOL_POOLS` | work pools that are served by name, whatever their type, comma separated | none |
-//! | `PUSHPOOL_PUSH_POOLS` | `false` if only those are served, not all of type `ecs:push` | true |
+//! | `PUSHPOOL_PUSH_POOLS` | `false` if only those are served, not all of type `ecs:push`; Prefect Cloud needs `false` | true |
 //! | `PUSHPOOL_CAPACITY_TIMEOUT` | seconds after a run was first due that it may wait for a task that starts | 3600 |
 //! | `PUSHPOOL_HAND_BACK_DELAY` | seconds a run waits that is handed back for the first time; less may start a run twice | 180 |
 //! | `PUSHPOOL_INTERRUPTIONS` | how often a run may be interrupted while it runs and start again | 10 |
