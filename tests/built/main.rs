@@ -105,6 +105,9 @@ async fn dispatcher(architecture: &str) {
     let variables = [
         ("PUSHPOOL_RUN_QUEUE_URL", world.url("runs")),
         ("PUSHPOOL_DLQ_URL", world.url("dead")),
+        ("PUSHPOOL_RUN_QUEUE_ARN", "arn:aws:sqs:us-east-1:000000000000:runs"),
+        ("PUSHPOOL_SCHEDULE_GROUP", "pushpool"),
+        ("PUSHPOOL_SCHEDULE_ROLE_ARN", "arn:aws:iam::000000000000:role/schedules"),
         ("PUSHPOOL_POOLS", pools.to_str().unwrap()),
         ("PUSHPOOL_SUBNETS", "subnet-1"),
     ];

@@ -192,6 +192,11 @@ pub(crate) struct MessageArgs {
     #[arg(long)]
     pub(crate) strict: bool,
 
+    /// Make AWS on loopback behave as on a bad day: ECS shows new tasks and definitions seconds late, and its events leave
+    /// out stop codes
+    #[arg(long)]
+    pub(crate) bad_day: bool,
+
     /// Stay up after the summary and go on dispatching until ended
     #[arg(long)]
     pub(crate) keep: bool,

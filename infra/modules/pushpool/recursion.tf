@@ -1,13 +1,13 @@
-# Lambda stops a function that is invoked too often in one chain of messages. No chain of pushpool's comes near that
-# (docs/guarantees.md, "Chains of invocations"), so the functions keep Lambda's default, `recursive_loop = "Terminate"`: it stops what
-# no one has thought of. Then messages end in dead-letter queues, and somebody has to know.
+# Lambda stops a function that is invoked too often in one chain of messages. pushpool's own chains are much shorter
+# (docs/guarantees.md, "Chains of invocations"), so the functions keep Lambda's default, `recursive_loop = "Terminate"`, as a
+# safety net. Messages that Lambda refuses end in dead-letter queues, which these alarms report.
 
 locals {
   recursion_runbook = "recursive-invocations"
 }
 
 resource "aws_cloudwatch_metric_alarm" "recursive_invocations" {
-  for_each = { for name, function in local.function_names : name => function if var.alarms.enabled && contains(["poller", "dispatcher", "observer"], name) }
+  for_each = { for name, function in local.function_names : name => function if local.all_alarms && contains(["poller", "dispatcher", "observer"], name) }
 
   alarm_name          = "${var.prefix}-recursive-invocations-${each.key}"
   alarm_description   = "Lambda has taken the ${each.key} for a part of a loop and not invoked it. What to do: docs/runbook.md#${local.recursion_runbook}"

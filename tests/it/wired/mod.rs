@@ -131,12 +131,18 @@ async fn what_terraform_makes_without_a_prefect_server_carries_a_message_to_its_
         "run": {"name": "amber-otter", "flow": {"name": "orders"}, "deployment": {"name": "orders-report",
             "job_variables": {"cluster": "etl", "command": "true", "execution_role_arn": "arn:aws:iam::111122223333:role/etl-execution"}}},
     });
-    for body in [message.to_string(), POISON.to_owned()] {
+    let mut later = message.clone();
+    (later["flow_run_id"], later["expected_start_time"]) = ("later".into(), "2099-01-05T06:00:00Z".into());
+    for body in [message.to_string(), POISON.to_owned(), later.to_string()] {
         wired.local.sqs().send(&url, body).await.unwrap();
     }
     wired.buried("pushpool-run-dlq", POISON).await;
     let started = Instant::now();
-    while wired.local.published().is_empty() || wired.local.ecs().tasks().is_empty() {
+    let done = |wired: &Wired| {
+        let (published, tasks) = (wired.local.published(), wired.local.ecs().tasks());
+        !(published.is_empty() || tasks.is_empty() || wired.local.scheduler().waiting().is_empty())
+    };
+    while !done(&wired) {
         assert!(started.elapsed() < PATIENCE, "nothing is launched");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
@@ -145,7 +151,14 @@ async fn what_terraform_makes_without_a_prefect_server_carries_a_message_to_its_
         format!("arn:aws:events:{REGION}:{ACCOUNT}:event-bus/outcomes")
     );
     let allowed = wired.stop().await.remove(&format!("pushpool-dispatcher-{REGION}")).unwrap();
-    for action in ["ecs:RunTask", "ssm:GetParameter", "events:PutEvents", "sqs:SendMessage", "iam:PassRole"] {
+    for action in [
+        "ecs:RunTask",
+        "ssm:GetParameter",
+        "events:PutEvents",
+        "sqs:SendMessage",
+        "iam:PassRole",
+        "scheduler:CreateSchedule",
+    ] {
         assert!(allowed.contains(action), "{action} was not called: {allowed:?}");
     }
 }

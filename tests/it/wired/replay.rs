@@ -72,6 +72,7 @@ impl Wired {
         let roles = Roles::new(&applied, ACCOUNT, REGION);
         local.guard(roles.guard());
         queues(&applied, local.sqs()).await;
+        local.scheduler().create_group("pushpool");
 
         let mut functions = BTreeMap::new();
         for function in applied.all("aws_lambda_function").into_values() {

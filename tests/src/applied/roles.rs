@@ -316,6 +316,25 @@ mod tests {
     }
 
     #[test]
+    fn a_standalone_dispatcher_schedules_in_its_group_and_with_its_role_alone() {
+        let roles = Roles::new(&Applied::standalone(), ACCOUNT, REGION);
+        let caller = Caller { access_key: Some(DISPATCHER.to_owned()), region: None };
+        let may = |group: &str, role: &str| {
+            let role = format!("arn:aws:iam::{ACCOUNT}:role/{role}");
+            let input = json!({"Name": "a", "GroupName": group, "Target": {"RoleArn": role}});
+            let call =
+                Call { caller: &caller, service: Service::Scheduler, operation: "CreateSchedule", input: &input };
+            roles.guard()(&call).is_ok()
+        };
+        assert!(may("pushpool", "pushpool-schedules-eu-central-1"));
+        assert!(!may("default", "pushpool-schedules-eu-central-1"));
+        assert!(!may("pushpool", "etl-task"));
+        let run = json!({"QueueUrl": format!("https://sqs.eu-central-1.amazonaws.com/{ACCOUNT}/pushpool-run")});
+        let call = Call { caller: &caller, service: Service::Sqs, operation: "SendMessage", input: &run };
+        assert!(roles.guard()(&call).is_err(), "Lambda would take that for a loop");
+    }
+
+    #[test]
     fn a_secret_is_read_by_who_is_told_of_it() {
         let secret = json!({"SecretId": "arn:aws:secretsmanager:eu-central-1:111122223333:secret:prefect-AbCdEf"});
         assert!(may(DISPATCHER, Service::SecretsManager, "GetSecretValue", &secret));

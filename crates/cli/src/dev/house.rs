@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 
 use super::report::DeadLetter;
 use crate::{
+    args::DevArgs,
     error::CliError,
     input::{self, name_of},
 };
@@ -98,16 +99,17 @@ impl House {
     /// # Errors
     /// The port is taken.
     pub(crate) async fn open(
-        port: u16,
-        region: &str,
+        args: &DevArgs,
         images: BTreeMap<String, HostImage>,
         logs: PathBuf,
         pools: PathBuf,
     ) -> Result<Self, CliError> {
+        let port = args.port;
+        let ecs = local::ecs::Config { images, dwell: DWELL, log_directory: Some(logs.clone()), ..Default::default() };
         let config = local::Config {
-            region: region.to_owned(),
+            region: args.requests.settings().region,
             address: SocketAddr::from((Ipv4Addr::LOCALHOST, port)),
-            ecs: local::ecs::Config { images, dwell: DWELL, log_directory: Some(logs.clone()), ..Default::default() },
+            ecs: if args.bad_day { ecs.on_a_bad_day() } else { ecs },
             ..Default::default()
         };
         let local = Local::start(config).await.map_err(|source| CliError::OpenEndpoint { port, source })?;

@@ -68,7 +68,7 @@ pub(crate) fn run(args: &DevArgs) -> Result<u8, CliError> {
     runtime()?.block_on(async {
         let mut interrupts = Interrupts::listen()?;
         let region = args.requests.settings().region;
-        let house = House::open(args.port, &region, images, logs, source.pools.clone()).await?;
+        let house = House::open(args, images, logs, source.pools.clone()).await?;
         Dev::started(house.local.endpoint(), region, house.logs.clone(), None, &[]).write();
         let result = dispatch(args, &source, &house, &mut interrupts).await;
         close(house.local).await;

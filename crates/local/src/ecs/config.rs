@@ -87,6 +87,12 @@ impl Default for Config {
 }
 
 impl Config {
+    /// The same on a bad day: reads see writes three seconds late, and events leave stop codes out.
+    #[must_use]
+    pub fn on_a_bad_day(self) -> Self {
+        Self { lag: Lag { tasks: 3_000, definitions: 3_000 }, events_without_stop_code: true, ..self }
+    }
+
     /// How a container of this image becomes a process, and whether the settings name the image.
     pub(super) fn image(&self, image: &str) -> (&HostImage, bool) {
         let untagged = || {

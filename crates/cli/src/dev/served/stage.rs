@@ -88,6 +88,7 @@ impl Stage {
             log_directory: Some(logs),
             ..Default::default()
         };
+        let ecs = if args.bad_day { ecs.on_a_bad_day() } else { ecs };
         let address = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         let config =
             local::Config { region: requests.region.clone(), address: address(args.port), ecs, ..Default::default() };
