@@ -153,6 +153,11 @@ pub(crate) struct DevArgs {
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub(crate) logs: Option<PathBuf>,
 
+    /// Make AWS on loopback behave as on a bad day: ECS shows new tasks and definitions seconds late, and its events leave
+    /// out stop codes
+    #[arg(long)]
+    pub(crate) bad_day: bool,
+
     /// Form of the summary
     #[arg(long, value_enum, value_name = "FORM", default_value_t = Output::Text)]
     pub(crate) output: Output,
@@ -191,11 +196,6 @@ pub(crate) struct MessageArgs {
     /// Fail also when a job failed, a run crashed or a message was buried
     #[arg(long)]
     pub(crate) strict: bool,
-
-    /// Make AWS on loopback behave as on a bad day: ECS shows new tasks and definitions seconds late, and its events leave
-    /// out stop codes
-    #[arg(long)]
-    pub(crate) bad_day: bool,
 
     /// Stay up after the summary and go on dispatching until ended
     #[arg(long)]
