@@ -170,7 +170,7 @@ async fn a_throttle_after_a_lost_answer_does_not_start_a_second_task() {
     let messages = [message(1, json!({}))];
     world.local.faults().add(Rule::new(Service::Ecs, "RunTask", Fault::LostAnswer).times(2));
     assert_eq!(deliver(&world.dispatcher().await, &messages, 1).await, 1);
-    let throttle = Fault::Throttle { code: "ThrottlingException".into(), message: "Rate exceeded".into() };
+    let throttle = Fault::reported("EC2 throttled the look-up of a security group").unwrap();
     world.local.faults().add(Rule::new(Service::Ecs, "RunTask", throttle).once());
     assert_eq!(deliver(&world.dispatcher().await, &messages, 2).await, 0);
     assert_eq!(world.notes()[1], "adopted");
@@ -179,19 +179,20 @@ async fn a_throttle_after_a_lost_answer_does_not_start_a_second_task() {
 
 #[tokio::test]
 async fn what_aws_refuses_for_now_is_handed_back_as_a_new_attempt() {
-    let failure = |reason: &str| {
-        Fault::Answer(json!({"tasks": [], "failures": [{"reason": reason, "detail": "seen in a test"}]}))
-    };
-    let throttle =
-        |code: &'static str, message: &str| Fault::Throttle { code: code.into(), message: message.to_owned() };
-    for fault in [
-        failure("RESOURCE:MEMORY"),
-        failure("AGENT"),
-        failure("Capacity is unavailable at this time. Please try again later or in a different availability zone"),
-        throttle("ThrottlingException", "Rate exceeded"),
-        throttle("InvalidParameterException", "Unable to assume role: Rate exceeded"),
-        throttle("ClientException", "You've reached the limit on the number of vCPUs you can run concurrently"),
+    for situation in [
+        "throttled by name",
+        "EC2 throttled the look-up of a security group",
+        "EC2 throttled the look-up of a subnet",
+        "EC2 throttled, as ECS worded it until 2020",
+        "EC2 failed while ECS looked up a security group",
+        "the service-linked role is not there yet",
+        "Fargate vCPU quota in failures",
+        "no memory on the instances",
+        "agent of the instance is away",
+        "no Fargate capacity in failures",
+        "no instances in the cluster",
     ] {
+        let fault = Fault::reported(situation).expect(situation);
         let world = World::start().await;
         world.local.faults().add(Rule::new(Service::Ecs, "RunTask", fault.clone()).once());
         let sent = message(1, json!({}));

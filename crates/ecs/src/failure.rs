@@ -19,6 +19,7 @@
 //! because a task may be running.
 
 mod table;
+mod when;
 mod words;
 
 pub(crate) use table::{CONFLICT, NO_CLUSTER, REFUSED};

@@ -35,6 +35,30 @@ pub enum Fault {
     Answer(Value),
 }
 
+/// What AWS was reported to answer, with the links. The tests of its classification judge the same texts.
+const REPORTED: &str = include_str!("../../../events/answers/run-task.json");
+
+impl Fault {
+    /// A situation of `events/answers/run-task.json`, in the words that were reported from AWS. None if there is none of
+    /// that name, or no answer came.
+    pub fn reported(situation: &str) -> Option<Self> {
+        let reported: Vec<Value> = serde_json::from_str(REPORTED).ok()?;
+        let found = reported.into_iter().find(|it| it["situation"] == situation)?;
+        let status = found["status"].as_u64().and_then(|status| u16::try_from(status).ok())?;
+        if status == 200 {
+            return Some(Self::Answer(found["body"].clone()));
+        }
+        let text = |member: &str| found["body"][member].as_str().unwrap_or_default().to_owned();
+        let mut error = AwsError::new(text("__type"), text("message")).with_status(status);
+        for (member, value) in
+            found["body"].as_object()?.iter().filter(|(name, _)| !matches!(name.as_str(), "__type" | "message"))
+        {
+            error = error.with(member.clone(), value.clone());
+        }
+        Some(Self::Error(error))
+    }
+}
+
 type Predicate = Arc<dyn Fn(&Value) -> bool + Send + Sync>;
 
 /// When a [`Fault`] applies. By default: to every call of the operation, until [`Faults::clear`].

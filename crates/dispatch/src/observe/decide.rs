@@ -28,14 +28,11 @@
 
 use std::time::Duration;
 
-use ecs::{
-    failure::Words,
-    task::{Container, Task},
-};
+use ecs::{failure::Words, task::Task};
 use prefect_api::models::StateType;
 use work_pool::Diagnosis;
 
-use super::reasons;
+use super::{ended::ended, reasons};
 use crate::dispatcher::may_wait;
 
 /// Beginning of the reasons pushpool gives when it stops a task.
@@ -208,104 +205,6 @@ fn stopped(task: &Task, said: &str) -> Diagnosis {
         resolution: "Whoever stopped it gave the reason above; CloudTrail has the StopTask call with its caller."
             .to_owned(),
     }
-}
-
-/// One of its containers ended by itself.
-fn ended(pending: bool, task: &Task) -> Diagnosis {
-    let main = task.main_container();
-    let exit_code = main.and_then(|container| container.exit_code);
-    let name = main.map_or("prefect", |container| container.name.as_str());
-    let when = if pending { "before the flow run began" } else { "while the flow ran" };
-    let (code, summary, resolution) = if let Some(other) = main.and_then(|main| ended_first(main, task)) {
-        took_along(other, name, when)
-    } else if main.is_some_and(is_out_of_memory) {
-        (
-            "PP0623",
-            format!("The container ran out of memory {when}"),
-            "Raise `memory` in the job variables (and `cpu` with it, if Fargate asks for that).".to_owned(),
-        )
-    } else {
-        match exit_code {
-            Some(0) if pending => (
-                "PP0624",
-                "The container ended without starting the flow run: does its command run `prefect flow-run execute`?"
-                    .to_owned(),
-                reasons::COMMAND.to_owned(),
-            ),
-            Some(0) | None if !pending => (
-                "PP0626",
-                format!("The container {name} ended without reporting how the flow run ended"),
-                "Look at the container's log: its process ended from within, or could not reach the Prefect API."
-                    .to_owned(),
-            ),
-            Some(exit_code) => (
-                "PP0625",
-                format!("The container {name} ended with exit code {exit_code} {when}"),
-                if pending { format!("{LOOK_AT_THE_LOG} {}", reasons::COMMAND) } else { LOOK_AT_THE_LOG.to_owned() },
-            ),
-            None => (
-                "PP0627",
-                format!("ECS does not say how the container {name} ended"),
-                "Something outside of the container ended it. Look at what ECS says, and at the container's log."
-                    .to_owned(),
-            ),
-        }
-    };
-    Diagnosis { code, summary, detail: facts(task), resolution }
-}
-
-const LOOK_AT_THE_LOG: &str = "Look at the container's log; its last lines are in the run's log if they could be read.";
-
-/// Exit codes of SIGKILL and SIGTERM: what a container gets that ECS stops.
-const KILLED: i64 = 137;
-const TERMINATED: i64 = 143;
-
-/// The container that ended by itself before the run's, which ECS then stopped. An essential container takes all others
-/// along, but a task does not say which are essential, nor when each ended.
-fn ended_first<'a>(main: &Container, task: &'a Task) -> Option<&'a Container> {
-    if says_out_of_memory(main) || !matches!(main.exit_code, Some(KILLED | TERMINATED)) {
-        return None;
-    }
-    let mut others = task.containers.iter().filter(|container| container.name != main.name);
-    let by_itself = |container: &&Container| match container.exit_code {
-        _ if says_out_of_memory(container) => true,
-        // After SIGTERM many end with 0. The run's container would have ended of SIGTERM, too, before SIGKILL; if it got
-        // only that, its memory is the likelier cause.
-        Some(0) => main.exit_code == Some(TERMINATED),
-        Some(KILLED | TERMINATED) | None => false,
-        Some(_) => true,
-    };
-    others.find(by_itself)
-}
-
-fn took_along(first: &Container, name: &str, when: &str) -> (&'static str, String, String) {
-    let first_name = &first.name;
-    let how = match first.exit_code {
-        _ if says_out_of_memory(first) => "ran out of memory".to_owned(),
-        Some(exit_code) => format!("ended with exit code {exit_code}"),
-        None => "ended".to_owned(),
-    };
-    let mend = if says_out_of_memory(first) {
-        format!("Give {first_name} more memory in the task definition")
-    } else {
-        format!("Look at the log of {first_name}")
-    };
-    (
-        "PP0632",
-        format!("The container {first_name} {how} {when} and took {name} along"),
-        format!(
-            "{mend}. ECS stops all containers of a task when an essential one ends (SIGTERM, and SIGKILL after \
-             `stopTimeout`): set `essential` to false for a container that may end before the flow."
-        ),
-    )
-}
-
-fn says_out_of_memory(container: &Container) -> bool {
-    container.reason.as_deref().is_some_and(|reason| reason.contains("OutOfMemory"))
-}
-
-fn is_out_of_memory(container: &Container) -> bool {
-    container.exit_code == Some(KILLED) || says_out_of_memory(container)
 }
 
 /// What ECS says about a stopped task.

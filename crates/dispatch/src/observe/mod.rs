@@ -13,6 +13,7 @@ mod announce;
 pub(crate) mod cancelling;
 mod clusters;
 pub mod decide;
+mod ended;
 mod event;
 #[cfg(test)]
 pub(crate) mod fake;
