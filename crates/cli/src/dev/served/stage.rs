@@ -99,7 +99,8 @@ impl Stage {
         let client = Client::gentle(transport, Patience::FUNCTION);
         let sdk = aws::loopback_config(&local.endpoint(), &requests.region).await;
 
-        let poller = Arc::new(aws::poller(&sdk, client.clone(), poller_queues(&queues), options(args), teller.polls()));
+        let polling = poll::Options { cloud: prefect_api::is_cloud(&connection.api_url), ..options(args) };
+        let poller = Arc::new(aws::poller(&sdk, client.clone(), poller_queues(&queues), polling, teller.polls()));
         let settings = PrefectSettings {
             run_queue_url: queues["run"].clone(),
             fifo_queue_url: Some(queues["run.fifo"].clone()),
