@@ -6,12 +6,11 @@ use serde_json::{Value, json};
 
 use super::{dev::message, pushpool, root};
 
-/// What a terminal shows of `dev` in the background, in the foreground, and in the background again.
-fn as_a_job(ready: &str, arguments: &[&str]) -> Value {
-    let plain = pushpool(arguments);
+/// What a script of `tests/python` prints that runs something on a terminal, in the environment of `like`.
+fn on_a_terminal(script: &str, arguments: &[&str], like: &Command) -> String {
     let mut job = Command::new("python3");
-    job.arg(root().join("tests/python/jobs.py")).arg(ready).arg(plain.get_program()).args(plain.get_args());
-    for (name, value) in plain.get_envs() {
+    job.arg(root().join("tests/python").join(script)).args(arguments);
+    for (name, value) in like.get_envs() {
         match value {
             Some(value) => job.env(name, value),
             None => job.env_remove(name),
@@ -19,7 +18,13 @@ fn as_a_job(ready: &str, arguments: &[&str]) -> Value {
     }
     let output = job.env("TERM", "xterm").current_dir(root()).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    serde_json::from_slice(&output.stdout).unwrap()
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// What a terminal shows of `dev` in the background, in the foreground, and in the background again.
+fn as_a_job(ready: &str, arguments: &[&str]) -> Value {
+    let all = [&[ready, env!("CARGO_BIN_EXE_pushpool")], arguments].concat();
+    serde_json::from_str(&on_a_terminal("jobs.py", &all, &pushpool(&[]))).unwrap()
 }
 
 /// Whether it moves the cursor or clears a part of the screen, other than to set colours.
@@ -61,4 +66,17 @@ fn ctrl_c_is_named_only_where_it_ends_something() {
     let pid = shown["pid"].as_u64().unwrap();
     assert!(background.contains(&format!("kill {pid}")), "{background:?}");
     assert!(!background.contains("until Ctrl-C"), "{background:?}");
+}
+
+/// A shell without job control leaves what it starts with `&` in its own process group, which is the terminal's.
+#[test]
+fn what_a_script_starts_in_the_background_prints_lines_too() {
+    let line = "\"$0\" dev --events events/sqs/single.json --pools events/pools & wait";
+    let program = ["[]", "/bin/sh", "-c", line, env!("CARGO_BIN_EXE_pushpool")];
+    let shown = on_a_terminal("converse.py", &program, &pushpool(&[]));
+    assert!(!redraws(&shown), "{shown:?}");
+    assert!(shown.contains("running") && shown.contains("Every message reached"), "{shown:?}");
+    // In the foreground of the same script it is the table.
+    let program = ["[]", "/bin/sh", "-c", &line.replace("& wait", ""), env!("CARGO_BIN_EXE_pushpool")];
+    assert!(redraws(&on_a_terminal("converse.py", &program, &pushpool(&[]))));
 }

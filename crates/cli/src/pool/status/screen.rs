@@ -111,9 +111,7 @@ fn otherwise(facts: &Facts, now: Timestamp) -> Option<Cell> {
         State::NotServed => status != "READY",
         State::Paused => true,
     };
-    (!agrees).then(|| {
-        Cell::new(format!("{status}: it goes by heartbeats, of which the last may be a while ago")).styled(DIM)
-    })
+    (!agrees).then(|| Cell::new(format!("{status} (the server goes by heartbeats, pushpool by polls)")).styled(DIM))
 }
 
 fn called(run: &FlowRun) -> String {
