@@ -27,6 +27,12 @@ pub(crate) enum CliError {
     /// The run cannot be rendered.
     #[error("{}: {}", .0.code, .0.summary)]
     Refused(Diagnosis),
+    /// The same, for several reasons; never none.
+    #[error("{}", .0.iter().map(|it| format!("{}: {}", it.code, it.summary)).collect::<Vec<_>>().join("\n"))]
+    AllRefused(Vec<Diagnosis>),
+    /// What is to be stored would crash the runs; never none.
+    #[error("runs would crash: {}", .0.iter().map(|it| it.summary.as_str()).collect::<Vec<_>>().join("; "))]
+    Crashing(Vec<Diagnosis>),
     /// It cannot be done, for a reason that takes more than a line to tell.
     #[error("{summary}{}{detail}", if .detail.is_empty() { "" } else { ": " })]
     Explained { summary: String, detail: String, help: String },
@@ -57,6 +63,11 @@ pub(crate) enum CliError {
 }
 
 impl CliError {
+    /// All reasons at once.
+    pub(crate) fn all(mut reasons: Vec<Diagnosis>) -> Self {
+        if reasons.len() == 1 { Self::Refused(reasons.remove(0)) } else { Self::AllRefused(reasons) }
+    }
+
     /// 2 where another command line would help, else 1.
     pub(crate) fn exit_code(&self) -> u8 {
         match self {
@@ -70,6 +81,13 @@ impl CliError {
     pub(crate) fn tell(&self) {
         match self {
             Self::Refused(diagnosis) => output::say(output::explain(diagnosis)),
+            Self::AllRefused(reasons) => reasons.iter().for_each(|it| output::say(output::explain(it))),
+            Self::Crashing(reasons) => {
+                reasons.iter().for_each(|it| output::say(output::explain(it)));
+                output::say(
+                    "Nothing was changed: runs with these defaults would crash. --force stores them all the same.",
+                );
+            }
             Self::Interrupted => {}
             Self::Declined => {
                 // A question hides it.

@@ -15,8 +15,9 @@ use prefect_api::{
     models::WorkPool,
     settings::{Origin, Place, Setting, Settings, SettingsError},
 };
+use work_pool::did_you_mean;
 
-use crate::{error::CliError, pool::near::did_you_mean};
+use crate::error::CliError;
 
 /// Which server, and how.
 #[derive(Debug, Clone, Args)]

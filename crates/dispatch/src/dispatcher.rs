@@ -90,8 +90,8 @@ enum Fate {
 
 /// What a launch came to.
 enum Came {
-    /// To a task.
-    Task(Launched),
+    /// To a task, and what its owner may want to know.
+    Task(Launched, Vec<String>),
     /// To nothing: the run is not this message's.
     NotOurs,
     /// To nothing yet: another delivery of the message may be at work for this long.
@@ -260,12 +260,12 @@ impl<C: ControlPlane, L: TaskLauncher, Q: RunQueues> Dispatcher<C, L, Q> {
         };
         let prepared = prepared?;
         let error = match self.launcher.launch(&prepared).await {
-            Ok(launched) => return Ok(Came::Task(launched)),
+            Ok(launched) => return Ok(Came::Task(launched, prepared.notices)),
             Err(error) => error,
         };
         if again && is_definite(&error) {
             if let Some(found) = self.find(&prepared).await? {
-                return Ok(Came::Task(found));
+                return Ok(Came::Task(found, Vec::new()));
             }
             // A task that was told to stop may have been missed. If it ran the flow, the run says so by now.
             if self.since(order.since) < UNDER_WAY || !self.control.is_untouched(message).await? {
@@ -302,7 +302,7 @@ impl<C: ControlPlane, L: TaskLauncher, Q: RunQueues> Dispatcher<C, L, Q> {
             Err(_) => None,
         };
         Ok(match found {
-            Some(launched) => Came::Task(launched),
+            Some(launched) => Came::Task(launched, Vec::new()),
             None => {
                 self.sink.emit(&Outcome::NotOurs { message, reason: "another task runs it" });
                 Came::NotOurs
@@ -314,7 +314,7 @@ impl<C: ControlPlane, L: TaskLauncher, Q: RunQueues> Dispatcher<C, L, Q> {
     /// begins. Nothing is launched any more, because another run may have the slot.
     async fn without_slot(&self, order: &Order, reason: Diagnosis) -> Result<Came, Failure> {
         if let Some(found) = self.find(&self.prepare(order)?).await? {
-            return Ok(Came::Task(found));
+            return Ok(Came::Task(found, Vec::new()));
         }
         let class = if self.since(order.since) < UNDER_WAY { Class::Transient } else { Class::Capacity };
         Err(Failure { class, diagnosis: reason })
@@ -365,15 +365,25 @@ impl<C: ControlPlane, L: TaskLauncher, Q: RunQueues> Dispatcher<C, L, Q> {
         if self.policy.requests.roles_of_pool_only {
             ecs::check_roles(&order.template, layers).map_err(|error| rejected(error.diagnosis()))?;
         }
-        ecs::prepare(&configuration, &order.run, &self.policy.requests).map_err(|error| rejected(error.diagnosis()))
+        let prepared = ecs::prepare_to_launch(&configuration, &order.run, &self.policy.requests);
+        let mut prepared = prepared.map_err(|refused| rejected(refused.diagnosis()))?;
+        prepared.notices.extend(order.template.unused(layers).iter().map(ToString::to_string));
+        Ok(prepared)
     }
 
     /// The table of the launch protocol: from what happened to what is recorded and whether the message may go.
     async fn conclude(&self, message: &ScheduledRun, record: &Record, result: Result<Came, Failure>) -> Fate {
+        let mut notes = Vec::new();
         let settlement = match result {
             Ok(Came::NotOurs) => return Fate::Acknowledged,
             Ok(Came::InHand(wait)) => return self.in_hand(record, message, wait),
-            Ok(Came::Task(launched)) => Settlement::Launched(launched),
+            Ok(Came::Task(launched, of_launch)) => {
+                // An earlier delivery may have said them.
+                if !launched.adopted {
+                    notes = of_launch;
+                }
+                Settlement::Launched(launched)
+            }
             Err(Failure { class: Class::Stale, diagnosis }) => {
                 self.sink.emit(&Outcome::NotOurs { message, reason: &diagnosis.summary });
                 return Fate::Acknowledged;
@@ -402,6 +412,9 @@ impl<C: ControlPlane, L: TaskLauncher, Q: RunQueues> Dispatcher<C, L, Q> {
         };
         if let Err(failure) = self.control.settle(message, &settlement).await {
             return self.returned(record, Some(message), failure.class, &failure.diagnosis);
+        }
+        if !notes.is_empty() {
+            self.control.note(message, notes);
         }
         match &settlement {
             Settlement::Launched(launched) => {

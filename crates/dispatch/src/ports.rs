@@ -205,6 +205,12 @@ pub trait ControlPlane: Send + Sync + 'static {
         settlement: &Settlement,
     ) -> impl Future<Output = Result<(), Failure>> + Send;
 
+    /// Tells the run's owner what may matter about a launch that went ahead: settings without effect, for instance. Nothing
+    /// depends on it.
+    fn note(&self, message: &ScheduledRun, notes: Vec<String>) {
+        tracing::info!(flow_run_id = %message.flow_run_id, work_pool = %message.work_pool, ?notes, "launched with notes");
+    }
+
     /// Writes what was put off to the end of a batch. Nothing depends on it.
     fn flush(&self) -> impl Future<Output = ()> + Send {
         async {}

@@ -2,8 +2,8 @@
 //!
 //! Types, defaults and coercions are those of `ECSJobConfiguration` (prefect-aws 0.7.12, `ecs_worker.py`) and
 //! `BaseJobConfiguration` (prefect 3.8.8, `workers/base.py`), which are pydantic models: a key that is not among their
-//! fields is ignored, a field that may not be null refuses an explicit null. One deliberate leniency: `command` may be a
-//! list, which the worker refuses.
+//! fields is ignored. Two deliberate leniencies: `command` may be a list, which the worker refuses, and an explicit null
+//! counts as not given everywhere, where the worker fails on some fields: it is how people unset a default.
 
 use std::{borrow::Cow, collections::BTreeSet};
 
@@ -45,7 +45,8 @@ pub(crate) struct Configuration<'a> {
 }
 
 impl<'a> Configuration<'a> {
-    pub(crate) fn read(rendered: &'a JobConfiguration) -> Result<Self, PrepareError> {
+    /// Reads the keys. What is wrong with them together goes to `refusals`.
+    pub(crate) fn read(rendered: &'a JobConfiguration, refusals: &mut Vec<PrepareError>) -> Result<Self, PrepareError> {
         let keys = Keys(&rendered.values);
         let configuration = Self {
             env: env(keys.object("env")?),
@@ -57,21 +58,18 @@ impl<'a> Configuration<'a> {
             cluster: keys.text("cluster")?,
             task_definition: keys.object("task_definition")?.filter(|it| !it.is_empty()),
             task_run_request: keys.object("task_run_request")?,
-            configure_logs: keys.flag("configure_cloudwatch_logs", true)?,
+            configure_logs: keys.flag("configure_cloudwatch_logs")?,
             log_options: keys.strings("cloudwatch_logs_options")?,
             log_prefix: keys.text("cloudwatch_logs_prefix")?,
             network: keys.object("network_configuration")?.filter(|it| !it.is_empty()),
             vpc_id: keys.text("vpc_id")?,
             api_key_secret_arn: keys.text("prefect_api_key_secret_arn")?,
             api_auth_string_secret_arn: keys.text("prefect_api_auth_string_secret_arn")?,
-            auto_deregister: keys.flag("auto_deregister_task_definition", false)?,
-            match_latest: keys.flag("match_latest_revision_in_family", false)?,
-            aws_credentials: match rendered.values.get("aws_credentials") {
-                Some(Value::Null) => None,
-                _ => keys.object("aws_credentials")?,
-            },
+            auto_deregister: keys.flag("auto_deregister_task_definition")?,
+            match_latest: keys.flag("match_latest_revision_in_family")?,
+            aws_credentials: keys.object("aws_credentials")?,
         };
-        configuration.validate(keys.text("execution_role_arn")?)?;
+        configuration.validate(keys.text("execution_role_arn")?, refusals)?;
         Ok(configuration)
     }
 
@@ -87,22 +85,22 @@ impl<'a> Configuration<'a> {
     }
 
     /// The model validators of `ECSJobConfiguration`, but for the one that asks for a `vpc_id`.
-    fn validate(&self, execution_role: Option<&str>) -> Result<(), PrepareError> {
+    fn validate(&self, execution_role: Option<&str>, refusals: &mut Vec<PrepareError>) -> Result<(), PrepareError> {
         if self.existing_definition().is_none() && self.task_definition.is_none() {
             return Err(PrepareError::FindDefinition);
         }
         let containers = self.containers();
         if !containers.is_empty() && containers.iter().all(|it| it.get("essential") == Some(&Value::Bool(false))) {
-            return Err(PrepareError::FindEssentialContainer);
+            refusals.push(PrepareError::FindEssentialContainer);
         }
         let has_role = execution_role.is_some()
             || self.existing_definition().is_some()
             || self.task_definition.and_then(|it| it.get("executionRoleArn")).is_some_and(is_true);
         if self.configure_logs && !has_role {
-            return Err(PrepareError::ConfigureLogs);
+            refusals.push(PrepareError::ConfigureLogs);
         }
         if !self.log_options.is_empty() && !self.configure_logs {
-            return Err(PrepareError::ApplyLogOptions);
+            refusals.push(PrepareError::ApplyLogOptions);
         }
         Ok(())
     }
@@ -132,10 +130,10 @@ impl<'a> Keys<'a> {
         }
     }
 
-    /// `Dict[str, Any]`.
+    /// `Dict[str, Any]`. Null unsets, here as for the texts.
     fn object(self, field: &'static str) -> Result<Option<&'a Object>, PrepareError> {
         match self.0.get(field) {
-            None => Ok(None),
+            None | Some(Value::Null) => Ok(None),
             Some(Value::Object(object)) => Ok(Some(object)),
             Some(other) => Err(wrong(field, other, "an object")),
         }
@@ -154,10 +152,10 @@ impl<'a> Keys<'a> {
     }
 
     /// `bool` or `Optional[bool]`, with what pydantic takes for one.
-    fn flag(self, field: &'static str, nullable: bool) -> Result<bool, PrepareError> {
+    fn flag(self, field: &'static str) -> Result<bool, PrepareError> {
         let Some(value) = self.0.get(field) else { return Ok(false) };
         let flag = match value {
-            Value::Null if nullable => Some(false),
+            Value::Null => Some(false),
             Value::Bool(flag) => Some(*flag),
             Value::Number(number) if number.as_f64() == Some(0.0) => Some(false),
             Value::Number(number) if number.as_f64() == Some(1.0) => Some(true),

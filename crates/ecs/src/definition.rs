@@ -15,13 +15,16 @@ use work_pool::Object;
 use crate::{
     Named, PrepareError, Run, Settings,
     configuration::{Configuration, DEFAULT_CONTAINER},
+    described,
     environment::{Environment, entry, name_of},
     fargate,
+    findings::Findings,
+    lenient,
     locate::{not_allowed, require, within},
     names,
     placement::Placement,
     secrets::Secrets,
-    shape::check_shape,
+    shape::shape_errors,
     value::{compact, drop_empty, is_empty, kind, sort_keys, to_integer, to_text, true_member},
 };
 
@@ -53,17 +56,31 @@ impl Draft {
         placement: &Placement,
         run: &Run,
         settings: &Settings,
+        findings: &mut Findings,
     ) -> Result<Self, PrepareError> {
         let mut definition = configuration.task_definition.cloned().unwrap_or_default();
+        described::drop_answers(&mut definition, findings);
         let base_family = match true_member(&definition, "family") {
             None => generated(DEFAULT_CONTAINER, run),
             Some(Value::String(family)) => family.clone(),
             Some(other) => return Err(refused("task_definition.family", other, "a string")),
         };
         definition.remove("family");
-        let mut containers = containers(&mut definition)?;
-        let container = find_container(&mut containers, configuration.container_name)?;
+        let (mut containers, empty) = containers(&mut definition)?;
+        let mut container = find_container(&mut containers, configuration.container_name)?;
+        // What the console exports may have containers of nulls beside the flow's.
+        let is_blank = |container: &Object| container.values().all(is_empty);
+        let before = containers[..container].iter().filter(|it| is_blank(it)).count();
+        containers.retain(|it| !is_blank(it));
+        container -= before;
         let container_name = name(&containers[container]).unwrap_or(DEFAULT_CONTAINER).to_owned();
+        if empty && container_name != DEFAULT_CONTAINER && configuration.container_name.is_none() {
+            findings.notes.push(format!(
+                "The flow runs in container {container_name:?} (image {}): the template's own container is empty, because \
+                 neither `image` nor `container_name` is set.",
+                containers[container].get("image").and_then(Value::as_str).unwrap_or("of the dispatcher")
+            ));
+        }
         let orchestration = &mut containers[container];
         if orchestration.get("image").is_none_or(is_empty) {
             let image = settings.default_image.as_deref().filter(|image| !image.is_empty());
@@ -75,6 +92,8 @@ impl Draft {
             environment.retain(|entry| entry.get("value") != Some(&Value::Null));
             require(Some(environment), "value", "RegisterTaskDefinition", place)?;
         }
+        containers.iter_mut().enumerate().for_each(|(index, container)| lenient::mend(container, index, findings));
+        let orchestration = &mut containers[container];
         if configuration.configure_logs {
             orchestration.insert("logConfiguration".to_owned(), log_configuration(configuration, run, settings));
         }
@@ -85,7 +104,7 @@ impl Draft {
         );
         drop_empty(&mut definition);
         let draft = Self { definition, container, container_name, base_family };
-        draft.validate(configuration.configure_logs, placement)?;
+        draft.validate(configuration.configure_logs, placement, findings);
         Ok(draft)
     }
 
@@ -106,23 +125,23 @@ impl Draft {
 
     /// Keeps the Prefect API's secrets out of all plain environment and adds them to the orchestration container's
     /// `secrets`.
-    pub(crate) fn add_secrets(&mut self, secrets: &Secrets<'_>) -> Result<(), PrepareError> {
+    pub(crate) fn add_secrets(&mut self, secrets: &Secrets<'_>, findings: &mut Findings) {
         let orchestration = self.container;
         for (index, container) in self.containers_mut().enumerate() {
             if let Some(environment) = container.get_mut("environment").and_then(Value::as_array_mut) {
-                secrets.keep_out_of_list(environment, index == orchestration, || {
-                    format!("task_definition.containerDefinitions[{index}].environment")
-                })?;
+                let place = || format!("task_definition.containerDefinitions[{index}].environment");
+                secrets.keep_out_of_list(environment, index == orchestration, place, findings);
             }
         }
         secrets.add_to(self.container_mut());
         let on_fargate = self.requires("FARGATE");
         let has_secrets = |container: &&Object| true_member(container, "secrets").is_some();
-        match self.containers().find(has_secrets) {
-            Some(container) if on_fargate && true_member(&self.definition, "executionRoleArn").is_none() => {
-                Err(PrepareError::ReadSecrets { container: name(container).unwrap_or_default().to_owned() })
-            }
-            _ => Ok(()),
+        if on_fargate
+            && true_member(&self.definition, "executionRoleArn").is_none()
+            && let Some(container) = self.containers().find(has_secrets)
+        {
+            let container = name(container).unwrap_or_default().to_owned();
+            findings.refuse(PrepareError::ReadSecrets { container });
         }
     }
 
@@ -185,7 +204,7 @@ impl Draft {
     ///
     /// `superseded` are names of the environment whose value in the overrides is another one. They are in the definition
     /// only so that runs share it, and go if it is too large.
-    pub(crate) fn finish(mut self, superseded: &BTreeSet<&str>) -> Result<(String, Value), PrepareError> {
+    pub(crate) fn finish(mut self, superseded: &BTreeSet<&str>, findings: &mut Findings) -> (String, Value) {
         let (mut family, mut bytes) = self.canonical();
         if bytes > LARGEST && !superseded.is_empty() {
             if let Some(list) = self.environment_mut() {
@@ -196,11 +215,13 @@ impl Draft {
         let place = self.definition.keys().take_while(|key| key.as_str() < "family").count();
         self.definition.shift_insert(place, "family".to_owned(), family.as_str().into());
         let request = Value::Object(self.definition);
-        check_shape("RegisterTaskDefinition", &request).map_err(|error| within("task_definition", error))?;
-        if bytes > LARGEST {
-            return Err(PrepareError::FitDefinition { bytes, largest: largest(&request) });
+        for error in shape_errors("RegisterTaskDefinition", &request) {
+            findings.refuse(within("task_definition", error));
         }
-        Ok((family, request))
+        if bytes > LARGEST {
+            findings.refuse(PrepareError::FitDefinition { bytes, largest: largest(&request) });
+        }
+        (family, request)
     }
 
     /// Brings the definition into its canonical order; its family, and the size of the request in bytes.
@@ -226,9 +247,9 @@ impl Draft {
     }
 
     /// `_validate_task_definition`, and what Fargate would refuse.
-    fn validate(&self, configure_logs: bool, placement: &Placement) -> Result<(), PrepareError> {
+    fn validate(&self, configure_logs: bool, placement: &Placement, findings: &mut Findings) {
         if configure_logs && true_member(&self.definition, "executionRoleArn").is_none() {
-            return Err(PrepareError::ConfigureLogs);
+            findings.refuse(PrepareError::ConfigureLogs);
         }
         let requires_ec2 = self.requires("EC2");
         let spot = placement.launch_type == "FARGATE_SPOT";
@@ -238,24 +259,23 @@ impl Draft {
             let launch_type = if placement.launch_type.is_empty() { "FARGATE" } else { &placement.launch_type };
             let compatibilities = self.definition.get("requiresCompatibilities");
             if !matches!(launch_type, "EC2" | "EXTERNAL") && compatibilities.is_some() && !self.requires("FARGATE") {
-                return Err(PrepareError::MatchLaunchType {
+                findings.refuse(PrepareError::MatchLaunchType {
                     launch_type: launch_type.to_owned(),
                     compatibilities: compatibilities.map(ToString::to_string).unwrap_or_default(),
                 });
             }
             let network_mode = self.network_mode().unwrap_or("awsvpc");
             if matches!(launch_type, "FARGATE" | "FARGATE_SPOT") && network_mode != "awsvpc" {
-                return Err(PrepareError::MatchNetworkMode {
+                findings.refuse(PrepareError::MatchNetworkMode {
                     network_mode: network_mode.to_owned(),
                     launch_type: launch_type.to_owned(),
                 });
             }
         }
-        if !self.requires("FARGATE") {
-            return Ok(());
+        if self.requires("FARGATE") {
+            findings.check(check_storage("task_definition", &self.definition));
+            findings.check(check_size("task_definition", self.size("cpu"), self.size("memory")));
         }
-        check_storage("task_definition", &self.definition)?;
-        check_size("task_definition", self.size("cpu"), self.size("memory"))
     }
 
     fn container(&self) -> &Object {
@@ -316,21 +336,22 @@ fn requires(definition: &Object, compatibility: &str) -> bool {
     list.is_some_and(|list| list.iter().any(|item| item == compatibility))
 }
 
-/// Takes the containers out of the definition, without the empty ones.
-fn containers(definition: &mut Object) -> Result<Vec<Object>, PrepareError> {
+/// Takes the containers out of the definition, without the empty ones; whether the first was one of these.
+fn containers(definition: &mut Object) -> Result<(Vec<Object>, bool), PrepareError> {
     let list = match definition.remove("containerDefinitions") {
         None | Some(Value::Null) => Vec::new(),
         Some(Value::Array(list)) => list,
         Some(other) => return Err(refused("task_definition.containerDefinitions", &other, "a list")),
     };
-    list.into_iter()
-        .enumerate()
-        .filter(|(_, container)| !is_empty(container))
-        .map(|(index, container)| match container {
-            Value::Object(container) => Ok(container),
-            other => Err(refused(&format!("task_definition.containerDefinitions[{index}]"), &other, "an object")),
-        })
-        .collect()
+    let first_is_empty = list.first().is_some_and(is_empty);
+    let containers =
+        list.into_iter().enumerate().filter(|(_, container)| !is_empty(container)).map(|(index, container)| {
+            match container {
+                Value::Object(container) => Ok(container),
+                other => Err(refused(&format!("task_definition.containerDefinitions[{index}]"), &other, "an object")),
+            }
+        });
+    Ok((containers.collect::<Result<_, _>>()?, first_is_empty))
 }
 
 fn name(container: &Object) -> Option<&str> {

@@ -66,6 +66,12 @@ impl<'a> Environment<'a> {
         Self { all, shared }
     }
 
+    /// Drops the variable without a name; whether there was one.
+    pub(crate) fn drop_nameless(&mut self) -> bool {
+        self.shared.remove("");
+        self.all.remove("").is_some()
+    }
+
     /// Takes a name out of all layers.
     pub(crate) fn remove(&mut self, name: &str) {
         self.all.remove(name);

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use work_pool::{Diagnosis, Layer};
 
-use crate::{command::SplitError, fargate::Size, shape::ShapeError};
+use crate::{command::SplitError, fargate::Size, refused::Reason, shape::ShapeError};
 
 /// Why the requests of a run cannot be prepared.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -196,6 +196,20 @@ impl PrepareError {
         Diagnosis { code, summary, detail, resolution }.bounded()
     }
 
+    /// The same with what others need to know about it.
+    pub(crate) fn reason(&self) -> Reason {
+        let place = match self {
+            Self::CheckShape { error, .. } => Some(error.path.clone()),
+            _ => None,
+        };
+        let lacks = match self {
+            Self::FindDefinition | Self::FindSubnets => true,
+            Self::CheckShape { error, .. } => error.found == "nothing",
+            _ => false,
+        };
+        Reason { diagnosis: self.diagnosis(), place, lacks }
+    }
+
     /// Code, detail and resolution.
     fn parts(&self) -> (&'static str, String, String) {
         match self {
@@ -249,11 +263,7 @@ impl PrepareError {
             Self::CheckShape { operation, error } => (
                 "PP0208",
                 format!("{}: found {}, allowed: {} ({operation}).", error.path, error.found, error.allowed),
-                format!(
-                    "Correct `{}` in the job configuration of the pool's base job template, or the job variable that \
-                     ends up there.",
-                    error.path
-                ),
+                correction(error),
             ),
             Self::KeepSecret { name, place, existing_definition } => (
                 "PP0209",
@@ -384,6 +394,27 @@ impl PrepareError {
                     .to_owned(),
             ),
         }
+    }
+}
+
+/// What to do about a request that is not of the right shape.
+fn correction(error: &ShapeError) -> String {
+    let is_scalar = ["a boolean", "an integer", "a number with a fraction"].contains(&error.found.as_str());
+    if error.path == "task_definition.taskDefinition" {
+        "The definition is what stands inside `taskDefinition`, as DescribeTaskDefinition answers it: put the inner object \
+         into the base job template."
+            .to_owned()
+    } else if is_scalar && error.allowed == "a string" {
+        format!(
+            "Write `{}` as text: in quotes where it stands, and with type string where the base job template declares the \
+             variable that ends up there.",
+            error.path
+        )
+    } else {
+        format!(
+            "Correct `{}` in the job configuration of the pool's base job template, or the job variable that ends up there.",
+            error.path
+        )
     }
 }
 

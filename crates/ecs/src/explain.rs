@@ -22,7 +22,7 @@ use crate::{
 /// `configuration` and `sources` are those that `prepared` was made from.
 #[must_use]
 pub fn explain(prepared: &Prepared, configuration: &JobConfiguration, sources: &Sources) -> Vec<(String, String)> {
-    let makes_logs = Configuration::read(configuration).is_ok_and(|read| read.configure_logs);
+    let makes_logs = Configuration::read(configuration, &mut Vec::new()).is_ok_and(|read| read.configure_logs);
     let explainer = Explainer { prepared, configuration, sources, makes_logs };
     let mut leaves = Vec::new();
     if let Definition::Content { request, .. } = &prepared.definition {

@@ -7,7 +7,7 @@
 use std::fmt;
 
 /// CPU units and MiB of a Fargate task.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Size {
     /// CPU units; 1,024 are one vCPU.
     pub cpu: u32,
@@ -72,12 +72,14 @@ pub(crate) fn check(cpu: Option<&str>, memory: Option<&str>) -> Result<(), Vec<S
 }
 
 /// CPU units: `1024`, `1 vCPU`, `.5 vcpu`.
-pub(crate) fn parse_cpu(text: &str) -> Option<u32> {
+#[must_use]
+pub fn parse_cpu(text: &str) -> Option<u32> {
     parse(text, "vcpu")
 }
 
 /// MiB: `2048`, `2GB`, `0.5 GB`.
-pub(crate) fn parse_memory(text: &str) -> Option<u32> {
+#[must_use]
+pub fn parse_memory(text: &str) -> Option<u32> {
     parse(text, "gb")
 }
 

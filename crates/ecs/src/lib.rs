@@ -7,14 +7,18 @@ mod configuration;
 #[cfg(feature = "aws")]
 pub mod control;
 mod definition;
+mod described;
 mod environment;
 mod error;
 mod explain;
 pub mod failure;
 mod fargate;
+mod findings;
+mod ignored;
 pub mod launch;
 #[cfg(feature = "aws")]
 pub mod launcher;
+mod lenient;
 mod locate;
 mod names;
 mod network;
@@ -23,9 +27,11 @@ mod overrides;
 pub mod pace;
 mod placement;
 mod prepare;
+mod refused;
 #[cfg(feature = "aws")]
 mod revisions;
 mod roles;
+pub mod rules;
 #[cfg(any(feature = "aws", test))]
 mod same;
 mod secrets;
@@ -37,8 +43,9 @@ mod value;
 pub use codes::CODES;
 pub use error::{PrepareError, SplitCommandError};
 pub use explain::explain;
-pub use fargate::Size;
-pub use prepare::prepare;
+pub use fargate::{Size, parse_cpu, parse_memory};
+pub use prepare::{prepare, prepare_to_launch};
+pub use refused::Refused;
 pub use roles::check_roles;
 pub use shape::{ShapeError, check_shape};
 

@@ -20,6 +20,8 @@ use crate::{
     configuration::Configuration,
     definition::{Draft, check_size, check_storage},
     environment::{Environment, entry, name_of},
+    findings::Findings,
+    lenient,
     locate::{not_allowed, require},
     secrets::Secrets,
     value::{is_true, to_text, true_member},
@@ -48,6 +50,7 @@ impl Overrides {
         request: &mut Object,
         configuration: &Configuration<'_>,
         container_name: &str,
+        findings: &mut Findings,
     ) -> Result<Self, PrepareError> {
         let mut object = match request.remove("overrides") {
             None => Object::new(),
@@ -57,6 +60,12 @@ impl Overrides {
         for member in ["cpu", "memory"] {
             if let Some(size) = object.get_mut(member).filter(|size| is_true(size)) {
                 *size = to_text(size).into_owned().into();
+            }
+        }
+        // An empty role is none, and RegisterTaskDefinition refuses it.
+        for member in ["taskRoleArn", "executionRoleArn"] {
+            if object.get(member).is_some_and(|role| role == "") {
+                object.shift_remove(member);
             }
         }
         let mut containers = containers(&mut object)?;
@@ -74,6 +83,9 @@ impl Overrides {
             let place = |member| format!("task_run_request.overrides.containerOverrides[{index}].{member}");
             split_command(container, || place("command"))?;
             list_environment(container);
+            if let Some(Value::Array(variables)) = container.get_mut("environment") {
+                lenient::drop_nameless(variables, || place("environment"), findings);
+            }
             let entries = container.get("environment").and_then(Value::as_array);
             require(entries, "value", "RunTask", || place("environment"))?;
         }
@@ -89,7 +101,8 @@ impl Overrides {
         &mut self,
         environment: &Environment<'_>,
         secrets: &Secrets<'_>,
-    ) -> Result<(), PrepareError> {
+        findings: &mut Findings,
+    ) {
         for (index, container) in self.containers.iter_mut().enumerate() {
             let Some(list) = container.get_mut("environment").and_then(Value::as_array_mut) else { continue };
             let is_orchestration = index == self.container;
@@ -97,36 +110,29 @@ impl Overrides {
                 // First, so that a plain secret which the environment replaces by nothing is not complained about.
                 list.retain(|entry| name_of(entry).is_none_or(|name| !environment.all.contains_key(name)));
             }
-            secrets.keep_out_of_list(list, is_orchestration, || {
-                format!("task_run_request.overrides.containerOverrides[{index}].environment")
-            })?;
+            let place = || format!("task_run_request.overrides.containerOverrides[{index}].environment");
+            secrets.keep_out_of_list(list, is_orchestration, place, findings);
             if is_orchestration {
                 list.extend(environment.overrides().map(|(name, value)| entry(name, value)));
                 // Stable: of two entries with one name, the later one still wins.
                 list.sort_by(|one, other| name_of(one).cmp(&name_of(other)));
             }
         }
-        Ok(())
     }
 
     /// Moves what is too much into the definition, largest first: environment, then the command.
     /// What came out of blocks (`private`) stays where it is.
-    pub(crate) fn fit(
-        &mut self,
-        draft: Option<&mut Draft>,
-        private: &BTreeSet<String>,
-        notices: &mut Vec<String>,
-    ) -> Result<(), PrepareError> {
+    pub(crate) fn fit(&mut self, draft: Option<&mut Draft>, private: &BTreeSet<String>, findings: &mut Findings) {
         let length = self.length();
         if length <= LONGEST {
-            return Ok(());
+            return;
         }
         let too_long = |overrides: &Self, existing_definition| PrepareError::FitOverrides {
             length: overrides.length(),
             largest: overrides.largest(),
             existing_definition,
         };
-        let Some(draft) = draft else { return Err(too_long(self, true)) };
+        let Some(draft) = draft else { return findings.refuse(too_long(self, true)) };
         let mut moved = self.move_environment(draft, private, length - LONGEST);
         if self.length() > LONGEST
             && let Some(command) = self.containers[self.container].remove("command")
@@ -135,26 +141,31 @@ impl Overrides {
             moved.push("the command".to_owned());
         }
         if self.length() > LONGEST {
-            return Err(too_long(self, false));
+            return findings.refuse(too_long(self, false));
         }
-        notices.push(format!(
+        findings.notes.push(format!(
             "The overrides had {length} of at most {LONGEST} characters; {} went into the task definition, which is \
              therefore this run's own.",
             moved.join(", ")
         ));
-        Ok(())
     }
 
     /// Checks the sizes that the overrides change on Fargate.
-    pub(crate) fn check_sizes(&self, definition: Option<&Draft>) -> Result<(), PrepareError> {
+    pub(crate) fn check_sizes(&self, definition: Option<&Draft>, findings: &mut Findings) {
         let place = "task_run_request.overrides";
-        check_storage(place, &self.object)?;
+        findings.check(check_storage(place, &self.object));
         let given = |member: &str| self.object.get(member).and_then(Value::as_str);
         if given("cpu").is_none() && given("memory").is_none() {
-            return Ok(());
+            return;
         }
-        let size = |member: &str| given(member).or_else(|| definition.and_then(|draft| draft.size(member)));
-        check_size(place, size("cpu"), size("memory"))
+        // The built-in template writes the same sizes into the definition, of which they are said already.
+        let of_definition = |member: &str| definition.and_then(|draft| draft.size(member));
+        let size = |member: &str| given(member).or_else(|| of_definition(member));
+        let changed = ["cpu", "memory"].iter().any(|member| given(member) != of_definition(member));
+        let said = !changed && findings.refusals.iter().any(|it| matches!(it, PrepareError::SizeTask { .. }));
+        if !said {
+            findings.check(check_size(place, size("cpu"), size("memory")));
+        }
     }
 
     /// Names of the environment that the orchestration container's overrides set.

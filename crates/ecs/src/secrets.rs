@@ -5,12 +5,15 @@
 //! wherever it stands; with one, it becomes an entry of the container's `secrets` (prefect-aws 0.7.12, `ecs_worker.py`,
 //! `_prepare_task_definition`). An ARN without a plain value is fine, where the worker fails with `KeyError`.
 
+use std::borrow::Cow;
+
 use serde_json::{Value, json};
 
 use crate::{
     PrepareError, Settings,
     configuration::Configuration,
     environment::{Environment, name_of},
+    findings::Findings,
     value::is_empty,
 };
 
@@ -32,8 +35,8 @@ impl<'a> Secrets<'a> {
         configuration: &Configuration<'a>,
         settings: &'a Settings,
         existing: Option<&str>,
-        notices: &mut Vec<String>,
-    ) -> Result<Self, PrepareError> {
+        findings: &mut Findings,
+    ) -> Self {
         let chosen = [
             (configuration.api_key_secret_arn, settings.api_key_secret_arn.as_deref()),
             (configuration.api_auth_string_secret_arn, settings.api_auth_string_secret_arn.as_deref()),
@@ -47,34 +50,34 @@ impl<'a> Secrets<'a> {
             };
             if let Some(definition) = existing {
                 if from_pool.is_some() {
-                    return Err(PrepareError::AddSecret { variable, name, definition: definition.to_owned() });
+                    let definition = definition.to_owned();
+                    findings.refuse(PrepareError::AddSecret { variable, name, definition });
+                } else {
+                    findings.notes.push(format!(
+                        "{name} is not added to the existing task definition {definition}; its own `secrets` must bring \
+                         it."
+                    ));
                 }
-                notices.push(format!(
-                    "{name} is not added to the existing task definition {definition}; its own `secrets` must bring it."
-                ));
                 continue;
             }
             if !is_secret_arn(arn) {
-                return Err(PrepareError::ReadSecretArn { variable: source });
+                findings.refuse(PrepareError::ReadSecretArn { variable: source });
             }
             arns.push((name, arn));
         }
-        Ok(Self { arns, existing_definition: existing.is_some() })
+        Self { arns, existing_definition: existing.is_some() }
     }
 
-    /// Takes them out of the container's environment.
-    ///
-    /// # Errors
-    /// A plain value for which there is no ARN.
-    pub(crate) fn keep_out_of(&self, environment: &mut Environment<'_>) -> Result<(), PrepareError> {
+    /// Takes them out of the container's environment, and refuses a plain value for which there is no ARN.
+    pub(crate) fn keep_out_of(&self, environment: &mut Environment<'_>, findings: &mut Findings) {
         for (name, ..) in SECRETS {
             if self.has(name) {
                 environment.remove(name);
             }
         }
-        match environment.all.iter().find_map(|(name, value)| secret(name).filter(|_| !value.is_empty())) {
-            Some(name) => Err(self.refusal(name, "the job variable `env`".to_owned())),
-            None => Ok(()),
+        let is_plain = |(_, value): &(&Cow<'_, str>, &Cow<'_, str>)| !value.is_empty();
+        for name in environment.all.iter().filter(is_plain).filter_map(|(name, _)| secret(name)) {
+            findings.refuse(self.refusal(name, "the job variable `env`".to_owned()));
         }
     }
 
@@ -85,14 +88,14 @@ impl<'a> Secrets<'a> {
         list: &mut Vec<Value>,
         is_orchestration: bool,
         place: impl Fn() -> String,
-    ) -> Result<(), PrepareError> {
+        findings: &mut Findings,
+    ) {
         if is_orchestration && !self.arns.is_empty() {
             list.retain(|entry| !name_of(entry).and_then(secret).is_some_and(|name| self.has(name)));
         }
         let plain = |entry: &&Value| entry.get("value").is_some_and(|value| !is_empty(value));
-        match list.iter().filter(plain).find_map(|entry| name_of(entry).and_then(secret)) {
-            Some(name) => Err(self.refusal(name, place())),
-            None => Ok(()),
+        for name in list.iter().filter(plain).filter_map(|entry| name_of(entry).and_then(secret)) {
+            findings.refuse(self.refusal(name, place()));
         }
     }
 

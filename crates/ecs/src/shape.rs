@@ -30,16 +30,29 @@ pub struct ShapeError {
 /// The first [`ShapeError`] in the order of the request; also for operations other than RegisterTaskDefinition and
 /// RunTask, which the file does not describe.
 pub fn check_shape(operation: &str, request: &Value) -> Result<(), ShapeError> {
+    shape_errors(operation, request).into_iter().next().map_or(Ok(()), Err)
+}
+
+/// Every error of [`check_shape`], in the order of the request. Unknown members of one object are one error.
+pub(crate) fn shape_errors(operation: &str, request: &Value) -> Vec<ShapeError> {
     let model = &*MODEL;
-    let Some((_, shape)) = model.operations.iter().find(|(name, _)| *name == operation) else {
-        return Err(ShapeError {
+    let mut errors = Vec::new();
+    match model.operations.iter().find(|(name, _)| *name == operation) {
+        Some((_, shape)) => model.check(&model.shapes[*shape], request, Path::Root, &mut errors),
+        None => errors.push(ShapeError {
             path: String::new(),
             found: format!("the operation {operation}"),
             allowed: "RegisterTaskDefinition and RunTask".to_owned(),
-        });
-    };
-    model.check(&model.shapes[*shape], request, Path::Root)
+        }),
+    }
+    errors
 }
+
+/// Errors of one request that are told.
+const MOST: usize = 20;
+
+/// Members that one error names.
+const NAMED: usize = 20;
 
 /// The file as it is written: a shape names others.
 #[derive(Deserialize)]
@@ -158,62 +171,85 @@ impl Model {
         })
     }
 
-    fn check(&self, shape: &Shape, value: &Value, path: Path<'_>) -> Result<(), ShapeError> {
+    fn check(&self, shape: &Shape, value: &Value, path: Path<'_>, errors: &mut Vec<ShapeError>) {
+        if errors.len() >= MOST {
+            return;
+        }
         match (shape, value) {
             (Shape::Structure { members, required }, Value::Object(given)) => {
+                let mut unknown = Vec::new();
                 for (name, value) in given {
-                    let Ok(at) = members.binary_search_by_key(&name.as_str(), |(member, _)| member) else {
-                        let known: Vec<&str> = members.iter().map(|(member, _)| *member).collect();
-                        return Err(Path::Member(&path, name).error("a member ECS does not know", known.join(", ")));
-                    };
-                    self.check(&self.shapes[members[at].1], value, Path::Member(&path, name))?;
+                    match members.binary_search_by_key(&name.as_str(), |(member, _)| member) {
+                        Ok(at) => self.check(&self.shapes[members[at].1], value, Path::Member(&path, name), errors),
+                        Err(_) => unknown.push(name.as_str()),
+                    }
                 }
-                match required.iter().find(|name| !given.contains_key(**name)) {
-                    Some(name) => Err(Path::Member(&path, name).error("nothing", "required")),
-                    None => Ok(()),
+                if let [first, others @ ..] = unknown.as_slice() {
+                    let known: Vec<&str> = members.iter().map(|(member, _)| *member).collect();
+                    errors.push(Path::Member(&path, first).error(unknown_member(others), known.join(", ")));
+                }
+                if let Some(name) = required.iter().find(|name| !given.contains_key(**name)) {
+                    errors.push(Path::Member(&path, name).error("nothing", "required"));
                 }
             }
             (Shape::List { member, max }, Value::Array(items)) => {
                 if let Some(max) = max.filter(|max| items.len() > *max) {
-                    return Err(path.error(format!("{} items", items.len()), format!("at most {max} items")));
+                    errors.push(path.error(format!("{} items", items.len()), format!("at most {max} items")));
+                    return;
                 }
                 let member = &self.shapes[*member];
-                items
-                    .iter()
-                    .enumerate()
-                    .try_for_each(|(index, item)| self.check(member, item, Path::Item(&path, index)))
+                for (index, item) in items.iter().enumerate() {
+                    self.check(member, item, Path::Item(&path, index), errors);
+                }
             }
             (Shape::Map { value: member }, Value::Object(given)) => {
                 let member = &self.shapes[*member];
-                given.iter().try_for_each(|(name, value)| self.check(member, value, Path::Member(&path, name)))
+                for (name, value) in given {
+                    self.check(member, value, Path::Member(&path, name), errors);
+                }
             }
             (Shape::String { variants, min, max }, Value::String(text)) => {
-                if let Some(variants) = variants.as_ref().filter(|variants| !variants.contains(&text.as_str())) {
-                    return Err(path.error(shown(text), variants.join(", ")));
-                }
-                let length = || text.chars().count();
-                if let Some(min) = min.filter(|min| *min > 0 && length() < *min) {
-                    return Err(path.error(format!("{} characters", length()), format!("at least {min} characters")));
-                }
-                if let Some(max) = max.filter(|max| text.len() > *max && length() > *max) {
-                    return Err(path.error(format!("{} characters", length()), format!("at most {max} characters")));
-                }
-                Ok(())
+                errors.extend(
+                    check_text(text, variants.as_deref(), *min, *max)
+                        .map(|(found, allowed)| path.error(found, allowed)),
+                );
             }
             (Shape::Integer { min, max }, Value::Number(number)) if !number.is_f64() => {
-                let within = number.as_i64().is_some_and(|number| {
-                    min.unwrap_or(i64::from(i32::MIN)) <= number && number <= max.unwrap_or(i64::from(i32::MAX))
-                });
-                if within {
-                    return Ok(());
-                }
                 let (min, max) = (min.unwrap_or(i64::from(i32::MIN)), max.unwrap_or(i64::from(i32::MAX)));
-                Err(path.error(number.to_string(), format!("{min} to {max}")))
+                if !number.as_i64().is_some_and(|number| (min..=max).contains(&number)) {
+                    errors.push(path.error(number.to_string(), format!("{min} to {max}")));
+                }
             }
-            (Shape::Boolean, Value::Bool(_)) => Ok(()),
-            _ => Err(path.error(kind(value), shape.kind())),
+            (Shape::Boolean, Value::Bool(_)) => {}
+            _ => errors.push(path.error(kind(value), shape.kind())),
         }
     }
+}
+
+/// What is wrong with a text, and what is allowed.
+fn check_text(
+    text: &str,
+    variants: Option<&[&'static str]>,
+    min: Option<usize>,
+    max: Option<usize>,
+) -> Option<(String, String)> {
+    if let Some(variants) = variants.filter(|variants| !variants.contains(&text)) {
+        return Some((shown(text), variants.join(", ")));
+    }
+    let length = || text.chars().count();
+    if let Some(min) = min.filter(|min| *min > 0 && length() < *min) {
+        return Some((format!("{} characters", length()), format!("at least {min} characters")));
+    }
+    let max = max.filter(|max| text.len() > *max && length() > *max)?;
+    Some((format!("{} characters", length()), format!("at most {max} characters")))
+}
+
+fn unknown_member(others: &[&str]) -> String {
+    if others.is_empty() {
+        return "a member ECS does not know".to_owned();
+    }
+    let names: Vec<String> = others.iter().take(NAMED).map(|name| shown(name)).collect();
+    format!("a member ECS does not know, as are {}", names.join(", "))
 }
 
 impl Shape {

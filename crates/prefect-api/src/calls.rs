@@ -281,22 +281,23 @@ impl<T: Transport> Client<T> {
         self.list_by_id("/flows/filter", "flows", ids).await
     }
 
-    /// Data of a block document, secrets included.
+    /// Data of a block document; without its secrets, the server masks their values.
     ///
     /// # Errors
     /// [`ApiError`].
-    pub async fn block_document(&self, id: &str) -> Result<Value, ApiError> {
-        let document: Value = self.get(format!("/block_documents/{}?include_secrets=true", segment(id))).await?;
+    pub async fn block_document(&self, id: &str, with_secrets: bool) -> Result<Value, ApiError> {
+        let path = format!("/block_documents/{}?include_secrets={with_secrets}", segment(id));
+        let document: Value = self.get(path).await?;
         Ok(document["data"].clone())
     }
 
-    /// Data of the block document of a type and name, secrets included.
+    /// Data of the block document of a type and name; without its secrets, the server masks their values.
     ///
     /// # Errors
     /// [`ApiError`].
-    pub async fn block(&self, type_slug: &str, name: &str) -> Result<Value, ApiError> {
+    pub async fn block(&self, type_slug: &str, name: &str, with_secrets: bool) -> Result<Value, ApiError> {
         let (slug, name) = (segment(type_slug), segment(name));
-        let path = format!("/block_types/slug/{slug}/block_documents/name/{name}?include_secrets=true");
+        let path = format!("/block_types/slug/{slug}/block_documents/name/{name}?include_secrets={with_secrets}");
         let document: Value = self.get(path).await?;
         Ok(document["data"].clone())
     }

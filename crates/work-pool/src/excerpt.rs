@@ -12,10 +12,11 @@ use crate::{
     Layers, Object, Reference, Resolver,
     error::WorkPoolError,
     limits::{Budget, check_depth},
-    node::{Node, Segment},
+    node::Node,
     placeholder, python,
     resolve::{self, References},
     template,
+    unused::name_variables,
     variables::{self, Variables},
 };
 
@@ -144,22 +145,5 @@ impl Populated {
         resolve::resolve(&mut self.value, resolver, budget, 1)?;
         let found = self.rest.iter().try_fold(&self.value, |value, member| value.get(member));
         Ok(found.cloned())
-    }
-}
-
-/// Job variables that the placeholders of a template name.
-fn name_variables(node: &Node, names: &mut HashSet<String>) {
-    match node {
-        Node::Literal(_) => {}
-        Node::Whole(path) => drop(names.insert(path.root.clone())),
-        Node::Text(segments) => {
-            for segment in segments {
-                if let Segment::Lookup(path) = segment {
-                    names.insert(path.root.clone());
-                }
-            }
-        }
-        Node::Array(nodes) => nodes.iter().for_each(|node| name_variables(node, names)),
-        Node::Object(nodes) => nodes.iter().for_each(|(_, node)| name_variables(node, names)),
     }
 }

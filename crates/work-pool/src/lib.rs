@@ -31,9 +31,10 @@
 //! * **`{{ $NAME }}` is always missing.** Prefect reads the environment of the worker there, and since the values of
 //!   `env` become templates as soon as the pool has an `env` default, anybody who may create a run could read the
 //!   dispatcher's own settings into his container.
-//! * **`aws_credentials` is never resolved.** Tasks are launched with the dispatcher's role, and a key that is not
-//!   fetched cannot leak. The literal `region_name` and `assume_role_arn` remain, so that they can be compared with
-//!   what is used.
+//! * **`aws_credentials` is never used.** Tasks are launched with the dispatcher's role. Only `region_name` and
+//!   `assume_role_arn` remain, literal or out of the block that is named there, so that they can be compared with what is
+//!   used. The block is asked for without its secrets ([`Reference::Credentials`]): a key that is not fetched cannot leak.
+//! * **Null unsets a job variable of any type**, `env` and `labels` included, for which Prefect fails.
 //! * **Text is replaced in one pass everywhere.** Prefect replaces blocks and variables one after the other in the order
 //!   of a hash set, so that a value which itself looks like another placeholder of the same text is replaced in one
 //!   process and not in the next. Before 3.9 this went for job variables as well.
@@ -54,6 +55,7 @@ mod error;
 mod excerpt;
 mod limits;
 mod measure;
+mod near;
 mod node;
 mod placeholder;
 mod pointer;
@@ -61,6 +63,7 @@ mod python;
 mod resolve;
 mod sources;
 mod template;
+mod unused;
 mod validate;
 mod variables;
 
@@ -70,9 +73,12 @@ pub use crate::{
     configuration::JobConfiguration,
     error::{CODES, ResolveError, Violation, WorkPoolError},
     excerpt::Excerpt,
+    near::{did_you_mean, near},
+    placeholder::unfilled,
     resolve::{NoReferences, Reference, Resolver, is_reference},
     sources::{Layer, Origin, Source, Sources},
     template::{BaseJobTemplate, references_in},
+    unused::Unused,
     variables::Layers,
 };
 

@@ -8,7 +8,10 @@ use std::borrow::Cow;
 
 use serde_json::Value;
 
-use crate::{limits::MAX_BYTES, python};
+use crate::{
+    limits::{MAX_BYTES, may_hold_placeholder},
+    python,
+};
 
 /// Characters that are counted in the time in which a byte is copied, or so.
 const COUNTED_FOR_A_BYTE: usize = 64;
@@ -76,6 +79,15 @@ pub(crate) struct BlockPath {
 /// The placeholders of a text from left to right; they never overlap.
 pub(crate) fn find(text: &str) -> Found<'_> {
     Found { text, at: 0 }
+}
+
+/// Name of the first placeholder of a job variable that is still in a text, where it should have been replaced.
+#[must_use]
+pub fn unfilled(text: &str) -> Option<&str> {
+    if !may_hold_placeholder(text) {
+        return None;
+    }
+    find(text).find(|found| matches!(found.kind(), Kind::Standard(_))).map(|found| found.name)
 }
 
 /// Iterator of [`find`].

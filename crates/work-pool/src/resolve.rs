@@ -30,6 +30,13 @@ pub trait Resolver {
 
     /// Value of a Prefect variable; none if there is no such variable, which renders as an empty text.
     fn variable(&self, name: &str) -> Result<Option<Value>, ResolveError>;
+
+    /// Data, without its secrets, of the block that [`Reference::Credentials`] names; none where it is not known. They are not
+    /// used, so a run does not fail for want of them.
+    fn credentials(&self, credentials: &Reference) -> Option<Value> {
+        let _ = credentials;
+        None
+    }
 }
 
 /// The resolver where there is no Prefect server: every reference is an error that says so.
@@ -71,6 +78,27 @@ pub enum Reference {
         /// Its name.
         name: String,
     },
+    /// AWS credentials, of which only the region and the role are wanted: to be read without secrets.
+    Credentials {
+        /// The block that holds them.
+        of: Box<Reference>,
+    },
+}
+
+impl Reference {
+    /// The block that the whole value stands for.
+    pub(crate) fn of_block(value: &Value) -> Option<Self> {
+        match value {
+            Value::String(text) => placeholder::find(text).find_map(|found| match found.kind() {
+                Kind::Block(Some(BlockPath { type_slug, name, .. })) => Some(Self::Block { type_slug, name }),
+                _ => None,
+            }),
+            other => match document_reference(other) {
+                DocumentReference::Id(id) => Some(Self::BlockDocument { id: id.to_owned() }),
+                _ => None,
+            },
+        }
+    }
 }
 
 impl fmt::Display for Reference {
@@ -85,6 +113,7 @@ impl fmt::Display for Reference {
             Self::BlockDocument { .. } => f.write_str("a block document whose id is no UUID"),
             Self::Block { type_slug, name } => write!(f, "block `{name}` of type `{type_slug}`"),
             Self::Variable { name } => write!(f, "Prefect variable `{name}`"),
+            Self::Credentials { of } => write!(f, "AWS credentials in {of}"),
         }
     }
 }
@@ -173,7 +202,7 @@ impl References {
         self.ordered
     }
 
-    fn add(&mut self, reference: Reference) {
+    pub(crate) fn add(&mut self, reference: Reference) {
         if self.seen.insert(reference.clone()) {
             self.ordered.push(reference);
         }

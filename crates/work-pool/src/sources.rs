@@ -16,7 +16,7 @@ use crate::{
     placeholder::Path,
     pointer,
     resolve::{Reference, References},
-    template::{AWS_CREDENTIALS, EnvironmentEntry, Slot},
+    template::{AWS_CREDENTIALS, EnvironmentEntry, LABELS, Slot},
     variables::{ENV, Variables},
 };
 
@@ -125,6 +125,10 @@ pub(crate) fn trace(
         let before = tracer.leaves.len();
         tracer.slot(slot, &pointer::token(key))?;
         match key.as_str() {
+            // Null unsets them.
+            ENV | LABELS if slot.render(&variables, &mut tracer.budget)? == Some(Value::Null) => {
+                tracer.leaves.truncate(before);
+            }
             ENV => fold_entries(&mut tracer.leaves, before),
             AWS_CREDENTIALS => {
                 let value = slot.render(&variables, &mut tracer.budget)?;

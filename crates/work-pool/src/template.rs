@@ -20,7 +20,10 @@ use crate::{
     variables::{self, ENV, Variables},
 };
 
-/// Key of the job configuration that is never resolved.
+/// Key of the job configuration for tags.
+pub(crate) const LABELS: &str = "labels";
+
+/// Key of the job configuration of which only facts remain.
 pub(crate) const AWS_CREDENTIALS: &str = "aws_credentials";
 
 /// What `{}` means: the template an ECS worker registers, with our own texts.
@@ -40,17 +43,19 @@ pub(crate) fn built_in_json() -> &'static Value {
 /// A base job template with its placeholders found. Cheap to clone.
 #[derive(Clone)]
 pub struct BaseJobTemplate {
-    inner: Arc<Template>,
+    pub(crate) inner: Arc<Template>,
 }
 
 pub(crate) struct Template {
     /// `job_configuration`, key by key.
-    entries: Vec<(String, Slot)>,
+    pub(crate) entries: Vec<(String, Slot)>,
     /// Defaults that are not null.
     pub(crate) defaults: Object,
     /// `variables`, if there is any schema.
-    schema: Option<Value>,
+    pub(crate) schema: Option<Value>,
     validation: OnceLock<Result<Validation, WorkPoolError>>,
+    /// Variables that the placeholders name.
+    pub(crate) named: OnceLock<HashSet<String>>,
 }
 
 /// What stands at a key of the job configuration.
@@ -112,7 +117,8 @@ impl BaseJobTemplate {
         let defaults = properties.map(variables::defaults_of).transpose()?.unwrap_or_default();
         let schema = schema.filter(|schema| !schema.is_empty()).cloned().map(Value::Object);
         let entries = compile(configuration, &defaults)?;
-        Ok(Self { inner: Arc::new(Template { entries, defaults, schema, validation: OnceLock::new() }) })
+        let (validation, named) = (OnceLock::new(), OnceLock::new());
+        Ok(Self { inner: Arc::new(Template { entries, defaults, schema, validation, named }) })
     }
 
     /// Whether the job variables fit the pool's JSON schema, as the server judges them when a run is created; see
@@ -136,7 +142,10 @@ impl BaseJobTemplate {
     /// The data of a block may itself name Prefect variables; see [`references_in`].
     pub fn references(&self, layers: Layers<'_>) -> Vec<Reference> {
         let mut references = References::default();
-        if let Ok(values) = self.populate(layers, &mut Budget::new()) {
+        if let Ok(mut values) = self.populate(layers, &mut Budget::new()) {
+            if let Some(Credentials::Of(block)) = take_credentials(&mut values) {
+                references.add(block);
+            }
             values.values().for_each(|value| references.collect(value));
             if let Ok(Some(shared)) = self.populate_shared_env(layers, &mut Budget::new()) {
                 let shared = shared.as_object().into_iter().flatten().map(|(_, value)| value);
@@ -154,12 +163,22 @@ impl BaseJobTemplate {
     pub fn render(&self, layers: Layers<'_>, resolver: &dyn Resolver) -> Result<JobConfiguration, WorkPoolError> {
         let mut budget = Budget::new();
         let mut values = self.populate(layers, &mut budget)?;
+        let credentials = take_credentials(&mut values);
+        // Null unsets. The other keys are read by those who know their types.
+        for key in [ENV, LABELS] {
+            if values.get(key).is_some_and(Value::is_null) {
+                values.shift_remove(key);
+            }
+        }
         let env = values.get(ENV).filter(|_| budget.may_refer);
         let private = env.map(Private::of).unwrap_or_default();
         if budget.may_refer {
             for (key, value) in &mut values {
                 resolve::resolve(value, resolver, &mut budget, 1).map_err(|error| error.within(key))?;
             }
+        }
+        if let Some(credentials) = credentials {
+            values.insert(AWS_CREDENTIALS.to_owned(), credentials.facts(resolver));
         }
         configuration::check_fields(&mut values)?;
         configuration::coerce_env(&mut values, &mut budget)?;
@@ -197,14 +216,7 @@ impl BaseJobTemplate {
 
     /// The configuration with job variables, still with its references (`apply_values` over the merged template).
     fn populate(&self, layers: Layers<'_>, budget: &mut Budget) -> Result<Object, WorkPoolError> {
-        let mut values = self.populate_members(layers, budget, |_| true)?;
-        if let Some(credentials) = values.get(AWS_CREDENTIALS) {
-            match configuration::credential_facts(credentials) {
-                Some(facts) => values.insert(AWS_CREDENTIALS.to_owned(), facts),
-                None => values.shift_remove(AWS_CREDENTIALS),
-            };
-        }
-        Ok(values)
+        self.populate_members(layers, budget, |_| true)
     }
 
     fn populate_members(
@@ -254,6 +266,34 @@ impl fmt::Debug for BaseJobTemplate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let keys: Vec<&str> = self.inner.entries.iter().map(|(key, _)| key.as_str()).collect();
         f.debug_struct("BaseJobTemplate").field("job_configuration", &keys).finish_non_exhaustive()
+    }
+}
+
+/// What stands at `aws_credentials`.
+enum Credentials {
+    /// What may be said about them.
+    Facts(Value),
+    /// The block that holds them.
+    Of(Reference),
+}
+
+impl Credentials {
+    /// Region and role, as far as they are known.
+    fn facts(self, resolver: &dyn Resolver) -> Value {
+        match self {
+            Self::Facts(facts) => Some(facts),
+            Self::Of(block) => resolver.credentials(&block).and_then(|data| configuration::credential_facts(&data)),
+        }
+        .unwrap_or_else(|| Value::Object(Object::new()))
+    }
+}
+
+/// Takes `aws_credentials` out of a populated configuration: they are not resolved like the rest.
+fn take_credentials(values: &mut Object) -> Option<Credentials> {
+    let credentials = values.shift_remove(AWS_CREDENTIALS)?;
+    match Reference::of_block(&credentials) {
+        Some(block) => Some(Credentials::Of(Reference::Credentials { of: Box::new(block) })),
+        None => configuration::credential_facts(&credentials).map(Credentials::Facts),
     }
 }
 

@@ -95,7 +95,7 @@ impl Validation {
             .validator
             .iter_errors(&instance)
             .filter(|error| !is_pending(error, &instance))
-            .filter(|error| !self.is_excused(error))
+            .filter(|error| !self.is_excused(error) && !self.is_unset(error, &instance))
             .map(|error| self.violation(&error, &instance))
             .take(MAX_VIOLATIONS)
             .collect();
@@ -110,6 +110,15 @@ impl Validation {
     fn is_excused(&self, error: &ValidationError<'_>) -> bool {
         error.instance_path().is_empty()
             && matches!(error.kind(), ValidationErrorKind::Required { property: Value::String(name) } if self.unfit.contains(name))
+    }
+
+    /// Whether the objection is to the null of a variable that may be missing: null unsets it.
+    fn is_unset(&self, error: &ValidationError<'_>, instance: &Value) -> bool {
+        let path = segments(error.instance_path().as_str());
+        let [name] = path.as_slice() else { return false };
+        let required = self.schema.get("required").and_then(Value::as_array);
+        instance.get(name).is_some_and(Value::is_null)
+            && !required.is_some_and(|names| names.iter().any(|required| required == name.as_str()))
     }
 
     fn violation(&self, error: &ValidationError<'_>, instance: &Value) -> Violation {

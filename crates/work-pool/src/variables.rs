@@ -141,6 +141,8 @@ fn merge_environment(layers: Layers<'_>, budget: &mut Budget) -> Result<Option<V
                 merged.insert(name.clone(), budget.copy(value, 2)?);
             }
         }
+        // Null unsets what the run itself would add.
+        Value::Null => {}
         // `dict.update` accepts anything that yields no pairs.
         Value::String(text) if text.is_empty() => {}
         Value::Array(items) if items.is_empty() => {}

@@ -148,9 +148,62 @@ async fn defaults_are_changed_one_by_one() {
     assert!(error.contains("PP0105"), "{error}");
     let again = run(server, &["pool", "set-variable", &name, "memory=2048"]).await;
     assert!(again.stderr.contains("nothing was changed"), "{}", again.stderr);
-    let odd = run(server, &["pool", "set-variable", &name, "cpu=256", "memory=16384"]).await;
-    assert!(odd.stderr.contains("warning[PP0216]"), "{}", odd.stderr);
-    odd.ok();
+    let odd = ["pool", "set-variable", &name, "cpu=256", "memory=16384"];
+    let error = run(server, &odd).await.refused();
+    assert!(error.contains("error[PP0216]") && error.contains("--force"), "{error}");
+    let forced = run(server, &[&odd[..], &["--force"]].concat()).await;
+    assert!(forced.stderr.contains("warning[PP0216]"), "{}", forced.stderr);
+    forced.ok();
+    let other = run(server, &["pool", "set-variable", &name, "image=a/b:1"]).await;
+    assert!(other.stderr.contains("warning[PP0216]"), "what was so before does not stop it: {}", other.stderr);
+    other.ok();
+}
+
+#[tokio::test]
+async fn null_unsets_a_default_of_any_type() {
+    let (server, name) = (shared().await, unique("nulls"));
+    let made = ["--set", "cluster=default", "--set", "subnets=subnet-1", "--set", "image=a/b:1", "--set", "env.X=1"];
+    run(server, &[&["pool", "create", &name][..], &made].concat()).await.ok();
+    let nulls = ["image=null", "env.X=null", "launch_type=null", "cluster=null"];
+    let lines = run(server, &[&["pool", "set-variable", &name][..], &nulls].concat()).await.ok();
+    assert!(lines.lines().any(|line| line.split_whitespace().eq(["image", "a/b:1", "->", "(none)"])), "{lines}");
+    let pool = server.api().get(&format!("/work_pools/{name}")).await.ok();
+    let schema = &pool["base_job_template"]["variables"]["properties"];
+    assert_eq!((default(&pool, "image"), default(&pool, "env")), (&Value::Null, &json!({})));
+    assert_eq!(schema["launch_type"].get("default"), None);
+}
+
+#[tokio::test]
+async fn all_that_would_crash_is_refused_at_once_and_stored_only_on_request() {
+    let (server, name) = (shared().await, unique("crashing"));
+    let mut create = vec!["pool", "create", name.as_str()];
+    for set in [
+        "env.PREFECT_API_KEY=pnu_canary",
+        "cpu=256",
+        "memory=8192",
+        "assign_public_ip=maybe",
+        "cluster=",
+        "subnets=foo,bar",
+        "execution_role_arn=execution",
+    ] {
+        create.extend(["--set", set]);
+    }
+    let error = run(server, &create).await.refused();
+    for word in ["PP0209", "PP0216", "PP0208", "`cluster` is empty", "\"foo\"", "`execution_role_arn`", "--force"] {
+        assert!(error.contains(word), "{word} in {error}");
+    }
+    assert!(!error.contains("canary"), "{error}");
+    assert_eq!(server.api().get(&format!("/work_pools/{name}")).await.status, 404);
+    create.push("--force");
+    let forced = run(server, &create).await;
+    assert!(forced.stderr.contains("warning[PP0209]"), "{}", forced.stderr);
+    forced.ok();
+    assert_eq!(server.api().get(&format!("/work_pools/{name}")).await.status, 200);
+
+    let process = unique("process");
+    let error = run(server, &["pool", "create", &process, "--type", "process"]).await.refused();
+    assert!(error.contains("for ECS") && error.contains("process"), "{error}");
+    assert_eq!(server.api().get(&format!("/work_pools/{process}")).await.status, 404);
 }
 
 #[tokio::test]

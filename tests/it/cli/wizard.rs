@@ -52,6 +52,12 @@ async fn it_asks_for_what_a_pool_needs_and_shows_it_before_it_makes_it() {
         ("Task role", "\r"),
         ("Execution role", "arn:aws:iam::123456789012:role/execution\r"),
         ("CloudWatch", "y"),
+        ("Prefect API key", "pnu_canary\r"),
+        ("not the ARN of a secret", "\x7f\x7f\x7f\x7f\x7f\x7f\x7f\x7f\x7f\x7f\r"),
+        ("auth string", "arn:aws:secretsmanager:us-east-1:123456789012:secret:prefect-AbCdEf\r"),
+        ("Environment", "STAGE=prod, TEAM=etl\r"),
+        ("Most runs at once", "5\r"),
+        ("concurrency limit", ""),
         ("Make work pool", "y"),
     ];
     let ended = converse(server, &["pool", "create", &name], &steps).await;
@@ -63,6 +69,10 @@ async fn it_asks_for_what_a_pool_needs_and_shows_it_before_it_makes_it() {
     assert_eq!(default("configure_cloudwatch_logs"), &json!(true));
     let network = json!({"subnets": ["subnet-a", "subnet-b"], "securityGroups": ["sg-1"], "assignPublicIp": "ENABLED"});
     assert_eq!(default("network_configuration"), &network);
+    assert_eq!(default("env"), &json!({"STAGE": "prod", "TEAM": "etl"}));
+    let secret = json!("arn:aws:secretsmanager:us-east-1:123456789012:secret:prefect-AbCdEf");
+    assert_eq!(default("prefect_api_auth_string_secret_arn"), &secret);
+    assert_eq!((default("prefect_api_key_secret_arn"), &pool["concurrency_limit"]), (&json!(null), &json!(5)));
 }
 
 #[tokio::test]

@@ -39,6 +39,11 @@ pub(super) const DIFFERENCES: &[Difference] = &[
         effect: Effect::Ask(without_nulls),
     },
     Difference {
+        name: "null unsets a job variable of any type",
+        reason: "It is how people unset a default. The worker's model fails on it where it wants an object or a flag.",
+        effect: Effect::Ask(without_null_variables),
+    },
+    Difference {
         name: "the pool's AWS credentials are not used",
         reason: "The dispatcher launches with its own role; the worker needs an object to make its client from.",
         effect: Effect::Ask(without_credentials),
@@ -207,6 +212,34 @@ fn without_nulls(it: &Circumstances<'_>) -> Option<Case> {
         if definition.get("networkMode").is_some_and(empty) {
             definition.remove("networkMode");
             changed = true;
+        }
+    }
+    changed.then_some(case)
+}
+
+/// The worker's model, or its merging of environments, fails on null.
+fn without_null_variables(it: &Circumstances<'_>) -> Option<Case> {
+    const KEYS: [&str; 6] = [
+        "env",
+        "labels",
+        "network_configuration",
+        "cloudwatch_logs_options",
+        "auto_deregister_task_definition",
+        "match_latest_revision_in_family",
+    ];
+    it.answer.error.as_ref()?;
+    let mut case = it.editable();
+    let environment = case.flow_run_job_variables.get("env");
+    if environment.is_some_and(Value::is_null) && case.deployment_job_variables.get("env").is_some_and(Value::is_object)
+    {
+        // The run adds nothing to what the deployment has.
+        case.flow_run_job_variables.as_object_mut()?.remove("env");
+        return Some(case);
+    }
+    let mut changed = false;
+    for key in KEYS {
+        if it.configured(&format!("/{key}")).is_some_and(Value::is_null) {
+            changed |= case.template["job_configuration"].as_object_mut()?.remove(key).is_some();
         }
     }
     changed.then_some(case)

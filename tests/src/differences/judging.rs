@@ -28,11 +28,19 @@ pub(super) const DIFFERENCES: &[Difference] = &[
         effect: Effect::Judge(is_about_a_required_variable),
     },
     Difference {
-        name: "what cannot be merged is refused when it is judged",
-        reason: "The server lets an environment of null pass, and the worker fails when it merges it.",
-        effect: Effect::Judge(is_about_merging),
+        name: "null is not judged",
+        reason: "It unsets a variable, whatever the schema says about its values. The server takes it for a value of an enumeration.",
+        effect: Effect::Judge(is_about_null),
     },
 ];
+
+/// The server refuses the null of a variable; ours does not mention it.
+fn is_about_null(case: &Case, answer: &Answer, ours: Option<&Diagnosis>) -> bool {
+    let Some(refusal) = answer.schema_errors.first() else { return false };
+    let layers = [&case.deployment_job_variables, &case.flow_run_job_variables];
+    let mut variables = layers.into_iter().filter_map(Value::as_object).flatten();
+    ours.is_none() && variables.any(|(name, value)| value.is_null() && refusal.contains(&format!("'{name}'")))
+}
 
 /// Ours misses a variable and has nothing else to say.
 fn is_about_a_required_variable(case: &Case, answer: &Answer, ours: Option<&Diagnosis>) -> bool {
@@ -43,12 +51,6 @@ fn is_about_a_required_variable(case: &Case, answer: &Answer, ours: Option<&Diag
         misses > 0 && misses == objections
     });
     answer.schema_errors.is_empty() && requires && only_misses
-}
-
-/// Neither side can merge the layers.
-fn is_about_merging(_: &Case, answer: &Answer, ours: Option<&Diagnosis>) -> bool {
-    let cannot_merge = ours.is_some_and(|it| ["PP0106", "PP0107"].contains(&it.code));
-    answer.schema_errors.is_empty() && answer.error.is_some() && cannot_merge
 }
 
 /// Ours refuses a value of the deployment's environment that the server does not look at, or the server refuses a run's

@@ -41,7 +41,140 @@ pub(super) const DIFFERENCES: &[Difference] = &[
         reason: "The worker leaves the definition's entry as it is, of whatever type, and replaces it in the overrides.",
         effect: Effect::Mend(drop_replaced_entries),
     },
+    Difference {
+        name: "no public address is asked for outside Fargate",
+        reason: "ECS refuses it: \"Assign public IP is not supported for this launch type\".",
+        effect: Effect::Mend(drop_public_ip),
+    },
+    Difference {
+        name: "numbers become text where ECS wants text",
+        reason: "A placeholder keeps the type of its variable, so that no template can make text of a number; boto3 refuses it.",
+        effect: Effect::Mend(write_numbers),
+    },
+    Difference {
+        name: "a resource requirement without a value is none",
+        reason: "Its variable is not set. ECS refuses the rest of it.",
+        effect: Effect::Mend(drop_requirements),
+    },
+    Difference {
+        name: "an environment variable without a name is none",
+        reason: "The worker drops the empty name and sends the value, which is nobody's.",
+        effect: Effect::Mend(drop_nameless),
+    },
+    Difference {
+        name: "what DescribeTaskDefinition adds is left out",
+        reason: "People paste what it prints; boto3 refuses the members that only an answer has.",
+        effect: Effect::Mend(drop_answers),
+    },
+    Difference {
+        name: "a container of nulls is none",
+        reason: "The console's export has them. The worker sends an empty container, which ECS refuses.",
+        effect: Effect::Mend(drop_blank_containers),
+    },
 ];
+
+fn containers(answer: &mut Answer) -> impl Iterator<Item = &mut Map<String, Value>> {
+    let definition = answer.request_mut("RegisterTaskDefinition");
+    let containers = definition.and_then(|it| it.get_mut("containerDefinitions")).and_then(Value::as_array_mut);
+    containers.into_iter().flatten().filter_map(Value::as_object_mut)
+}
+
+fn drop_public_ip(_: &Question<'_>, answer: &mut Answer) -> bool {
+    let Some(request) = answer.request("RunTask") else { return false };
+    let strategy = request.get("capacityProviderStrategy").and_then(Value::as_array).filter(|it| !it.is_empty());
+    let on_fargate = match strategy {
+        Some(items) => {
+            items.iter().any(|it| it["capacityProvider"].as_str().is_some_and(|it| it.starts_with("FARGATE")))
+        }
+        None => request["launchType"] == "FARGATE",
+    };
+    let Some(network) = network(answer).filter(|_| !on_fargate) else { return false };
+    network.get("assignPublicIp").is_some_and(|it| it == "ENABLED") && network.remove("assignPublicIp").is_some()
+}
+
+fn write_numbers(_: &Question<'_>, answer: &mut Answer) -> bool {
+    let mut written = false;
+    for container in containers(answer) {
+        let mut places: Vec<&mut Value> = Vec::new();
+        for (member, value) in container.iter_mut() {
+            match member.as_str() {
+                "environment" | "resourceRequirements" => {
+                    let items = value.as_array_mut().into_iter().flatten();
+                    places.extend(items.filter_map(|item| item.get_mut("value")));
+                }
+                "logConfiguration" => {
+                    let options = value.get_mut("options").and_then(Value::as_object_mut);
+                    places.extend(options.into_iter().flatten().map(|(_, option)| option));
+                }
+                _ => {}
+            }
+        }
+        for place in places.into_iter().filter(|place| place.is_number()) {
+            *place = place.to_string().into();
+            written = true;
+        }
+    }
+    written
+}
+
+fn drop_requirements(_: &Question<'_>, answer: &mut Answer) -> bool {
+    let mut dropped = false;
+    for container in containers(answer) {
+        let Some(Value::Array(requirements)) = container.get_mut("resourceRequirements") else { continue };
+        let before = requirements.len();
+        requirements.retain(|requirement| requirement.get("value").is_some());
+        dropped |= requirements.len() < before;
+        if requirements.is_empty() {
+            container.remove("resourceRequirements");
+        }
+    }
+    dropped
+}
+
+fn drop_nameless(_: &Question<'_>, answer: &mut Answer) -> bool {
+    let mut dropped = false;
+    let mut drop_from = |container: &mut Map<String, Value>| {
+        if let Some(variables) = container.get_mut("environment").and_then(Value::as_array_mut) {
+            let before = variables.len();
+            variables.retain(|variable| variable.get("name").is_some_and(|name| name != ""));
+            dropped |= variables.len() < before;
+        }
+    };
+    containers(answer).for_each(&mut drop_from);
+    let overrides = answer.request_mut("RunTask").and_then(|it| it.pointer_mut("/overrides/containerOverrides"));
+    let overrides = overrides.and_then(Value::as_array_mut).into_iter().flatten();
+    overrides.filter_map(Value::as_object_mut).for_each(&mut drop_from);
+    dropped
+}
+
+fn drop_answers(_: &Question<'_>, answer: &mut Answer) -> bool {
+    let Some(definition) = answer.request_mut("RegisterTaskDefinition").and_then(Value::as_object_mut) else {
+        return false;
+    };
+    let of_answers = [
+        "taskDefinitionArn",
+        "revision",
+        "status",
+        "requiresAttributes",
+        "compatibilities",
+        "registeredAt",
+        "registeredBy",
+    ];
+    let before = definition.len();
+    definition.retain(|member, _| !of_answers.contains(&member.as_str()));
+    definition.len() < before
+}
+
+fn drop_blank_containers(_: &Question<'_>, answer: &mut Answer) -> bool {
+    let definition = answer.request_mut("RegisterTaskDefinition");
+    let Some(containers) = definition.and_then(|it| it.get_mut("containerDefinitions")).and_then(Value::as_array_mut)
+    else {
+        return false;
+    };
+    let before = containers.len();
+    containers.retain(|container| container.as_object().is_none_or(|members| !members.is_empty()));
+    containers.len() < before
+}
 
 fn drop_plain_beside_secret(question: &Question<'_>, answer: &mut Answer) -> bool {
     let arn = |key| question.configured(key).and_then(Value::as_str).is_some_and(|arn| !arn.is_empty());

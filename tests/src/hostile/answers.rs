@@ -105,8 +105,8 @@ async fn ask(client: &Client<Answers>, call: usize) -> Result<(), ApiError> {
         }
         9 => client.deployments(&[id]).await.map(drop),
         10 => client.flows(&[id]).await.map(drop),
-        11 => client.block_document("b").await.map(|data| drop(work_pool::references_in(&data))),
-        12 => client.block("secret", "b").await.map(drop),
+        11 => client.block_document("b", true).await.map(|data| drop(work_pool::references_in(&data))),
+        12 => client.block("secret", "b", false).await.map(drop),
         13 => client.variable("v").await.map(drop),
         14 => client.find_block("secret", "b").await.map(drop),
         15 => client.automations("a").await.map(drop),

@@ -3,12 +3,11 @@
 //! A variable that takes text gets the text as it stands, so that nothing needs quoting twice. For every other one the
 //! text is JSON (`1024`, `true`, `{"a":"b"}`), and where it is not, text is kept: the schema then says what is wrong with
 //! it. A list also takes values with commas between them. A dotted name reaches into an object, as it does in Prefect's
-//! job variables.
+//! job variables. `null` takes the default away, whatever type the variable has: it is as if it had never been set.
 
 use serde_json::{Value, json};
-use work_pool::Object;
+use work_pool::{Object, did_you_mean};
 
-use super::near::did_you_mean;
 use crate::error::CliError;
 
 /// Names that write `network_configuration`, with the member each writes.
@@ -66,6 +65,11 @@ struct Schema<'t> {
 pub(crate) fn apply(template: &mut Value, set: &[Assignment], unset: &[String]) -> Result<Vec<Change>, CliError> {
     let before = defaults(template);
     for assignment in set {
+        if assignment.text.trim() == "null" {
+            let (variable, path) = locate(template, &assignment.name)?;
+            remove(template, &variable, &path)?;
+            continue;
+        }
         let (variable, path, value) = resolve(template, assignment)?;
         let place = default_of(template, &variable)?;
         *put(place, &path, &assignment.name)? = value;
@@ -398,6 +402,17 @@ mod tests {
         assert_eq!(template.pointer("/variables/properties/logs/default"), None, "null is no boolean");
         let cpu = Change { variable: "cpu".into(), old: Some(json!(1)), new: None };
         assert!(changes.contains(&cpu) && changes.len() == 3, "{changes:?}");
+    }
+
+    #[test]
+    fn null_unsets_a_variable_of_any_type() {
+        let lines =
+            ["image=a:1", "cpu=1", "logs=true", "env.A=1", "env.B=2", "kind=A", "subnets=subnet-a", "providers=a"];
+        let nulls =
+            ["image=null", "cpu=null", "logs= null ", "env.A=null", "kind=null", "subnets=null", "providers=null"];
+        let defaults = set(&[&lines[..], &nulls[..]].concat());
+        assert_eq!(defaults, json!({"env": {"B": "2"}, "network_configuration": {}}));
+        assert_eq!(set(&["env.A=1", "env=null"]), json!({"logs": false}));
     }
 
     #[test]

@@ -37,11 +37,12 @@ Examples:
 
 --set writes the default of a variable of the template. A value is text where
 the variable takes text, else JSON: cpu=1024, labels={\"team\":\"etl\"}. Lists take
-a,b too, and a dotted name reaches into an object: env.STAGE=prod. subnets,
-security_groups and assign_public_ip write network_configuration.
+a,b too, a dotted name reaches into an object (env.STAGE=prod), and null takes a
+default away. subnets, security_groups and assign_public_ip write
+network_configuration.
 
-The template is checked before the server is asked, and tried as a dispatcher
-would: what ECS would refuse is a warning.
+The template is tried as a dispatcher would. Defaults with which runs would crash
+are refused, all of them at once, unless --force is given.
 
 Exit codes:
   0    made (or replaced)
@@ -79,6 +80,10 @@ pub(crate) struct CreateArgs {
     #[arg(long = "type", value_name = "TYPE", default_value = PUSH)]
     pool_type: String,
 
+    /// Store defaults with which runs would crash
+    #[arg(long)]
+    force: bool,
+
     /// Replace the template (and limit and description, if given) of a pool that exists
     #[arg(long)]
     overwrite: bool,
@@ -113,20 +118,42 @@ pub(super) async fn run<T: Transport>(server: &Server<T>, args: &CreateArgs, may
         Some(path) => read_template(path)?,
         None => template::built_in(),
     };
+    check_type(&args.pool_type, &document)?;
     let nothing_given = args.set.is_empty() && args.base_job_template.is_none();
+    let mut limit = args.concurrency_limit;
     if nothing_given && may_ask {
-        let answers = wizard::ask(&args.name, &document)?;
-        assign::apply(&mut document, &answers, &[])?;
-        wizard::confirm(&args.name, &document, existing.is_some())?;
+        let asked = wizard::ask(&args.name, &document, limit)?;
+        limit = asked.limit;
+        assign::apply(&mut document, &asked.set, &[])?;
+        // Before the last question: who has said yes has seen them.
+        template::check(&document, &args.name)?.tell(None, args.force)?;
+        wizard::confirm(&args.name, &document, limit, existing.is_some())?;
     } else {
         assign::apply(&mut document, &args.set, &[])?;
+        template::check(&document, &args.name)?.tell(None, args.force)?;
     }
-    template::check(&document, &args.name)?.tell();
     match existing {
-        Some(_) => replace(server, args, &document).await?,
-        None => create(server, args, document).await?,
+        Some(_) => replace(server, args, limit, &document).await?,
+        None => create(server, args, limit, document).await?,
     }
     Ok(0)
+}
+
+/// Refuses a pool of a type whose workers do not read the template. No worker of another type starts an ECS task, and pushpool
+/// serves such a pool only if it is told to.
+fn check_type(pool_type: &str, document: &Value) -> Result<(), CliError> {
+    let configuration = &document["job_configuration"];
+    let is_for_ecs = ["task_definition", "task_run_request"].iter().any(|key| configuration.get(key).is_some());
+    if matches!(pool_type, PUSH | "ecs") || !is_for_ecs {
+        return Ok(());
+    }
+    Err(CliError::Explained {
+        summary: format!("the base job template is for ECS, and the type of the pool is {pool_type}"),
+        detail: format!("A worker of type {pool_type} does not read `task_definition` and `task_run_request`."),
+        help: format!(
+            "Leave out --type for a pool of type {PUSH}, or give a template of that type with --base-job-template."
+        ),
+    })
 }
 
 /// Whether --overwrite was said, and the type stays.
@@ -159,14 +186,19 @@ fn read_template(path: &std::path::Path) -> Result<Value, CliError> {
     Ok(template::of_pool(&inner.unwrap_or(document)))
 }
 
-async fn create<T: Transport>(server: &Server<T>, args: &CreateArgs, document: Value) -> Result<(), CliError> {
+async fn create<T: Transport>(
+    server: &Server<T>,
+    args: &CreateArgs,
+    concurrency_limit: Option<u32>,
+    document: Value,
+) -> Result<(), CliError> {
     let pool = WorkPoolCreate {
         name: args.name.clone(),
         pool_type: args.pool_type.clone(),
         base_job_template: document,
         description: args.description.clone(),
         is_paused: args.paused,
-        concurrency_limit: args.concurrency_limit,
+        concurrency_limit,
     };
     server.client.create_work_pool(&pool).await.map_err(|error| server.told(error))?;
     say(paint(GOOD, format_args!("Work pool \"{}\" of type {} is there.", args.name, args.pool_type)));
@@ -177,9 +209,14 @@ async fn create<T: Transport>(server: &Server<T>, args: &CreateArgs, document: V
     Ok(())
 }
 
-async fn replace<T: Transport>(server: &Server<T>, args: &CreateArgs, document: &Value) -> Result<(), CliError> {
+async fn replace<T: Transport>(
+    server: &Server<T>,
+    args: &CreateArgs,
+    concurrency_limit: Option<u32>,
+    document: &Value,
+) -> Result<(), CliError> {
     let mut changes = json!({"base_job_template": document});
-    if let Some(limit) = args.concurrency_limit {
+    if let Some(limit) = concurrency_limit {
         changes["concurrency_limit"] = limit.into();
     }
     if let Some(description) = &args.description {
@@ -213,6 +250,16 @@ fn next_steps(name: &str, paused: bool) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_template_for_ecs_is_for_pools_of_ecs() {
+        for right in ["ecs:push", "ecs"] {
+            check_type(right, &template::built_in()).unwrap();
+        }
+        let refused = check_type("process", &template::built_in()).unwrap_err();
+        assert!(refused.to_string().contains("process"), "{refused}");
+        check_type("process", &json!({"job_configuration": {"command": "{{ command }}"}})).unwrap();
+    }
 
     #[test]
     fn names_the_server_refuses_are_refused() {

@@ -10,7 +10,6 @@ mod create;
 mod delete;
 mod inspect;
 mod list;
-pub(crate) mod near;
 mod set_variable;
 mod shown;
 pub(crate) mod status;

@@ -24,10 +24,15 @@ Examples:
   pushpool pool set-variable etl cpu=1024 memory=4096
   pushpool pool set-variable etl env.STAGE=prod subnets=subnet-a,subnet-b
   pushpool pool set-variable etl --unset image --unset env.STAGE
+  pushpool pool set-variable etl image=null env.STAGE=null
+      The same.
 
 Values are as for `pushpool pool create --set`. Deployments and runs that set a
 variable themselves do not see its default. Runs that have started keep what
-they started with.";
+they started with.
+
+The changed template is tried as a dispatcher would. A default with which runs
+would crash is refused, unless the pool was like that before or --force is given.";
 
 #[derive(Debug, Args)]
 pub(crate) struct SetVariableArgs {
@@ -38,20 +43,26 @@ pub(crate) struct SetVariableArgs {
     #[arg(value_name = "VARIABLE=VALUE", value_parser = assign::parse, required_unless_present = "unset")]
     set: Vec<Assignment>,
 
-    /// Take the default away; may be repeated
+    /// Take the default away, as VARIABLE=null does; may be repeated
     #[arg(long, value_name = "VARIABLE")]
     unset: Vec<String>,
+
+    /// Store defaults with which runs would crash
+    #[arg(long)]
+    force: bool,
 }
 
 pub(super) async fn run<T: Transport>(server: &Server<T>, args: &SetVariableArgs) -> Result<u8, CliError> {
     let pool = server.pool(&args.name).await?;
     let mut document = template::of_pool(&pool.base_job_template);
+    // What is wrong with the pool already must not keep its owner from mending something else.
+    let before = template::check(&document, &pool.name).ok();
     let changes = assign::apply(&mut document, &args.set, &args.unset)?;
     if changes.is_empty() {
         note("The defaults are these already; nothing was changed.");
         return Ok(0);
     }
-    template::check(&document, &pool.name)?.tell();
+    template::check(&document, &pool.name)?.tell(before.as_ref(), args.force)?;
     let update = json!({"base_job_template": document});
     server.client.update_work_pool(&pool.name, &update).await.map_err(|error| server.told(error))?;
     let rows: Vec<Vec<Cell>> = changes.iter().map(|change| row(change, &document)).collect();

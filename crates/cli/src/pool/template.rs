@@ -1,13 +1,13 @@
 //! A base job template before a server sees it: read, checked, tried.
 //!
-//! The server accepts much that can never be launched. So what a server would refuse is refused here, with better words,
-//! and what ECS would refuse is said: the template is rendered as for a run and the requests are prepared, exactly as a
-//! dispatcher does it.
+//! The server accepts much that can never be launched. So the template is rendered as for a run here, and the requests are
+//! prepared and checked exactly as a dispatcher does it. What is certain to crash is refused, all of it at once, unless the
+//! user insists; what a deployment may still bring is a warning.
 
 use ecs::{Attempt, Named, Run, Settings};
 use serde_json::{Value, json};
 use uuid::Uuid;
-use work_pool::{BaseJobTemplate, Diagnosis, Layers, NoReferences, Violation, WorkPoolError};
+use work_pool::{BaseJobTemplate, Diagnosis, Layers, NoReferences, Object, Reference, Violation, WorkPoolError};
 
 use super::assign::defaults;
 use crate::{
@@ -35,55 +35,76 @@ pub(crate) fn of_pool(template: &Value) -> Value {
 }
 
 /// What trying a template brought up.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Findings {
     /// Worth knowing.
     pub(crate) notes: Vec<String>,
-    /// A run with these defaults alone would crash.
+    /// A run with these defaults alone crashes, unless its deployment brings what is missing.
     pub(crate) warnings: Vec<Diagnosis>,
+    /// A run with these defaults crashes.
+    pub(crate) refusals: Vec<Diagnosis>,
 }
 
 impl Findings {
-    /// Tells them on standard error.
-    pub(crate) fn tell(&self) {
-        for warning in &self.warnings {
+    /// Tells them on standard error. What was so before is a warning, and so is everything if it is to be written all the
+    /// same.
+    ///
+    /// # Errors
+    /// All that is refused.
+    pub(crate) fn tell(self, before: Option<&Self>, force: bool) -> Result<(), CliError> {
+        let was_so = |it: &Diagnosis| before.is_some_and(|before| before.refusals.contains(it));
+        let (told, refused): (Vec<_>, Vec<_>) = self.refusals.into_iter().partition(|it| force || was_so(it));
+        for warning in told.iter().chain(&self.warnings) {
             let Diagnosis { code, detail, resolution, .. } = warning;
             let head = paint(ODD, format_args!("warning[{code}]:"));
             say(format_args!("{head} a run with these defaults alone would crash: {detail}\n  help: {resolution}"));
         }
         self.notes.iter().for_each(note);
+        if refused.is_empty() {
+            return Ok(());
+        }
+        Err(CliError::Crashing(refused))
     }
 }
 
 /// Checks a template and tries it for a run of the pool.
 ///
 /// # Errors
-/// The server would refuse it: it is malformed, or a default does not fit its variable.
+/// It is malformed.
 pub(crate) fn check(template: &Value, pool: &str) -> Result<Findings, CliError> {
     let refused = |error: WorkPoolError| CliError::Refused(error.diagnosis());
     let compiled = BaseJobTemplate::from_value(template).map_err(refused)?;
     let defaults = defaults(template);
     // Given as job variables, defaults are judged like job variables; as defaults they are excused.
     let layers = Layers { deployment: Some(&defaults), flow_run: None };
-    if let Err(error) = compiled.validate(layers) {
-        misfit(error)?;
-    }
     let mut findings = Findings::default();
+    if let Err(error) = compiled.validate(layers) {
+        findings.refusals.extend(misfit(error)?);
+    }
+    findings.refusals.extend(lint(&defaults));
+    findings.notes.extend(compiled.unused(Layers::default()).iter().map(ToString::to_string));
     let references = compiled.references(Layers::default());
-    if !references.is_empty() {
-        let names: Vec<String> = references.iter().map(ToString::to_string).collect();
+    let needed = references.iter().filter(|it| !matches!(it, Reference::Credentials { .. }));
+    let names: Vec<String> = needed.map(ToString::to_string).collect();
+    if !names.is_empty() {
         findings.notes.push(format!("The template was not tried, because it refers to: {}.", names.join(", ")));
         return Ok(findings);
     }
-    let configuration = compiled.render(Layers::default(), &NoReferences).map_err(refused)?;
+    let configuration = match compiled.render(Layers::default(), &NoReferences) {
+        Ok(configuration) => configuration,
+        // What does not fit is the better explanation.
+        Err(_) if !findings.refusals.is_empty() => return Ok(findings),
+        Err(error) => return Err(refused(error)),
+    };
     let region = configuration.values.get("aws_credentials").and_then(|it| it["region_name"].as_str());
     let settings = Settings {
-        region: region.unwrap_or("us-east-1").to_owned(),
+        // Where the dispatcher is, it knows itself: an empty region is compared with nothing.
+        region: region.unwrap_or_default().to_owned(),
         prefect_api_url: Some("http://prefect.example/api".to_owned()),
         subnets: vec![PLACEHOLDER_SUBNET.to_owned()],
         ..Settings::default()
     };
-    match ecs::prepare(&configuration, &run_of(pool), &settings) {
+    match ecs::prepare_to_launch(&configuration, &run_of(pool), &settings) {
         Ok(prepared) => {
             findings.notes.extend(prepared.notices);
             if prepared.run_task.to_string().contains(PLACEHOLDER_SUBNET) {
@@ -92,26 +113,67 @@ pub(crate) fn check(template: &Value, pool: &str) -> Result<Findings, CliError> 
                         .to_owned(),
                 );
             }
+            if prepared.run_task.get("cluster").is_none() {
+                findings.notes.push("The pool names no cluster: its tasks run in the cluster `default`.".to_owned());
+            }
         }
-        Err(error) => findings.warnings.push(error.diagnosis()),
+        Err(refused) => {
+            findings.notes.extend_from_slice(refused.notes());
+            findings.warnings.extend(refused.lacking().cloned());
+            let crashing = refused.diagnoses().filter(|it| !findings.warnings.contains(*it));
+            findings.refusals.extend(crashing.cloned());
+        }
     }
     Ok(findings)
 }
 
+/// What pools are refused though ECS may take it: a mistake in nearly every case, which shows only when a run is launched.
+fn lint(defaults: &Object) -> Vec<Diagnosis> {
+    let mut found = Vec::new();
+    for variable in ["task_role_arn", "execution_role_arn"] {
+        let Some(role) = defaults.get(variable).and_then(Value::as_str) else { continue };
+        if let Err(problem) = check_role(role) {
+            found.push(Diagnosis {
+                code: "PP0226",
+                summary: format!("`{variable}` is not the ARN of a role"),
+                detail: format!("{variable}: {role:?} is {problem}."),
+                resolution: format!("Set `{variable}` to the whole ARN of the role."),
+            });
+        }
+    }
+    if defaults.get("cluster").is_some_and(|cluster| cluster == "") {
+        found.push(Diagnosis {
+            code: "PP0227",
+            summary: "`cluster` is empty".to_owned(),
+            detail: "An empty name counts as none, and the tasks run in the cluster `default`.".to_owned(),
+            resolution: "Name the cluster, or unset the variable with cluster=null.".to_owned(),
+        });
+    }
+    found
+}
+
+/// Whether a text is the ARN of a role; the problem if not.
+pub(crate) fn check_role(text: &str) -> Result<(), String> {
+    match text.starts_with("arn:") && text.contains(":role/") {
+        true => Ok(()),
+        false => Err("not the ARN of a role: arn:aws:iam::ACCOUNT:role/NAME".to_owned()),
+    }
+}
+
 /// Everything but what is only missing.
-fn misfit(error: WorkPoolError) -> Result<(), CliError> {
+fn misfit(error: WorkPoolError) -> Result<Option<Diagnosis>, CliError> {
     let WorkPoolError::ValidateVariables { violations } = error else {
         return Err(CliError::Refused(error.diagnosis()));
     };
     let wrong: Vec<Violation> = violations.into_iter().filter(|violation| violation.found != MISSING).collect();
     if wrong.is_empty() {
-        return Ok(());
+        return Ok(None);
     }
     let mut diagnosis = WorkPoolError::ValidateVariables { violations: wrong.clone() }.diagnosis();
     diagnosis.summary = "Defaults of the base job template do not fit its variables".to_owned();
     diagnosis.detail = wrong.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
-    diagnosis.resolution = "Change the default with --set VARIABLE=VALUE, or what the template allows.".to_owned();
-    Err(CliError::Refused(diagnosis))
+    diagnosis.resolution = "Change the default with VARIABLE=VALUE, or what the template allows.".to_owned();
+    Ok(Some(diagnosis))
 }
 
 /// A run of which nothing is known.
@@ -141,49 +203,101 @@ mod tests {
     }
 
     fn codes(findings: &Findings) -> Vec<&'static str> {
-        findings.warnings.iter().map(|warning| warning.code).collect()
+        findings.refusals.iter().map(|refusal| refusal.code).collect()
     }
 
     #[test]
-    fn the_built_in_template_is_fine_and_leaves_subnets_to_the_settings() {
+    fn the_built_in_template_is_fine_and_leaves_subnets_and_cluster_to_the_account() {
         assert!(built_in()["job_configuration"].is_object());
         let findings = check(&built_in(), "p").unwrap();
-        assert!(findings.warnings.is_empty(), "{findings:?}");
-        assert!(findings.notes.iter().any(|note| note.contains("PUSHPOOL_SUBNETS")), "{findings:?}");
-        let own = check(&with(&["subnets=subnet-a"]), "p").unwrap();
-        assert!(!own.notes.iter().any(|note| note.contains("PUSHPOOL_SUBNETS")), "{own:?}");
+        assert!(findings.warnings.is_empty() && findings.refusals.is_empty(), "{findings:?}");
+        for word in ["PUSHPOOL_SUBNETS", "cluster `default`"] {
+            assert!(findings.notes.iter().any(|note| note.contains(word)), "{findings:?}");
+        }
+        assert_eq!(check(&with(&["subnets=subnet-a", "cluster=etl"]), "p").unwrap(), Findings::default());
     }
 
     #[test]
     fn a_default_that_does_not_fit_is_refused_by_name_value_and_what_is_allowed() {
-        let CliError::Refused(diagnosis) = check(&with(&["cpu=lots", "launch_type=MOON"]), "p").unwrap_err() else {
-            panic!("not refused")
-        };
-        assert_eq!(diagnosis.code, "PP0105");
+        let findings = check(&with(&["cpu=lots", "launch_type=MOON"]), "p").unwrap();
+        assert_eq!(findings.refusals[0].code, "PP0105", "{findings:?}");
         for word in ["`cpu` is \"lots\"", "integer or null", "`launch_type`", "FARGATE_SPOT"] {
-            assert!(diagnosis.detail.contains(word), "{word} in {}", diagnosis.detail);
+            assert!(findings.refusals[0].detail.contains(word), "{word} in {findings:?}");
         }
     }
 
     #[test]
-    fn what_fargate_does_not_have_is_a_warning() {
+    fn all_that_would_crash_is_refused_at_once() {
+        let findings = check(
+            &with(&[
+                "env.PREFECT_API_KEY=pnu_canary",
+                "cpu=256",
+                "memory=8192",
+                "assign_public_ip=maybe",
+                "cluster=",
+                "subnets=foo,bar",
+                "execution_role_arn=execution",
+                "container_name=my flow",
+                "image=111122223333.dkr.ecr.us-east-1.amazonaws.com/etl:7",
+            ]),
+            "p",
+        )
+        .unwrap();
+        assert_eq!(
+            codes(&findings),
+            ["PP0226", "PP0227", "PP0209", "PP0216", "PP0208", "PP0225", "PP0227"],
+            "{findings:#?}"
+        );
+        assert!(!format!("{findings:?}").contains("canary"));
+        assert!(findings.clone().tell(None, true).is_ok(), "the user may insist");
+        assert!(
+            findings.clone().tell(Some(&findings), false).is_ok(),
+            "what was so before does not stop another change"
+        );
+        let CliError::Crashing(all) = findings.tell(None, false).unwrap_err() else { panic!("not refused") };
+        assert_eq!(all.len(), 7);
+    }
+
+    #[test]
+    fn what_fargate_does_not_have_is_refused() {
         assert_eq!(codes(&check(&with(&["cpu=256", "memory=8192"]), "p").unwrap()), ["PP0216"]);
         assert_eq!(codes(&check(&with(&["cpu=1024", "memory=2048"]), "p").unwrap()), Vec::<&str>::new());
         assert_eq!(codes(&check(&with(&["configure_cloudwatch_logs=true"]), "p").unwrap()), ["PP0205"]);
     }
 
     #[test]
-    fn required_variables_are_the_business_of_deployments() {
-        let mut template = built_in();
+    fn what_a_deployment_may_bring_is_a_warning() {
+        let mut template = with(&["container_name=flow"]);
         template["variables"]["required"] = json!(["image"]);
-        check(&template, "p").unwrap();
+        assert!(check(&template, "p").unwrap().refusals.is_empty());
+        let containers = &mut template["job_configuration"]["task_definition"]["containerDefinitions"];
+        containers.as_array_mut().unwrap().push(json!({"name": "side", "image": "{{ side_image }}"}));
+        template["variables"]["properties"]["side_image"] = json!({"type": "string"});
+        let findings = check(&template, "p").unwrap();
+        assert!(findings.refusals.is_empty() && findings.warnings[0].code == "PP0225", "{findings:?}");
     }
 
     #[test]
-    fn what_refers_to_blocks_is_not_tried() {
+    fn what_refers_to_blocks_is_not_tried_but_for_credentials() {
         let findings = check(&with(&["image={{ prefect.variables.image }}", "cpu=1", "memory=1"]), "p").unwrap();
         assert!(findings.notes[0].contains("image"), "{findings:?}");
-        assert!(findings.warnings.is_empty());
+        assert!(findings.refusals.is_empty());
+        let block = r#"aws_credentials={"$ref": {"block_document_id": "11111111-2222-3333-4444-555555555555"}}"#;
+        let findings = check(&with(&[block, "cpu=1", "memory=1"]), "p").unwrap();
+        assert_eq!(codes(&findings), ["PP0216"]);
+        let findings = check(&with(&[block]), "p").unwrap();
+        assert!(findings.notes.iter().any(|note| note.contains("`aws_credentials` are not used")), "{findings:?}");
+    }
+
+    #[test]
+    fn a_default_that_the_template_does_not_use_is_named() {
+        let mut template = with(&["image=a/b:1"]);
+        template["job_configuration"]["task_definition"]["containerDefinitions"] = json!([{"name": "flow"}]);
+        let findings = check(&template, "p").unwrap();
+        assert!(
+            findings.notes.iter().any(|note| note.contains("`image` (pool default) has no effect")),
+            "{findings:?}"
+        );
     }
 
     #[test]

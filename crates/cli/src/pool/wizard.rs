@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::{
     assign::{self, Assignment},
+    shown::shown,
     template,
 };
 use crate::{
@@ -16,11 +17,19 @@ use crate::{
     output::{DIM, HEAD, paint, say, width_of_errors},
 };
 
-/// Asks for the defaults most pools need.
+/// What the user wants.
+pub(super) struct Asked {
+    /// Defaults of the template.
+    pub(super) set: Vec<Assignment>,
+    /// Most runs at once.
+    pub(super) limit: Option<u32>,
+}
+
+/// Asks for the defaults most pools need, and for a limit unless there is one.
 ///
 /// # Errors
 /// The user left.
-pub(super) fn ask(name: &str, document: &Value) -> Result<Vec<Assignment>, CliError> {
+pub(super) fn ask(name: &str, document: &Value, limit: Option<u32>) -> Result<Asked, CliError> {
     say(paint(HEAD, format_args!("A work pool \"{name}\" of type {}.", super::PUSH)));
     say(paint(
         DIM,
@@ -37,23 +46,88 @@ pub(super) fn ask(name: &str, document: &Value) -> Result<Vec<Assignment>, CliEr
     answers.text("CPU units (1024 is one vCPU)", "cpu", "1024", fits(name, document, Vec::new(), "cpu"))?;
     let cpu = answers.0.iter().filter(|answer| answer.name == "cpu").cloned().collect();
     answers.text("Memory in MiB", "memory", "2048", fits(name, document, cpu, "memory"))?;
-    answers.text("Task role ARN: what the flow may do", "task_role_arn", "", role)?;
-    answers.text("Execution role ARN: pulls images, reads secrets, writes logs", "execution_role_arn", "", role)?;
+    answers.text("Task role ARN: what the flow may do", "task_role_arn", "", template::check_role)?;
+    answers.text(
+        "Execution role ARN: pulls images, reads secrets, writes logs",
+        "execution_role_arn",
+        "",
+        template::check_role,
+    )?;
     if answers.has("execution_role_arn") {
         answers.truth("Send the output of tasks to CloudWatch Logs?", "configure_cloudwatch_logs", true)?;
+        answers.text(
+            "ARN of the secret with the Prefect API key (empty: that of the dispatcher, or none)",
+            "prefect_api_key_secret_arn",
+            "",
+            secret,
+        )?;
+        answers.text(
+            "ARN of the secret with the Prefect auth string (empty: that of the dispatcher, or none)",
+            "prefect_api_auth_string_secret_arn",
+            "",
+            secret,
+        )?;
     }
-    Ok(answers.0)
+    answers.environment()?;
+    let limit = match limit {
+        Some(limit) => Some(limit),
+        None => ask_limit()?,
+    };
+    Ok(Asked { set: answers.0, limit })
+}
+
+fn ask_limit() -> Result<Option<u32>, CliError> {
+    let theme = ColorfulTheme::default();
+    let input =
+        Input::<String>::with_theme(&theme).with_prompt("Most runs at once (empty: no limit)").allow_empty(true);
+    let answer = input.validate_with(|text: &String| limit_of(text).map(drop)).interact_text().map_err(left)?;
+    Ok(limit_of(&answer).unwrap_or_default())
+}
+
+fn limit_of(text: &str) -> Result<Option<u32>, String> {
+    match text.trim() {
+        "" => Ok(None),
+        number => number.parse().map(Some).map_err(|_| "not a number of runs".to_owned()),
+    }
+}
+
+/// `NAME=VALUE` with commas between; the values have none.
+fn variables(text: &str) -> Result<Vec<Assignment>, String> {
+    let pairs = text.split(',').map(str::trim).filter(|pair| !pair.is_empty());
+    pairs
+        .map(|pair| match pair.split_once('=') {
+            Some((name, value)) if !name.trim().is_empty() => {
+                Ok(Assignment { name: format!("env.{}", name.trim()), text: value.trim().to_owned() })
+            }
+            _ => Err(format!("{pair:?} is not NAME=VALUE")),
+        })
+        .collect()
+}
+
+/// The ARN of a secret, for a question that may be left empty.
+fn secret(text: &str) -> Result<(), String> {
+    let is_secret = text.starts_with("arn:") && (text.contains(":secret:") || text.contains(":parameter/"));
+    match is_secret {
+        true => Ok(()),
+        false => Err("not the ARN of a secret or a parameter".to_owned()),
+    }
 }
 
 /// Shows what will be made, and asks whether it shall.
 ///
 /// # Errors
 /// It shall not.
-pub(super) fn confirm(name: &str, document: &Value, exists: bool) -> Result<(), CliError> {
+pub(super) fn confirm(name: &str, document: &Value, limit: Option<u32>, exists: bool) -> Result<(), CliError> {
     let defaults = assign::defaults(document);
+    let limit = limit.map(|limit| ("concurrency limit".to_owned(), limit.to_string()));
     let rows: Vec<Vec<Cell>> = defaults
         .iter()
-        .map(|(variable, value)| vec![Cell::new(format!("  {variable}")), Cell::new(shown(value))])
+        .map(|(variable, value)| {
+            let schema = &document["variables"]["properties"][variable];
+            (variable.clone(), shown(variable, value, schema))
+        })
+        .chain(limit)
+        .map(|(variable, value)| vec![Cell::new(format!("  {variable}")), Cell::new(value)])
         .collect();
     say("");
     grid::lines(&rows, width_of_errors()).iter().for_each(say);
@@ -66,10 +140,6 @@ pub(super) fn confirm(name: &str, document: &Value, exists: bool) -> Result<(), 
         Ok(true) => Ok(()),
         _ => Err(CliError::Declined),
     }
-}
-
-fn shown(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
 struct Answers(Vec<Assignment>);
@@ -99,6 +169,15 @@ impl Answers {
         Ok(())
     }
 
+    fn environment(&mut self) -> Result<(), CliError> {
+        let theme = ColorfulTheme::default();
+        let prompt = "Environment of the flows: NAME=VALUE, with commas between (no secrets; empty: none)";
+        let input = Input::<String>::with_theme(&theme).with_prompt(prompt).allow_empty(true);
+        let answer = input.validate_with(|text: &String| variables(text).map(drop)).interact_text().map_err(left)?;
+        self.0.extend(variables(&answer).unwrap_or_default());
+        Ok(())
+    }
+
     fn truth(&mut self, question: &str, name: &str, default: bool) -> Result<(), CliError> {
         let theme = ColorfulTheme::default();
         let answer = Confirm::with_theme(&theme).with_prompt(question).default(default).interact().map_err(left)?;
@@ -120,13 +199,6 @@ fn ids(start: &'static str) -> impl Fn(&str) -> Result<(), String> {
     }
 }
 
-fn role(text: &str) -> Result<(), String> {
-    match text.starts_with("arn:") && text.contains(":role/") {
-        true => Ok(()),
-        false => Err("not the ARN of a role: arn:aws:iam::ACCOUNT:role/NAME".to_owned()),
-    }
-}
-
 /// Whether the template can be launched with the answer: Fargate has few pairs of CPU and memory.
 fn fits<'a>(
     pool: &'a str,
@@ -140,7 +212,7 @@ fn fits<'a>(
         set.push(Assignment { name: name.to_owned(), text: text.to_owned() });
         assign::apply(&mut document, &set, &[]).map_err(|error| error.to_string())?;
         let findings = template::check(&document, pool).map_err(|error| error.to_string())?;
-        findings.warnings.first().map_or(Ok(()), |warning| Err(warning.detail.clone()))
+        findings.refusals.first().map_or(Ok(()), |refusal| Err(refusal.detail.clone()))
     }
 }
 
@@ -154,8 +226,21 @@ mod tests {
         for wrong in ["sg-1", "subnet-", "subnet-a,", "subnet-a, x"] {
             assert!(ids("subnet-")(wrong).is_err(), "{wrong}");
         }
-        assert!(role("arn:aws:iam::123456789012:role/x").is_ok());
-        assert!(role("x").is_err());
+        assert!(template::check_role("arn:aws:iam::123456789012:role/x").is_ok());
+        assert!(template::check_role("x").is_err());
+        assert!(secret("arn:aws:ssm:us-east-1:1:parameter/key").is_ok());
+        assert!(secret("pnu_0123456789").is_err());
+        assert_eq!((limit_of(" 3 "), limit_of("")), (Ok(Some(3)), Ok(None)));
+        assert!(limit_of("many").is_err());
+    }
+
+    #[test]
+    fn the_environment_is_pairs_with_commas_between() {
+        let pairs = variables("STAGE=prod, QUERY=a=b,").unwrap();
+        let pairs: Vec<(&str, &str)> = pairs.iter().map(|it| (it.name.as_str(), it.text.as_str())).collect();
+        assert_eq!(pairs, [("env.STAGE", "prod"), ("env.QUERY", "a=b")]);
+        assert!(variables("STAGE").is_err() && variables("=x").is_err());
+        assert_eq!(variables(""), Ok(Vec::new()));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! `pushpool render`: the requests of a run, exactly as a dispatcher would send them, from documents on disk.
 //!
-//! The steps are the dispatcher's: validate, render, prepare. Nothing here knows a rule of its own; what is printed is
-//! what [`ecs::prepare`] returns.
+//! The steps are the dispatcher's: validate, render, prepare, check. Nothing here knows a rule of its own; what is printed is
+//! what [`ecs::prepare_to_launch`] returns. Where the dispatcher crashes a run for the first reason, all are told here.
 
 mod documents;
 mod explain;
@@ -9,7 +9,7 @@ mod references;
 
 use ecs::{Definition, Prepared};
 use serde_json::{Value, json};
-use work_pool::{JobConfiguration, Layers, NoReferences, Resolver, Sources};
+use work_pool::{Diagnosis, JobConfiguration, Layers, NoReferences, Resolver, Sources};
 
 use self::{documents::Documents, references::References};
 use crate::{
@@ -33,16 +33,21 @@ pub(crate) fn run(args: &RenderArgs) -> Result<u8, CliError> {
     let layers =
         Layers { deployment: Some(&documents.deployment_variables), flow_run: Some(&documents.flow_run_variables) };
     let template = &documents.pool.template;
-    let valid = template.validate(layers).map_err(|error| CliError::Refused(error.diagnosis()));
+    let mut refusals: Vec<Diagnosis> =
+        template.validate(layers).err().map(|error| error.diagnosis()).into_iter().collect();
     let configuration = match template.render(layers, &*resolver) {
         Ok(configuration) => configuration,
         // What the schema objects to is the better explanation.
-        Err(error) => return Err(valid.err().unwrap_or_else(|| CliError::Refused(error.diagnosis()))),
+        Err(error) if refusals.is_empty() => return Err(CliError::Refused(error.diagnosis())),
+        Err(_) => return Err(CliError::all(refusals)),
     };
-    let prepared = valid.and_then(|()| {
-        let prepared = ecs::prepare(&configuration, &documents.run, &args.requests.settings());
-        prepared.map_err(|error| CliError::Refused(error.diagnosis()))
-    });
+    let prepared = ecs::prepare_to_launch(&configuration, &documents.run, &args.requests.settings());
+    if let Err(refused) = &prepared {
+        refusals.extend(refused.diagnoses().cloned());
+        refused.notes().iter().for_each(note);
+    }
+    let prepared = prepared.ok().filter(|_| refusals.is_empty()).ok_or_else(|| CliError::all(refusals));
+    template.unused(layers).iter().for_each(note);
     if args.explain {
         return explain_all(args, prepared, &configuration, &template.sources(layers));
     }

@@ -4,7 +4,7 @@ use std::{collections::HashMap, path::Path};
 
 use serde::Deserialize;
 use serde_json::Value;
-use work_pool::{ResolveError, Resolver};
+use work_pool::{Reference, ResolveError, Resolver};
 
 use crate::{
     error::CliError,
@@ -51,6 +51,15 @@ impl Resolver for References {
 
     fn variable(&self, name: &str) -> Result<Option<Value>, ResolveError> {
         Ok(self.variables.get(name).cloned())
+    }
+
+    fn credentials(&self, credentials: &Reference) -> Option<Value> {
+        let Reference::Credentials { of } = credentials else { return None };
+        match &**of {
+            Reference::BlockDocument { id } => self.block_document(id).ok(),
+            Reference::Block { type_slug, name } => self.block(type_slug, name).ok(),
+            Reference::Variable { .. } | Reference::Credentials { .. } => None,
+        }
     }
 }
 

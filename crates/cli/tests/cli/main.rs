@@ -7,6 +7,7 @@ mod dev;
 mod elsewhere;
 mod manners;
 mod render;
+mod reports;
 
 use std::{
     io::Write,

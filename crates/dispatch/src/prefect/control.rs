@@ -500,6 +500,12 @@ impl<T: Transport, K: TaskControl> ControlPlane for PrefectControl<T, K> {
         Ok(())
     }
 
+    fn note(&self, message: &ScheduledRun, notes: Vec<String>) {
+        for note in notes {
+            self.say(message, level::WARNING, note);
+        }
+    }
+
     async fn flush(&self) {
         self.logs.flush(&self.client).await;
     }

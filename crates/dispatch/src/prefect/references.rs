@@ -81,7 +81,7 @@ impl References {
             });
             for (reference, since, answer) in join_all(reads).await {
                 // Variables inside the data of a block are resolved as well; what a variable holds is not looked at again.
-                let is_block = !matches!(reference, Reference::Variable { .. });
+                let is_block = matches!(reference, Reference::Block { .. } | Reference::BlockDocument { .. });
                 if let Ok(Ok(data)) = &answer
                     && is_block
                 {
@@ -107,10 +107,11 @@ impl References {
         reference: &Reference,
         now: Timestamp,
     ) -> Result<Result<Value, ResolveError>, Failure> {
+        let with_secrets = !matches!(reference, Reference::Credentials { .. });
         let read = match reference {
-            Reference::BlockDocument { id } => client.block_document(id).await.map(Some),
-            Reference::Block { type_slug, name } => client.block(type_slug, name).await.map(Some),
             Reference::Variable { name } => client.variable(name).await,
+            Reference::Credentials { of } => read_block(client, of, with_secrets).await,
+            block => read_block(client, block, with_secrets).await,
         };
         let answer = match read {
             Ok(value) => value.ok_or(ResolveError::NotFound),
@@ -122,6 +123,19 @@ impl References {
         };
         self.0.put(reference.clone(), answer.clone(), now);
         Ok(answer)
+    }
+}
+
+/// Data of a block. None for what is no block.
+async fn read_block<T: Transport>(
+    client: &Client<T>,
+    block: &Reference,
+    with_secrets: bool,
+) -> Result<Option<Value>, ApiError> {
+    match block {
+        Reference::BlockDocument { id } => client.block_document(id, with_secrets).await.map(Some),
+        Reference::Block { type_slug, name } => client.block(type_slug, name, with_secrets).await.map(Some),
+        Reference::Variable { .. } | Reference::Credentials { .. } => Ok(None),
     }
 }
 
@@ -191,5 +205,9 @@ impl Resolver for Fetched {
             Err(ResolveError::NotFound) => Ok(None),
             Err(error) => Err(error),
         }
+    }
+
+    fn credentials(&self, credentials: &Reference) -> Option<Value> {
+        self.get(credentials).ok()
     }
 }

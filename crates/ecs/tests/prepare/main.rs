@@ -2,6 +2,7 @@
 
 mod budget;
 mod environment;
+mod launch;
 mod network;
 mod properties;
 mod refusals;

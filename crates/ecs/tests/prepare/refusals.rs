@@ -20,19 +20,14 @@ fn refuses(pointer: &str, value: Value, expected: &str, words: &[&str]) {
 #[test]
 fn types_of_the_job_configuration() {
     for (field, value, found) in [
-        ("env", json!(null), "null"),
         ("labels", json!({"a": 1}), "an integer"),
-        ("labels", json!(null), "null"),
         ("command", json!(1), "an integer"),
         ("container_name", json!([]), "a list"),
         ("cluster", json!({}), "an object"),
-        ("task_definition", json!(null), "null"),
         ("task_run_request", json!("x"), "a string"),
         ("configure_cloudwatch_logs", json!("perhaps"), "a string"),
-        ("auto_deregister_task_definition", json!(null), "null"),
         ("match_latest_revision_in_family", json!(2), "an integer"),
         ("cloudwatch_logs_options", json!({"a": true}), "a boolean"),
-        ("network_configuration", json!(null), "null"),
         ("aws_credentials", json!("block"), "a string"),
     ] {
         refuses(&format!("/{field}"), value, "PP0201", &[field, found]);
@@ -43,6 +38,30 @@ fn types_of_the_job_configuration() {
     for off in [json!("No"), json!(0), json!(null), json!("0")] {
         prepared(with(defaults(), "/configure_cloudwatch_logs", off));
     }
+}
+
+#[test]
+fn null_is_as_if_it_had_never_been_set() {
+    let bare = prepared(defaults());
+    for field in [
+        "env",
+        "labels",
+        "command",
+        "container_name",
+        "cluster",
+        "configure_cloudwatch_logs",
+        "cloudwatch_logs_options",
+        "cloudwatch_logs_prefix",
+        "network_configuration",
+        "vpc_id",
+        "prefect_api_key_secret_arn",
+        "auto_deregister_task_definition",
+        "match_latest_revision_in_family",
+        "aws_credentials",
+    ] {
+        assert_eq!(prepared(with(defaults(), &format!("/{field}"), json!(null))), bare, "{field}");
+    }
+    refuses("/task_definition", json!(null), "PP0202", &["task_definition"]);
 }
 
 #[test]
@@ -103,6 +122,11 @@ fn shapes() {
         ),
         ("/task_run_request/taskDefinition", json!(["x"]), ["taskDefinition: found a list", "a string"]),
         ("/task_run_request/unheardOf", json!(1), ["task_run_request.unheardOf", "a member ECS does not know"]),
+        (
+            "/task_definition/containerDefinitions",
+            json!([{"environment": [{"name": "A", "value": true}]}]),
+            ["containerDefinitions[0].environment[0].value: found a boolean", "a string"],
+        ),
     ] {
         refuses(pointer, value, "PP0208", &words);
     }

@@ -3,7 +3,6 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::definition_rules::check_name;
 use super::engine::{Engine, cluster_name};
 use super::errors::{cluster_not_found, invalid};
 use super::paging::{self, Order, Page};
@@ -67,7 +66,9 @@ impl Engine {
     pub(super) fn create_cluster(&mut self, input: CreateCluster) -> Result<Value, AwsError> {
         // "If you don't specify a name for your cluster, you create a cluster that's named default."
         let name = input.cluster_name.unwrap_or_else(|| "default".to_owned());
-        check_name(&name, "Cluster name").map_err(|error| invalid(error.message))?;
+        if let Some(refusal) = ::ecs::rules::check_name(&name, "Cluster name", "") {
+            return Err(invalid(refusal.answer));
+        }
         tags::check(&input.tags)?;
         if !self.clusters.get(&name).is_some_and(|cluster| cluster.active) {
             let arn = self.arn(&format!("cluster/{name}"));

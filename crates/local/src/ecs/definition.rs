@@ -3,22 +3,27 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use ::ecs::rules::{register_task_definition, suits};
+use ::ecs::{Size, parse_cpu, parse_memory};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::definition_rules;
-use super::fargate::{self, Size};
+use super::errors::{client, refused};
 use super::tags::Tag;
 use crate::clock::Millis;
 use crate::wire::AwsError;
+
+/// Largest request AWS takes, in bytes of its JSON. "Actual length … Max allowed length is '65536' bytes" is what it
+/// answers above that.
+const MAX_BYTES: usize = 65_536;
 
 /// What a revision of a family says. It never changes.
 #[derive(Debug)]
 pub(super) struct Definition {
     pub(super) arn: String,
     pub(super) family: String,
-    /// Member `taskDefinition` of the answers, without `status` and `deregisteredAt`.
-    body: Map<String, Value>,
+    /// Member `taskDefinition` of the answers, without `status` and `deregisteredAt`: an object.
+    body: Value,
     pub(super) spec: Spec,
 }
 
@@ -38,20 +43,11 @@ pub(super) struct Spec {
     #[serde(default)]
     pub(super) container_definitions: Vec<ContainerSpec>,
     pub(super) network_mode: Option<String>,
-    pub(super) task_role_arn: Option<String>,
-    pub(super) execution_role_arn: Option<String>,
-    #[serde(default)]
-    pub(super) requires_compatibilities: Vec<String>,
     pub(super) cpu: Option<String>,
     pub(super) memory: Option<String>,
-    #[serde(default)]
-    pub(super) placement_constraints: Vec<Value>,
-    pub(super) pid_mode: Option<String>,
     pub(super) ephemeral_storage: Option<EphemeralStorage>,
     #[serde(default)]
     pub(super) runtime_platform: RuntimePlatform,
-    #[serde(default)]
-    pub(super) volumes: Vec<Volume>,
     /// Launch types the definition suits.
     #[serde(skip)]
     pub(super) compatibilities: BTreeSet<&'static str>,
@@ -80,17 +76,8 @@ pub(super) struct ContainerSpec {
     pub(super) environment: Vec<KeyValue>,
     #[serde(default)]
     pub(super) secrets: Vec<Secret>,
-    #[serde(default)]
-    pub(super) links: Vec<String>,
-    #[serde(default)]
-    pub(super) privileged: bool,
     pub(super) stop_timeout: Option<i64>,
-    pub(super) start_timeout: Option<i64>,
     pub(super) log_configuration: Option<LogConfiguration>,
-    #[serde(default)]
-    pub(super) depends_on: Vec<Dependency>,
-    #[serde(default)]
-    pub(super) mount_points: Vec<MountPoint>,
 }
 
 fn yes() -> bool {
@@ -118,20 +105,6 @@ pub(super) struct LogConfiguration {
     pub(super) log_driver: String,
     #[serde(default)]
     pub(super) options: Map<String, Value>,
-    #[serde(default)]
-    pub(super) secret_options: Vec<Secret>,
-}
-
-#[derive(Debug, Clone, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct Dependency {
-    pub(super) container_name: String,
-}
-
-#[derive(Debug, Clone, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct MountPoint {
-    pub(super) source_volume: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, Deserialize)]
@@ -146,35 +119,31 @@ pub(super) struct RuntimePlatform {
     pub(super) cpu_architecture: Option<String>,
 }
 
-#[derive(Debug, Clone, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct Volume {
-    pub(super) name: Option<String>,
-    #[serde(default)]
-    pub(super) host: HostVolume,
-    pub(super) docker_volume_configuration: Option<Value>,
-}
-
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct HostVolume {
-    pub(super) source_path: Option<String>,
-}
-
 impl Spec {
-    /// Reads the request and applies the rules of registration.
+    /// Reads the request, applies the rules of registration and notes which launch types it suits.
     pub(super) fn of_request(input: &Value) -> Result<Self, AwsError> {
         let mut spec = Self::deserialize(input).map_err(|error| AwsError::serialization(error.to_string()))?;
-        definition_rules::check(&mut spec, input)?;
+        let bytes = input.to_string().len();
+        if bytes > MAX_BYTES {
+            return Err(client(format!("Actual length: '{bytes}'. Max allowed length is '{MAX_BYTES}' bytes.")));
+        }
+        refused(register_task_definition(input))?;
+        let suits = suits(input);
+        let launch_types = [("EC2", suits.ec2), ("FARGATE", suits.fargate)];
+        spec.compatibilities = launch_types.into_iter().filter(|(_, suits)| *suits).map(|(name, _)| name).collect();
+        if spec.network_mode.is_none() {
+            // "If no network mode is specified, the default is bridge" (RegisterTaskDefinitionRequest.networkMode).
+            spec.network_mode = Some("bridge".into());
+        }
         Ok(spec)
     }
 
     pub(super) fn cpu_units(&self) -> Option<u32> {
-        self.cpu.as_deref().and_then(fargate::cpu_units)
+        self.cpu.as_deref().and_then(parse_cpu)
     }
 
     pub(super) fn memory_mib(&self) -> Option<u32> {
-        self.memory.as_deref().and_then(fargate::memory_mib)
+        self.memory.as_deref().and_then(parse_memory)
     }
 
     /// What the task takes of a container instance: task-level sizes, else the sum of the containers'.
@@ -188,14 +157,6 @@ impl Spec {
                 .memory_mib()
                 .unwrap_or_else(|| sum(|container| container.memory_reservation.or(container.memory).unwrap_or(0))),
         }
-    }
-
-    /// Whether a container refers to secrets, in its environment or for its log driver.
-    pub(super) fn secret_references(&self) -> impl Iterator<Item = &Secret> {
-        self.container_definitions.iter().flat_map(|container| {
-            let for_logs = container.log_configuration.iter().flat_map(|logs| &logs.secret_options);
-            container.secrets.iter().chain(for_logs)
-        })
     }
 }
 
@@ -234,7 +195,14 @@ impl Definition {
         body.insert("requiresAttributes".into(), json!([]));
         body.insert("registeredAt".into(), seconds(now));
         body.insert("registeredBy".into(), registered_by.into());
-        Self { arn, family, body, spec }
+        Self { arn, family, body: Value::Object(body), spec }
+    }
+}
+
+impl Definition {
+    /// What was registered, with what AWS has filled in.
+    pub(super) fn request(&self) -> &Value {
+        &self.body
     }
 }
 
@@ -247,11 +215,11 @@ impl Revision {
     /// Member `taskDefinition` of an answer.
     pub(super) fn describe(&self) -> Value {
         let mut body = self.definition.body.clone();
-        body.insert("status".into(), if self.is_active() { "ACTIVE" } else { "INACTIVE" }.into());
+        body["status"] = if self.is_active() { "ACTIVE" } else { "INACTIVE" }.into();
         if let Some(at) = self.deregistered_at {
-            body.insert("deregisteredAt".into(), seconds(at));
+            body["deregisteredAt"] = seconds(at);
         }
-        Value::Object(body)
+        body
     }
 }
 

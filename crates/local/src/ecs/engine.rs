@@ -14,7 +14,6 @@ use serde_json::{Value, json};
 use super::buckets::{Buckets, Throttles};
 use super::clusters::Cluster;
 use super::config::{Config, Lag};
-use super::definition_rules::check_name;
 use super::definitions::Family;
 use super::errors::{cluster_not_found, invalid, throttled};
 use super::faults::{TaskFaults, TaskRule};
@@ -270,7 +269,7 @@ impl Engine {
     /// Makes the cluster a request means, if its name may be one and there is none.
     pub(super) fn make_cluster(&mut self, reference: Option<&str>) {
         let name = cluster_name(reference.unwrap_or("default"));
-        if check_name(name, "Cluster name").is_ok() && !self.clusters.contains_key(name) {
+        if ::ecs::rules::check_name(name, "Cluster name", "").is_none() && !self.clusters.contains_key(name) {
             let cluster = Cluster::with_fargate(self.arn(&format!("cluster/{name}")));
             self.clusters.insert(name.to_owned(), cluster);
         }

@@ -1,7 +1,17 @@
 //! The errors ECS answers with. Names are the service model's; where a message has been seen from AWS, it is AWS's,
 //! because clients (and people searching the web) go by it.
 
+use ::ecs::rules::Refusal;
+
 use crate::wire::AwsError;
+
+/// The first refusal, as ECS answers it.
+pub(super) fn refused(refusals: impl IntoIterator<Item = Refusal>) -> Result<(), AwsError> {
+    match refusals.into_iter().next() {
+        None => Ok(()),
+        Some(refusal) => Err(AwsError::new(refusal.exception, refusal.answer)),
+    }
+}
 
 /// A parameter is not valid.
 pub(super) fn invalid(message: impl Into<String>) -> AwsError {

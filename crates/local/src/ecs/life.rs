@@ -10,7 +10,7 @@ use super::config::Runner;
 use super::definition::ContainerSpec;
 use super::engine::{ContainerId, Due, Effect, Engine, Environment, Launch, Signal};
 use super::faults::{StartFailure, StartStage};
-use super::run_task_rules::Overrides;
+use super::run_task_request::Overrides;
 use super::task::{Phase, Status, StopCode};
 use crate::clock::Millis;
 

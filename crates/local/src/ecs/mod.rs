@@ -21,6 +21,9 @@
 //!
 //! # The rules
 //!
+//! Those of the two requests are [`::ecs::rules`], which a run is checked by before it is sent: what is refused here is
+//! refused there.
+//!
 //! "Model" is the ECS service model (botocore, `ecs/2014-11-13/service-2.json`), which the API reference is made from;
 //! "guide" the ECS developer guide. The code says at each rule which words it rests on.
 //!
@@ -31,13 +34,13 @@
 //! | any with tags | 50 tags, keys 1-128, values 0-256 characters of `[\p{L}\p{Z}\p{N}_.:/=+\-@]`, unique, no `aws:` | Model `Tag`, `TagKey`, `TagValue` |
 //! | RegisterTaskDefinition | names of families and containers `[A-Za-z0-9_-]{1,255}`; revisions count up and are not used again | Model `family`, `ContainerDefinition.name` |
 //! | | one essential container; unique names; CPU and memory of containers within the task's; secrets and variables apart | Model `ContainerDefinition` |
-//! | | for FARGATE: awsvpc, task-level cpu and memory out of the table of pairs, stop and start timeouts 2-120 s, log drivers, no privileged, links, host volumes, placement constraints | Model `cpu`, `memory`, `networkMode`, `stopTimeout`, `LogConfiguration`; guide, "differences for Fargate" |
+//! | | for FARGATE: awsvpc, task-level cpu and memory out of the table of pairs, stop and start timeouts 2-120 s, log drivers, no privileged, links, GPUs, host volumes, placement constraints | Model `cpu`, `memory`, `networkMode`, `stopTimeout`, `LogConfiguration`; guide, "differences for Fargate" |
 //! | | `executionRoleArn` for awslogs, secrets and ECR images; ephemeral storage 21-200 GiB; 64 KiB | guide, "Task execution IAM role"; Model `EphemeralStorage`; AWS's answer |
 //! | RunTask | a client token per cluster: same request, same answer; another, ConflictException with the tasks; 24 hours or one hour after the tasks | API reference, "Ensuring idempotency"; Model `ConflictException` |
 //! | | overrides of at most 8,192 characters of JSON; for containers of the definition only; sizes after overrides must be Fargate's | Model `overrides`, `ContainerOverride`; AWS's answers |
 //! | | count 1-10; startedBy `[A-Za-z0-9/_-]{0,128}`; clientToken 64 characters of 33-126 | Model `RunTaskRequest` |
 //! | | launch type or strategy, not both; providers of the cluster; 20 at most, one base, not all weights 0 | Model `capacityProviderStrategy`, `CapacityProviderStrategyItem` |
-//! | | `networkConfiguration` with awsvpc and only then; 1-16 subnets, at most 5 security groups | Model `networkConfiguration`, `AwsVpcConfiguration` |
+//! | | `networkConfiguration` with awsvpc and only then; 1-16 subnets, at most 5 security groups; a public address on Fargate only | Model `networkConfiguration`, `AwsVpcConfiguration`; AWS's answer |
 //! | | the definition is there, ACTIVE, and suits the launch type | Model DeregisterTaskDefinition; AWS's answers |
 //! | | EC2: no instances is an error, no room is `failures` RESOURCE:MEMORY or RESOURCE:CPU; Fargate: the vCPU quota is `failures` | AWS's answer; guide, "API failure reasons", "service quotas" |
 //! | StopTask | SIGTERM, SIGKILL after `stopTimeout` (30 s); the task's tags are deleted | Model StopTask, `ContainerDefinition.stopTimeout` |
@@ -71,11 +74,9 @@ mod buckets;
 mod clusters;
 mod config;
 mod definition;
-mod definition_rules;
 mod definitions;
 mod engine;
 mod errors;
-mod fargate;
 mod faults;
 mod ids;
 mod life;
@@ -83,7 +84,7 @@ mod model;
 mod paging;
 mod process;
 mod run_task;
-mod run_task_rules;
+mod run_task_request;
 mod shapes;
 mod shell;
 mod tags;

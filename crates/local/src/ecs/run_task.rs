@@ -1,16 +1,16 @@
 //! RunTask: idempotency, placement, the tasks that come out. What the request itself must be like is in
-//! [`super::run_task_rules`].
+//! [`super::run_task_request`].
 
 use std::sync::Arc;
 
+use ::ecs::Size;
 use serde_json::{Value, json};
 
 use super::definition::Definition;
 use super::engine::{Due, Engine, typed};
 use super::errors::{conflict, invalid};
-use super::fargate::Size;
 use super::faults::{Failure, TaskFault};
-use super::run_task_rules::{RunTask, check_form, check_meaning};
+use super::run_task_request::{RunTask, check_form, check_meaning};
 use super::tags::{self, Tag};
 use super::task::{Container, Interface, Phase, Status, Task, Times};
 use crate::clock::Millis;
@@ -70,7 +70,7 @@ impl Engine {
                 super::model::conform(&shape, &request).map_err(|misfit| misfit.answer("InvalidParameterException"))?;
         }
         let run: RunTask = typed(request.clone())?;
-        check_form(&run)?;
+        check_form(&run, &request)?;
         if self.config.clusters_on_demand {
             self.make_cluster(run.cluster.as_deref());
         }
@@ -91,7 +91,7 @@ impl Engine {
         }
         let definition = self.definition_to_run(&run.task_definition)?;
         let placement = self.placement(&cluster, &run)?;
-        let size = check_meaning(&run, &definition.spec, placement.launch_type)?;
+        let size = check_meaning(&run, &request, &definition, placement.launch_type)?;
         if placement.launch_type == "EC2" && self.config.container_instances.is_empty() {
             return Err(no_instances());
         }
@@ -170,7 +170,7 @@ impl Engine {
             None => {}
         }
         let known = &self.clusters[cluster];
-        let default: Vec<super::run_task_rules::StrategyItem>;
+        let default: Vec<super::run_task_request::StrategyItem>;
         let strategy = if run.capacity_provider_strategy.is_empty() {
             default = typed(Value::Array(known.default_strategy.clone()))?;
             &default

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
+use ::ecs::Size;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::definition::{Definition, seconds};
-use super::fargate::Size;
 use super::faults::StartFailure;
 use super::tags::Tag;
 use crate::clock::Millis;
@@ -189,12 +189,12 @@ impl Task {
     }
 
     fn cpu(&self) -> Option<String> {
-        let overridden = self.overrides.get("cpu").and_then(Value::as_str).and_then(super::fargate::cpu_units);
+        let overridden = self.overrides.get("cpu").and_then(Value::as_str).and_then(::ecs::parse_cpu);
         overridden.or_else(|| self.definition.spec.cpu_units()).map(|cpu| cpu.to_string())
     }
 
     fn memory(&self) -> Option<String> {
-        let overridden = self.overrides.get("memory").and_then(Value::as_str).and_then(super::fargate::memory_mib);
+        let overridden = self.overrides.get("memory").and_then(Value::as_str).and_then(::ecs::parse_memory);
         overridden.or_else(|| self.definition.spec.memory_mib()).map(|memory| memory.to_string())
     }
 

@@ -47,9 +47,7 @@ fn an_environment_of_the_run_stands_alone_without_one_of_the_deployment() {
 #[test]
 fn an_environment_that_is_no_object_is_refused() {
     for (deployment, flow_run, place) in [
-        (json!({"env": {}}), json!({"env": null}), "`env of the flow run` is null"),
         (json!({"env": {}}), json!({"env": [["A", "1"]]}), "`env of the flow run` is an array"),
-        (json!({"env": null}), json!({}), "`env of the job configuration` is null"),
         (json!({"env": "x"}), json!({}), "`env of the job configuration` is a string"),
     ] {
         let diagnosis = render(&plain(), deployment, flow_run, &NoReferences).unwrap_err().diagnosis();
@@ -59,6 +57,21 @@ fn an_environment_that_is_no_object_is_refused() {
     let pool = template(Some(json!("{{ env }}")), Some(json!({"A": "pool"})));
     let diagnosis = render(&pool, json!({"env": 5}), json!({}), &NoReferences).unwrap_err().diagnosis();
     assert_eq!((diagnosis.code, diagnosis.detail.as_str()), ("PP0107", "`env` is an integer, not an object"));
+}
+
+#[test]
+fn null_unsets_the_environment_and_the_labels() {
+    let env = |deployment, flow_run| {
+        render(&plain(), deployment, flow_run, &NoReferences).unwrap().values.get("env").cloned()
+    };
+    assert_eq!(env(json!({"env": null}), json!({})), None);
+    assert_eq!(env(json!({"env": {"A": "1"}}), json!({"env": null})), Some(json!({"A": "1"})), "the run adds nothing");
+    let built_in = BaseJobTemplate::built_in();
+    let deployment = object(json!({"labels": null, "env": null, "launch_type": null, "network_configuration": null}));
+    let layers = Layers { deployment: Some(&deployment), flow_run: None };
+    built_in.validate(layers).unwrap();
+    let rendered = built_in.render(layers, &NoReferences).unwrap();
+    assert_eq!((rendered.values.get("labels"), rendered.values.get("env")), (None, None));
 }
 
 #[test]

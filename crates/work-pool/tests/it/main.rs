@@ -12,4 +12,5 @@ mod seen_job_configuration;
 mod seen_templating;
 mod sources;
 mod templates;
+mod unused;
 mod validation;

@@ -182,6 +182,11 @@ impl Resolver for Recorder {
         self.asked.borrow_mut().push(Reference::Variable { name: name.to_owned() });
         self.server.variable(name)
     }
+
+    fn credentials(&self, credentials: &Reference) -> Option<Value> {
+        self.asked.borrow_mut().push(credentials.clone());
+        None
+    }
 }
 
 #[test]
@@ -210,6 +215,7 @@ fn references_names_what_rendering_asks_for() {
     assert_eq!(
         named,
         [
+            Reference::Credentials { of: Box::new(Reference::BlockDocument { id: "credentials".to_owned() }) },
             variable("plain"),
             block("secret", "tok"),
             variable("number"),
@@ -237,24 +243,57 @@ fn variables_inside_blocks_can_be_found() {
     assert_eq!(references_in(&data), [variable("x"), variable("y")]);
 }
 
+/// Knows the credentials in blocks.
+struct Credentials(Value);
+
+impl Resolver for Credentials {
+    fn block_document(&self, _: &str) -> Result<Value, ResolveError> {
+        panic!("credentials are asked for without secrets")
+    }
+
+    fn block(&self, _: &str, _: &str) -> Result<Value, ResolveError> {
+        panic!("credentials are asked for without secrets")
+    }
+
+    fn variable(&self, _: &str) -> Result<Option<Value>, ResolveError> {
+        Ok(None)
+    }
+
+    fn credentials(&self, _: &Reference) -> Option<Value> {
+        Some(self.0.clone())
+    }
+}
+
 #[test]
-fn credentials_are_never_resolved_and_only_facts_remain() {
+fn of_credentials_only_the_region_and_the_role_remain() {
     let template = BaseJobTemplate::built_in();
-    for (credentials, expected) in [
-        (json!({"$ref": {"block_document_id": "any"}}), None),
-        (json!("{{ prefect.blocks.aws-credentials.prod }}"), None),
-        (json!(null), None),
+    let data = json!({
+        "aws_access_key_id": "AKIA", "aws_secret_access_key": "canary", "region_name": "eu-west-1",
+        "assume_role_arn": "arn:role", "aws_session_token": null
+    });
+    let facts = json!({"region_name": "eu-west-1", "assume_role_arn": "arn:role"});
+    let block = Reference::Block { type_slug: "aws-credentials".to_owned(), name: "prod".to_owned() };
+    let document = Reference::BlockDocument { id: "any".to_owned() };
+    for (credentials, of, unknown, known) in [
+        (json!({"$ref": {"block_document_id": "any"}}), Some(document), Some(json!({})), Some(&facts)),
+        (json!("{{ prefect.blocks.aws-credentials.prod }}"), Some(block), Some(json!({})), Some(&facts)),
+        (json!(null), None, None, None),
+        (data.clone(), None, Some(facts.clone()), Some(&facts)),
         (
-            json!({"aws_access_key_id": "AKIA", "aws_secret_access_key": "canary", "region_name": "eu-west-1", "assume_role_arn": "arn:role"}),
-            Some(json!({"region_name": "eu-west-1", "assume_role_arn": "arn:role"})),
+            json!({"region_name": "{{ prefect.variables.region }}", "assume_role_arn": null}),
+            None,
+            Some(json!({})),
+            Some(&json!({})),
         ),
-        (json!({"region_name": "{{ prefect.variables.region }}", "assume_role_arn": null}), Some(json!({}))),
     ] {
         let deployment = object(json!({"aws_credentials": credentials}));
         let layers = Layers { deployment: Some(&deployment), flow_run: None };
-        assert!(template.references(layers).is_empty());
+        let wanted: Vec<Reference> = of.map(|of| Reference::Credentials { of: Box::new(of) }).into_iter().collect();
+        assert_eq!(template.references(layers), wanted);
         let rendered = template.render(layers, &NoReferences).unwrap();
-        assert_eq!(rendered.values.get("aws_credentials"), expected.as_ref());
+        assert_eq!(rendered.values.get("aws_credentials"), unknown.as_ref(), "a run does not fail for want of them");
+        let rendered = template.render(layers, &Credentials(data.clone())).unwrap();
+        assert_eq!(rendered.values.get("aws_credentials"), known);
     }
 }
 

@@ -111,16 +111,17 @@ fn never_shows_what_may_be_secret() {
 }
 
 #[test]
-fn null_is_accepted_where_the_server_accepts_it() {
-    // The server lets a typed variable that is not required be null; an enum still has to list it.
+fn null_unsets_a_variable_that_is_not_required() {
+    // The server lets a typed variable that is not required be null, and asks an enumeration to list it. Here null unsets both.
     assert_eq!(
         built_in(json!({"env": null, "labels": null, "auto_deregister_task_definition": null, "cpu": null})),
         "fits"
     );
-    assert_snapshot!(built_in(json!({"launch_type": null})), @r#"
+    assert_eq!(built_in(json!({"launch_type": null, "aws_credentials": null})), "fits");
+    assert_snapshot!(built_in(json!({"env": {"A": 1}, "launch_type": null})), @r"
     PP0105
-    job variable `launch_type` is null; allowed: "FARGATE", "EC2", "EXTERNAL", "FARGATE_SPOT"
-    "#);
+    job variable `env.A` is an integer; allowed: string or null
+    ");
     let required = template(json!({"a": {"type": "string"}}), json!(["a"]));
     assert_snapshot!(verdict(&required, json!({"a": null})), @r"
     PP0105

@@ -94,20 +94,25 @@ pub(crate) fn run(args: &DevArgs) -> Result<u8, CliError> {
     })
 }
 
-/// The program that tasks run.
+/// The program that tasks run. An environment that was named is the one that is used, or none: flows in another would fail for
+/// reasons that have nothing to do with what is tried.
 fn find_prefect(env_dir: Option<&Path>) -> Result<(), CliError> {
     let path = std::env::var_os("PATH").unwrap_or_default();
-    let own = env_dir.map(|directory| directory.join("bin"));
-    let mut directories = own.into_iter().chain(std::env::split_paths(&path));
-    if directories.any(|directory| directory.join("prefect").is_file()) {
+    let directories: Vec<PathBuf> = match env_dir {
+        Some(directory) => vec![directory.join("bin")],
+        None => std::env::split_paths(&path).collect(),
+    };
+    if directories.iter().any(|directory| directory.join("prefect").is_file()) {
         return Ok(());
     }
+    let detail = match env_dir {
+        Some(directory) if !directory.is_dir() => format!("{} is not a directory.", directory.display()),
+        Some(directory) => format!("{} has no bin/prefect.", directory.display()),
+        None => "PATH does not have it.".to_owned(),
+    };
     Err(CliError::Explained {
         summary: "there is no `prefect` to run flows with".to_owned(),
-        detail: match env_dir {
-            Some(directory) => format!("Neither {} nor PATH has it.", directory.join("bin").display()),
-            None => "PATH does not have it.".to_owned(),
-        },
+        detail,
         help: "Activate the Python environment that your flows need, or name it with --env-dir.".to_owned(),
     })
 }
@@ -297,5 +302,22 @@ async fn watch_tasks(mut events: tokio::sync::broadcast::Receiver<serde_json::Va
             Err(RecvError::Lagged(_)) => {}
             Err(RecvError::Closed) => return,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::find_prefect;
+
+    #[test]
+    fn the_environment_that_was_named_is_the_one_that_has_prefect() {
+        let directory = tempfile::tempdir().unwrap();
+        let error = find_prefect(Some(&directory.path().join("none"))).unwrap_err().to_string();
+        assert!(error.contains("none is not a directory"), "{error}");
+        let error = find_prefect(Some(directory.path())).unwrap_err().to_string();
+        assert!(error.contains("has no bin/prefect"), "whatever PATH has: {error}");
+        std::fs::create_dir(directory.path().join("bin")).unwrap();
+        std::fs::write(directory.path().join("bin/prefect"), "").unwrap();
+        find_prefect(Some(directory.path())).unwrap();
     }
 }

@@ -36,6 +36,7 @@ use crate::{
         house::{self, DWELL, MAX_RECEIVE_COUNT},
     },
     error::CliError,
+    output::note,
 };
 
 /// The name pushpool goes by on the server while it is tried out.
@@ -78,7 +79,12 @@ impl Stage {
         requests.reschedule_on_spot = true;
         if requests.subnets.is_empty() {
             requests.subnets.push(SUBNET.to_owned());
+            note(format_args!(
+                "No subnets are set (--subnets): {SUBNET} stands for those of the dispatcher. On AWS a work pool without \
+                 subnets needs them, or its runs crash (PP0213)."
+            ));
         }
+        note("Clusters are created as runs name them. On AWS they have to exist.");
         let ecs = local::ecs::Config {
             images,
             default_image: HostImage::default(),

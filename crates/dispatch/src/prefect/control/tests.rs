@@ -218,3 +218,41 @@ async fn a_claim_of_an_earlier_delivery_is_launched_with_its_slot_only() {
     let readings = read(&control(later, "/renew")).await;
     assert!(readings[..2].iter().all(|reading| matches!(reading, Err(failure) if failure.class == Class::Transient)));
 }
+
+/// A server with AWS credentials in a block, as it shows them to those who ask for no secrets.
+struct Credentials;
+
+impl Transport for Credentials {
+    async fn send(&self, request: Request) -> Result<Response, TransportError> {
+        let (status, body) = match request.path.as_str() {
+            "/block_documents/mine?include_secrets=false"
+            | "/block_types/slug/aws-credentials/block_documents/name/mine?include_secrets=false" => {
+                (200, json!({"data": {"aws_secret_access_key": "********", "region_name": "eu-west-1"}}))
+            }
+            "/block_documents/gone?include_secrets=false" => (404, json!({"detail": "Block document not found"})),
+            other => panic!("{other}"),
+        };
+        Ok(Response { status, retry_after: None, body: body.to_string().into_bytes() })
+    }
+}
+
+/// They are only compared with what the dispatcher uses: their secrets need not leave the server, and a run does not fail for
+/// want of them.
+#[tokio::test(start_paused = true)]
+async fn credentials_are_read_without_their_secrets() {
+    use work_pool::{Reference, Resolver};
+
+    let client = Client::new(Credentials, Patience::FUNCTION);
+    let document = |id: &str| Reference::Credentials { of: Box::new(Reference::BlockDocument { id: id.to_owned() }) };
+    let (type_slug, name) = ("aws-credentials".to_owned(), "mine".to_owned());
+    let block = Reference::Credentials { of: Box::new(Reference::Block { type_slug, name }) };
+    let now: Timestamp = NOW.parse().unwrap();
+    let wanted = [document("mine"), document("gone"), block.clone()].map(|reference| (reference, now));
+    let fetched = References::new().fetch(&client, wanted.into_iter().collect(), now).await;
+    for known in [document("mine"), block] {
+        assert_eq!(fetched.credentials(&known).unwrap()["region_name"], "eu-west-1");
+        assert!(fetched.failure(&[known]).is_none());
+    }
+    assert_eq!(fetched.credentials(&document("gone")), None);
+    assert!(fetched.failure(&[document("gone")]).is_none());
+}

@@ -128,6 +128,18 @@ fn network_configuration_goes_with_awsvpc() {
 }
 
 #[test]
+fn a_public_address_is_for_fargate() {
+    let instance = ContainerInstance { cpu: 4096, memory: 4096 };
+    let mut desk = Desk::ready(Config { container_instances: vec![instance], ..Config::default() });
+    let network = |public: &str| json!({"awsvpcConfiguration": {"subnets": ["subnet-1"], "assignPublicIp": public}});
+    accepted(&mut desk, json!({"networkConfiguration": network("ENABLED")}));
+    let on_ec2 = |public| json!({"launchType": "EC2", "networkConfiguration": network(public)});
+    let text = "Assign public IP is not supported for this launch type.";
+    refused(&mut desk, on_ec2("ENABLED"), INVALID, text);
+    accepted(&mut desk, on_ec2("DISABLED"));
+}
+
+#[test]
 fn launch_type_or_strategy() {
     let mut desk = desk();
     let strategy = |items: Value| json!({"launchType": null, "capacityProviderStrategy": items});

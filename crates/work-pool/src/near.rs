@@ -3,12 +3,19 @@
 /// How many are named.
 const MOST: usize = 3;
 
+/// Characters of a name that is compared: comparing takes time by their square.
+const LONGEST: usize = 100;
+
 /// The known names nearest to `wanted`, nearest first; none that has little to do with it.
-pub(crate) fn near<'a>(wanted: &str, known: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
+pub fn near<'a>(wanted: &str, known: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
+    if wanted.len() > LONGEST {
+        return Vec::new();
+    }
     let wanted = plain(wanted);
     let allowed = (wanted.chars().count() / 3).clamp(1, 4);
     let mut found: Vec<(usize, &str)> = known
         .into_iter()
+        .filter(|name| name.len() <= LONGEST)
         .filter_map(|name| {
             let candidate = plain(name);
             let distance = distance(&wanted, &candidate);
@@ -21,8 +28,8 @@ pub(crate) fn near<'a>(wanted: &str, known: impl IntoIterator<Item = &'a str>) -
     found.into_iter().take(MOST).map(|(_, name)| name).collect()
 }
 
-/// "did you mean `a` or `b`?", or nothing.
-pub(crate) fn did_you_mean<'a>(wanted: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
+/// "Did you mean `a` or `b`?", or nothing.
+pub fn did_you_mean<'a>(wanted: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
     let names: Vec<String> = near(wanted, known).iter().map(|name| format!("`{name}`")).collect();
     (!names.is_empty()).then(|| format!("Did you mean {}?", names.join(" or ")))
 }
