@@ -113,7 +113,7 @@ fn judged(run: StateType, task: &Task, past: Past, limits: Limits) -> Action {
         }
         return Action::Crash(stopped(task, said));
     }
-    if pending && !task.has_started() {
+    if pending && (!task.has_started() || reasons::kept_from_starting(task)) {
         let reason = reasons::never_started(task);
         let diagnosis = Diagnosis {
             code: reason.code,

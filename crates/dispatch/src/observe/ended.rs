@@ -58,7 +58,12 @@ const TERMINATED: i64 = 143;
 /// The container that ended by itself before the run's, which ECS then stopped. An essential container takes all others
 /// along, but a task does not say which are essential, nor when each ended.
 fn ended_first<'a>(main: &Container, task: &'a Task) -> Option<&'a Container> {
-    if says_out_of_memory(main) || !matches!(main.exit_code, Some(KILLED | TERMINATED)) {
+    let stopped_by_ecs = match main.exit_code {
+        Some(exit_code) => matches!(exit_code, KILLED | TERMINATED),
+        // It waited for the other one (`dependsOn`), or was stopped before it ran.
+        None => task.stop_code.as_deref() == Some("EssentialContainerExited"),
+    };
+    if says_out_of_memory(main) || !stopped_by_ecs {
         return None;
     }
     let mut others = task.containers.iter().filter(|container| container.name != main.name);
@@ -66,7 +71,7 @@ fn ended_first<'a>(main: &Container, task: &'a Task) -> Option<&'a Container> {
         _ if says_out_of_memory(container) => true,
         // After SIGTERM many end with 0. The run's container would have ended of SIGTERM, too, before SIGKILL; if it got
         // only that, its memory is the likelier cause.
-        Some(0) => main.exit_code == Some(TERMINATED),
+        Some(0) => main.exit_code != Some(KILLED),
         Some(KILLED | TERMINATED) | None => false,
         Some(_) => true,
     };

@@ -338,6 +338,15 @@ const ROWS: &[Row] = &[
     },
 ];
 
+/// Whether the container the flow run executes in never ran, although others of the task did.
+pub(super) fn kept_from_starting(task: &Task) -> bool {
+    task.main_container().is_some_and(|main| {
+        let words = Words::of(main.reason.as_deref());
+        main.exit_code.is_none()
+            && words.have_any(&["cannotstart", "cannotcreate", "cannotpull", "resourceinitialization"])
+    })
+}
+
 /// What kept the task from starting.
 #[must_use]
 pub fn never_started(task: &Task) -> Reason {

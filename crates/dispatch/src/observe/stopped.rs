@@ -195,6 +195,26 @@ fn a_container_that_took_the_flows_along_is_named() {
 }
 
 #[test]
+fn a_container_that_never_ran_beside_one_that_did_is_judged_by_what_kept_it() {
+    let beside = |main: Value| {
+        decided(&json!({"run": "PENDING", "stopCode": "EssentialContainerExited",
+            "stoppedReason": "Essential container in task exited", "containers": [main, {"name": "init", "exitCode": 1}]}))
+    };
+    // The flow's container waits for `init` (dependsOn), which failed.
+    let (outcome, reason) = beside(json!({"name": "prefect"}));
+    assert_eq!((outcome, reason.code), ("crashed", "PP0632"));
+    assert!(reason.summary.contains("init ended with exit code 1 before the flow run began"), "{reason:?}");
+    let pull = "CannotPullContainerError: Error response from daemon: Get https://registry-1.docker.io/v2/: EOF";
+    let (outcome, reason) = beside(json!({"name": "prefect", "reason": pull}));
+    assert_eq!((outcome, reason.code), ("handed back", "PP0604"));
+    // Docker did not say how it ended: it may have run.
+    let inspect = "CannotInspectContainerError: Could not transition to inspecting; timed out after waiting 30s";
+    let it = json!({"run": "PENDING", "stopCode": "EssentialContainerExited", "startedAt": "2026-01-05T08:00:00Z",
+        "stoppedReason": "Essential container in task exited", "containers": [{"name": "prefect", "reason": inspect}]});
+    assert_eq!(decided(&it).1.code, "PP0627");
+}
+
+#[test]
 fn a_command_that_is_not_the_flows_is_explained() {
     let before = |exit_code: i64| {
         said(
