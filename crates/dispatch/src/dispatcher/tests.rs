@@ -585,7 +585,7 @@ fn hand_backs_wait_longer_each_time_up_to_four_minutes() {
 }
 
 /// A control plane that keeps what a run's owner is told.
-struct Told(Standalone<Documents, Queues, NoBus>, Arc<Mutex<Vec<String>>>);
+struct Told(Standalone<Documents, Queues, Queues, NoBus>, Arc<Mutex<Vec<String>>>);
 
 impl ControlPlane for Told {
     async fn read(&self, deliveries: &[Delivery], queue: RunQueue) -> Vec<Result<Reading, Failure>> {

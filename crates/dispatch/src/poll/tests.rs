@@ -534,9 +534,9 @@ async fn polled_on_cloud(server: Server, options: Options) -> (Vec<String>, Worl
     let client = Client::new(Wire(Arc::clone(&world.server)), Patience::FUNCTION);
     let options = Options { cloud: true, ..options };
     let poller = Poller::new(client, Arc::clone(&world.queues), options, Arc::clone(&sink) as _, Arc::new(|| at(0)));
-    poller.poll(&None, &HashSet::new(), &Progress::default(), Chain::of(&[])).await;
+    poller.poll(&None, &HashSet::new(), Chain::of(&[]), &Progress::default()).await;
     let only = Some(HashSet::from(["p".to_owned()]));
-    poller.poll(&only, &HashSet::new(), &Progress::default(), Chain::of(&[])).await;
+    poller.poll(&only, &HashSet::new(), Chain::of(&[]), &Progress::default()).await;
     let failures = std::mem::take(&mut *sink.0.lock().unwrap());
     (failures, world)
 }
