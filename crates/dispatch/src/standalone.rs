@@ -141,8 +141,12 @@ fn run_of(message: &ScheduledRun, inline: &InlineRun, work_pool: ecs::Named) -> 
 
 /// The look at a run that is due long after it.
 fn before_due(message: &ScheduledRun) -> Look {
-    let at = message.expected_start_time.checked_sub(AHEAD).unwrap_or(message.expected_start_time);
-    Look { at, name: format!("{}-due", message.attempt().client_token()) }
+    look(message, message.expected_start_time.checked_sub(AHEAD).unwrap_or(message.expected_start_time))
+}
+
+/// Named by its time as well: the same attempt may have been sent for two.
+fn look(message: &ScheduledRun, at: Timestamp) -> Look {
+    Look { at, name: format!("{}-{}", message.attempt().client_token(), at.as_second()) }
 }
 
 /// The next look at a run of a paused pool: the first of a fixed series that is far enough away.
@@ -151,10 +155,7 @@ fn while_paused(message: &ScheduledRun, now: Timestamp) -> Look {
     let late = now.duration_since(due).max(SignedDuration::ZERO) + NOT_BEFORE;
     let minutes = PAUSED_AT.into_iter().find(|minutes| SignedDuration::from_mins(*minutes) >= late);
     let minutes = minutes.unwrap_or_else(|| (late.as_secs() / 60 / PAUSED_EVERY + 1) * PAUSED_EVERY);
-    Look {
-        at: due.checked_add(SignedDuration::from_mins(minutes)).unwrap_or(now),
-        name: format!("{}-paused-{minutes}", message.attempt().client_token()),
-    }
+    look(message, due.checked_add(SignedDuration::from_mins(minutes)).unwrap_or(now))
 }
 
 fn seconds_until(due: Timestamp, now: Timestamp) -> Duration {
@@ -253,7 +254,9 @@ mod tests {
     fn a_run_due_long_after_is_looked_at_two_minutes_before() {
         let look = before_due(&message());
         assert_eq!(look.at.to_string(), "2025-12-31T23:58:00Z");
-        assert_eq!(look.name, format!("{}-due", message().attempt().client_token()));
-        assert!(look.name.len() <= 64, "the longest name of a schedule");
+        assert_eq!(look.name, format!("{}-1767225480", message().attempt().client_token()));
+        let far = ScheduledRun { expected_start_time: Timestamp::MAX, ..message() };
+        assert!(before_due(&far).name.len() <= 64, "the longest name of a schedule");
+        assert_ne!(before_due(&far).name, look.name, "sent for another time, it is looked at then, too");
     }
 }

@@ -17,7 +17,7 @@
 //! | `PUSHPOOL_LAUNCH_LEAD` | seconds before its time that a run is launched; the poller needs the same | 0 |
 //! | `PUSHPOOL_RUN_TASK_RATE` | RunTask calls a second of one execution environment; 0 is no limit | 20 |
 //! | `PUSHPOOL_CAPACITY_TIMEOUT` | seconds after a run was first due that capacity may be missing | 3600 |
-//! | `PUSHPOOL_HAND_BACK_DELAY` | seconds a run waits that is handed back for the first time; with a server less than the default may start a run twice | 180 with a server, 10 without |
+//! | `PUSHPOOL_HAND_BACK_DELAY` | seconds a run waits that is handed back for the first time; with a server less than the default may start a run twice; without, a schedule adds up to a minute | 180 with a server, 10 without |
 //! | `PUSHPOOL_DEFAULT_IMAGE` | image when the pool names none | see `ecs` |
 //! | `PUSHPOOL_SUBNETS`, `PUSHPOOL_SECURITY_GROUPS` | comma separated, when the pool names none | none |
 //! | `PUSHPOOL_ASSIGN_PUBLIC_IP` | `true` or `false`, for these subnets | false |
