@@ -207,11 +207,9 @@ impl World {
     }
 }
 
-fn dispatcher(
-    weather: &Arc<Weather>,
-    queues: Queues,
-    scheduler: Scheduler,
-) -> Arc<Dispatcher<Standalone<Documents, Queues, Timers, NoBus>, Launcher, Queues>> {
+type StandaloneDispatcher = Dispatcher<Standalone<Documents, Queues, Timers, NoBus>, Launcher, Queues>;
+
+fn dispatcher(weather: &Arc<Weather>, queues: Queues, scheduler: Scheduler) -> Arc<StandaloneDispatcher> {
     let queues = Arc::new(queues);
     let clock: dispatch::dispatcher::Clock = {
         let weather = Arc::clone(weather);

@@ -16,7 +16,7 @@ pub(crate) struct Reason {
 /// Why a run's requests are not sent: every reason at once, so that one deployment mends them all.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refused {
-    first: Reason,
+    first: Box<Reason>,
     others: Vec<Reason>,
     notes: Vec<String>,
 }
@@ -25,7 +25,7 @@ impl Refused {
     /// The reasons in their order, and what was noted beside them; none where there are no reasons.
     pub(crate) fn of(reasons: Vec<Reason>, notes: Vec<String>) -> Option<Self> {
         let mut reasons = reasons.into_iter();
-        Some(Self { first: reasons.next()?, others: reasons.collect(), notes })
+        Some(Self { first: Box::new(reasons.next()?), others: reasons.collect(), notes })
     }
 
     /// What may explain the reasons, or would be told if there were none.
@@ -35,7 +35,7 @@ impl Refused {
     }
 
     fn reasons(&self) -> impl Iterator<Item = &Reason> {
-        std::iter::once(&self.first).chain(&self.others)
+        std::iter::once(&*self.first).chain(&self.others)
     }
 
     /// Each reason.

@@ -41,7 +41,6 @@ use function::{BadSettings, Prefect, Settings};
 
 /// Which control plane it has.
 #[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "made once in a process")]
 pub(crate) enum Mode {
     /// The message itself.
     Standalone(StandaloneSettings),

@@ -104,7 +104,7 @@ impl Source {
         let clone = Path::new(IMAGES);
         let images = args.images.clone().or_else(|| Some(clone.to_owned()).filter(|path| path.exists()));
         let images = images.or_else(|| samples.as_ref().and_then(|it| it.images.clone()));
-        let pools = pools.clone().or(samples.map(|it| it.pools)).unwrap_or_default();
+        let pools = pools.clone().or_else(|| samples.map(|it| it.pools)).unwrap_or_default();
         if !pools.is_dir() {
             let text = format!("{} is no directory; --pools names the pools'", pools.display());
             return Err(CliError::BadSetting(text));

@@ -291,7 +291,8 @@ mod tests {
     fn a_run_that_cannot_be_read_holds_a_slot_while_it_may_have_a_task() {
         let now: Timestamp = NOW.parse().unwrap();
         let held = "Held by pushpool to be handed back for message m, delivery d";
-        let cases: [(&[(&str, &str, i64)], bool); 7] = [
+        type Had<'a> = &'a [(&'a str, &'a str, i64)];
+        let cases: [(Had<'_>, bool); 7] = [
             (&[("SCHEDULED", "", 9)], false),
             (&[("SCHEDULED", "", 9), ("PENDING", "Claimed by pushpool for message m", 8)], true),
             (&[("SCHEDULED", "", 9), ("PENDING", held, 8)], false),

@@ -175,7 +175,7 @@ impl Runs {
                     if first && !before && told.state_type() != StateType::Scheduled {
                         run.note = Some("launched before this `dev` started".to_owned());
                     }
-                    moved.extend(step.or(waits.then_some(index)));
+                    moved.extend(step.or_else(|| waits.then_some(index)));
                 }
                 moved
             }
