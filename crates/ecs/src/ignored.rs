@@ -1,7 +1,7 @@
 //! What a pool says about a definition and an existing one does not hear.
 //!
 //! `task_definition_arn` is used as it is. A deployment that sets `image` beside it runs the definition's image; the worker
-//! does the same, without a word (https://github.com/PrefectHQ/prefect/issues/17249).
+//! does the same, without a word (<https://github.com/PrefectHQ/prefect/issues/17249>).
 
 use serde_json::Value;
 use work_pool::Object;

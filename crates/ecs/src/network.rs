@@ -92,7 +92,7 @@ pub(crate) fn configure(
 const MEMBERS: [&str; 3] = ["assignPublicIp", "securityGroups", "subnets"];
 
 /// Spells `assignPublicIp` as ECS does, and sends none that it would refuse: only tasks on Fargate take a public address
-/// (https://github.com/hashicorp/waypoint/issues/643).
+/// (<https://github.com/hashicorp/waypoint/issues/643>).
 fn public_address(inner: &mut Object, on_fargate: bool, findings: &mut Findings) {
     let Some(public) = inner.get_mut("assignPublicIp") else { return };
     if let Value::Bool(flag) = public {

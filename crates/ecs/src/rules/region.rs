@@ -1,7 +1,7 @@
 //! ARNs of another region than the one that is asked.
 //!
 //! A client of one region cannot name the cluster or the definition of another: ECS answers "Invalid Region in ARN"
-//! (https://github.com/aws/aws-cli/issues/3175).
+//! (<https://github.com/aws/aws-cli/issues/3175>).
 
 use serde_json::Value;
 
