@@ -75,8 +75,8 @@ async fn it_says_what_waits_what_runs_and_what_went_wrong() {
     for part in ["pushpool (first seen", "1 due", "1 pending", "1 in use, of 2", "slow", "crashed", "PP0314"] {
         assert!(screen.contains(part), "{part} in {screen}");
     }
-    assert!(!screen.contains("and more"), "one line of a message is enough: {screen}");
-    assert!(screen.lines().last().unwrap().starts_with("READY: polled "), "{screen}");
+    assert!(screen.contains("PP0314: The cluster does not exist and more"), "nothing is cut for a program: {screen}");
+    assert!(screen.lines().nth(1).unwrap().starts_with("READY: polled "), "the verdict comes first: {screen}");
 }
 
 #[tokio::test]

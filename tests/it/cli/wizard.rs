@@ -105,7 +105,7 @@ async fn nothing_is_asked_when_that_was_said() {
 async fn watching_draws_in_place_and_ends_with_ctrl_c() {
     let (server, name) = (shared().await, unique("watched"));
     run(server, &["pool", "create", &name]).await.ok();
-    let steps = [("NOT SERVED", ""), ("NOT SERVED", "\x03")];
+    let steps = [("NOT SERVED: ", ""), ("NOT SERVED: ", "\x03")];
     let watched = converse(server, &["pool", "status", &name, "--watch", "1"], &steps).await;
     assert_eq!(watched.code, Some(130), "{}", watched.stdout);
     // Up again by the ten lines of the first frame.

@@ -80,7 +80,6 @@ pub(crate) fn run(args: &DevArgs) -> Result<u8, CliError> {
             () = interrupts.next() => Ok(0),
         };
         watching.abort();
-        looking.abort();
         silences.abort();
         watch.screen.clear();
         let written = watch.report(args, &stage);
@@ -89,6 +88,8 @@ pub(crate) fn run(args: &DevArgs) -> Result<u8, CliError> {
         {
             say(error);
         }
+        // Not before: the server goes on with a request that is given up here, and would get the next one beside it.
+        looking.abort();
         close(stage.close().await).await;
         written.and(ending)
     })

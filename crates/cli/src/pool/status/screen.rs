@@ -13,12 +13,19 @@ use crate::{
     output::{BAD, BUSY, DIM, GOOD, HEAD, ODD, paint},
 };
 
-/// The screen of one pool. No line is wider than the terminal; what is too long is cut.
+/// The screen of one pool, the verdict first. On a terminal no other line is wider than it; what is too long is cut. Without a
+/// width nothing is cut.
 pub(super) fn of(facts: &Facts, now: Timestamp, width: Option<usize>) -> String {
     let pool = &facts.pool;
-    let title = format!("{}  {}  {}", pool.name, pool.pool_type, verdict::of(facts, now).word());
-    let title = Cell::new(title).styled(HEAD);
+    let verdict = verdict::of(facts, now);
+    let style = match verdict.state {
+        State::Ready => GOOD,
+        State::Waiting | State::Paused => ODD,
+        State::NotServed => BAD,
+    };
+    let title = Cell::new(format!("{}  {}", pool.name, pool.pool_type)).styled(HEAD);
     let mut lines = grid::lines(&[vec![title]], width);
+    lines.extend([format!("{}: {}", paint(style, verdict.word()), verdict.text), String::new()]);
     lines.extend(grid::lines(&overview(facts, now), width));
     if let Some(held) = facts.holders.as_ref().filter(|holders| !holders.is_empty()) {
         lines.extend([String::new(), paint(HEAD, "Slots are held by")]);
@@ -28,16 +35,9 @@ pub(super) fn of(facts: &Facts, now: Timestamp, width: Option<usize>) -> String 
     lines.extend(grid::lines(&queues(&facts.queues, now), width));
     if !facts.crashes.is_empty() {
         lines.extend([String::new(), paint(HEAD, "Last crashed runs")]);
-        lines.extend(grid::lines(&crashes(facts, now), width));
+        lines.extend(grid::lines(&crashes(facts, now, width.is_none()), width));
     }
-    let verdict = verdict::of(facts, now);
-    let style = match verdict.state {
-        State::Ready => GOOD,
-        State::Waiting | State::Paused => ODD,
-        State::NotServed => BAD,
-    };
-    // The one line that is never cut.
-    lines.extend([String::new(), format!("{}: {}", paint(style, verdict.word()), verdict.text), String::new()]);
+    lines.push(String::new());
     lines.join("\n")
 }
 
@@ -152,10 +152,11 @@ fn queues(queues: &[WorkQueue], now: Timestamp) -> Vec<Vec<Cell>> {
     rows
 }
 
-fn crashes(facts: &Facts, now: Timestamp) -> Vec<Vec<Cell>> {
+/// A terminal has room for the first line of a message, which says it; a file or another program gets all of it in one line.
+fn crashes(facts: &Facts, now: Timestamp, whole: bool) -> Vec<Vec<Cell>> {
     let row = |crash: &super::facts::Crash| {
-        // The first line says it; the rest is in the run's log.
-        let message = crash.message.lines().next().unwrap_or_default();
+        let lines = crash.message.lines().map(str::trim).filter(|line| !line.is_empty());
+        let message = lines.take(if whole { usize::MAX } else { 1 }).collect::<Vec<_>>().join(" ");
         vec![
             Cell::new(crash.at.map_or_else(|| "-".to_owned(), |at| ago(at, now))).right(),
             Cell::new(called(&crash.run)),
