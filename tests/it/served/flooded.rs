@@ -150,7 +150,9 @@ async fn without_a_reservation_a_flood_takes_the_concurrency_of_the_others() {
     while FED.iter().map(|name| world.served.throttles(name)).sum::<u64>() == 0 {
         assert!(flood.goes_on(), "the flood was over before anything was throttled");
         assert!(started.elapsed() < PATIENCE, "nothing was throttled: {:?}", flood.stop().await);
-        tokio::time::sleep(Duration::from_millis(50)).await;
+        // Each is one more invocation that may find no place.
+        world.served.send("poll", r#"{"version":1,"tick":"extra"}"#).await;
+        tokio::time::sleep(Duration::from_millis(100)).await;
     }
     let answers = flood.stop().await;
     assert!(answers[&429] > 0, "{answers:?}");
