@@ -68,7 +68,7 @@ async fn every_sample_goes_through_its_function() {
     );
     assert_eq!(ticks.await.unwrap()["Attributes"]["ApproximateNumberOfMessagesDelayed"], "2");
     let checks = bodies(&served, "events");
-    assert_eq!(checks, [json!({"version": 1, "check": "7f2c1f0e-0000-4000-8000-000000000001"})]);
+    assert_eq!(checks, [json!({"version": 1, "check": "7f2c1f0e-0000-4000-8000-000000000001", "hops": 1})]);
 
     // The run of the samples is not on the server, so nothing is changed; only the poison is buried.
     for (name, event) in samples("ecs") {
