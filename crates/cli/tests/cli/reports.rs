@@ -1,5 +1,5 @@
 //! What people who start ECS tasks from Prefect and other schedulers have reported in public, as small inputs: settings that
-//! vanished, and refusals that came too late. Each says what `render` makes of it; the number is that of the report.
+//! vanished, and refusals that came too late. Each says what `render` makes of it, and names the report.
 
 use std::{fs, path::PathBuf, process::Output};
 
@@ -76,8 +76,9 @@ fn says(output: &Output, words: &[&str]) {
 const IMAGE: &str = "/job_configuration/task_definition/containerDefinitions";
 const NETWORK: &str = "/networkConfiguration/awsvpcConfiguration";
 
+/// <https://github.com/PrefectHQ/prefect/issues/17249>
 #[test]
-fn r12_an_image_beside_an_existing_definition_is_named() {
+fn an_image_beside_an_existing_definition_is_named() {
     let variables = json!({
         "task_definition_arn": "arn:aws:ecs:us-east-1:111122223333:task-definition/base:4",
         "image": "ghcr.io/acme/etl:main", "execution_role_arn": "arn:aws:iam::111122223333:role/exec", "family": "etl",
@@ -88,8 +89,9 @@ fn r12_an_image_beside_an_existing_definition_is_named() {
     );
 }
 
+/// <https://github.com/PrefectHQ/prefect/issues/10931>
 #[test]
-fn r13_variables_that_end_nowhere_are_named_with_the_nearest() {
+fn variables_that_end_nowhere_are_named_with_the_nearest() {
     let given = json!({"memroy": 8192, "image": "acme/etl:9", "blaa": 1});
     let words = ["`memroy` (deployment) has no effect", "Did you mean `memory`?", "`blaa` (deployment)"];
     let report = Report::new();
@@ -105,8 +107,9 @@ fn r13_variables_that_end_nowhere_are_named_with_the_nearest() {
     no_cluster.renders(given, &["`cluster` (pool default) has no effect"]);
 }
 
+/// <https://github.com/PrefectHQ/prefect/issues/20442>
 #[test]
-fn r14_credentials_of_another_account_or_region_are_refused_in_a_block_too() {
+fn credentials_of_another_account_or_region_are_refused_in_a_block_too() {
     let data = json!({
         "aws_access_key_id": "AKIA0000000000000000", "aws_secret_access_key": "canary-1", "aws_session_token": null,
         "region_name": "eu-west-1", "assume_role_arn": "arn:aws:iam::444455556666:role/launcher",
@@ -136,8 +139,9 @@ fn r14_credentials_of_another_account_or_region_are_refused_in_a_block_too() {
     }
 }
 
+/// <https://github.com/PrefectHQ/prefect/issues/18476>
 #[test]
-fn r15_the_number_of_a_gpu_becomes_text() {
+fn the_number_of_a_gpu_becomes_text() {
     let requirement = json!([{"type": "GPU", "value": "{{ gpu }}"}]);
     let report = Report::new()
         .with_container(
@@ -154,8 +158,9 @@ fn r15_the_number_of_a_gpu_becomes_text() {
     report.refuses(json!({"gpu": 1, "launch_type": "FARGATE"}), &["PP0225", "nothing on Fargate"]);
 }
 
+/// <https://github.com/aws/aws-cli/issues/3568>
 #[test]
-fn r16_a_pasted_description_is_taken_or_explained() {
+fn a_pasted_description_is_taken_or_explained() {
     let pasted = json!({
         "taskDefinitionArn": "arn:aws:ecs:eu-west-1:111122223333:task-definition/etl-flow:7", "family": "etl-flow",
         "containerDefinitions": [{"name": "prefect", "image": "{{ image }}", "cpu": 0, "portMappings": [], "essential": true,
@@ -172,15 +177,17 @@ fn r16_a_pasted_description_is_taken_or_explained() {
     report.refuses(json!({"image": "acme/etl:1"}), &["PP0208", "the inner object"]);
 }
 
+/// <https://github.com/hashicorp/terraform-provider-aws/issues/3051>
 #[test]
-fn r18_an_image_in_ecr_without_an_execution_role_is_refused() {
+fn an_image_in_ecr_without_an_execution_role_is_refused() {
     let report = Report::new().with_default("image", json!("111122223333.dkr.ecr.us-east-1.amazonaws.com/etl:7"));
     report.refuses(json!({}), &["error[PP0224]", "in ECR, and no execution role", "Set `execution_role_arn`"]);
     report.renders(json!({"execution_role_arn": "arn:aws:iam::111122223333:role/exec"}), &[]);
 }
 
+/// <https://github.com/hashicorp/terraform-provider-aws/issues/5950>
 #[test]
-fn r20_names_and_images_that_ecs_does_not_take_are_refused() {
+fn names_and_images_that_ecs_does_not_take_are_refused() {
     for name in ["my flow", "flow@v1", "Ünï", &"x".repeat(256)] {
         let words = ["error[PP0225]", "containerDefinitions[0].name", "up to 255 ASCII letters"];
         Report::new().refuses(json!({"container_name": name, "image": "a/b:1"}), &words);
@@ -190,8 +197,9 @@ fn r20_names_and_images_that_ecs_does_not_take_are_refused() {
     }
 }
 
+/// <https://github.com/PrefectHQ/prefect/issues/5498>
 #[test]
-fn r22_a_sidecar_without_memory_on_ec2_is_named() {
+fn a_sidecar_without_memory_on_ec2_is_named() {
     let containers = json!([
         {"image": "{{ image }}", "name": "{{ container_name }}"},
         {"name": "side", "image": "a/b:1", "essential": false},
@@ -201,8 +209,9 @@ fn r22_a_sidecar_without_memory_on_ec2_is_named() {
     report.refuses(json!({"image": "c/d:1"}), &words);
 }
 
+/// <https://github.com/hashicorp/waypoint/issues/643>
 #[test]
-fn r24_a_public_address_is_never_sent_outside_fargate() {
+fn a_public_address_is_never_sent_outside_fargate() {
     let report = Report::new()
         .with("/job_configuration/task_definition/networkMode", json!("awsvpc"))
         .with_default("launch_type", json!("EC2"));
@@ -214,8 +223,9 @@ fn r24_a_public_address_is_never_sent_outside_fargate() {
     assert!(!stdout(&output).contains("assignPublicIp"), "the dispatcher's setting adds none");
 }
 
+/// <https://github.com/muya/amazon-ecs-run-task/issues/7>
 #[test]
-fn r25_what_a_network_configuration_means_for_an_existing_definition_is_said() {
+fn what_a_network_configuration_means_for_an_existing_definition_is_said() {
     let report = Report::new().with_default("launch_type", json!("EC2"));
     let arn = json!({"task_definition_arn": "etl-on-ec2:3"});
     report.renders(arn, &["its network mode is awsvpc", "set `network_configuration` to {}"]);
@@ -225,8 +235,9 @@ fn r25_what_a_network_configuration_means_for_an_existing_definition_is_said() {
     }
 }
 
+/// <https://github.com/PrefectHQ/prefect/issues/19627>
 #[test]
-fn r26_no_launch_type_leaves_the_choice_to_the_cluster() {
+fn no_launch_type_leaves_the_choice_to_the_cluster() {
     let report = Report::new()
         .with("/job_configuration/task_definition/requiresCompatibilities", json!(["EC2"]))
         .with("/job_configuration/task_definition/networkMode", json!("bridge"));
@@ -239,24 +250,27 @@ fn r26_no_launch_type_leaves_the_choice_to_the_cluster() {
     assert_eq!((sent["runTask"].get("launchType"), &sent["runTask"]["capacityProviderStrategy"]), (None, &strategy));
 }
 
+/// <https://github.com/PrefectHQ/prefect/issues/17204>
 #[test]
-fn r27_a_placeholder_that_was_never_filled_is_named() {
+fn a_placeholder_that_was_never_filled_is_named() {
     Report::new().refuses(
         json!({"image": "{{ build.image }}"}),
         &["error[PP0228]", "task_definition.containerDefinitions[0].image", "{{ build.image }}", "deploy again"],
     );
 }
 
+/// <https://github.com/prefect-archive/prefect-aws/pull/329>
 #[test]
-fn r28_a_command_for_a_shell_gets_a_note() {
+fn a_command_for_a_shell_gets_a_note() {
     let command = "pip install s3fs && prefect flow-run execute";
     Report::new().renders(json!({"command": command, "image": "a/b:1"}), &["No shell runs `command`: `&&`", "sh -c"]);
     let list = r#"["prefect","flow-run","execute"]"#;
     Report::new().renders(json!({"command": list, "image": "a/b:1"}), &["a JSON list written as text"]);
 }
 
+/// <https://github.com/PrefectHQ/prefect/issues/13268>
 #[test]
-fn r30_a_network_configuration_in_capitals_is_refused_by_its_names() {
+fn a_network_configuration_in_capitals_is_refused_by_its_names() {
     let capitals = json!({"Subnets": ["subnet-aa"], "SecurityGroups": ["sg-1"], "AssignPublicIp": "ENABLED"});
     let report = Report::new().with_default("network_configuration", capitals);
     let words = ["error[PP0208]", "\"Subnets\"", "allowed: assignPublicIp, securityGroups, subnets"];
@@ -266,8 +280,9 @@ fn r30_a_network_configuration_in_capitals_is_refused_by_its_names() {
     assert_eq!(sent["runTask"]["networkConfiguration"], wrapped);
 }
 
+/// <https://github.com/PrefectHQ/prefect/issues/20246>
 #[test]
-fn r31_secrets_are_a_job_variable_and_their_names_are_checked() {
+fn secrets_are_a_job_variable_and_their_names_are_checked() {
     let report = Report::new()
         .with_container(json!({"image": "{{ image }}", "name": "{{ container_name }}", "secrets": "{{ secrets }}"}))
         .with("/variables/properties/secrets", json!({"type": "array", "default": []}))
@@ -284,8 +299,9 @@ fn r31_secrets_are_a_job_variable_and_their_names_are_checked() {
     twice.refuses(json!({"secrets": secrets}), &["error[PP0225]", "secrets[0].name: found \"TOKEN\""]);
 }
 
+/// <https://github.com/PrefectHQ/prefect/issues/19320>
 #[test]
-fn r36_a_cluster_of_another_region_is_refused() {
+fn a_cluster_of_another_region_is_refused() {
     let report =
         Report::new().with_default("cluster", json!("arn:aws:ecs:eu-central-1:111122223333:cluster/my-prefect"));
     report.refuses(json!({"image": "a/b:1"}), &["error[PP0229]", "eu-central-1", "us-east-1"]);
@@ -294,8 +310,9 @@ fn r36_a_cluster_of_another_region_is_refused() {
     assert_eq!(sent["runTask"]["launchType"], "FARGATE");
 }
 
+/// <https://github.com/PrefectHQ/prefect/issues/10458>
 #[test]
-fn r38_an_existing_definition_on_fargate_needs_subnets() {
+fn an_existing_definition_on_fargate_needs_subnets() {
     let report = Report::new().with_default("network_configuration", json!({}));
     let arn = json!({"task_definition_arn": "arn:aws:ecs:us-east-1:111122223333:task-definition/etl:3"});
     report.refuses(arn.clone(), &["error[PP0213]"]);
@@ -303,15 +320,17 @@ fn r38_an_existing_definition_on_fargate_needs_subnets() {
     assert!(stdout(&output).contains("subnet-9"), "{}", stderr(&output));
 }
 
+/// <https://github.com/aws/aws-cdk/issues/15025>
 #[test]
-fn r39_a_misspelt_member_is_named_with_those_there_are() {
+fn a_misspelt_member_is_named_with_those_there_are() {
     let volumes = json!([{"name": "shared", "efsVolumeConfiguration": {"filesystemId": "fs-0a1b2c3d"}}]);
     let report = Report::new().with("/job_configuration/task_definition/volumes", volumes);
     report.refuses(json!({}), &["efsVolumeConfiguration.filesystemId", "fileSystemId"]);
 }
 
+/// <https://github.com/bugcrowd/ecs-task-runner/issues/6>
 #[test]
-fn r40_a_definition_full_of_nulls_is_legal() {
+fn a_definition_full_of_nulls_is_legal() {
     let containers = json!([
         {"name": "prefect", "image": "{{ image }}", "entryPoint": null, "secrets": null, "environment": null, "cpu": 256},
         {"name": null, "image": null},
@@ -324,8 +343,9 @@ fn r40_a_definition_full_of_nulls_is_legal() {
     assert_eq!(sent["registerTaskDefinition"]["containerDefinitions"].as_array().unwrap().len(), 1);
 }
 
+/// <https://github.com/fabfuel/ecs-deploy/issues/231>
 #[test]
-fn r41_an_empty_role_is_not_sent() {
+fn an_empty_role_is_not_sent() {
     let report = Report::new().with_default("task_role_arn", json!("arn:aws:iam::111122223333:role/etl"));
     for arn in [json!(null), json!("theirs:3")] {
         let variables =
@@ -334,8 +354,9 @@ fn r41_an_empty_role_is_not_sent() {
     }
 }
 
+/// <https://github.com/thnery/terraform-aws-template/issues/2>
 #[test]
-fn r42_an_environment_is_a_list_of_names_and_values() {
+fn an_environment_is_a_list_of_names_and_values() {
     let container =
         |environment: Value| json!({"image": "i", "name": "{{ container_name }}", "environment": environment});
     let object = Report::new().with_container(container(json!({"PORT": "5432"})));
@@ -349,7 +370,7 @@ fn r42_an_environment_is_a_list_of_names_and_values() {
 }
 
 #[test]
-fn r47_a_flow_that_would_run_in_a_sidecar_is_named() {
+fn a_flow_that_would_run_in_a_sidecar_is_named() {
     let containers = json!([
         {"image": "{{ image }}", "name": "{{ container_name }}"},
         {"name": "log_router", "image": "amazon/aws-for-fluent-bit:2"},
@@ -369,7 +390,7 @@ fn r47_a_flow_that_would_run_in_a_sidecar_is_named() {
 }
 
 #[test]
-fn r48_null_in_a_deployment_is_as_if_nothing_had_been_set() {
+fn null_in_a_deployment_is_as_if_nothing_had_been_set() {
     let report = Report::new()
         .with_default("image", json!("a/b:1"))
         .with_default("labels", json!({"team": "etl"}))
