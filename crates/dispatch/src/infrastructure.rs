@@ -4,6 +4,8 @@
 //! Where a claimed run has no task, the same field says that its claim is being given up ([`given_up`]): the server has no
 //! way to take a claim back that a dispatcher, come back to life, would notice in time, but every dispatcher reads the run.
 
+use std::time::Duration;
+
 use ecs::Attempt;
 use jiff::Timestamp;
 use prefect_api::models::FlowRun;
@@ -11,6 +13,10 @@ use uuid::Uuid;
 
 /// The account of AWS on loopback. No account of AWS has this number.
 pub const LOOPBACK_ACCOUNT: &str = "000000000000";
+
+/// How long after RunTask DescribeTasks and ListTasks may not show a task: both are eventually consistent, and the API reference
+/// names no bound. A task that ECS does not show is gone only if it was launched longer ago.
+pub const SHOWN_AFTER: Duration = Duration::from_secs(30);
 
 /// A task and the cluster it is in.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

@@ -7,7 +7,7 @@
 //! | CANCELLING | has ended, or there is none | Cancelled |
 //! | CANCELLING or CANCELLED | lives, and the flow never ran | StopTask now: there is nothing to lose |
 //! | CANCELLING or CANCELLED | lives, and the flow ran | `cancel_grace` for the container, then StopTask |
-//! | CANCELLING or CANCELLED | not there, and claimed just now | looked at again: it may be about to be launched |
+//! | CANCELLING or CANCELLED just now | not there | looked at again: it may be about to be launched, or not be shown yet |
 //! | CANCELLED | has ended, or there is none | nothing |
 //! | another state | | nothing |
 //!
@@ -27,7 +27,7 @@ use super::{
     decide::Action,
     runs::{Change, History, Located, Runs, TaskOutput, between},
 };
-use crate::ports::Failure;
+use crate::{infrastructure::SHOWN_AFTER, ports::Failure};
 
 /// Reason of a StopTask for a run that is being cancelled.
 const CANCELLING: &str = "pushpool: the flow run is being cancelled";
@@ -63,10 +63,9 @@ impl<T: Transport, K: TaskControl, O: TaskOutput> Runs<T, K, O> {
             }
             Located::Task(task) => task.attempt(),
             Located::Nowhere => {
-                let launching = |claim: &crate::prefect::history::Claimed| {
-                    !claim.began && between(claim.at, now) < self.policy.claim_grace
-                };
-                if history.claim.as_ref().is_some_and(launching) {
+                // A dispatcher that read the run before may launch it for so long, and ECS shows a new task a little later.
+                let settled = self.policy.claim_grace + SHOWN_AFTER;
+                if between(state.timestamp, now) < settled {
                     return Ok(Change::CheckAgain(SOON));
                 }
                 None

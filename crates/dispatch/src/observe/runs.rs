@@ -281,7 +281,7 @@ impl<T: Transport, K: TaskControl, O: TaskOutput> Runs<T, K, O> {
             return self.release(run).await;
         }
         if let Some(displaced) = history.displaced() {
-            return self.restore(run, displaced, attempt).await;
+            return self.restore(run.id, displaced, attempt).await;
         }
         let past = self.past(history, attempt);
         let action = decide(history.state_type(), task, past, self.policy.limits());
@@ -289,8 +289,8 @@ impl<T: Transport, K: TaskControl, O: TaskOutput> Runs<T, K, O> {
     }
 
     /// Puts back the state that a late copy of a claim has displaced.
-    pub(crate) async fn restore(&self, run: &FlowRun, displaced: &State, attempt: Attempt) -> Result<Change, Failure> {
-        let proposed = states::propose(&self.client, run.id, &states::restored(displaced, attempt)).await;
+    pub(crate) async fn restore(&self, run: Uuid, displaced: &State, attempt: Attempt) -> Result<Change, Failure> {
+        let proposed = states::propose(&self.client, run, &states::restored(displaced, attempt)).await;
         match proposed.map_err(|error| failure::of(&error))? {
             Proposed::Set => Ok(Change::Restored(displaced.state_type)),
             Proposed::Not(why) => Ok(Change::Nothing(why)),
@@ -312,16 +312,29 @@ impl<T: Transport, K: TaskControl, O: TaskOutput> Runs<T, K, O> {
         attempt: Attempt,
         task: Option<&Task>,
     ) -> Result<Change, Failure> {
+        let in_process = Some(run).filter(|run| run.retries_in_process());
+        self.carry_out((run.id, in_process), history, action, attempt, task).await
+    }
+
+    /// The same for a run of which only the id is known, or that its process tries again.
+    pub(crate) async fn carry_out(
+        &self,
+        (run, in_process): (Uuid, Option<&FlowRun>),
+        history: &History,
+        action: Action,
+        attempt: Attempt,
+        task: Option<&Task>,
+    ) -> Result<Change, Failure> {
         let failed = |error: ApiError| failure::of(&error);
         let (proposed, change) = match action {
             Action::Nothing => return Ok(Change::Nothing(format!("the run is {}", history.state_type().name()))),
             Action::Cancel => {
                 let proposal = states::cancelled("The flow run was cancelled and its ECS task has ended.", attempt);
-                let proposed = states::propose(&self.client, run.id, &proposal).await.map_err(failed)?;
+                let proposed = states::propose(&self.client, run, &proposal).await.map_err(failed)?;
                 (proposed, Change::Cancelled)
             }
             Action::HandBack(reason) => {
-                if run.retries_in_process() {
+                if let Some(run) = in_process {
                     self.client.release(run).await.map_err(failed)?;
                 }
                 let hand_backs = history.waited(attempt, self.now()).hand_backs;
@@ -329,17 +342,17 @@ impl<T: Transport, K: TaskControl, O: TaskOutput> Runs<T, K, O> {
                 // A claim that overtook a user who moved the run to a later time does not bring it forward.
                 let moved = history.current().and_then(|state| state.state_details.scheduled_time);
                 let due = states::later(self.now(), delay).max(moved.unwrap_or(Timestamp::MIN));
-                let proposed = states::hand_back(&self.client, run.id, &reason, due, attempt).await.map_err(failed)?;
+                let proposed = states::hand_back(&self.client, run, &reason, due, attempt).await.map_err(failed)?;
                 (proposed, Change::HandedBack { reason, delay })
             }
             Action::Crash(reason) => {
-                let proposed = states::crash(&self.client, run.id, &reason, attempt).await.map_err(failed)?;
+                let proposed = states::crash(&self.client, run, &reason, attempt).await.map_err(failed)?;
                 (proposed, Change::Crashed(reason))
             }
         };
         match proposed {
             Proposed::Set => {
-                self.tell(run.id, &change, task).await;
+                self.tell(run, &change, task).await;
                 Ok(change)
             }
             Proposed::Not(why) => Ok(Change::Nothing(why)),

@@ -165,11 +165,12 @@ async fn the_deadline_is_kept() {
 }
 
 #[tokio::test]
-async fn a_claimed_run_without_a_task_is_looked_at_again_for_a_while() {
+async fn a_run_that_is_cancelled_and_has_no_task_is_looked_at_again_for_a_while() {
     let check = |attempt: Attempt| serde_json::from_str(&Check::of(attempt.flow_run_id).body()).unwrap();
     let world = World::new();
+    // However long ago it was claimed: its message may have come back and launched it just before.
     let states =
-        |minutes| [("SCHEDULED", "Scheduled", 9), ("PENDING", "Pending", minutes), ("CANCELLING", "Cancelling", 0)];
+        |minutes| [("SCHEDULED", "Scheduled", 9), ("PENDING", "Pending", 8), ("CANCELLING", "Cancelling", minutes)];
     let (young, old) = (world.server.add(1, &states(1)), world.server.add(2, &states(3)));
     let theirs = world.server.add(3, &[("PENDING", "Theirs", 9), ("CANCELLING", "Cancelling", 8)]);
     assert_eq!(world.handle(NoOutput, &[check(young), check(old), check(theirs)], 30).await, [""; 0]);

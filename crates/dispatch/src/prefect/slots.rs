@@ -31,7 +31,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::states::is_held;
-use crate::infrastructure::Infrastructure;
+use crate::infrastructure::{Infrastructure, SHOWN_AFTER};
 
 /// How long after its end a run's task is looked at. The reconciler stops it `outlive_grace` (at most [`LONGEST_GRACE`]) after the
 /// end, within two passes of five minutes, and a task takes at most 120 s to stop.
@@ -107,7 +107,7 @@ pub async fn used<T: Transport, K: TaskControl>(
     for _ in 0..candidates.unread {
         used.take(None, None, None);
     }
-    for holder in holders(candidates, tasks, stopped).await {
+    for holder in holders(candidates, tasks, stopped, now).await {
         used.take(None, holder.run.work_queue_id, None);
     }
     Ok(used)
@@ -187,7 +187,12 @@ fn may_hold(states: &[State], now: Timestamp) -> bool {
 }
 
 /// Asks ECS which of them do.
-pub async fn holders<K: TaskControl>(candidates: Candidates, tasks: &K, stopped: &Stopped) -> Vec<Holder> {
+pub async fn holders<K: TaskControl>(
+    candidates: Candidates,
+    tasks: &K,
+    stopped: &Stopped,
+    now: Timestamp,
+) -> Vec<Holder> {
     let Candidates { busy, maybe, .. } = candidates;
     let mut holders: Vec<Holder> = busy.into_iter().map(|run| Holder { run, because: Because::State }).collect();
     let mut by_cluster: BTreeMap<String, Vec<(String, FlowRun)>> = BTreeMap::new();
@@ -208,17 +213,24 @@ pub async fn holders<K: TaskControl>(candidates: Candidates, tasks: &K, stopped:
                 continue;
             }
         };
-        let living: HashSet<&str> =
-            described.iter().filter(|task| task.is_live()).map(|task| task.task_arn.as_str()).collect();
+        let lives: HashMap<&str, bool> =
+            described.iter().map(|task| (task.task_arn.as_str(), task.is_live())).collect();
         for (task_arn, run) in runs {
-            if living.contains(task_arn.as_str()) {
-                holders.push(Holder { run, because: Because::TaskLives });
-            } else {
-                stopped.add(&task_arn);
+            match lives.get(task_arn.as_str()) {
+                Some(true) => holders.push(Holder { run, because: Because::TaskLives }),
+                // Launched before the run came into its state.
+                None if is_new(&run, now) => holders.push(Holder { run, because: Because::NotKnown }),
+                Some(false) | None => stopped.add(&task_arn),
             }
         }
     }
     holders
+}
+
+/// Whether the run came into its state so lately that ECS need not show its task yet.
+fn is_new(run: &FlowRun, now: Timestamp) -> bool {
+    let since = run.state.as_ref().map(|state| state.timestamp);
+    since.is_some_and(|since| since > now.checked_sub(SHOWN_AFTER).unwrap_or(now))
 }
 
 /// Runs of the pool that a filter names, page by page, as long as they are `wanted`; and those of them that cannot be read.
@@ -274,17 +286,26 @@ mod tests {
             }
         }
         expected.push(server.add(90, &ran[..2]).flow_run_id);
+        // ECS does not show these: one may be too new for that, the other is gone.
+        for (number, minutes) in [(91, 0), (92, 5)] {
+            let attempt = server.add(number, &[ran[0], ran[1], ran[2], ("COMPLETED", "Completed", minutes)]);
+            server.record(attempt, &format!("c::{}", arn(attempt)));
+            if minutes == 0 {
+                expected.push(attempt.flow_run_id);
+            }
+        }
         let ecs = Ecs { tasks: Mutex::new(tasks), ..Ecs::default() };
         let (client, stopped) = (server.client(), Stopped::default());
-        let found = candidates(&client, "p", NOW.parse().unwrap()).await.unwrap();
+        let now: Timestamp = NOW.parse().unwrap();
+        let found = candidates(&client, "p", now).await.unwrap();
         let mut holding: Vec<Uuid> =
-            holders(found.clone(), &ecs, &stopped).await.into_iter().map(|holder| holder.run.id).collect();
+            holders(found.clone(), &ecs, &stopped, now).await.into_iter().map(|holder| holder.run.id).collect();
         holding.sort();
         assert_eq!(holding, expected);
         // ECS is not asked again about tasks that have stopped, and a task that it says nothing about holds its slot.
         let silent = Ecs { broken: true, ..Ecs::default() };
-        let unknown = holders(found, &silent, &stopped).await;
-        assert_eq!(unknown.iter().filter(|holder| holder.because == Because::NotKnown).count(), 4);
+        let unknown = holders(found, &silent, &stopped, now).await;
+        assert_eq!(unknown.iter().filter(|holder| holder.because == Because::NotKnown).count(), 5);
     }
 
     #[test]

@@ -27,6 +27,7 @@
 mod orphans;
 #[cfg(test)]
 mod tests;
+mod unread;
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, HashSet},
@@ -52,7 +53,7 @@ use self::orphans::Places;
 use crate::{
     codes,
     dispatcher::{Clock, RESERVE},
-    infrastructure::{Infrastructure, given_up_since},
+    infrastructure::{Infrastructure, SHOWN_AFTER, given_up_since},
     observe::{
         self, Change, Finder, NOT_LAUNCHED, ObserveSink, Observed, TaskOutput,
         decide::{self, NOT_STARTED, bounded},
@@ -334,7 +335,7 @@ impl<T: Transport, K: TaskControl, O: TaskOutput> Reconciler<T, K, O> {
         let filter = json!({"work_pools": work_pools, "flow_runs": flow_runs, "sort": sort});
         let page = self.runs.client.flow_runs_page(&filter, offset).await.map_err(|error| failure::of(&error))?;
         for unread in &page.unread {
-            self.failed(Some(unread.id), &failure::unreadable(&unread.error).diagnosis);
+            self.unread(unread).await;
         }
         Ok((page.runs, page.next))
     }
@@ -400,6 +401,10 @@ impl<T: Transport, K: TaskControl, O: TaskOutput> Reconciler<T, K, O> {
             return Ok(Change::nothing("its process tries it again"));
         }
         let history = self.runs.history(run).await?;
+        let now = self.runs.now();
+        if history.current().is_some_and(|state| between(state.timestamp, now) < SHOWN_AFTER) {
+            return Ok(Change::nothing("it waits since just now, and ECS may not show its task yet"));
+        }
         match self.runs.locate(run, &history).await? {
             Located::Unknown(why) => Ok(Change::nothing(why)),
             Located::NoCluster(reason) => Ok(Change::ClusterUnknown(*reason)),
@@ -437,7 +442,7 @@ impl<T: Transport, K: TaskControl, O: TaskOutput> Reconciler<T, K, O> {
         if let Some(displaced) = history.displaced()
             && !matches!(&located, Located::Task(task) if task.is_live())
         {
-            return self.runs.restore(run, displaced, claim.attempt).await;
+            return self.runs.restore(run.id, displaced, claim.attempt).await;
         }
         let past = self.runs.past(&history, claim.attempt);
         let limits = self.policy.runs.limits();
@@ -502,6 +507,10 @@ impl<T: Transport, K: TaskControl, O: TaskOutput> Reconciler<T, K, O> {
         let now = self.runs.now();
         if history.claim.is_some_and(|claim| between(claim.at, now) < self.policy.runs.claim_grace) {
             return Ok(Change::nothing("the run was claimed just now"));
+        }
+        // Its task was launched before it ran.
+        if history.current().is_some_and(|state| between(state.timestamp, now) < SHOWN_AFTER) {
+            return Ok(Change::nothing("it runs since just now, and ECS may not show its task yet"));
         }
         match self.runs.locate(run, &history).await? {
             Located::Unknown(why) => Ok(Change::nothing(why)),

@@ -127,7 +127,7 @@ async fn holders<T: Transport>(client: &Client<T>, pool: &str, now: Timestamp) -
         None => aws::operator::operator_config(None).await,
     };
     let tasks = Tasks::new(&config);
-    Ok(slots::holders(candidates, tasks.control(), &Stopped::default()).await)
+    Ok(slots::holders(candidates, tasks.control(), &Stopped::default(), now).await)
 }
 
 fn crash(run: FlowRun) -> Crash {
