@@ -120,7 +120,12 @@ impl World {
 
     async fn check(&self, run: &str, cancel_grace: Duration) {
         let check = Check::of(run.parse().unwrap());
-        let policy = observe::Policy { cancel_grace, claim_grace: Duration::ZERO, ..observe::Policy::default() };
+        let policy = observe::Policy {
+            cancel_grace,
+            claim_grace: Duration::ZERO,
+            shown_after: Duration::ZERO,
+            ..observe::Policy::default()
+        };
         assert_eq!(self.observe_with(policy, &[check.body()]).await, 0);
     }
 
@@ -548,6 +553,7 @@ async fn one_pass_repairs_what_no_event_told() {
     let policy = reconcile::Policy {
         runs: observe::Policy {
             claim_grace: Duration::ZERO,
+            shown_after: Duration::ZERO,
             cancel_grace: Duration::ZERO,
             ..observe::Policy::default()
         },
@@ -626,7 +632,11 @@ async fn a_server_of_2_20_takes_the_same() {
     let lost = world.launch(shell("exit 4")).await;
     world.stopped(&lost.task_arn).await;
     let policy = reconcile::Policy {
-        runs: observe::Policy { claim_grace: Duration::ZERO, ..observe::Policy::default() },
+        runs: observe::Policy {
+            claim_grace: Duration::ZERO,
+            shown_after: Duration::ZERO,
+            ..observe::Policy::default()
+        },
         named_pools: vec![world.pool.clone()],
         ..reconcile::Policy::default()
     };

@@ -49,7 +49,7 @@ fn no_invariant_breaks_in_some_thousand_worlds() {
 }
 
 /// Worlds that have shown a defect once.
-const ONCE_BROKEN: [(&str, &[u64]); 9] = [
+const ONCE_BROKEN: [(&str, &[u64]); 10] = [
     ("a late claim of a finished run, which a user cancelled before it was put back", &[68_503]),
     ("a cancelled container that is no longer counted before the reconciler stops it", &[161_731, 169_602]),
     ("CANCELLED in place of a hand back, and a late copy of that", &[472_466]),
@@ -58,6 +58,7 @@ const ONCE_BROKEN: [(&str, &[u64]); 9] = [
     ("a client token that an edited deployment made useless", &[216_213]),
     ("the unrecorded task of a cancelled run", &[260_327, 493_921]),
     ("a run that no request returns, held by a late copy of its claim", &[20_001_667]),
+    ("a run that a user retries while its former process goes on", &[20_040_779, 21_013_625, 21_026_576]),
     ("a task taken for gone that ECS did not show yet", &[20_012_416, 20_021_849, 20_030_733]),
 ];
 

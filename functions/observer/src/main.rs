@@ -55,6 +55,7 @@ fn read(settings: Settings<'_>) -> Result<(Prefect, ObserverSettings), BadSettin
         interruptions,
         cancel_grace: settings.seconds("PUSHPOOL_CANCEL_GRACE", defaults.cancel_grace),
         claim_grace: settings.seconds("PUSHPOOL_CLAIM_GRACE", defaults.claim_grace),
+        shown_after: defaults.shown_after,
         clusters: settings.list("PUSHPOOL_CLUSTERS"),
     };
     let options = Options { task_events: settings.flag("PUSHPOOL_TASK_EVENTS", false) };

@@ -57,6 +57,7 @@ fn read(settings: Settings<'_>) -> Result<(Prefect, Policy), BadSettings> {
             interruptions,
             cancel_grace: settings.seconds("PUSHPOOL_CANCEL_GRACE", defaults.runs.cancel_grace),
             claim_grace: settings.seconds("PUSHPOOL_CLAIM_GRACE", defaults.runs.claim_grace),
+            shown_after: defaults.runs.shown_after,
             clusters: settings.list("PUSHPOOL_CLUSTERS"),
         },
         push_pools: settings.flag("PUSHPOOL_PUSH_POOLS", defaults.push_pools),

@@ -27,7 +27,7 @@ use super::{
     decide::Action,
     runs::{Change, History, Located, Runs, TaskOutput, between},
 };
-use crate::{infrastructure::SHOWN_AFTER, ports::Failure};
+use crate::ports::Failure;
 
 /// Reason of a StopTask for a run that is being cancelled.
 const CANCELLING: &str = "pushpool: the flow run is being cancelled";
@@ -64,7 +64,7 @@ impl<T: Transport, K: TaskControl, O: TaskOutput> Runs<T, K, O> {
             Located::Task(task) => task.attempt(),
             Located::Nowhere => {
                 // A dispatcher that read the run before may launch it for so long, and ECS shows a new task a little later.
-                let settled = self.policy.claim_grace + SHOWN_AFTER;
+                let settled = self.policy.claim_grace + self.policy.shown_after;
                 if between(state.timestamp, now) < settled {
                     return Ok(Change::CheckAgain(SOON));
                 }

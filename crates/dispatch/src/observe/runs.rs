@@ -30,7 +30,7 @@ use super::{
 };
 use crate::{
     dispatcher::{Clock, HAND_BACK_DELAY, hand_back_delay},
-    infrastructure::{Infrastructure, given_up},
+    infrastructure::{Infrastructure, SHOWN_AFTER, given_up},
     ports::{Failure, Waited},
     prefect::{
         cache::Kept,
@@ -84,6 +84,8 @@ pub struct Policy {
     pub cancel_grace: Duration,
     /// How long a claimed run may have no task: the time from the claim to RunTask and back.
     pub claim_grace: Duration,
+    /// How long after RunTask ECS may not show a task, see [`SHOWN_AFTER`].
+    pub shown_after: Duration,
     /// Clusters that tasks run in, besides those that pools, deployments and runs name.
     pub clusters: Vec<String>,
 }
@@ -96,6 +98,7 @@ impl Default for Policy {
             interruptions: 10,
             cancel_grace: Duration::from_secs(60),
             claim_grace: Duration::from_secs(120),
+            shown_after: SHOWN_AFTER,
             clusters: Vec::new(),
         }
     }

@@ -272,6 +272,9 @@ impl<T: Transport, K: TaskControl> PrefectControl<T, K> {
             slots.0.insert(name.clone(), used.map_err(|error| failure::of(&error))?);
         }
         let used = slots.0.entry(name.clone()).or_default();
+        if used.living.contains(&run.id) {
+            return Ok(Some("the task of an earlier attempt still lives".to_owned()));
+        }
         let queue_limit = pool.queue_limit(run.work_queue_id);
         let free = used.take(pool.pool.concurrency_limit, run.work_queue_id, queue_limit);
         Ok((!free).then(|| "no slot is free".to_owned()))

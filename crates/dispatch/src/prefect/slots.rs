@@ -72,6 +72,9 @@ pub struct Used {
     pub pool: u32,
     /// Of each queue.
     pub queues: HashMap<Uuid, u32>,
+    /// Runs that wait or have ended and whose task lives. None of them is started anew before that task has ended: of two tasks of
+    /// a run only the last one is recorded, and counted.
+    pub living: HashSet<Uuid>,
 }
 
 impl Used {
@@ -109,6 +112,9 @@ pub async fn used<T: Transport, K: TaskControl>(
     }
     for holder in holders(candidates, tasks, stopped, now).await {
         used.take(None, holder.run.work_queue_id, None);
+        if holder.because != Because::State {
+            used.living.insert(holder.run.id);
+        }
     }
     Ok(used)
 }

@@ -53,7 +53,7 @@ use self::orphans::Places;
 use crate::{
     codes,
     dispatcher::{Clock, RESERVE},
-    infrastructure::{Infrastructure, SHOWN_AFTER, given_up_since},
+    infrastructure::{Infrastructure, given_up_since},
     observe::{
         self, Change, Finder, NOT_LAUNCHED, ObserveSink, Observed, TaskOutput,
         decide::{self, NOT_STARTED, bounded},
@@ -402,7 +402,7 @@ impl<T: Transport, K: TaskControl, O: TaskOutput> Reconciler<T, K, O> {
         }
         let history = self.runs.history(run).await?;
         let now = self.runs.now();
-        if history.current().is_some_and(|state| between(state.timestamp, now) < SHOWN_AFTER) {
+        if history.current().is_some_and(|state| between(state.timestamp, now) < self.policy.runs.shown_after) {
             return Ok(Change::nothing("it waits since just now, and ECS may not show its task yet"));
         }
         match self.runs.locate(run, &history).await? {
@@ -509,7 +509,7 @@ impl<T: Transport, K: TaskControl, O: TaskOutput> Reconciler<T, K, O> {
             return Ok(Change::nothing("the run was claimed just now"));
         }
         // Its task was launched before it ran.
-        if history.current().is_some_and(|state| between(state.timestamp, now) < SHOWN_AFTER) {
+        if history.current().is_some_and(|state| between(state.timestamp, now) < self.policy.runs.shown_after) {
             return Ok(Change::nothing("it runs since just now, and ECS may not show its task yet"));
         }
         match self.runs.locate(run, &history).await? {

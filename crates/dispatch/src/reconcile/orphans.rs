@@ -73,7 +73,7 @@ const OUTLIVED: &str = "pushpool: its flow run has ended";
 enum Standing {
     /// It is the run's.
     Fine,
-    /// The run has ended.
+    /// The run has ended, or waits to be started anew.
     Outlived,
     /// Another attempt holds the run, or none does, and this one was given up.
     Superseded,
@@ -202,8 +202,8 @@ impl<T: Transport, K: TaskControl, O: TaskOutput> Reconciler<T, K, O> {
 }
 
 /// What the run alone says. A run that was cancelled before its task was recorded is known here alone. One that is being
-/// cancelled is looked at elsewhere.
-/// SCHEDULED but for hand-backs is the container's own doing (retries).
+/// cancelled is looked at elsewhere. A process that tries its run again by itself says so; any other that goes on while the run is
+/// scheduled anew (by a user, or because the flow asked for it) has outlived what it ran.
 fn standing(run: &FlowRun, task: &Task) -> Standing {
     let (Some(state), Some(attempt)) = (&run.state, task.attempt()) else { return Standing::Fine };
     match state.state_type {
@@ -215,6 +215,8 @@ fn standing(run: &FlowRun, task: &Task) -> Standing {
             if same { Standing::Fine } else { Standing::Doubtful }
         }
         StateType::Scheduled if is_handed_back(state) => Standing::Superseded,
+        StateType::Scheduled if state.id == attempt.state_id || run.retries_in_process() => Standing::Fine,
+        StateType::Scheduled => Standing::Outlived,
         StateType::Cancelled => Standing::Cancelled,
         state if state.is_final() => Standing::Outlived,
         _ => Standing::Fine,
@@ -256,12 +258,15 @@ mod tests {
             (json!({"type": "RUNNING"}), Some("c::arn:aws:ecs:r:1:task/c/u"), Standing::Doubtful),
             (json!({"type": "RUNNING"}), None, Standing::Doubtful),
             (json!({"type": "SCHEDULED", "name": "AwaitingCapacity"}), Some(recorded.as_str()), Standing::Superseded),
-            (json!({"type": "SCHEDULED", "name": "AwaitingRetry"}), Some(recorded.as_str()), Standing::Fine),
+            (json!({"type": "SCHEDULED", "name": "AwaitingRetry"}), Some(recorded.as_str()), Standing::Outlived),
             (json!({"type": "COMPLETED"}), None, Standing::Outlived),
             (json!({"type": "CANCELLING"}), None, Standing::Fine),
             (json!({"type": "CANCELLED"}), None, Standing::Cancelled),
         ] {
             assert_eq!(standing(&run(state.clone(), pid), &task), expected, "{state} {pid:?}");
         }
+        let mut by_itself = run(json!({"type": "SCHEDULED", "name": "AwaitingRetry"}), Some(&recorded));
+        by_itself.empirical_policy = serde_json::from_value(json!({"retry_type": "in_process"})).unwrap();
+        assert_eq!(standing(&by_itself, &task), Standing::Fine);
     }
 }

@@ -231,13 +231,23 @@ async fn a_claim_that_was_committed_after_the_runs_end_is_put_back_by_the_next_p
 #[tokio::test]
 async fn a_task_that_outlives_its_run_is_stopped_after_a_grace() {
     let default = Policy::default().outlive_grace;
-    for (ended, grace, stopped) in [(6, default, true), (4, default, false), (600, Duration::ZERO, false)] {
+    let (completed, again) = (("COMPLETED", "Completed"), ("SCHEDULED", "AwaitingRetry"));
+    for ((state_type, name), ended, grace, stopped) in [
+        (completed, 6, default, true),
+        (completed, 4, default, false),
+        (completed, 600, Duration::ZERO, false),
+        // A user had it tried again, and the process of the time before keeps its slot.
+        (again, 6, default, true),
+        (again, 4, default, false),
+    ] {
         let server = Server::default();
-        let attempt = server.add(1, &[RUNNING[0], RUNNING[1], RUNNING[2], ("COMPLETED", "Completed", ended)]);
+        let attempt = server.add(1, &[RUNNING[0], RUNNING[1], RUNNING[2], (state_type, name, ended)]);
         server.record(attempt, &format!("c::{}", arn(attempt)));
         let tasks = vec![Task::of_json(&task(attempt, "RUNNING", json!({}))).unwrap()];
         let ecs = Ecs { tasks: Mutex::new(tasks), ..Ecs::default() };
-        let (reconciler, ecs, notes) = reconciler(&server, ecs, Policy { outlive_grace: grace, ..Policy::default() });
+        let runs = observe::Policy { clusters: vec!["c".to_owned()], ..observe::Policy::default() };
+        let policy = Policy { runs, outlive_grace: grace, ..Policy::default() };
+        let (reconciler, ecs, notes) = reconciler(&server, ecs, policy);
         reconciler.pass(deadline()).await;
         let stops = if stopped { vec![arn(attempt)] } else { Vec::new() };
         assert_eq!(*ecs.stops.lock().unwrap(), stops, "ended {ended} minutes ago, {grace:?}");
