@@ -50,7 +50,7 @@ impl InstallationArgs {
     /// What to look at, and how.
     ///
     /// # Errors
-    /// Nobody says which region, or there is no `dev`.
+    /// No setting names a region, or no `dev` runs.
     pub(crate) async fn side(&self) -> Result<Side, CliError> {
         if self.dev {
             let dev = Dev::running().into_iter().next().ok_or_else(|| CliError::Explained {

@@ -142,7 +142,7 @@ fn check_plain(url: &str, allow_http: bool) -> Result<(), CliError> {
     }
     Err(CliError::Explained {
         summary: format!("the token would travel to {url} in plain text"),
-        detail: "Whoever reads it on its way can ring.".to_owned(),
+        detail: "Anyone who reads the token on its way can ring.".to_owned(),
         help: "Give an https:// address, as function URLs have. --allow-http sends it all the same, for a network that is \
                yours."
             .to_owned(),

@@ -1,5 +1,5 @@
-//! What the server says of the runs: of those that are known here, and of those that are due or under way in the served work
-//! pools, whoever launched them. One look at a time: a server that stands still does not find a heap of them later.
+//! Asks the server about runs: those in the table, and those that are due or under way in the served work pools, whichever
+//! client launched them. It makes one look at a time, so that requests do not pile up while the server stands still.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -22,7 +22,7 @@ use crate::pool::PUSH;
 /// Between two looks while runs are under way.
 const LOOK: Duration = Duration::from_secs(2);
 
-/// In how many looks, while none is, there is one for those that somebody else has made.
+/// While no run of the table is under way, one look in so many asks for runs of other clients.
 const IDLE: u32 = 3;
 
 /// A run that is due for longer waits for something.

@@ -89,14 +89,14 @@ fn served_by(facts: &Facts, now: Timestamp) -> Cell {
         }
         Service::Unnamed => Cell::new("a client that sends no heartbeats").styled(ODD),
         Service::Nobody(Some(worker)) => {
-            Cell::new(format!("nobody; {} sends heartbeats and does not poll", worker.name)).styled(BAD)
+            Cell::new(format!("no poller; {} sends heartbeats and does not poll", worker.name)).styled(BAD)
         }
         Service::Nobody(None) => {
             let last =
                 facts.workers.iter().filter_map(|worker| Some((worker.last_heartbeat_time?, &worker.name))).max();
             let text = match last {
-                Some((at, name)) => format!("nobody; {name} was last heard of {}", ago(at, now)),
-                None => "nobody".to_owned(),
+                Some((at, name)) => format!("no poller; {name} was last heard of {}", ago(at, now)),
+                None => "no poller".to_owned(),
             };
             Cell::new(text).styled(BAD)
         }

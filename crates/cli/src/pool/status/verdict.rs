@@ -236,10 +236,10 @@ mod tests {
             let served = line("Served by");
             if seconds > 60 {
                 assert!(verdict.starts_with("NOT SERVED: "), "{screen}");
-                assert!(served.contains("nobody"), "{screen}");
+                assert!(served.contains("no poller"), "{screen}");
             } else {
                 assert_eq!(verdict, "READY: polled 1 s ago", "{screen}");
-                assert!(!served.contains("nobody"), "{screen}");
+                assert!(!served.contains("no poller"), "{screen}");
             }
             // Where the server says otherwise, that is said, with the reason.
             let differs = (server == "READY") != (seconds < 60);
