@@ -238,7 +238,7 @@ mod tests {
                 assert!(verdict.starts_with("NOT SERVED: "), "{screen}");
                 assert!(served.contains("no poller"), "{screen}");
             } else {
-                assert_eq!(verdict, "READY: polled 1 s ago", "{screen}");
+                assert!(verdict.starts_with("READY: polled 1 s ago"), "{screen}");
                 assert!(!served.contains("no poller"), "{screen}");
             }
             // Where the server says otherwise, that is said, with the reason.
