@@ -50,6 +50,10 @@ pub const LATE: Duration = Duration::from_secs(50);
 /// a redelivered message that is refused, and finds no task, proves nothing.
 const UNDER_WAY: Duration = Duration::from_secs(60);
 
+/// A launch that takes longer than this may be overtaken by a later attempt: its flow runs, ends, is retried by its user and
+/// launched anew before the launch has its answer.
+const SLOW: Duration = Duration::from_secs(2);
+
 /// How long a run of a Prefect server waits that is handed back for the first time.
 ///
 /// An answer that is lost is asked for again, and an earlier copy of the hand back may take effect then. Another copy, that
@@ -259,7 +263,13 @@ impl<C: ControlPlane, L: TaskLauncher, Q: RunQueues> Dispatcher<C, L, Q> {
             false => true,
         };
         let prepared = prepared?;
+        let asked = (self.clock)();
         let error = match self.launcher.launch(&prepared).await {
+            Ok(_) if self.since(asked) > SLOW && !self.control.is_latest(message).await? => {
+                self.sink
+                    .emit(&Outcome::NotOurs { message, reason: "a later attempt of the run was launched meanwhile" });
+                return Ok(Came::NotOurs);
+            }
             Ok(launched) => return Ok(Came::Task(launched, prepared.notices)),
             Err(error) => error,
         };

@@ -189,6 +189,16 @@ pub trait ControlPlane: Send + Sync + 'static {
         async { Ok(true) }
     }
 
+    /// Whether no later attempt of the run was claimed. Asked before an attempt is recorded whose launch took long: of two records
+    /// the later one stays.
+    ///
+    /// # Errors
+    /// [`Failure`] when that cannot be told: the message has to come back.
+    fn is_latest(&self, message: &ScheduledRun) -> impl Future<Output = Result<bool, Failure>> + Send {
+        let _ = message;
+        async { Ok(true) }
+    }
+
     /// Since when the run has been waiting for capacity; asked when it is to wait on.
     ///
     /// # Errors

@@ -30,6 +30,17 @@ impl<T: Transport> Client<T> {
     /// # Errors
     /// [`ApiError`].
     pub async fn work_pools(&self, types: &[&str], names: &[String]) -> Result<Vec<WorkPool>, ApiError> {
+        self.pools(types, names).await
+    }
+
+    /// The same, with as much of their templates as the caller wants: [`ListedPool`](crate::models::ListedPool) has none.
+    ///
+    /// # Errors
+    /// [`ApiError`].
+    pub async fn pools<P>(&self, types: &[&str], names: &[String]) -> Result<Vec<WorkPool<P>>, ApiError>
+    where
+        WorkPool<P>: DeserializeOwned,
+    {
         let filter = match (types, names) {
             ([], names) => json!({"name": {"any_": names}}),
             (types, []) => json!({"type": {"any_": types}}),
@@ -46,9 +57,12 @@ impl<T: Transport> Client<T> {
         self.filter_work_pools(json!({})).await
     }
 
-    async fn filter_work_pools(&self, filter: Value) -> Result<Vec<WorkPool>, ApiError> {
+    async fn filter_work_pools<P>(&self, filter: Value) -> Result<Vec<WorkPool<P>>, ApiError>
+    where
+        WorkPool<P>: DeserializeOwned,
+    {
         let filter = json!({"work_pools": filter});
-        self.list("/work_pools/filter", filter, |pool: &WorkPool| pool.id).await
+        self.list("/work_pools/filter", filter, |pool: &WorkPool<P>| pool.id).await
     }
 
     /// All items of a list that is read by pages. `key` tells one item from another.

@@ -4,7 +4,7 @@
 //! fields are ignored in answers; requests hold only what the server knows, because it refuses unknown ones (422).
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::IgnoredAny};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
@@ -202,9 +202,12 @@ pub struct ScheduledFlowRun {
     pub flow_run: FlowRun,
 }
 
+/// A work pool without its template: who asks for many has no use for theirs.
+pub type ListedPool = WorkPool<IgnoredAny>;
+
 /// A work pool.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
-pub struct WorkPool {
+pub struct WorkPool<T = Value> {
     /// Its id.
     pub id: Uuid,
     /// Its name.
@@ -217,7 +220,7 @@ pub struct WorkPool {
     pub description: Option<String>,
     /// Its base job template; `{}` is the built-in one.
     #[serde(default)]
-    pub base_job_template: Value,
+    pub base_job_template: T,
     /// Whether it gives out no runs.
     #[serde(default)]
     pub is_paused: bool,

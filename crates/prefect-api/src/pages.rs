@@ -13,7 +13,12 @@ use serde::Deserialize;
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::{client::Client, error::ApiError, models::FlowRun, transport::Transport};
+use crate::{
+    client::Client,
+    error::ApiError,
+    models::{FlowRun, StateType},
+    transport::Transport,
+};
 
 /// A page of so many runs is not halved any more, but read run by run.
 const FEW: usize = 8;
@@ -26,6 +31,8 @@ const AT_ONCE: usize = 4;
 pub struct Unread {
     /// The run.
     pub id: Uuid,
+    /// What it is now; none if it was asked for by its id.
+    pub state_type: Option<StateType>,
     /// Why.
     pub error: ApiError,
 }
@@ -53,6 +60,7 @@ pub struct Each {
 #[derive(Deserialize)]
 struct Listed {
     id: Uuid,
+    state_type: Option<StateType>,
 }
 
 impl<T: Transport> Client<T> {
@@ -85,8 +93,11 @@ impl<T: Transport> Client<T> {
             let listed: Vec<Listed> =
                 self.post("/ui/flow_runs/history".into(), &part(filter, offset, size)).await.map_err(|_| error)?;
             let next = (listed.len() == size).then_some(offset + size);
-            let ids: Vec<Uuid> = listed.into_iter().map(|run| run.id).collect();
-            let Each { runs, unread } = self.one_by_one(&ids).await;
+            let ids: Vec<Uuid> = listed.iter().map(|run| run.id).collect();
+            let Each { runs, mut unread } = self.one_by_one(&ids).await;
+            for unread in &mut unread {
+                unread.state_type = listed.iter().find(|run| run.id == unread.id).and_then(|run| run.state_type);
+            }
             return Ok(Page { runs, unread, next });
         }
     }
@@ -125,7 +136,7 @@ impl<T: Transport> Client<T> {
                 Ok(run) => each.runs.push(run),
                 // Deleted since it was listed.
                 Err(error) if error.is_not_found() => {}
-                Err(error) => each.unread.push(Unread { id, error }),
+                Err(error) => each.unread.push(Unread { id, state_type: None, error }),
             }
         }
         each

@@ -422,11 +422,16 @@ impl ControlPlane for Moved {
         Ok(false)
     }
 
+    async fn is_latest(&self, _: &ScheduledRun) -> Result<bool, Failure> {
+        Ok(false)
+    }
+
     async fn waited(&self, message: &ScheduledRun) -> Result<Waited, Failure> {
         self.0.waited(message).await
     }
 
     async fn settle(&self, message: &ScheduledRun, settlement: &Settlement) -> Result<(), Failure> {
+        assert!(!matches!(settlement, Settlement::Launched(_)), "what is recorded is the later attempt's task");
         self.0.settle(message, settlement).await
     }
 }
@@ -444,6 +449,24 @@ async fn a_run_that_a_task_may_have_run_since_is_judged_anew() {
         assert_eq!(answer.batch_item_failures.len(), 1, "{class:?}");
         assert!(queues.sent.lock().unwrap().is_empty() && queues.buried.lock().unwrap().is_empty(), "{class:?}");
     }
+}
+
+#[tokio::test]
+async fn a_launch_that_took_long_is_recorded_only_if_no_later_attempt_was_launched() {
+    let World { dispatcher, queues } = World::new(Launcher::default(), Queues::default());
+    let Dispatcher { control, launcher, policy, sink, .. } =
+        Arc::into_inner(dispatcher).unwrap_or_else(|| panic!("the dispatcher is shared"));
+    let second = std::sync::atomic::AtomicI64::new(0);
+    // Each look at it finds it three seconds later.
+    let clock: Clock = Arc::new(move || {
+        let later = second.fetch_add(3, std::sync::atomic::Ordering::Relaxed);
+        "2026-01-01T00:10:00Z".parse::<Timestamp>().unwrap() + jiff::SignedDuration::from_secs(later)
+    });
+    let slow = Arc::new(Dispatcher::new(Moved(control), launcher, Arc::clone(&queues), policy, sink, clock));
+    let deadline = Instant::now() + Duration::from_secs(30);
+    let answer = slow.handle(vec![record("a", 1, &body(1).to_string())], deadline).await;
+    assert_eq!(answer, BatchResponse::default(), "the message is done with");
+    assert_eq!(slow.launcher.asked.lock().unwrap().len(), 1);
 }
 
 #[tokio::test(start_paused = true)]

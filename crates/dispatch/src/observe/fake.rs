@@ -44,6 +44,8 @@ struct Held {
     /// Requests whose path has one of these are never answered.
     hanging: HashSet<String>,
     asked: Vec<(String, Value)>,
+    /// What becomes of a run after so many more lists of runs.
+    move_on: Option<(usize, Uuid, Value)>,
 }
 
 impl Server {
@@ -89,6 +91,12 @@ impl Server {
         state["state_details"]["deployment_concurrency_lease_id"] = json!(lease);
     }
 
+    /// The run comes into another state after so many more lists of runs.
+    pub(crate) fn move_on(&self, lists: usize, attempt: Attempt, state_type: &str) {
+        let state = json!({"id": Uuid::new_v4(), "type": state_type, "name": state_type, "timestamp": NOW});
+        self.0.lock().unwrap().move_on = Some((lists, attempt.flow_run_id, state));
+    }
+
     pub(crate) fn break_path(&self, part: &str) {
         self.0.lock().unwrap().broken.insert(part.to_owned());
     }
@@ -127,7 +135,7 @@ impl Held {
                     && types.is_none_or(|types| types.contains(&self.runs[*id].last().unwrap()["type"]))
             };
             let number = |key: &str| body[key].as_u64().unwrap_or(0) as usize;
-            return self
+            let found = self
                 .runs
                 .keys()
                 .filter(wanted)
@@ -135,6 +143,13 @@ impl Held {
                 .take(number("limit"))
                 .map(|id| self.run(id))
                 .collect();
+            if let Some((lists, run, state)) = self.move_on.take() {
+                match lists {
+                    0 | 1 => self.runs.get_mut(&run).unwrap().push(state),
+                    _ => self.move_on = Some((lists - 1, run, state)),
+                }
+            }
+            return found;
         }
         if let Some(id) = path.strip_prefix("/flow_run_states/?flow_run_id=") {
             return json!(self.runs.get(&id.parse().unwrap()));

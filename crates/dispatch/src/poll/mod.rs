@@ -40,8 +40,9 @@ use futures_util::{
 use jiff::Timestamp;
 use prefect_api::{
     ApiError, Client, Transport,
-    models::{FlowRun, StateType, WorkPool, WorkQueue},
+    models::{FlowRun, ListedPool, StateType, WorkPool, WorkQueue},
 };
+use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 use uuid::Uuid;
 
@@ -271,24 +272,25 @@ impl<T: Transport, Q: PollerQueues> Poller<T, Q> {
     }
 
     /// The served pools, or those of these names. Rings come often, and are not worth a list of all pools.
-    async fn pools(&self, only: &Option<HashSet<String>>) -> Result<Vec<WorkPool>, ApiError> {
+    async fn pools(&self, only: &Option<HashSet<String>>) -> Result<Vec<ListedPool>, ApiError> {
         let Options { push_pools, named_pools, .. } = &self.options;
         let Some(only) = only else {
             return Ok(self.ours(served_pools(&self.client, *push_pools, named_pools).await?));
         };
         let names: Vec<String> = only.iter().cloned().collect::<BTreeSet<String>>().into_iter().collect();
-        let mut pools = self.client.work_pools(&[], &names).await?;
-        let served = |pool: &WorkPool| (*push_pools && pool.pool_type == PUSH_POOL) || named_pools.contains(&pool.name);
+        let mut pools = self.client.pools(&[], &names).await?;
+        let served =
+            |pool: &ListedPool| (*push_pools && pool.pool_type == PUSH_POOL) || named_pools.contains(&pool.name);
         pools.retain(|pool| only.contains(&pool.name) && served(pool));
         Ok(self.ours(pools))
     }
 
     /// Without those whose runs Prefect Cloud submits.
-    fn ours(&self, pools: Vec<WorkPool>) -> Vec<WorkPool> {
+    fn ours(&self, pools: Vec<ListedPool>) -> Vec<ListedPool> {
         if !self.options.cloud {
             return pools;
         }
-        let (clouds, ours): (Vec<WorkPool>, Vec<WorkPool>) =
+        let (clouds, ours): (Vec<ListedPool>, Vec<ListedPool>) =
             pools.into_iter().partition(|pool| pool.pool_type == PUSH_POOL);
         for pool in clouds {
             self.sink.poll_failed(&format!(
@@ -301,13 +303,13 @@ impl<T: Transport, Q: PollerQueues> Poller<T, Q> {
         ours
     }
 
-    async fn poll_pool(&self, pool: &WorkPool, call: Call) -> Result<Polled, ApiError> {
+    async fn poll_pool(&self, pool: &ListedPool, call: Call) -> Result<Polled, ApiError> {
         let (heartbeat, polled) = join(self.heartbeat(pool), self.send_scheduled(pool, call)).await;
         heartbeat?;
         polled
     }
 
-    async fn heartbeat(&self, pool: &WorkPool) -> Result<(), ApiError> {
+    async fn heartbeat(&self, pool: &ListedPool) -> Result<(), ApiError> {
         let interval = self.options.interval.clamp(HEARTBEAT, Duration::from_secs(60));
         let now = (self.clock)();
         if !self.rounds.wants_heartbeat(&pool.name, interval, now) {
@@ -319,7 +321,7 @@ impl<T: Transport, Q: PollerQueues> Poller<T, Q> {
         Ok(())
     }
 
-    async fn send_scheduled(&self, pool: &WorkPool, call: Call) -> Result<Polled, ApiError> {
+    async fn send_scheduled(&self, pool: &ListedPool, call: Call) -> Result<Polled, ApiError> {
         let mut polled = Polled { work_pool: pool.name.clone(), ..Polled::default() };
         for share in self.shares(pool).await? {
             if share.limited {
@@ -331,7 +333,7 @@ impl<T: Transport, Q: PollerQueues> Poller<T, Q> {
         Ok(polled)
     }
 
-    async fn queues_of(&self, pool: &WorkPool) -> Result<Vec<WorkQueue>, ApiError> {
+    async fn queues_of(&self, pool: &ListedPool) -> Result<Vec<WorkQueue>, ApiError> {
         let now = (self.clock)();
         if let Some(queues) = self.work_queues.get(&pool.name, now, Timestamp::MIN) {
             return Ok(queues);
@@ -342,7 +344,7 @@ impl<T: Transport, Q: PollerQueues> Poller<T, Q> {
     }
 
     /// All queues together, unless some of them are limited and others are not.
-    async fn shares(&self, pool: &WorkPool) -> Result<Vec<Share>, ApiError> {
+    async fn shares(&self, pool: &ListedPool) -> Result<Vec<Share>, ApiError> {
         if pool.concurrency_limit.is_some() {
             return Ok(vec![Share { queues: None, limited: true }]);
         }
@@ -363,7 +365,7 @@ impl<T: Transport, Q: PollerQueues> Poller<T, Q> {
     /// Unlimited: everything within the horizon, each message delayed until its run is due.
     async fn send_ahead(
         &self,
-        pool: &WorkPool,
+        pool: &ListedPool,
         share: &Share,
         call: Call,
         polled: &mut Polled,
@@ -389,7 +391,13 @@ impl<T: Transport, Q: PollerQueues> Poller<T, Q> {
     }
 
     /// Limited: what is due, as far as there are slots; and another tick when the next one is.
-    async fn send_due(&self, pool: &WorkPool, share: &Share, call: Call, polled: &mut Polled) -> Result<(), ApiError> {
+    async fn send_due(
+        &self,
+        pool: &ListedPool,
+        share: &Share,
+        call: Call,
+        polled: &mut Polled,
+    ) -> Result<(), ApiError> {
         let now = (self.clock)();
         let before = self.before(now, Duration::ZERO);
         let mut head = self.head(pool, share, (None, before)).await?;
@@ -424,7 +432,7 @@ impl<T: Transport, Q: PollerQueues> Poller<T, Q> {
     /// soon if there is more than one answer holds.
     async fn look_past(
         &self,
-        pool: &WorkPool,
+        pool: &ListedPool,
         share: &Share,
         call: Call,
         head: &mut Head,
@@ -458,7 +466,7 @@ impl<T: Transport, Q: PollerQueues> Poller<T, Q> {
     /// What the server hands out: a full page, or less of one that cannot be read as a whole.
     async fn head(
         &self,
-        pool: &WorkPool,
+        pool: &ListedPool,
         share: &Share,
         time: (Option<Timestamp>, Timestamp),
     ) -> Result<Head, ApiError> {
@@ -497,7 +505,7 @@ impl<T: Transport, Q: PollerQueues> Poller<T, Q> {
     /// The messages for what is to start, and how long each is to wait.
     fn messages(
         &self,
-        pool: &WorkPool,
+        pool: &ListedPool,
         head: &Head,
         now: Timestamp,
     ) -> impl Iterator<Item = (Attempt, ScheduledRun, Duration)> {
@@ -540,7 +548,7 @@ impl<T: Transport, Q: PollerQueues> Poller<T, Q> {
 
     /// Has the pool polled again after `delay`, unless that is on its way. One at a time: if every poll asked for another
     /// for each thing it saw coming, polls would multiply. At the end of a chain the next tick goes on.
-    async fn again(&self, pool: &WorkPool, chain: Chain, delay: Duration) {
+    async fn again(&self, pool: &ListedPool, chain: Chain, delay: Duration) {
         let Some(hops) = chain.next(AGAIN) else { return };
         let now = (self.clock)();
         // A server that names a run of next year has been asked for those of the next minute.
@@ -578,19 +586,22 @@ fn attempt_of(run: &FlowRun) -> Option<Attempt> {
     (run.state_type() == StateType::Scheduled).then_some(Attempt { flow_run_id: run.id, state_id })
 }
 
-/// The work pools that are served.
+/// The work pools that are served, with as much of their templates as the caller wants.
 ///
 /// # Errors
 /// [`ApiError`].
-pub async fn served_pools<T: Transport>(
+pub async fn served_pools<T: Transport, P>(
     client: &Client<T>,
     push_pools: bool,
     named_pools: &[String],
-) -> Result<Vec<WorkPool>, ApiError> {
+) -> Result<Vec<WorkPool<P>>, ApiError>
+where
+    WorkPool<P>: DeserializeOwned,
+{
     match (push_pools, named_pools) {
-        (true, named) => client.work_pools(&[PUSH_POOL], named).await,
+        (true, named) => client.pools(&[PUSH_POOL], named).await,
         (false, []) => Ok(Vec::new()),
-        (false, named) => client.work_pools(&[], named).await,
+        (false, named) => client.pools(&[], named).await,
     }
 }
 

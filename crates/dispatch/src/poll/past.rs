@@ -26,7 +26,7 @@ use ecs::Attempt;
 use jiff::Timestamp;
 use prefect_api::{
     ApiError, Transport, Unread,
-    models::{FlowRun, StateType, WorkPool, WorkQueue},
+    models::{FlowRun, ListedPool, StateType, WorkQueue},
 };
 use serde_json::json;
 use uuid::Uuid;
@@ -100,7 +100,7 @@ impl<T: Transport, Q: PollerQueues> Poller<T, Q> {
     /// [`ApiError`].
     pub(super) async fn past(
         &self,
-        pool: &WorkPool,
+        pool: &ListedPool,
         share: &Share,
         head: &Head,
         blocked: &mut BTreeMap<Uuid, Blocked>,

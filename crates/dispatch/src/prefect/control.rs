@@ -471,6 +471,16 @@ impl<T: Transport, K: TaskControl> ControlPlane for PrefectControl<T, K> {
         Ok(state.is_some_and(|it| it.state_type == StateType::Pending && it.state_details.transition_id == ours))
     }
 
+    async fn is_latest(&self, message: &ScheduledRun) -> Result<bool, Failure> {
+        let states =
+            history::read(&self.client, message.flow_run_id, None).await.map_err(|error| failure::of(&error))?;
+        let claims = history::claims(message.flow_run_id, &states);
+        let ours = states.iter().position(|state| state.id == message.state_id);
+        let latest =
+            claims.iter().filter_map(|(attempt, _)| states.iter().position(|it| it.id == attempt.state_id)).max();
+        Ok(latest <= ours)
+    }
+
     async fn waited(&self, message: &ScheduledRun) -> Result<Waited, Failure> {
         let states =
             history::read(&self.client, message.flow_run_id, None).await.map_err(|error| failure::of(&error))?;

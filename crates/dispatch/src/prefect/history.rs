@@ -49,6 +49,15 @@ pub async fn read<T: Transport>(
     Err(ApiError::Unsettled { operation: format!("the states of flow run {run}") })
 }
 
+/// Puts the state last that holds, of a run that cannot be read: of its states only the type of that one is known. `states` are
+/// the oldest first.
+pub fn put_last(states: &mut Vec<State>, holds: Option<StateType>) {
+    if let Some(place) = states.iter().rposition(|state| Some(state.state_type) == holds) {
+        let current = states.remove(place);
+        states.push(current);
+    }
+}
+
 fn unless_gone<A>(answer: Result<A, ApiError>) -> Result<Option<A>, ApiError> {
     match answer {
         Ok(answer) => Ok(Some(answer)),
@@ -216,6 +225,20 @@ mod tests {
         assert_eq!(waited(&states, Uuid::from_u128(4)), Some(Waited { since: at(4), hand_backs: 0 }));
         assert_eq!(interruptions(&states), 1);
         assert_eq!(interruptions(&states[..3]), 0);
+    }
+
+    #[test]
+    fn the_state_that_holds_is_found_by_its_type() {
+        let states = [
+            state(1, "SCHEDULED", "Scheduled", None),
+            state(2, "PENDING", "Pending", None),
+            state(3, "SCHEDULED", HANDED_BACK, None),
+        ];
+        for (holds, last) in [(None, 3), (Some(StateType::Running), 3), (Some(StateType::Pending), 2)] {
+            let mut states = states.to_vec();
+            put_last(&mut states, holds);
+            assert_eq!((states.len(), states.last().unwrap().id), (3, Uuid::from_u128(last)), "{holds:?}");
+        }
     }
 
     #[test]

@@ -12,8 +12,8 @@
 //! A task that outlives its run is stopped by the reconciler (`Policy::outlive_grace`), so runs that ended more than
 //! [`LINGER`] ago are not looked at.
 //!
-//! Requests: three of the server, more for each further page of 200 runs and each run that cannot be read, and one of ECS for each 100 tasks that were not seen
-//! to have stopped before. A task that has stopped stays so, which this remembers.
+//! Requests: four of the server, more for each further page of 200 runs and each run that cannot be read, and one of ECS for each
+//! 100 tasks that were not seen to have stopped before. A task that has stopped stays so, which this remembers.
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
@@ -152,6 +152,10 @@ pub struct Holder {
 
 /// Asks the server for the runs of a work pool that may hold a slot.
 ///
+/// A run may change sides between two of the requests: it pauses, goes on, ends, is scheduled anew. So they follow each other
+/// in the order in which a run with a process moves (active, ended, waiting, active again): wherever it moves to in between, a
+/// later request finds it there. One that moves twice within the four requests may be missed.
+///
 /// # Errors
 /// [`ApiError`].
 pub async fn candidates<T: Transport>(
@@ -159,25 +163,30 @@ pub async fn candidates<T: Transport>(
     work_pool: &str,
     now: Timestamp,
 ) -> Result<Candidates, ApiError> {
-    let busy = json!({"state": {"type": {"any_": ["PENDING", "RUNNING", "CANCELLING"]}}});
+    let active = json!({"state": {"type": {"any_": ["PENDING", "RUNNING", "CANCELLING"]}}});
     // A run that never ran has no process that could wait.
     let waiting = json!({"state": {"type": {"any_": ["PAUSED", "SCHEDULED"]}}, "start_time": {"is_null_": false}});
     let ended = json!({"state": {"type": {"any_": ["COMPLETED", "FAILED", "CRASHED", "CANCELLED"]}}});
-    let ((busy, unread_busy), (mut maybe, unread_waiting), (ended, unread_ended)) = futures_util::future::try_join3(
-        pages(client, work_pool, &busy, "ID_DESC", |_| true),
-        pages(client, work_pool, &waiting, "ID_DESC", |_| true),
-        // 2.20 has no filter by end, so the last ones are read until one ended too long ago.
-        pages(client, work_pool, &ended, "END_TIME_DESC", |run| {
-            run.end_time.is_none_or(|end| end > now.checked_sub(LINGER).unwrap_or(now))
-        }),
-    )
-    .await?;
-    maybe.extend(ended);
-    let mut unread = 0;
-    for run in [unread_busy, unread_waiting, unread_ended].concat() {
-        unread += usize::from(client.flow_run_states(run).await.map_or(true, |states| may_hold(&states, now)));
+    let lately = now.checked_sub(LINGER).unwrap_or(now);
+    let before = pages(client, work_pool, &active, "ID_DESC", |_| true).await?;
+    // 2.20 has no filter by end, so the last ones are read until one ended too long ago.
+    let is_late = |run: &FlowRun| run.end_time.is_none_or(|end| end > lately);
+    let ended = pages(client, work_pool, &ended, "END_TIME_DESC", is_late).await?;
+    let waiting = pages(client, work_pool, &waiting, "ID_DESC", |_| true).await?;
+    let after = pages(client, work_pool, &active, "ID_DESC", |_| true).await?;
+    // What was read last is what holds.
+    let (mut busy, mut seen) = (after.0, HashSet::new());
+    seen.extend(busy.iter().map(|run| run.id));
+    let mut maybe = waiting.0;
+    maybe.extend(ended.0);
+    maybe.retain(|run| seen.insert(run.id));
+    busy.extend(before.0.into_iter().filter(|run| seen.insert(run.id)));
+    let unread: HashSet<Uuid> = [before.1, ended.1, waiting.1, after.1].concat().into_iter().collect();
+    let mut count = 0;
+    for run in unread {
+        count += usize::from(client.flow_run_states(run).await.map_or(true, |states| may_hold(&states, now)));
     }
-    Ok(Candidates { busy, maybe, unread })
+    Ok(Candidates { busy, maybe, unread: count })
 }
 
 /// Whether a run may hold a slot of which only the states can be read. What its task is stands in the run itself.
@@ -312,6 +321,34 @@ mod tests {
         let silent = Ecs { broken: true, ..Ecs::default() };
         let unknown = holders(found, &silent, &stopped, now).await;
         assert_eq!(unknown.iter().filter(|holder| holder.because == Because::NotKnown).count(), 5);
+    }
+
+    #[tokio::test]
+    async fn a_run_that_changes_sides_while_slots_are_counted_is_counted() {
+        let states = |state_type: &'static str| {
+            [("SCHEDULED", "Scheduled", 9), ("PENDING", "Pending", 8), (state_type, state_type, 7)]
+        };
+        let moves = [
+            ("RUNNING", "PAUSED"),
+            ("PAUSED", "RUNNING"),
+            ("SCHEDULED", "RUNNING"),
+            ("RUNNING", "SCHEDULED"),
+            ("RUNNING", "COMPLETED"),
+            ("PAUSED", "CANCELLING"),
+            ("COMPLETED", "SCHEDULED"),
+        ];
+        for (from, to) in moves {
+            for lists in 1..=4 {
+                let server = Server::default();
+                let attempt = server.add(1, &states(from));
+                server.record(attempt, &format!("c::{}", arn(attempt)));
+                server.move_on(lists, attempt, to);
+                let tasks = vec![Task::of_json(&task(attempt, "RUNNING", json!({}))).unwrap()];
+                let ecs = Ecs { tasks: Mutex::new(tasks), ..Ecs::default() };
+                let used = used(&server.client(), &ecs, &Stopped::default(), "p", NOW.parse().unwrap()).await;
+                assert_eq!(used.unwrap().pool, 1, "{from} to {to} after {lists} lists");
+            }
+        }
     }
 
     #[test]

@@ -42,7 +42,7 @@ use ecs::{launch::TaskControl, task::Task};
 use futures_util::{StreamExt, stream};
 use prefect_api::{
     Client, Transport,
-    models::{FlowRun, StateType},
+    models::{FlowRun, StateType, WorkPool},
 };
 use serde_json::{Value, json};
 use tokio::time::{Instant, timeout_at};
@@ -262,7 +262,7 @@ impl<T: Transport, K: TaskControl, O: TaskOutput> Reconciler<T, K, O> {
         if !runs.clusters.is_empty() {
             return Ok(());
         }
-        let pools =
+        let pools: Vec<WorkPool> =
             served_pools(&self.runs.client, *push_pools, named_pools).await.map_err(|error| failure::of(&error))?;
         for pool in pools {
             let Ok(Ok(cluster)) = self.runs.cluster_of_pool(&pool.base_job_template).await else { continue };

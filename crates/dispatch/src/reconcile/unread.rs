@@ -25,8 +25,9 @@ impl<T: Transport, K: TaskControl, O: TaskOutput> Reconciler<T, K, O> {
         }
     }
 
-    async fn settle_unread(&self, Unread { id, error }: &Unread) -> Result<Change, Failure> {
-        let states = self.runs.client.flow_run_states(*id).await.map_err(|error| failure::of(&error))?;
+    async fn settle_unread(&self, Unread { id, state_type, error }: &Unread) -> Result<Change, Failure> {
+        let mut states = self.runs.client.flow_run_states(*id).await.map_err(|error| failure::of(&error))?;
+        history::put_last(&mut states, *state_type);
         let now = self.runs.now();
         let held = states.last().filter(|state| state.state_type == StateType::Pending && is_held(state));
         // The message of the claim comes back first, as a rule.

@@ -143,18 +143,39 @@ impl<'a> Orchestrated<'a> {
     }
 }
 
+/// A work pool as the server writes it. Its template is borrowed: it is long, and asked for often.
+#[derive(Serialize)]
+pub(super) struct PoolBody<'a> {
+    id: Uuid,
+    created: Timestamp,
+    name: &'a str,
+    #[serde(rename = "type")]
+    pool_type: &'a str,
+    description: Option<()>,
+    base_job_template: &'a Value,
+    is_paused: bool,
+    concurrency_limit: Option<u32>,
+    status: &'static str,
+}
+
 /// READY takes a heartbeat; that it wears off is left out.
-pub(super) fn pool(pool: &Pool) -> Value {
+pub(super) fn pool(pool: &Pool) -> PoolBody<'_> {
     let status = match (pool.is_paused, pool.heartbeats.is_empty()) {
         (true, _) => "PAUSED",
         (false, true) => "NOT_READY",
         (false, false) => "READY",
     };
-    json!({
-        "id": pool.id, "created": pool.created, "name": pool.name, "type": pool.pool_type, "description": null,
-        "base_job_template": pool.base_job_template, "is_paused": pool.is_paused,
-        "concurrency_limit": pool.concurrency_limit, "status": status,
-    })
+    PoolBody {
+        id: pool.id,
+        created: pool.created,
+        name: &pool.name,
+        pool_type: &pool.pool_type,
+        description: None,
+        base_job_template: &pool.base_job_template,
+        is_paused: pool.is_paused,
+        concurrency_limit: pool.concurrency_limit,
+        status,
+    }
 }
 
 /// READY takes a poll; that it wears off is left out.

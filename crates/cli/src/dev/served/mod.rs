@@ -16,7 +16,7 @@ use std::{
 };
 
 use dispatch::poll::served_pools;
-use prefect_api::{Client, Connection, PAGE, http::HttpTransport};
+use prefect_api::{Client, Connection, PAGE, http::HttpTransport, models::ListedPool};
 use serde_json::json;
 use tokio::{
     sync::{mpsc, watch},
@@ -126,7 +126,8 @@ async fn check(args: &DevArgs, connection: &Connection) -> Result<(), CliError> 
         client: Client::new(transport, prefect_api::Patience::PERSON),
         url: connection.api_url.clone(),
     };
-    let pools = served_pools(&server.client, only.is_empty(), only).await.map_err(|error| server.told(error))?;
+    let pools: Vec<ListedPool> =
+        served_pools(&server.client, only.is_empty(), only).await.map_err(|error| server.told(error))?;
     if let Some(missing) = only.iter().find(|name| !pools.iter().any(|pool| pool.name == **name)) {
         return Err(server.no_such_pool(missing).await);
     }
