@@ -121,11 +121,14 @@ impl<C: ControlPlane, L: TaskLauncher, Q: RunQueues> Dispatcher<C, L, Q> {
         // A batch comes from one queue.
         let queue = records.first().map_or(RunQueue::Standard, Record::queue);
         let (messages, mut fates) = self.read_bodies(&records, stop).await;
-        let readings = self.read_runs(&messages, &records, queue, stop).await;
-        let tasks = messages.into_iter().zip(readings).map(|((index, message), reading)| {
+        let read = (self.clock)();
+        let of_queue = messages.into_iter().map(|(index, message)| (index, delivery(message, &records[index], read)));
+        let (places, deliveries): (Vec<usize>, Vec<Delivery>) = of_queue.unzip();
+        let readings = self.read_runs(&deliveries, queue, stop).await;
+        let tasks = places.into_iter().zip(deliveries).zip(readings).map(|((index, delivery), reading)| {
             let this = Arc::clone(self);
             let record = records[index].clone();
-            let shared = Arc::new(message);
+            let shared = Arc::new(delivery);
             let of_task = Arc::clone(&shared);
             async move {
                 let task = tokio::spawn(async move { this.dispatch(&of_task, &record, reading).await });
@@ -137,11 +140,12 @@ impl<C: ControlPlane, L: TaskLauncher, Q: RunQueues> Dispatcher<C, L, Q> {
                 (index, shared, ended)
             }
         });
-        for (index, message, ended) in join_all(tasks).await {
+        for (index, delivery, ended) in join_all(tasks).await {
+            let message = Some(&delivery.message);
             let fate = match ended {
                 Ok(Ok(fate)) => fate,
-                Ok(Err(panicked)) => self.panicked(&records[index], Some(&message), &panicked),
-                Err(_) => self.returned(&records[index], Some(&message), Class::Transient, &codes::out_of_time()),
+                Ok(Err(panicked)) => self.panicked(&records[index], message, &panicked),
+                Err(_) => self.returned(&records[index], message, Class::Transient, &codes::out_of_time()),
             };
             fates[index] = fate;
         }
@@ -194,24 +198,17 @@ impl<C: ControlPlane, L: TaskLauncher, Q: RunQueues> Dispatcher<C, L, Q> {
         (messages, fates)
     }
 
-    async fn read_runs(
-        &self,
-        messages: &[(usize, ScheduledRun)],
-        records: &[Record],
-        queue: RunQueue,
-        stop: Instant,
-    ) -> Vec<Result<Reading, Failure>> {
-        let batch: Vec<Delivery> =
-            messages.iter().map(|(index, message)| delivery(message, &records[*index])).collect();
+    async fn read_runs(&self, batch: &[Delivery], queue: RunQueue, stop: Instant) -> Vec<Result<Reading, Failure>> {
         if batch.is_empty() {
             return Vec::new();
         }
-        let mut readings = timeout_at(stop, self.control.read(&batch, queue)).await.unwrap_or_default();
+        let mut readings = timeout_at(stop, self.control.read(batch, queue)).await.unwrap_or_default();
         readings.resize_with(batch.len(), || Err(Failure { class: Class::Transient, diagnosis: codes::out_of_time() }));
         readings
     }
 
-    async fn dispatch(&self, message: &ScheduledRun, record: &Record, reading: Result<Reading, Failure>) -> Fate {
+    async fn dispatch(&self, delivery: &Delivery, record: &Record, reading: Result<Reading, Failure>) -> Fate {
+        let message = &delivery.message;
         let result = match reading {
             Ok(Reading::NotOurs(reason)) => {
                 self.sink.emit(&Outcome::NotOurs { message, reason: &reason });
@@ -233,29 +230,24 @@ impl<C: ControlPlane, L: TaskLauncher, Q: RunQueues> Dispatcher<C, L, Q> {
                     Err(failure) => self.returned(record, Some(message), failure.class, &failure.diagnosis),
                 };
             }
-            Ok(Reading::Due(order)) => self.launch(&order, message, record, true).await,
-            Ok(Reading::Claimed(order)) => self.launch(&order, message, record, false).await,
+            Ok(Reading::Due(order)) => self.launch(&order, delivery, true).await,
+            Ok(Reading::Claimed(order)) => self.launch(&order, delivery, false).await,
             Ok(Reading::SlotLost { order, reason }) => self.without_slot(&order, reason).await,
             Ok(Reading::Unrecorded(order)) => self.find_unrecorded(&order, message).await,
-            Ok(Reading::Refused { claimed, reason }) => self.refuse(message, record, claimed, reason).await,
-            Ok(Reading::Postponed { claimed, reason }) => self.postpone(message, record, claimed, reason).await,
+            Ok(Reading::Refused { claimed, reason }) => self.refuse(delivery, claimed, reason).await,
+            Ok(Reading::Postponed { claimed, reason }) => self.postpone(delivery, claimed, reason).await,
             Err(failure) => Err(failure),
         };
         self.conclude(message, record, result).await
     }
 
     /// Renders, claims and launches.
-    async fn launch(
-        &self,
-        order: &Order,
-        message: &ScheduledRun,
-        record: &Record,
-        claim: bool,
-    ) -> Result<Came, Failure> {
+    async fn launch(&self, order: &Order, delivery: &Delivery, claim: bool) -> Result<Came, Failure> {
+        let message = &delivery.message;
         let prepared = self.prepare(order);
         // Claimed before it crashes, too: a run that somebody else has taken meanwhile is not ours to crash.
         let again = match claim {
-            true => match self.claim(message, record).await? {
+            true => match self.claim(delivery).await? {
                 Ok(again) => again,
                 Err(came) => return Ok(came),
             },
@@ -289,8 +281,8 @@ impl<C: ControlPlane, L: TaskLauncher, Q: RunQueues> Dispatcher<C, L, Q> {
     }
 
     /// Claims the run: whether an earlier delivery may have launched it, or what it came to if it is not ours now.
-    async fn claim(&self, message: &ScheduledRun, record: &Record) -> Result<Result<bool, Came>, Failure> {
-        Ok(self.claimed(message, self.control.claim(&delivery(message, record)).await?))
+    async fn claim(&self, delivery: &Delivery) -> Result<Result<bool, Came>, Failure> {
+        Ok(self.claimed(&delivery.message, self.control.claim(delivery).await?))
     }
 
     fn claimed(&self, message: &ScheduledRun, claim: Claim) -> Result<bool, Came> {
@@ -335,30 +327,18 @@ impl<C: ControlPlane, L: TaskLauncher, Q: RunQueues> Dispatcher<C, L, Q> {
         found.map_err(|error| Failure { class: Class::Transient, diagnosis: error.diagnosis })
     }
 
-    async fn refuse(
-        &self,
-        message: &ScheduledRun,
-        record: &Record,
-        claimed: bool,
-        reason: Diagnosis,
-    ) -> Result<Came, Failure> {
-        if !claimed && let Err(came) = self.claim(message, record).await? {
+    async fn refuse(&self, delivery: &Delivery, claimed: bool, reason: Diagnosis) -> Result<Came, Failure> {
+        if !claimed && let Err(came) = self.claim(delivery).await? {
             return Ok(came);
         }
         Err(Failure { class: Class::Rejected, diagnosis: reason })
     }
 
     /// Claimed first, so that no other message launches it when a late copy of the hand back takes effect.
-    async fn postpone(
-        &self,
-        message: &ScheduledRun,
-        record: &Record,
-        claimed: bool,
-        reason: Diagnosis,
-    ) -> Result<Came, Failure> {
+    async fn postpone(&self, delivery: &Delivery, claimed: bool, reason: Diagnosis) -> Result<Came, Failure> {
         if !claimed {
-            let claim = self.control.claim_to_hand_back(&delivery(message, record)).await?;
-            if let Err(came) = self.claimed(message, claim) {
+            let claim = self.control.claim_to_hand_back(delivery).await?;
+            if let Err(came) = self.claimed(&delivery.message, claim) {
                 return Ok(came);
             }
         }
@@ -478,13 +458,14 @@ impl<C: ControlPlane, L: TaskLauncher, Q: RunQueues> Dispatcher<C, L, Q> {
 }
 
 /// A record as the control plane sees it. SQS gives each delivery of a message a receipt handle of its own.
-fn delivery(message: &ScheduledRun, record: &Record) -> Delivery {
+fn delivery(message: ScheduledRun, record: &Record, read: Timestamp) -> Delivery {
     let receipt = Uuid::new_v5(&Uuid::NAMESPACE_OID, record.receipt_handle.as_bytes());
     Delivery {
-        message: message.clone(),
+        message,
         message_id: record.message_id.clone(),
         delivery_id: receipt.simple().to_string()[..12].to_owned(),
         queue: record.queue(),
+        read,
         again: record.receive_count() > 1,
     }
 }

@@ -116,6 +116,8 @@ pub struct Delivery {
     pub delivery_id: String,
     /// The queue it comes from.
     pub queue: RunQueue,
+    /// When the run was read by which its reader decided to claim it.
+    pub read: Timestamp,
     /// Whether it was received before, as far as SQS counts: an earlier delivery may have launched the run without recording it.
     pub again: bool,
 }

@@ -83,6 +83,7 @@ fn served(message: &ScheduledRun, run: Option<&FlowRun>, now: Timestamp) -> Verd
         message_id: String::new(),
         delivery_id: String::new(),
         queue: RunQueue::Standard,
+        read: now,
         again: false,
     };
     let in_state = |wanted| run.state.as_ref().filter(|state| state.state_type == wanted);

@@ -37,6 +37,7 @@ pub(crate) struct Server(Arc<Mutex<Held>>);
 struct Held {
     runs: BTreeMap<Uuid, Vec<Value>>,
     pids: BTreeMap<Uuid, String>,
+    starts: BTreeMap<Uuid, Timestamp>,
     template: Value,
     variables: BTreeMap<String, Value>,
     /// Requests whose path has one of these fail.
@@ -74,6 +75,10 @@ impl Server {
 
     pub(crate) fn record(&self, attempt: Attempt, pid: &str) {
         self.0.lock().unwrap().pids.insert(attempt.flow_run_id, pid.to_owned());
+    }
+
+    pub(crate) fn start(&self, attempt: Attempt, at: Timestamp) {
+        self.0.lock().unwrap().starts.insert(attempt.flow_run_id, at);
     }
 
     pub(crate) fn set_template(&self, template: Value) {
@@ -122,7 +127,8 @@ impl Held {
     fn run(&self, id: &Uuid) -> Value {
         json!({
             "id": id, "flow_id": Uuid::from_u128(1), "work_pool_name": "p", "state": self.runs[id].last(),
-            "infrastructure_pid": self.pids.get(id),
+            "infrastructure_pid": self.pids.get(id), "start_time": self.starts.get(id),
+            "run_count": u8::from(self.starts.contains_key(id)),
         })
     }
 

@@ -14,7 +14,7 @@ use ecs::{
     failure::Class,
     launch::{Launched, TaskControl},
 };
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use prefect_api::{
     ApiError, Client, Each, Transport,
     models::{FlowRun, State, StateType, level},
@@ -117,6 +117,15 @@ impl<T: Transport, K: TaskControl> PrefectControl<T, K> {
                 readings.push(reading);
                 continue;
             }
+            if let Some(run) = run.filter(|run| may_be_displaced(run, &judgement)) {
+                match self.put_back(run, message).await {
+                    Ok(None) => {}
+                    ended => {
+                        readings.push(ended.map(|why| Reading::NotOurs(why.unwrap_or_default())));
+                        continue;
+                    }
+                }
+            }
             let Some(run) = run.filter(|_| !is_settled(&judgement)) else {
                 readings.push(Ok(settled(judgement)));
                 continue;
@@ -134,10 +143,7 @@ impl<T: Transport, K: TaskControl> PrefectControl<T, K> {
             }
             let admitted = match (&judgement, admissions.get(&run.id)) {
                 (Judgement::Due, Some(admitted)) => Ok(admitted.clone()),
-                (Judgement::Due, None) => match self.put_back(run, message).await {
-                    Ok(None) => self.admit(run, queue, &shared, &mut slots, now).await,
-                    ended => ended,
-                },
+                (Judgement::Due, None) => self.admit(run, queue, &shared, &mut slots, now).await,
                 _ => Ok(None),
             };
             if let Ok(admitted) = &admitted {
@@ -210,14 +216,12 @@ impl<T: Transport, K: TaskControl> PrefectControl<T, K> {
         }
     }
 
-    /// Puts a run back into the state in which it ended, if a late copy of a hand back has scheduled it again; the reason if so.
+    /// Puts a run back into the state in which it ended, if a late claim or hand back has made something else of it; the reason
+    /// if so.
     async fn put_back(&self, run: &FlowRun, message: &ScheduledRun) -> Result<Option<String>, Failure> {
-        if !run.state.as_ref().is_some_and(states::is_handed_back) {
-            return Ok(None);
-        }
         let holds = run.state.as_ref().map(|state| state.id);
         let ended = self.restore(message.attempt(), holds).await.map_err(|error| failure::of(&error))?;
-        Ok(ended.map(|ended| format!("it was {} when it was handed back", ended.name())))
+        Ok(ended.map(|ended| format!("it had ended: {}", ended.name())))
     }
 
     /// Puts back the state that a late claim or hand back has displaced, if one has; its type. `holds` is the run's state as far as
@@ -326,7 +330,13 @@ impl<T: Transport, K: TaskControl> PrefectControl<T, K> {
         let message = &delivery.message;
         let (run, attempt) = (message.flow_run_id, message.attempt());
         match states::claim(&self.client, delivery, hold).await.map_err(failed)? {
-            states::Claimed::Not(reason) => Ok(Claim::NotOurs(reason)),
+            // While the message was on its way from the reading to the claim, another one may have seen the run to its end.
+            states::Claimed::WithoutSlot(_) if (self.clock)().duration_since(delivery.read) > FASTEST_RUN => {
+                let ended = self.restore(attempt, None).await.map_err(failed)?;
+                let ended = ended.map(|ended| format!("it was {} when it was claimed", ended.name()));
+                Ok(Claim::NotOurs(ended.unwrap_or_else(|| "its deployment has no slot".to_owned())))
+            }
+            states::Claimed::Not(reason) | states::Claimed::WithoutSlot(reason) => Ok(Claim::NotOurs(reason)),
             states::Claimed::For { alone: false, at, .. } if in_hand(delivery, at, (self.clock)()).is_some() => {
                 Ok(Claim::InHand(in_hand(delivery, at, (self.clock)()).unwrap_or_default()))
             }
@@ -357,9 +367,20 @@ impl<T: Transport, K: TaskControl> PrefectControl<T, K> {
     }
 }
 
+/// No run is claimed, started and ended by somebody else in less.
+const FASTEST_RUN: SignedDuration = SignedDuration::from_millis(500);
+
 /// Slots by name of the pool, counted when they are first needed.
 #[derive(Default)]
 struct Slots(HashMap<String, Used>);
+
+/// Whether a late claim or hand back may have displaced the run's end. A run that never ran has not ended so.
+fn may_be_displaced(run: &FlowRun, judgement: &Judgement) -> bool {
+    run.state.as_ref().is_some_and(|state| {
+        (states::is_handed_back(state) && *judgement == Judgement::Due)
+            || (states::is_without_slot(state) && run.start_time.is_some())
+    })
+}
 
 /// Whether nothing has to be known about the run any more.
 fn is_settled(judgement: &Judgement) -> bool {
@@ -377,7 +398,13 @@ fn settled(judgement: Judgement) -> Reading {
 /// Puts together what is needed to launch the run.
 fn assemble(message: &ScheduledRun, run: &FlowRun, judgement: &Judgement, shared: &Shared) -> Result<Reading, Failure> {
     let claimed = *judgement != Judgement::Due;
-    let refused = |reason: Diagnosis| Ok(Reading::Refused { claimed, reason });
+    let refused = |reason: Diagnosis| {
+        Ok(match judgement {
+            // It runs, or has run: the reconciler looks for its task.
+            Judgement::Unrecorded => Reading::NotOurs(reason.summary),
+            _ => Reading::Refused { claimed, reason },
+        })
+    };
     let pool = match run.work_pool_name.as_ref().and_then(|name| shared.pools.get(name)) {
         Some(Ok(Some(pool))) => pool,
         Some(Err(failure)) => return Err(failure.clone()),
@@ -388,6 +415,7 @@ fn assemble(message: &ScheduledRun, run: &FlowRun, judgement: &Judgement, shared
         Some(id) => match shared.deployments.as_ref().map_err(Clone::clone)?.get(&id) {
             Some(deployment) => Some(deployment),
             // Not claimed first: the server refuses that without a deployment (ABORT), to everybody.
+            None if *judgement == Judgement::Unrecorded => return refused(no_deployment(id)),
             None => return Ok(Reading::Refused { claimed: true, reason: no_deployment(id) }),
         },
     };

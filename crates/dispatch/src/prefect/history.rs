@@ -12,7 +12,7 @@ use prefect_api::{
 };
 use uuid::Uuid;
 
-use super::states::is_handed_back;
+use super::states::{is_handed_back, is_without_slot};
 use crate::ports::Waited;
 
 /// How often a run and its states are read until they fit together.
@@ -109,11 +109,12 @@ pub fn claims(run: Uuid, states: &[State]) -> Vec<(Attempt, &State)> {
 /// The state that a claim or a hand back has displaced which came too late. A request outlives who gave up on it, and its sender may have
 /// looked at the run long before: the server takes PENDING after the run has ended, been handed back or been scheduled anew.
 /// Such a claim follows something else than a SCHEDULED state, or has the `transition_id` of an earlier one. It takes SCHEDULED
-/// after the run has ended, too; nobody hands back what has. `states` are the oldest first, and the last one is pushpool's.
+/// after the run has ended, too; nobody hands back what has. And where the deployment has no slot, a claim makes something else of
+/// an ended run. `states` are the oldest first, and the last one is pushpool's.
 #[must_use]
 pub fn displaced(states: &[State]) -> Option<&State> {
     let (late, before) = states.split_last()?;
-    if is_handed_back(late) {
+    if is_handed_back(late) || is_without_slot(late) {
         return before.last().filter(|state| state.state_type.is_final());
     }
     let transition = late.state_details.transition_id.filter(|_| late.state_type == StateType::Pending)?;
@@ -290,6 +291,24 @@ mod tests {
         assert_eq!(displaced(&states).map(|state| state.id), Some(Uuid::from_u128(4)));
         states.insert(4, state(9, "SCHEDULED", "AwaitingRetry", None));
         assert_eq!(displaced(&states), None, "wanted again");
+    }
+
+    #[test]
+    fn a_late_claim_without_a_slot_has_displaced_what_ended_the_run() {
+        let limited = |state_type: &str, name: &str| {
+            let mut state = state(9, state_type, name, None);
+            state.message = Some("Deployment concurrency limit reached.".to_owned());
+            state
+        };
+        let ended = [state(1, "SCHEDULED", "Scheduled", None), state(4, "COMPLETED", "Completed", None)];
+        for (state_type, name) in [("CANCELLED", "Cancelled"), ("SCHEDULED", "AwaitingConcurrencySlot")] {
+            let late = [ended.to_vec(), vec![limited(state_type, name)]].concat();
+            assert_eq!(displaced(&late).map(|state| state.id), Some(Uuid::from_u128(4)), "{name}");
+            let in_time = [ended[..1].to_vec(), vec![limited(state_type, name)]].concat();
+            assert_eq!(displaced(&in_time), None, "{name}");
+        }
+        let by_a_user = [ended.to_vec(), vec![state(9, "CANCELLED", "Cancelled", None)]].concat();
+        assert_eq!(displaced(&by_a_user), None);
     }
 
     #[test]

@@ -28,6 +28,9 @@ pub const CLAIM_HOLDS: Duration = Duration::from_secs(60 + LATE.as_secs() + 20);
 /// came later would start a second task. The reconciler gives older claims up.
 const TOKEN_LIVES: Duration = Duration::from_secs(50 * 60);
 
+/// How long after its start a run without a record may still get one.
+const UNRECORDED: Duration = Duration::from_secs(15 * 60);
+
 /// What is to be done about a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Judgement {
@@ -37,7 +40,7 @@ pub enum Judgement {
     Claimed,
     /// Claimed by an earlier delivery to be handed back.
     Held,
-    /// It runs, and what it runs on may not be recorded.
+    /// It runs, or its process may, and what it runs on may not be recorded.
     Unrecorded,
     /// Claimed by another delivery of the message, which may be launching it: look again after this long.
     InHand(Duration),
@@ -56,7 +59,10 @@ pub fn judge(run: Option<&FlowRun>, delivery: &Delivery, now: Timestamp, lead: D
     let Some(state) = &run.state else {
         return Judgement::NotOurs("the run has no state".to_owned());
     };
+    // The task of an attempt goes on when its run has ended, or waits in it, and holds its slot all the while.
+    let unrecorded = run.infrastructure_pid.is_none() && ran_lately(run, now);
     match state.state_type {
+        StateType::Scheduled if state.id != attempt.state_id && unrecorded => Judgement::Unrecorded,
         StateType::Scheduled if state.id != attempt.state_id => {
             Judgement::NotOurs("the run was scheduled anew".to_owned())
         }
@@ -103,8 +109,17 @@ pub fn judge(run: Option<&FlowRun>, delivery: &Delivery, now: Timestamp, lead: D
         {
             Judgement::Unrecorded
         }
+        other if unrecorded && other != StateType::Pending => Judgement::Unrecorded,
         other => Judgement::NotOurs(format!("the run is {}", other.name())),
     }
+}
+
+/// Whether the run's process began so lately that the message which had it launched may still be in the queue: it comes back
+/// after six minutes (the module's queues), and a dispatcher may die again. The server gives a run that ends without having run
+/// a start, too.
+#[must_use]
+pub fn ran_lately(run: &FlowRun, now: Timestamp) -> bool {
+    run.run_count > 0 && run.start_time.is_some_and(|start| since(start, now) < UNRECORDED)
 }
 
 /// How long the delivery that claimed at `at` may still be at work, from the point of view of another one. None if it is not.
@@ -163,6 +178,7 @@ mod tests {
             message_id: "m-1".to_owned(),
             delivery_id: "d-1".to_owned(),
             queue: RunQueue::Standard,
+            read: NOW.parse().unwrap(),
             again,
         }
     }
@@ -218,6 +234,25 @@ mod tests {
         assert_eq!(judged_after(AFTER, &run("PENDING", ours()), &delivery(false)), Judgement::Claimed);
         for other in [json!({"transition_id": Uuid::from_u128(5)}), json!({})] {
             assert!(matches!(judged_after(AFTER, &run("PENDING", other), &delivery(false)), Judgement::NotOurs(_)));
+        }
+    }
+
+    #[test]
+    fn a_run_whose_process_began_lately_and_is_not_recorded_is_looked_for_whatever_it_is_now() {
+        for state_type in ["SCHEDULED", "RUNNING", "PAUSED", "COMPLETED", "FAILED", "CANCELLED"] {
+            let mut run = run(state_type, json!({}));
+            run.state.as_mut().unwrap().id = Uuid::from_u128(99);
+            run.start_time = Some(NOW.parse().unwrap());
+            if state_type != "RUNNING" {
+                assert!(matches!(judged_after(60, &run, &delivery(false)), Judgement::NotOurs(_)), "never ran");
+            }
+            run.run_count = 1;
+            assert_eq!(judged_after(60, &run, &delivery(false)), Judgement::Unrecorded, "{state_type}");
+            if state_type != "RUNNING" {
+                assert!(matches!(judged_after(900, &run, &delivery(false)), Judgement::NotOurs(_)), "{state_type}");
+                run.infrastructure_pid = Some("c::arn".to_owned());
+                assert!(matches!(judged_after(60, &run, &delivery(false)), Judgement::NotOurs(_)), "{state_type}");
+            }
         }
     }
 

@@ -30,7 +30,7 @@ use prefect_api::{
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::states::is_held;
+use super::{judge::ran_lately, states::is_held};
 use crate::infrastructure::{Infrastructure, SHOWN_AFTER};
 
 /// How long after its end a run's task is looked at. The reconciler stops it `outlive_grace` (at most [`LONGEST_GRACE`]) after the
@@ -212,10 +212,12 @@ pub async fn holders<K: TaskControl>(
     let mut holders: Vec<Holder> = busy.into_iter().map(|run| Holder { run, because: Because::State }).collect();
     let mut by_cluster: BTreeMap<String, Vec<(String, FlowRun)>> = BTreeMap::new();
     for run in maybe {
-        if let Some(Infrastructure { cluster, task_arn }) = Infrastructure::of_run(&run)
-            && !stopped.has(&task_arn)
-        {
-            by_cluster.entry(cluster).or_default().push((task_arn, run));
+        match Infrastructure::of_run(&run) {
+            Some(Infrastructure { task_arn, .. }) if stopped.has(&task_arn) => {}
+            Some(Infrastructure { cluster, task_arn }) => by_cluster.entry(cluster).or_default().push((task_arn, run)),
+            // Who launched it died before it could record that, or is about to.
+            None if ran_lately(&run, now) => holders.push(Holder { run, because: Because::NotKnown }),
+            None => {}
         }
     }
     for (cluster, runs) in by_cluster {
@@ -349,6 +351,18 @@ mod tests {
                 assert_eq!(used.unwrap().pool, 1, "{from} to {to} after {lists} lists");
             }
         }
+    }
+
+    #[tokio::test]
+    async fn a_run_whose_task_is_yet_to_be_recorded_holds_its_slot() {
+        let server = Server::default();
+        let now: Timestamp = NOW.parse().unwrap();
+        for (number, minutes) in [(1, 1), (2, 20)] {
+            let attempt = server.add(number, &[("SCHEDULED", "Scheduled", 9), ("COMPLETED", "Completed", 0)]);
+            server.start(attempt, now - jiff::SignedDuration::from_mins(minutes));
+        }
+        let used = used(&server.client(), &Ecs::default(), &Stopped::default(), "p", now).await.unwrap();
+        assert_eq!((used.pool, used.living), (1, HashSet::from([Uuid::from_u128(1)])));
     }
 
     #[test]

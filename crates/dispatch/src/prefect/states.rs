@@ -106,6 +106,17 @@ pub fn is_handed_back(state: &State) -> bool {
     state.state_type == StateType::Scheduled && state.name.as_deref() == Some(HANDED_BACK)
 }
 
+/// What the server makes of a claim when the deployment's concurrency limit is reached: the run waits, or is cancelled (prefect
+/// 3.8.8, `SecureFlowConcurrencySlots`). It does so whatever state the run was in.
+#[must_use]
+pub fn is_without_slot(state: &State) -> bool {
+    match state.state_type {
+        StateType::Scheduled => state.name.as_deref() == Some("AwaitingConcurrencySlot"),
+        StateType::Cancelled => state.message.as_deref() == Some("Deployment concurrency limit reached."),
+        _ => false,
+    }
+}
+
 /// Ends a run that has no task, or whose task ended without a word.
 #[must_use]
 pub fn crashed(reason: &Diagnosis, attempt: Attempt) -> Proposal {
@@ -194,6 +205,8 @@ pub enum Claimed {
         /// Lease of its deployment's concurrency slot.
         lease: Option<Uuid>,
     },
+    /// The deployment's concurrency limit is reached.
+    WithoutSlot(String),
     /// Another state holds; the text says which and why.
     Not(String),
 }
@@ -223,6 +236,7 @@ pub async fn claim<T: Transport>(client: &Client<T>, delivery: &Delivery, hold: 
             Claimed::For { due, alone, held: is_held(&state), at: state.timestamp, lease }
         }
         (Proposed::Set, None) => Claimed::Not("the server does not say what the run is now".to_owned()),
+        (Proposed::Not(why), Some(state)) if is_without_slot(&state) => Claimed::WithoutSlot(why),
         (Proposed::Not(why), _) => Claimed::Not(why),
     })
 }

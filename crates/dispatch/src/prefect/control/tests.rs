@@ -142,6 +142,7 @@ fn delivery(number: u128) -> Delivery {
         message_id: number.to_string(),
         delivery_id: "d".to_owned(),
         queue: RunQueue::Standard,
+        read: NOW.parse().unwrap(),
         again: false,
     }
 }
