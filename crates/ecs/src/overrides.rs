@@ -8,7 +8,11 @@
 //! override structure" (AWS ECS API reference, RunTask). Characters are counted as UTF-16 code units of the compact JSON,
 //! which is never less than any other reading of "character" but bytes of non-ASCII text gives.
 
-use std::{cmp::Reverse, collections::BTreeSet, io};
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, BTreeSet},
+    io,
+};
 
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -305,12 +309,12 @@ pub(crate) fn drop_unset(request: &mut Object) {
     }
 }
 
-/// The environment as ECS writes it.
+/// The environment as ECS writes it: in the order of the names, so that the request does not depend on that of the keys.
 fn list_environment(container: &mut Object) {
     let environment = container.entry("environment").or_insert_with(|| Value::Array(Vec::new()));
     if let Value::Object(entries) = environment {
-        let entry = |(name, value)| json!({"name": name, "value": value});
-        *environment = std::mem::take(entries).into_iter().map(entry).collect();
+        let sorted: BTreeMap<String, Value> = std::mem::take(entries).into_iter().collect();
+        *environment = sorted.into_iter().map(|(name, value)| json!({"name": name, "value": value})).collect();
     }
 }
 

@@ -45,8 +45,9 @@ struct Held {
     /// Requests whose path has one of these are never answered.
     hanging: HashSet<String>,
     asked: Vec<(String, Value)>,
-    /// What becomes of a run after so many more lists of runs.
-    move_on: Option<(usize, Uuid, Value)>,
+    /// How many lists of runs were asked for, and what becomes of runs after which of them.
+    lists: usize,
+    moves: Vec<(usize, Uuid, Value)>,
 }
 
 impl Server {
@@ -96,10 +97,10 @@ impl Server {
         state["state_details"]["deployment_concurrency_lease_id"] = json!(lease);
     }
 
-    /// The run comes into another state after so many more lists of runs.
-    pub(crate) fn move_on(&self, lists: usize, attempt: Attempt, state_type: &str) {
+    /// The run comes into another state after this list of runs; the first one is 1.
+    pub(crate) fn move_on(&self, list: usize, attempt: Attempt, state_type: &str) {
         let state = json!({"id": Uuid::new_v4(), "type": state_type, "name": state_type, "timestamp": NOW});
-        self.0.lock().unwrap().move_on = Some((lists, attempt.flow_run_id, state));
+        self.0.lock().unwrap().moves.push((list, attempt.flow_run_id, state));
     }
 
     pub(crate) fn break_path(&self, part: &str) {
@@ -149,11 +150,9 @@ impl Held {
                 .take(number("limit"))
                 .map(|id| self.run(id))
                 .collect();
-            if let Some((lists, run, state)) = self.move_on.take() {
-                match lists {
-                    0 | 1 => self.runs.get_mut(&run).unwrap().push(state),
-                    _ => self.move_on = Some((lists - 1, run, state)),
-                }
+            self.lists += 1;
+            for (_, run, state) in self.moves.iter().filter(|(list, ..)| *list == self.lists) {
+                self.runs.get_mut(run).unwrap().push(state.clone());
             }
             return found;
         }

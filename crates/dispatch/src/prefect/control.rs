@@ -143,7 +143,7 @@ impl<T: Transport, K: TaskControl> PrefectControl<T, K> {
             }
             let admitted = match (&judgement, admissions.get(&run.id)) {
                 (Judgement::Due, Some(admitted)) => Ok(admitted.clone()),
-                (Judgement::Due, None) => self.admit(run, queue, &shared, &mut slots, now).await,
+                (Judgement::Due, None) => self.admit(run, queue, &shared, &mut slots).await,
                 _ => Ok(None),
             };
             if let Ok(admitted) = &admitted {
@@ -256,7 +256,6 @@ impl<T: Transport, K: TaskControl> PrefectControl<T, K> {
         queue: RunQueue,
         shared: &Shared,
         slots: &mut Slots,
-        now: Timestamp,
     ) -> Result<Option<String>, Failure> {
         let Some(Ok(Some(pool))) = run.work_pool_name.as_ref().and_then(|name| shared.pools.get(name)) else {
             return Ok(None);
@@ -272,7 +271,7 @@ impl<T: Transport, K: TaskControl> PrefectControl<T, K> {
         }
         let name = &pool.pool.name;
         if !slots.0.contains_key(name) {
-            let used = slots::used(&self.client, &*self.tasks, &self.stopped, name, now).await;
+            let used = slots::used(&self.client, &*self.tasks, &self.stopped, name, &self.clock).await;
             slots.0.insert(name.clone(), used.map_err(|error| failure::of(&error))?);
         }
         let used = slots.0.entry(name.clone()).or_default();
@@ -325,16 +324,28 @@ impl<T: Transport, K: TaskControl> PrefectControl<T, K> {
 
     /// Claims an attempt, to launch it or to hold it until it is handed back, and puts back what the claim has displaced if it
     /// came too late.
+    /// What a claim came to for which the deployment had no slot, long after the run was read. Meanwhile another message may have
+    /// seen the run to its end, and an earlier copy of this claim may have got a slot.
+    async fn without_slot(&self, delivery: &Delivery, reason: String) -> Result<Claim, ApiError> {
+        let attempt = delivery.message.attempt();
+        let history = history::read(&self.client, attempt.flow_run_id, None).await?;
+        let Some(state) = history.last() else { return Ok(Claim::NotOurs("the run is gone".to_owned())) };
+        let transition_id = Some(attempt.transition_id());
+        if state.state_type == StateType::Pending && state.state_details.transition_id == transition_id {
+            return Ok(Claim::InHand(in_hand(delivery, state.timestamp, (self.clock)()).unwrap_or_default()));
+        }
+        let Some(displaced) = history::displaced(&history) else { return Ok(Claim::NotOurs(reason)) };
+        states::propose(&self.client, attempt.flow_run_id, &states::restored(displaced, attempt)).await?;
+        Ok(Claim::NotOurs(format!("it was {} when it was claimed", displaced.state_type.name())))
+    }
+
     async fn propose_claim(&self, delivery: &Delivery, hold: bool) -> Result<Claim, Failure> {
         let failed = |error: ApiError| failure::of(&error);
         let message = &delivery.message;
         let (run, attempt) = (message.flow_run_id, message.attempt());
         match states::claim(&self.client, delivery, hold).await.map_err(failed)? {
-            // While the message was on its way from the reading to the claim, another one may have seen the run to its end.
-            states::Claimed::WithoutSlot(_) if (self.clock)().duration_since(delivery.read) > FASTEST_RUN => {
-                let ended = self.restore(attempt, None).await.map_err(failed)?;
-                let ended = ended.map(|ended| format!("it was {} when it was claimed", ended.name()));
-                Ok(Claim::NotOurs(ended.unwrap_or_else(|| "its deployment has no slot".to_owned())))
+            states::Claimed::WithoutSlot(reason) if (self.clock)().duration_since(delivery.read) > FASTEST_RUN => {
+                self.without_slot(delivery, reason).await.map_err(failed)
             }
             states::Claimed::Not(reason) | states::Claimed::WithoutSlot(reason) => Ok(Claim::NotOurs(reason)),
             states::Claimed::For { alone: false, at, .. } if in_hand(delivery, at, (self.clock)()).is_some() => {

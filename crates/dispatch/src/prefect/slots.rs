@@ -22,7 +22,7 @@ use std::{
 };
 
 use ecs::launch::TaskControl;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use prefect_api::{
     ApiError, Client, Transport,
     models::{FlowRun, State, StateType},
@@ -31,7 +31,10 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::{judge::ran_lately, states::is_held};
-use crate::infrastructure::{Infrastructure, SHOWN_AFTER};
+use crate::{
+    dispatcher::Clock,
+    infrastructure::{Infrastructure, SHOWN_AFTER},
+};
 
 /// How long after its end a run's task is looked at. The reconciler stops it `outlive_grace` (at most [`LONGEST_GRACE`]) after the
 /// end, within two passes of five minutes, and a task takes at most 120 s to stop.
@@ -39,6 +42,12 @@ pub const LINGER: Duration = Duration::from_secs(1_800);
 
 /// Longest time that a task may be allowed to outlive its run, so that its slot is counted until it has stopped.
 pub const LONGEST_GRACE: Duration = Duration::from_secs(1_020);
+
+/// A run does not move twice in less, as a rule: it would have to go on and end, or pause, within that time.
+const STILL: SignedDuration = SignedDuration::from_secs(1);
+
+/// How often the runs of a pool are asked for until the server answers within [`STILL`].
+const READINGS: usize = 3;
 
 /// Most tasks that are remembered as stopped; an entry has some 150 bytes.
 const REMEMBERED: usize = 10_000;
@@ -103,9 +112,19 @@ pub async fn used<T: Transport, K: TaskControl>(
     tasks: &K,
     stopped: &Stopped,
     work_pool: &str,
-    now: Timestamp,
+    clock: &Clock,
 ) -> Result<Used, ApiError> {
-    let candidates = candidates(client, work_pool, now).await?;
+    let mut asked = clock();
+    let mut candidates = candidates(client, work_pool, asked).await?;
+    for _ in 1..READINGS {
+        let now = clock();
+        if now.duration_since(asked) <= STILL {
+            break;
+        }
+        asked = now;
+        candidates = self::candidates(client, work_pool, asked).await?.after(candidates);
+    }
+    let now = clock();
     let mut used = Used::default();
     for _ in 0..candidates.unread {
         used.take(None, None, None);
@@ -128,6 +147,17 @@ pub struct Candidates {
     pub maybe: Vec<FlowRun>,
     /// How many there are that cannot be read and may hold one.
     pub unread: usize,
+}
+
+impl Candidates {
+    /// With those of an earlier reading that this one has not seen: they may hold a slot all the same.
+    fn after(mut self, earlier: Self) -> Self {
+        let seen: HashSet<Uuid> = self.busy.iter().chain(&self.maybe).map(|run| run.id).collect();
+        self.busy.extend(earlier.busy.into_iter().filter(|run| !seen.contains(&run.id)));
+        self.maybe.extend(earlier.maybe.into_iter().filter(|run| !seen.contains(&run.id)));
+        self.unread = self.unread.max(earlier.unread);
+        self
+    }
 }
 
 /// Why a run holds a slot.
@@ -154,7 +184,8 @@ pub struct Holder {
 ///
 /// A run may change sides between two of the requests: it pauses, goes on, ends, is scheduled anew. So they follow each other
 /// in the order in which a run with a process moves (active, ended, waiting, active again): wherever it moves to in between, a
-/// later request finds it there. One that moves twice within the four requests may be missed.
+/// later request finds it there. One that moves twice within the four requests may be missed, so [`used`] asks again if they took
+/// long.
 ///
 /// # Errors
 /// [`ApiError`].
@@ -275,10 +306,12 @@ async fn pages<T: Transport>(
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use ecs::task::Task;
 
     use super::*;
-    use crate::observe::fake::{Ecs, NOW, Server, arn, task};
+    use crate::observe::fake::{Ecs, NOW, Server, arn, clock, task};
 
     #[tokio::test]
     async fn a_process_that_waits_or_goes_on_after_the_end_holds_its_slot_while_its_task_lives() {
@@ -347,10 +380,30 @@ mod tests {
                 server.move_on(lists, attempt, to);
                 let tasks = vec![Task::of_json(&task(attempt, "RUNNING", json!({}))).unwrap()];
                 let ecs = Ecs { tasks: Mutex::new(tasks), ..Ecs::default() };
-                let used = used(&server.client(), &ecs, &Stopped::default(), "p", NOW.parse().unwrap()).await;
+                let used = used(&server.client(), &ecs, &Stopped::default(), "p", &clock()).await;
                 assert_eq!(used.unwrap().pool, 1, "{from} to {to} after {lists} lists");
             }
         }
+    }
+
+    #[tokio::test]
+    async fn slots_are_counted_again_if_the_server_was_slow() {
+        let server = Server::default();
+        let paused = [("SCHEDULED", "Scheduled", 9), ("PENDING", "Pending", 8), ("PAUSED", "Paused", 7)];
+        let attempt = server.add(1, &paused);
+        server.record(attempt, &format!("c::{}", arn(attempt)));
+        // No list of the first count has it.
+        server.move_on(2, attempt, "RUNNING");
+        server.move_on(3, attempt, "COMPLETED");
+        let tasks = vec![Task::of_json(&task(attempt, "RUNNING", json!({}))).unwrap()];
+        let ecs = Ecs { tasks: Mutex::new(tasks), ..Ecs::default() };
+        let (start, of_server): (Timestamp, Server) = (NOW.parse().unwrap(), server.clone());
+        let slow: Clock = Arc::new(move || match of_server.asked("/flow_runs/filter").len() {
+            0 => start,
+            _ => start + SignedDuration::from_secs(10),
+        });
+        let used = used(&server.client(), &ecs, &Stopped::default(), "p", &slow).await.unwrap();
+        assert_eq!((used.pool, server.asked("/flow_runs/filter").len()), (1, 8));
     }
 
     #[tokio::test]
@@ -361,7 +414,7 @@ mod tests {
             let attempt = server.add(number, &[("SCHEDULED", "Scheduled", 9), ("COMPLETED", "Completed", 0)]);
             server.start(attempt, now - jiff::SignedDuration::from_mins(minutes));
         }
-        let used = used(&server.client(), &Ecs::default(), &Stopped::default(), "p", now).await.unwrap();
+        let used = used(&server.client(), &Ecs::default(), &Stopped::default(), "p", &clock()).await.unwrap();
         assert_eq!((used.pool, used.living), (1, HashSet::from([Uuid::from_u128(1)])));
     }
 

@@ -439,8 +439,9 @@ impl<T: Transport, K: TaskControl, O: TaskOutput> Reconciler<T, K, O> {
             return Ok(Change::nothing("the run was claimed just now"));
         }
         let located = self.runs.locate(run, &history).await?;
+        // A flow that runs goes on to its end, which needs no help. One that has ended does not, though its process may.
         if let Some(displaced) = history.displaced()
-            && !matches!(&located, Located::Task(task) if task.is_live())
+            && (displaced.state_type.is_final() || !matches!(&located, Located::Task(task) if task.is_live()))
         {
             return self.runs.restore(run.id, displaced, claim.attempt).await;
         }

@@ -70,6 +70,26 @@ async fn a_run_is_launched_again_only_where_its_task_could_have_been_found() {
 }
 
 #[tokio::test]
+async fn an_end_that_a_late_claim_displaced_is_put_back_while_the_process_goes_on() {
+    let late = [("SCHEDULED", "Scheduled", 9), ("PENDING", "Pending", 8), ("RUNNING", "Running", 7)];
+    for (displaced, restored) in [(("COMPLETED", "Completed", 6), "Completed"), (("RUNNING", "Running", 6), "Pending")]
+    {
+        let server = Server::default();
+        server.set_template(json!({}));
+        let attempt = server.add(1, &[late[0], late[1], late[2], displaced, ("PENDING", "Pending", 5)]);
+        server.record(attempt, &format!("c::{}", arn(attempt)));
+        let ecs = Ecs {
+            tasks: Mutex::new(vec![Task::of_json(&task(attempt, "RUNNING", json!({}))).unwrap()]),
+            ..Ecs::default()
+        };
+        let runs = observe::Policy { clusters: vec!["c".to_owned()], ..observe::Policy::default() };
+        let (reconciler, ..) = reconciler(&server, ecs, Policy { runs, ..Policy::default() });
+        reconciler.pass(deadline()).await;
+        assert_eq!(server.state(attempt), restored);
+    }
+}
+
+#[tokio::test]
 async fn a_claim_is_given_up_when_its_message_had_time_to_come_back() {
     let server = Server::default();
     server.set_template(json!({}));
