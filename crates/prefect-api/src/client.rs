@@ -16,8 +16,8 @@ use tokio::{
 use uuid::Uuid;
 
 use crate::{
-    calls::PAGE,
     error::ApiError,
+    lists::PAGE,
     retry::Patience,
     transport::{Method, Request, Response, Room, Transport, TransportError},
 };

@@ -9,13 +9,13 @@
 use std::sync::atomic::Ordering;
 
 use futures_util::{StreamExt, stream};
-use serde::Deserialize;
-use serde_json::Value;
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::{
     client::Client,
     error::ApiError,
+    filters::{FlowRunFilter, FlowRunQuery, FlowRunSort},
     models::{FlowRun, StateType},
     transport::Transport,
 };
@@ -63,17 +63,38 @@ struct Listed {
     state_type: Option<StateType>,
 }
 
+/// A part of the list that a query and an order make.
+#[derive(Serialize)]
+struct Part<'a> {
+    #[serde(flatten)]
+    query: &'a FlowRunQuery<'a>,
+    sort: FlowRunSort,
+    limit: usize,
+    offset: usize,
+}
+
+#[derive(Serialize)]
+struct Batch<'a> {
+    flow_runs: FlowRunFilter<'a>,
+    limit: usize,
+}
+
 impl<T: Transport> Client<T> {
-    /// A page of the flow runs that a filter names, without `limit` and `offset`. It may be shorter than others before the
-    /// end of the list.
+    /// A page of the flow runs that a filter names. It may be shorter than others before the end of the list.
     ///
     /// # Errors
     /// [`ApiError`]: not even the ids of the runs can be read.
-    pub async fn flow_runs_page(&self, filter: &Value, offset: usize) -> Result<Page, ApiError> {
+    pub async fn flow_runs_page(
+        &self,
+        filter: &FlowRunQuery<'_>,
+        sort: FlowRunSort,
+        offset: usize,
+    ) -> Result<Page, ApiError> {
+        let part = |limit| Part { query: filter, sort, limit, offset };
         let few = FEW.min(self.page());
         let mut size = self.readable().load(Ordering::Relaxed).clamp(few, self.page());
         loop {
-            let error = match self.post_page("/flow_runs/filter".into(), &part(filter, offset, size)).await {
+            let error = match self.post_page("/flow_runs/filter".into(), &part(size)).await {
                 Ok(runs) => {
                     self.readable().store((size * 2).min(self.page()), Ordering::Relaxed);
                     let runs: Vec<FlowRun> = runs;
@@ -91,7 +112,7 @@ impl<T: Transport> Client<T> {
                 continue;
             }
             let listed: Vec<Listed> =
-                self.post("/ui/flow_runs/history".into(), &part(filter, offset, size)).await.map_err(|_| error)?;
+                self.post("/ui/flow_runs/history".into(), &part(size)).await.map_err(|_| error)?;
             let next = (listed.len() == size).then_some(offset + size);
             let ids: Vec<Uuid> = listed.iter().map(|run| run.id).collect();
             let Each { runs, mut unread } = self.one_by_one(&ids).await;
@@ -109,8 +130,8 @@ impl<T: Transport> Client<T> {
     pub async fn each_flow_run(&self, ids: &[Uuid]) -> Result<Each, ApiError> {
         let mut each = Each::default();
         for ids in ids.chunks(self.page()) {
-            let filter = serde_json::json!({"flow_runs": {"id": {"any_": ids}}, "limit": ids.len()});
-            match self.post_page("/flow_runs/filter".into(), &filter).await {
+            let body = Batch { flow_runs: FlowRunFilter::of_ids(ids), limit: ids.len() };
+            match self.post_page("/flow_runs/filter".into(), &body).await {
                 Ok(runs) => each.runs.extend::<Vec<FlowRun>>(runs),
                 Err(error) if error.is_of_its_content() => {
                     let Each { runs, unread } = self.one_by_one(ids).await;
@@ -143,18 +164,11 @@ impl<T: Transport> Client<T> {
     }
 }
 
-fn part(filter: &Value, offset: usize, limit: usize) -> Value {
-    let mut body = filter.clone();
-    body["limit"] = limit.into();
-    body["offset"] = offset.into();
-    body
-}
-
 #[cfg(test)]
 mod tests {
     use std::sync::{Arc, Mutex};
 
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
     use crate::{Patience, Request, Response, TransportError};
@@ -213,7 +227,7 @@ mod tests {
         let client = Client::new(Arc::clone(&server), Patience::FUNCTION);
         let (mut runs, mut unread, mut next) = (Vec::new(), Vec::new(), Some(0));
         while let Some(offset) = next {
-            let page = client.flow_runs_page(&json!({}), offset).await.unwrap();
+            let page = client.flow_runs_page(&FlowRunQuery::default(), FlowRunSort::IdDesc, offset).await.unwrap();
             runs.extend(page.runs);
             unread.extend(page.unread);
             next = page.next;

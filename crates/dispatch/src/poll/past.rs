@@ -26,9 +26,9 @@ use ecs::Attempt;
 use jiff::Timestamp;
 use prefect_api::{
     ApiError, Transport, Unread,
+    filters::{DeploymentFilter, FlowRunFilter, FlowRunQuery, FlowRunSort, WorkPoolFilter},
     models::{FlowRun, ListedPool, StateType, WorkQueue},
 };
-use serde_json::json;
 use uuid::Uuid;
 
 use super::{Head, Poller, PollerQueues, Share, attempt_of};
@@ -112,24 +112,21 @@ impl<T: Transport, Q: PollerQueues> Poller<T, Q> {
         let known: HashSet<Uuid> = head.runs.iter().map(|run| run.id).collect();
         let (mut found, mut again) = (Past::default(), 0);
         let closed: Vec<Uuid> = self.closed(&head.runs, now).await.into_iter().collect();
-        let with_deployment = (!closed.is_empty()).then(|| json!({"id": {"not_any_": closed}}));
-        let due = json!({
-            "state": {"type": {"any_": [StateType::Scheduled.name()]}}, "next_scheduled_start_time": {"before_": before},
-        });
-        let mut filters = vec![json!({
-            "work_pools": {"name": {"any_": [pool.name]}}, "flow_runs": due, "sort": "NEXT_SCHEDULED_START_TIME_ASC",
-        })];
-        if let Some(deployments) = with_deployment {
+        let due = FlowRunFilter::of_states(&[StateType::Scheduled]).due_by(before);
+        let mut filters = vec![FlowRunQuery {
+            work_pools: Some(WorkPoolFilter::named([&pool.name])),
+            flow_runs: Some(due),
+            ..FlowRunQuery::default()
+        }];
+        if !closed.is_empty() {
             // A filter of deployments leaves out the runs that have none.
-            let mut without = filters[0].clone();
-            without["flow_runs"]["deployment_id"] = json!({"is_null_": true});
-            filters[0]["deployments"] = deployments;
-            filters.push(without);
+            filters.push(FlowRunQuery { flow_runs: Some(due.without_deployment()), ..filters[0].clone() });
+            filters[0].deployments = Some(DeploymentFilter::except(&closed));
         }
         for (number, filter) in filters.iter().enumerate() {
             let mut offset = if number == 0 { self.rounds.past(&pool.name) } else { 0 };
             for _ in 0..PAGES {
-                let page = self.client.flow_runs_page(filter, offset).await?;
+                let page = self.client.flow_runs_page(filter, FlowRunSort::NextScheduledStartTimeAsc, offset).await?;
                 let others: Vec<FlowRun> =
                     page.runs.into_iter().filter(|run| !known.contains(&run.id) && !run.retries_in_process()).collect();
                 let stuck = self.blocked(&others, now).await;

@@ -25,9 +25,9 @@ use ecs::launch::TaskControl;
 use jiff::{SignedDuration, Timestamp};
 use prefect_api::{
     ApiError, Client, Transport,
+    filters::{FlowRunFilter, FlowRunQuery, FlowRunSort, WorkPoolFilter},
     models::{FlowRun, State, StateType},
 };
-use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::{judge::ran_lately, states::is_held};
@@ -194,17 +194,18 @@ pub async fn candidates<T: Transport>(
     work_pool: &str,
     now: Timestamp,
 ) -> Result<Candidates, ApiError> {
-    let active = json!({"state": {"type": {"any_": ["PENDING", "RUNNING", "CANCELLING"]}}});
+    use StateType::{Cancelled, Cancelling, Completed, Crashed, Failed, Paused, Pending, Running, Scheduled};
+    let active = FlowRunFilter::of_states(&[Pending, Running, Cancelling]);
     // A run that never ran has no process that could wait.
-    let waiting = json!({"state": {"type": {"any_": ["PAUSED", "SCHEDULED"]}}, "start_time": {"is_null_": false}});
-    let ended = json!({"state": {"type": {"any_": ["COMPLETED", "FAILED", "CRASHED", "CANCELLED"]}}});
+    let waiting = FlowRunFilter::of_states(&[Paused, Scheduled]).that_ran();
+    let ended = FlowRunFilter::of_states(&[Completed, Failed, Crashed, Cancelled]);
     let lately = now.checked_sub(LINGER).unwrap_or(now);
-    let before = pages(client, work_pool, &active, "ID_DESC", |_| true).await?;
+    let before = pages(client, work_pool, active, FlowRunSort::IdDesc, |_| true).await?;
     // 2.20 has no filter by end, so the last ones are read until one ended too long ago.
     let is_late = |run: &FlowRun| run.end_time.is_none_or(|end| end > lately);
-    let ended = pages(client, work_pool, &ended, "END_TIME_DESC", is_late).await?;
-    let waiting = pages(client, work_pool, &waiting, "ID_DESC", |_| true).await?;
-    let after = pages(client, work_pool, &active, "ID_DESC", |_| true).await?;
+    let ended = pages(client, work_pool, ended, FlowRunSort::EndTimeDesc, is_late).await?;
+    let waiting = pages(client, work_pool, waiting, FlowRunSort::IdDesc, |_| true).await?;
+    let after = pages(client, work_pool, active, FlowRunSort::IdDesc, |_| true).await?;
     // What was read last is what holds.
     let (mut busy, mut seen) = (after.0, HashSet::new());
     seen.extend(busy.iter().map(|run| run.id));
@@ -285,15 +286,16 @@ fn is_new(run: &FlowRun, now: Timestamp) -> bool {
 async fn pages<T: Transport>(
     client: &Client<T>,
     work_pool: &str,
-    filter: &Value,
-    sort: &str,
+    filter: FlowRunFilter<'_>,
+    sort: FlowRunSort,
     wanted: impl Fn(&FlowRun) -> bool,
 ) -> Result<(Vec<FlowRun>, Vec<Uuid>), ApiError> {
-    let query = json!({"work_pools": {"name": {"any_": [work_pool]}}, "flow_runs": filter, "sort": sort});
+    let work_pools = Some(WorkPoolFilter::named([work_pool]));
+    let query = FlowRunQuery { work_pools, flow_runs: Some(filter), ..FlowRunQuery::default() };
     let (mut found, mut unread) = (Vec::new(), Vec::new());
     let mut next = Some(0);
     while let Some(offset) = next.filter(|offset| *offset < MOST) {
-        let page = client.flow_runs_page(&query, offset).await?;
+        let page = client.flow_runs_page(&query, sort, offset).await?;
         let count = page.runs.len();
         let before = found.len();
         found.extend(page.runs.into_iter().filter(&wanted));
@@ -309,6 +311,7 @@ mod tests {
     use std::sync::Arc;
 
     use ecs::task::Task;
+    use serde_json::json;
 
     use super::*;
     use crate::observe::fake::{Ecs, NOW, Server, arn, clock, task};

@@ -42,9 +42,9 @@ use ecs::{launch::TaskControl, task::Task};
 use futures_util::{StreamExt, stream};
 use prefect_api::{
     Client, Transport,
+    filters::{FlowRunFilter, FlowRunQuery, FlowRunSort, WorkPoolFilter},
     models::{FlowRun, StateType, WorkPool},
 };
-use serde_json::{Value, json};
 use tokio::time::{Instant, timeout_at};
 use uuid::Uuid;
 use work_pool::Diagnosis;
@@ -214,9 +214,9 @@ impl<T: Transport, K: TaskControl, O: TaskOutput> Reconciler<T, K, O> {
         let mut clusters: BTreeSet<String> = self.policy.runs.clusters.iter().cloned().collect();
         clusters.extend(self.named.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned());
         // What waits for something comes first: it is little, and somebody waits for it.
-        let waiting = json!({"state": {"type": {"any_": ["PENDING", "CANCELLING"]}}});
+        let waiting = FlowRunFilter::of_states(&[StateType::Pending, StateType::Cancelling]);
         // A list that cannot be read keeps nobody from the others.
-        let waiting = self.all(&waiting, &mut clusters, |_| true).await;
+        let waiting = self.all(waiting, &mut clusters, |_| true).await;
         let left_alone = self.left_alone(&mut clusters).await;
         let cancelled = self.cancelled_lately(&mut clusters).await;
         let ended = self.ended_lately(&mut clusters).await;
@@ -241,13 +241,13 @@ impl<T: Transport, K: TaskControl, O: TaskOutput> Reconciler<T, K, O> {
     /// Looks at those runs of a list that `wanted` names.
     async fn all(
         &self,
-        flow_runs: &Value,
+        flow_runs: FlowRunFilter<'_>,
         clusters: &mut BTreeSet<String>,
         wanted: impl Fn(&FlowRun) -> bool,
     ) -> Result<(), Failure> {
         let mut next = Some(0);
         while let Some(offset) = next {
-            let (mut runs, after) = self.page(flow_runs, "ID_DESC", offset).await?;
+            let (mut runs, after) = self.page(flow_runs, FlowRunSort::IdDesc, offset).await?;
             runs.retain(&wanted);
             self.look_at(runs, clusters).await;
             next = after;
@@ -277,26 +277,26 @@ impl<T: Transport, K: TaskControl, O: TaskOutput> Reconciler<T, K, O> {
 
     /// Where the runs that ended last ran: the processes of some may go on.
     async fn ended_lately(&self, clusters: &mut BTreeSet<String>) -> Result<(), Failure> {
-        let ended = json!({"state": {"type": {"any_": ["COMPLETED", "FAILED", "CRASHED"]}}});
-        let (runs, _) = self.page(&ended, "END_TIME_DESC", 0).await?;
+        let ended = FlowRunFilter::of_states(&[StateType::Completed, StateType::Failed, StateType::Crashed]);
+        let (runs, _) = self.page(ended, FlowRunSort::EndTimeDesc, 0).await?;
         clusters.extend(runs.iter().filter_map(Infrastructure::of_run).map(|recorded| recorded.cluster));
         Ok(())
     }
 
     /// The runs that wait to be tried again, as far as it is their process that is to do it.
     async fn left_alone(&self, clusters: &mut BTreeSet<String>) -> Result<(), Failure> {
-        let waiting = json!({"state": {"type": {"any_": ["SCHEDULED"]}, "name": {"any_": ["AwaitingRetry"]}}});
-        self.all(&waiting, clusters, is_left_alone).await
+        let waiting = FlowRunFilter::of_states(&[StateType::Scheduled]).in_state_named(&["AwaitingRetry"]);
+        self.all(waiting, clusters, is_left_alone).await
     }
 
     /// The CANCELLED runs, the last ones first, as far as they ended lately. Servers before 3.0 cannot be asked for the
     /// time of the end (seen: 2.20.26 answers 422), but sort by it.
     async fn cancelled_lately(&self, clusters: &mut BTreeSet<String>) -> Result<(), Failure> {
-        let cancelled = json!({"state": {"type": {"any_": ["CANCELLED"]}}});
+        let cancelled = FlowRunFilter::of_states(&[StateType::Cancelled]);
         let now = self.runs.now();
         let mut next = Some(0);
         while let Some(offset) = next {
-            let (mut runs, after) = self.page(&cancelled, "END_TIME_DESC", offset).await?;
+            let (mut runs, after) = self.page(cancelled, FlowRunSort::EndTimeDesc, offset).await?;
             let count = runs.len();
             runs.retain(|run| run.end_time.is_none_or(|ended| between(ended, now) < CANCELLED_LATELY));
             next = after.filter(|_| runs.len() == count);
@@ -307,9 +307,9 @@ impl<T: Transport, K: TaskControl, O: TaskOutput> Reconciler<T, K, O> {
 
     /// The RUNNING runs, from where the last pass ended.
     async fn running(&self, clusters: &mut BTreeSet<String>) -> Result<(), Failure> {
-        let filter = json!({"state": {"type": {"any_": ["RUNNING"]}}});
+        let filter = FlowRunFilter::of_states(&[StateType::Running]);
         for _ in 0..self.policy.pages {
-            let (runs, next) = self.page(&filter, "ID_DESC", self.cursor.load(Ordering::Relaxed)).await?;
+            let (runs, next) = self.page(filter, FlowRunSort::IdDesc, self.cursor.load(Ordering::Relaxed)).await?;
             self.look_at(runs, clusters).await;
             self.cursor.store(next.unwrap_or(0), Ordering::Relaxed);
             if next.is_none() {
@@ -322,18 +322,18 @@ impl<T: Transport, K: TaskControl, O: TaskOutput> Reconciler<T, K, O> {
     /// Runs of the served work pools, and where their list goes on.
     async fn page(
         &self,
-        flow_runs: &Value,
-        sort: &str,
+        flow_runs: FlowRunFilter<'_>,
+        sort: FlowRunSort,
         offset: usize,
     ) -> Result<(Vec<FlowRun>, Option<usize>), Failure> {
         let Policy { push_pools, named_pools, .. } = &self.policy;
-        let work_pools = match (push_pools, named_pools) {
-            (true, named) if named.is_empty() => json!({"type": {"any_": [PUSH_POOL]}}),
-            (true, named) => json!({"operator": "or_", "type": {"any_": [PUSH_POOL]}, "name": {"any_": named}}),
-            (false, named) => json!({"name": {"any_": named}}),
+        let types: &[&str] = if *push_pools { &[PUSH_POOL] } else { &[] };
+        let query = FlowRunQuery {
+            work_pools: Some(WorkPoolFilter::of(types, named_pools)),
+            flow_runs: Some(flow_runs),
+            ..FlowRunQuery::default()
         };
-        let filter = json!({"work_pools": work_pools, "flow_runs": flow_runs, "sort": sort});
-        let page = self.runs.client.flow_runs_page(&filter, offset).await.map_err(|error| failure::of(&error))?;
+        let page = self.runs.client.flow_runs_page(&query, sort, offset).await.map_err(|error| failure::of(&error))?;
         for unread in &page.unread {
             self.unread(unread).await;
         }

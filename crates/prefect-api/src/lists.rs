@@ -1,0 +1,95 @@
+//! Lists of the API, read page by page, and answers that may say "not found".
+
+use serde::{Serialize, Serializer, de::DeserializeOwned, ser::SerializeMap};
+use uuid::Uuid;
+
+use crate::{client::Client, error::ApiError, filters::Is, transport::Transport};
+
+/// Most items of an answer (prefect 3.8.8, `server/settings`, `PREFECT_SERVER_API_DEFAULT_LIMIT`).
+/// More is refused.
+pub const PAGE: usize = 200;
+
+/// More items of a list than any server has: asking ends where a server's answers do not.
+const MOST_ITEMS: usize = 20_000;
+
+/// A filter that lets everything through: `{}`.
+#[derive(Serialize)]
+pub(crate) struct Everything {}
+
+#[derive(Serialize)]
+struct Part<'a, F> {
+    #[serde(flatten)]
+    filter: &'a F,
+    limit: usize,
+    offset: usize,
+}
+
+#[derive(Serialize)]
+struct Ids<'a> {
+    id: Is<&'a [Uuid]>,
+}
+
+/// `{kind: {"id": {"any_": ids}}, "limit": limit}`
+struct OfIds<'a> {
+    kind: &'static str,
+    ids: &'a [Uuid],
+    limit: usize,
+}
+
+impl Serialize for OfIds<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut members = serializer.serialize_map(Some(2))?;
+        members.serialize_entry(self.kind, &Ids { id: Is::AnyOf(self.ids) })?;
+        members.serialize_entry("limit", &self.limit)?;
+        members.end()
+    }
+}
+
+impl<T: Transport> Client<T> {
+    /// All items of a list that is read by pages. `key` tells one item from another.
+    pub(crate) async fn list<R: DeserializeOwned, K: PartialEq>(
+        &self,
+        path: &str,
+        filter: &(impl Serialize + Sync),
+        key: impl Fn(&R) -> K,
+    ) -> Result<Vec<R>, ApiError> {
+        let mut items: Vec<R> = Vec::new();
+        loop {
+            let part = Part { filter, limit: self.page(), offset: items.len() };
+            let page: Vec<R> = self.post(path.to_owned(), &part).await?;
+            // A server that gives the same page again has no others.
+            let known = page.first().is_none_or(|first| items.iter().any(|item| key(item) == key(first)));
+            let more = page.len() >= self.page() && !known && items.len() < MOST_ITEMS;
+            if !known {
+                items.extend(page);
+            }
+            if !more {
+                return Ok(items);
+            }
+        }
+    }
+
+    /// The items with these ids, however many, asked for page by page. `kind` is the API's word.
+    pub(crate) async fn list_by_id<R: DeserializeOwned>(
+        &self,
+        path: &str,
+        kind: &'static str,
+        ids: &[Uuid],
+    ) -> Result<Vec<R>, ApiError> {
+        let mut items = Vec::with_capacity(ids.len());
+        for ids in ids.chunks(self.page()) {
+            let body = OfIds { kind, ids, limit: self.page() };
+            items.extend(self.post::<Vec<R>>(path.to_owned(), &body).await?);
+        }
+        Ok(items)
+    }
+}
+
+/// None if the server says that there is no such thing.
+pub(crate) fn found<R>(answer: Result<R, ApiError>) -> Result<Option<R>, ApiError> {
+    match answer {
+        Ok(answer) => Ok(Some(answer)),
+        Err(error) if error.is_not_found() => Ok(None),
+        Err(error) => Err(error),
+    }
+}
