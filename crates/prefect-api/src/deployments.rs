@@ -163,8 +163,9 @@ pub struct DeploymentFields {
     /// Whether its schedules make no runs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub paused: Option<bool>,
-    /// All of its schedules. A change matches them by their slugs if all have one; else the server replaces them, or
-    /// refuses (422) where only the present ones have slugs.
+    /// All of its schedules. 3.9.1 matches them by their slugs where all present and all new ones have one: it changes
+    /// or adds, and deletes none, so an empty list changes nothing. If only the present ones have slugs, it refuses the
+    /// change (422). In all other cases, and always on 2.20.26, the new ones replace the present ones.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub schedules: Option<Vec<ScheduleSpec>>,
     /// How many of its runs may be PENDING or RUNNING at once, at least 1 (3.x).

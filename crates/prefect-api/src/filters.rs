@@ -1,9 +1,9 @@
 //! Filters of lists: which flow runs, work pools and deployments a caller asks for, and in which order.
 //!
 //! A filter is written as the API wants it (prefect 3.8.8, `server/schemas/filters.py` and
-//! `sorting.py`), and holds only criteria that 2.20.26 knows as well. A criterion that is not set is
-//! not sent, because the server refuses members it does not know (422). That is why there is none for
-//! the time of a run's end: 2.20.26 has no such criterion.
+//! `sorting.py`), and 2.20.26 knows all criteria too unless one says otherwise. A criterion that is not
+//! set is not sent, because the server refuses members it does not know (422). There is none for the
+//! time of a run's end, because 2.20.26 has no such criterion.
 //!
 //! Filters borrow what they name, so a page costs no copy of the list of ids.
 
@@ -156,7 +156,7 @@ pub struct DeploymentFilter<'a> {
 }
 
 impl<'a> DeploymentFilter<'a> {
-    /// All deployments but those with these ids.
+    /// All deployments but those with these ids (3.x; 2.20.26 answers 422).
     #[must_use]
     pub fn except(ids: &'a [Uuid]) -> Self {
         Self { id: Some(Is::NoneOf(ids)) }

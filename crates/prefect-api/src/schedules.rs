@@ -42,7 +42,8 @@ pub enum Timing {
     },
     /// By a recurrence rule of RFC 5545.
     Rrule {
-        /// `FREQ=MONTHLY;BYDAY=-1FR`
+        /// `FREQ=MONTHLY;BYDAY=-1FR`. To a rule without a start 3.9.1 adds one, and answers
+        /// `DTSTART:20200101T000000`, a line break, and the rule (seen).
         rrule: String,
         /// Name of the time zone it is read in; UTC if none.
         #[serde(default, skip_serializing_if = "Option::is_none")]
