@@ -40,7 +40,7 @@ fn unpack(function: &str, architecture: &str, into: &Path) -> PathBuf {
     let built = &manifest["functions"][function][architecture];
     let zip = dist.join(built["file"].as_str().unwrap_or_else(|| panic!("no {function} for {architecture}")));
     assert_eq!(built["sha256"], BASE64_STANDARD.encode(Sha256::digest(fs::read(&zip).unwrap())));
-    let python = pushpool_tests::python::python().interpreter();
+    let python = pushpool_tests::rig::python::python().interpreter();
     // Python's zipfile leaves modes out; infra::build looks at them.
     let unpacked = Command::new(python).args(["-m", "zipfile", "-e"]).arg(&zip).arg(into).status();
     assert!(unpacked.unwrap().success());
@@ -181,7 +181,7 @@ answers!(arm64: dispatcher doorbell observer poller reconciler);
 
 /// The function, made first if it is to be.
 fn function(endpoint: &str, what: &str) -> Value {
-    let python = pushpool_tests::python::python();
+    let python = pushpool_tests::rig::python::python();
     let script = python.script("lambda_function.py");
     let shown =
         python.command([script.as_os_str(), endpoint.as_ref(), what.as_ref(), "pushpool-dispatcher".as_ref()]).output();

@@ -6,7 +6,7 @@ use local::{
     Config, Local,
     lambda::{Bootstrap, EventSourceMapping, Function, LONGEST_CHAIN, Mapping, RuntimeApi},
 };
-use pushpool_tests::binaries::binary;
+use pushpool_tests::rig::binaries::binary;
 use serde_json::{Value, json};
 
 const PATIENCE: Duration = Duration::from_secs(60);

@@ -8,7 +8,7 @@ use std::{
 };
 
 use local::{Config, Local, ecs::Runner};
-use pushpool_tests::{conformance::ministack, python::python};
+use pushpool_tests::{conformance::ministack, rig::python::python};
 use serde_json::{Value, json};
 
 fn run(number: u8) -> Value {

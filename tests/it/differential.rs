@@ -7,9 +7,9 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use pushpool_tests::compare::{Verdict, compare};
+use pushpool_tests::oracle::compare::{Verdict, compare};
 use pushpool_tests::oracle::{Case, Oracle};
-use pushpool_tests::{differences, generate, shrink::shrink};
+use pushpool_tests::oracle::{differences, generate, shrink::shrink};
 use serde_json::{Map, Value, json};
 
 /// Seeds of every run; each stands for a stretch of cases.

@@ -2,6 +2,8 @@
 
 use std::{collections::BTreeMap, path::Path};
 
+mod paths;
+
 fn read(path: &str) -> String {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     std::fs::read_to_string(root.join(path)).unwrap()
@@ -21,6 +23,25 @@ fn every_code_is_documented_with_its_title_and_nothing_else_is() {
         })
         .collect();
     assert_eq!(documented, in_code);
+}
+
+/// cargo-machete looks for what a crate does not use, not for what no crate asks for.
+#[test]
+fn every_dependency_of_the_workspace_is_used() {
+    let table = |text: &str| text.parse::<toml::Table>().unwrap();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let mut unused = table(&read("Cargo.toml"))["workspace"]["dependencies"].as_table().unwrap().clone();
+    let rooms = ["crates", "functions"].map(|rooms| std::fs::read_dir(root.join(rooms)).unwrap());
+    let members = rooms.into_iter().flatten().map(|member| member.unwrap().path()).chain([root.join("tests")]);
+    for member in members {
+        let manifest = table(&std::fs::read_to_string(member.join("Cargo.toml")).unwrap());
+        for kind in ["dependencies", "dev-dependencies", "build-dependencies"] {
+            for name in manifest.get(kind).and_then(toml::Value::as_table).into_iter().flat_map(toml::Table::keys) {
+                unused.remove(name);
+            }
+        }
+    }
+    assert!(unused.is_empty(), "nothing depends on {:?}", unused.keys().collect::<Vec<_>>());
 }
 
 #[test]
@@ -43,7 +64,7 @@ fn every_intended_difference_is_documented_and_nothing_else_is() {
         .filter(|line| line.starts_with("| ") && !line.starts_with("| difference") && !line.starts_with("| ---"));
     let documented: Vec<&str> = rows.collect();
     let in_code: Vec<String> =
-        pushpool_tests::differences::all().map(|it| format!("| {} | {} |", it.name, it.reason)).collect();
+        pushpool_tests::oracle::differences::all().map(|it| format!("| {} | {} |", it.name, it.reason)).collect();
     assert_eq!(documented, in_code);
 }
 

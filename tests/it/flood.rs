@@ -10,7 +10,7 @@ use local::{
     Config, Local,
     lambda::{Bootstrap, Function, FunctionUrl, Output, RuntimeApi},
 };
-use pushpool_tests::binaries::binary;
+use pushpool_tests::rig::binaries::binary;
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
 

@@ -5,7 +5,7 @@
 
 use std::path::Path;
 
-use pushpool_tests::compare::{Verdict, compare};
+use pushpool_tests::oracle::compare::{Verdict, compare};
 use pushpool_tests::oracle::{Call, Case, Exception, Oracle, Thing};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};

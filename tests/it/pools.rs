@@ -10,7 +10,7 @@ use dispatch::{
 use ecs::failure::Class;
 use pushpool_tests::{
     conformance::{Emulator, moto},
-    python::python,
+    rig::python::python,
 };
 use serde_json::{Value, json};
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use hyper::Method;
-use pushpool_tests::prefect::{
+use pushpool_tests::rig::prefect::{
     Api, Csrf, Fault, NewDeployment, Options, Project, Proxy, Rule, Server, Version, deploy, execute, shared, unique,
 };
 use serde_json::{Value, json};

@@ -22,7 +22,7 @@ use local::{
     ecs::{StartFailure, Status, TaskFault, TaskRule},
 };
 use prefect_api::{Client, Connection, Patience, http::HttpTransport};
-use pushpool_tests::prefect::{
+use pushpool_tests::rig::prefect::{
     Api, NewDeployment, Options, Project, Proxy, Server, Version, environment, shared, unique,
 };
 use serde_json::{Value, json};

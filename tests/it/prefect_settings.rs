@@ -10,7 +10,7 @@ use std::{
 };
 
 use prefect_api::settings::{Place, Settings};
-use pushpool_tests::python::python;
+use pushpool_tests::rig::python::python;
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 use serde_json::{Value, json};
 

@@ -3,7 +3,7 @@
 Usage: conformance.py ENDPOINT REGION RUN RULES.json [--jobs N] [--patience FACTOR] [--network]
 
 Prints one JSON line per rule: {"name", "ok", "detail"}. What a rule file looks like is described in
-tests/src/conformance.rs, which reads the same files for aws-sdk-rust. botocore's own check of parameters is off, so that
+tests/src/conformance, which reads the same files for aws-sdk-rust. botocore's own check of parameters is off, so that
 wrong input reaches the server, and so are its retries.
 """
 

@@ -1,22 +1,22 @@
-//! Shared support of the black-box tests: the Python environments they make for themselves, real Prefect servers, and the
-//! comparison of what pushpool renders with what Prefect's own ECS worker sends.
+//! The test kit, in parts. Each has a README; `tests/README.md` is the map.
 //!
-//! Helpers of tests: they panic with a sentence rather than return errors, because nobody could handle one.
+//! | part | proves, or makes |
+//! | --- | --- |
+//! | [`simulation`] | the launch protocol under every fault, in worlds that follow from a seed |
+//! | [`oracle`] | pushpool renders what Prefect's own ECS worker sends |
+//! | [`hostile`] | bytes from outside cannot make pushpool panic, loop or leak a secret |
+//! | [`conformance`] | AWS on loopback keeps the rules that AWS documents |
+//! | [`chaos`] | the functions' processes keep the promises while they are killed and cut off |
+//! | [`rig`] | what end-to-end tests stand on: Prefect servers, the functions' processes, roles, Python environments |
+//!
+//! One crate, because parts share the rig and one compile is cheaper than six. Its helpers panic with a sentence rather than
+//! return errors, because a test could not handle one.
 
-pub mod applied;
-pub mod binaries;
 pub mod chaos;
-pub mod compare;
 pub mod conformance;
-pub mod differences;
-pub mod generate;
 pub mod hostile;
 pub mod oracle;
-pub mod prefect;
-pub mod python;
-pub mod served;
-pub mod shrink;
+pub mod rig;
 pub mod simulation;
-pub mod subject;
 
-pub use binaries::{bootstrap, pushpool};
+pub use rig::binaries::{bootstrap, pushpool};

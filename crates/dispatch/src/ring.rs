@@ -68,7 +68,7 @@ impl Ring {
     }
 
     /// Reads what an automation sends: the event itself (`{{ event | tojson }}`), whatever else, or nothing. The event's
-    /// shape: prefect 3.8.8, `events/schemas/events.py`, `ReceivedEvent`.
+    /// shape: prefect 3.8.8, `server/events/schemas/events.py`, `ReceivedEvent`.
     #[must_use]
     pub fn of_automation(body: &[u8]) -> Self {
         let Ok(event) = serde_json::from_slice::<Value>(body) else {

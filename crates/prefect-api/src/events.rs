@@ -11,7 +11,7 @@ use crate::{
     transport::{Method, Transport},
 };
 
-/// An event (prefect 3.8.8, `events/schemas/events.py`).
+/// An event (prefect 3.8.8, `server/events/schemas/events.py`).
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Event {
     /// Its id; the same id is the same event.

@@ -1,6 +1,6 @@
 //! How a server is found, and what is said when it is not.
 
-use pushpool_tests::prefect::{Options, shared};
+use pushpool_tests::rig::prefect::{Options, shared};
 
 use super::{finish, pushpool, run};
 

@@ -2,7 +2,7 @@
 
 use std::{path::Path, process::Stdio, time::Duration};
 
-use pushpool_tests::prefect::{Api, NewDeployment, Options, Project, Proxy, Server, shared, unique};
+use pushpool_tests::rig::prefect::{Api, NewDeployment, Options, Project, Proxy, Server, shared, unique};
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, BufReader, Lines};
 
@@ -120,7 +120,7 @@ async fn what_waits_what_is_in_flight_and_what_is_wrong_is_shown() {
 #[tokio::test]
 async fn somebody_elses_work_pools_are_not_taken_without_being_asked() {
     // One of its own: what is served by whom counts for the whole server.
-    let server = pushpool_tests::prefect::Options::default().start().await;
+    let server = pushpool_tests::rig::prefect::Options::default().start().await;
     let (api, pool) = (server.api(), unique("served"));
     api.create_pool(&pool, json!({})).await;
     api.post(&format!("/work_pools/{pool}/workers/heartbeat"), json!({"name": "pushpool"})).await.ok();

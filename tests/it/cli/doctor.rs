@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 use pushpool_tests::{
-    applied::{Applied, Iam, Roles},
     conformance::moto,
-    prefect::{Options, unique},
-    python::python,
+    rig::{
+        applied::{Applied, Iam, Roles},
+        prefect::{Options, unique},
+        python::python,
+    },
 };
 use serde_json::{Value, json};
 

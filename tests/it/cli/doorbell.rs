@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use pushpool_tests::prefect::{NewDeployment, Options, Project, unique};
+use pushpool_tests::rig::prefect::{NewDeployment, Options, Project, unique};
 use serde_json::{Value, json};
 
 use super::run;

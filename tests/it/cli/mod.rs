@@ -11,7 +11,7 @@ mod wizard;
 
 use std::process::{Command, Output, Stdio};
 
-use pushpool_tests::prefect::{Server, environment};
+use pushpool_tests::rig::prefect::{Server, environment};
 use serde_json::Value;
 
 /// The binary with nothing in its environment but what leads to the server.

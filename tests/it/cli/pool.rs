@@ -5,7 +5,7 @@ use std::{
     process::{Command, Stdio},
 };
 
-use pushpool_tests::prefect::{NewDeployment, Options, Project, Server, Version, shared, unique};
+use pushpool_tests::rig::prefect::{NewDeployment, Options, Project, Server, Version, shared, unique};
 use serde_json::{Value, json};
 
 use super::{Ended, pushpool, run};

@@ -4,7 +4,7 @@ use local::{
     Config, Local, Service,
     faults::{Fault, Rule},
 };
-use pushpool_tests::prefect::{NewDeployment, Options, Project, Server, unique};
+use pushpool_tests::rig::prefect::{NewDeployment, Options, Project, Server, unique};
 use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 

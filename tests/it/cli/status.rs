@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use pushpool_tests::{
+use pushpool_tests::rig::{
     prefect::{Fault, NewDeployment, Project, Proxy, Rule, Server, environment, shared, unique},
     python::python,
 };

@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use pushpool_tests::{
+use pushpool_tests::rig::{
     prefect::{Server, environment, shared, unique},
     python::python,
 };

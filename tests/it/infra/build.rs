@@ -31,7 +31,7 @@ fn build(at: &Path, machine: impl Fn(u8) -> u8) {
 
 /// Whether it packs them.
 fn pack(built: &Path, into: &Path) -> bool {
-    let mut command = Command::new(pushpool_tests::python::python().interpreter());
+    let mut command = Command::new(pushpool_tests::rig::python::python().interpreter());
     command.current_dir(root()).args(["infra/pack.py", "--tools", "none"]);
     command.arg("--built").arg(built).arg("--into").arg(into);
     command.args(["--functions", &FUNCTIONS.join(" "), "--architectures", "arm64 x86_64"]);

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use hcl::{Body, Expression};
-use pushpool_tests::applied::Applied;
+use pushpool_tests::rig::applied::Applied;
 use regex_lite::Regex;
 use serde_json::{Value, json};
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use local::ecs::{Status, TaskFault, TaskRule};
-use pushpool_tests::served::Setup;
+use pushpool_tests::rig::served::Setup;
 use serde_json::json;
 
 use super::{PATIENCE, World};
@@ -102,7 +102,7 @@ async fn a_running_flow_cancels_itself() {
 async fn a_hung_run_is_cancelled_and_its_task_killed() {
     let world = World::start(setup(), json!({})).await;
     let hang = world.light(600.0);
-    let script = pushpool_tests::python::python().script("light_flow.py");
+    let script = pushpool_tests::rig::python::python().script("light_flow.py");
     let command =
         format!("sh -c \"trap '' TERM; python -I -S {} {} 600\"", script.display(), world.project.file("notes"));
     let hang = hang.job_variables(json!({"command": command}));

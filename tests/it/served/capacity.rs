@@ -9,7 +9,7 @@ use local::{
     Fault, Rule, Service,
     ecs::{Failure, TaskFault, TaskRule},
 };
-use pushpool_tests::{prefect::Api, served::Setup};
+use pushpool_tests::rig::{prefect::Api, served::Setup};
 use serde_json::{Value, json};
 
 use super::{PATIENCE, World};

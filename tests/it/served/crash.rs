@@ -4,7 +4,7 @@
 
 use std::{collections::BTreeSet, process::Command, time::Duration};
 
-use pushpool_tests::{prefect::Options, served::Setup};
+use pushpool_tests::rig::{prefect::Options, served::Setup};
 use serde_json::json;
 
 use super::{LONG, World};

@@ -1,7 +1,7 @@
 //! A server that fails now and then, and one that goes away for a while.
 
 use hyper::Method;
-use pushpool_tests::{
+use pushpool_tests::rig::{
     prefect::{Fault, Options, Proxy, Rule},
     served::Setup,
 };

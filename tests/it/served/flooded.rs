@@ -14,7 +14,7 @@ use http_body_util::{BodyExt, Empty};
 use hyper::{Request, body::Bytes};
 use hyper_util::rt::TokioIo;
 use local::lambda::Concurrency;
-use pushpool_tests::served::Setup;
+use pushpool_tests::rig::served::Setup;
 use serde_json::json;
 use tokio::{net::TcpStream, task::JoinSet};
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use pushpool_tests::served::Setup;
+use pushpool_tests::rig::served::Setup;
 use serde_json::json;
 
 use super::{LONG, PATIENCE, World};

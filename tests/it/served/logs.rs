@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use pushpool_tests::{
+use pushpool_tests::rig::{
     prefect::{Options, unique},
     served::Setup,
 };

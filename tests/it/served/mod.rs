@@ -4,7 +4,7 @@
 //! five seconds of CPU each, so where it is the number of runs that matters, containers run `light_flow.py`, which has the
 //! same conversation with the server about states and nothing else.
 //!
-//! Most worlds share a server; [`pushpool_tests::served`] says how they keep apart.
+//! Most worlds share a server; [`pushpool_tests::rig::served`] says how they keep apart.
 
 mod cancelling;
 mod capacity;
@@ -32,7 +32,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use pushpool_tests::{
+use pushpool_tests::rig::{
     prefect::{Api, NewDeployment, Project, Server, stage, unique},
     python::python,
     served::{Served, Setup},

@@ -2,7 +2,7 @@
 
 use std::{path::Path, time::Duration};
 
-use pushpool_tests::{
+use pushpool_tests::rig::{
     prefect::{Options, Version},
     served::Setup,
 };

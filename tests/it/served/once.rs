@@ -1,6 +1,6 @@
 //! However often a message comes, its attempt has one task.
 
-use pushpool_tests::served::Setup;
+use pushpool_tests::rig::served::Setup;
 use serde_json::json;
 
 use super::{PATIENCE, World};

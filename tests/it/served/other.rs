@@ -2,7 +2,7 @@
 
 use std::process::Stdio;
 
-use pushpool_tests::prefect::{VERSION_VARIABLE, Version};
+use pushpool_tests::rig::prefect::{VERSION_VARIABLE, Version};
 
 /// One of each way a run can go. `PUSHPOOL_PREFECT=3.8.8 cargo test -p pushpool-tests --test it` runs all others, too.
 const SCENARIOS: [&str; 6] = [

@@ -9,7 +9,7 @@
 
 use std::time::{Duration, Instant};
 
-use pushpool_tests::{prefect::Options, served::Setup};
+use pushpool_tests::rig::{prefect::Options, served::Setup};
 use serde_json::{Value, json};
 
 use super::{PATIENCE, World};

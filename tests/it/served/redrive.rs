@@ -1,6 +1,6 @@
 //! From a dead-letter queue to the end of the run, however often a message is sent.
 
-use pushpool_tests::{prefect::Options, served::Setup};
+use pushpool_tests::rig::{prefect::Options, served::Setup};
 use serde_json::json;
 
 use super::{PATIENCE, World};

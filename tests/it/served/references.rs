@@ -1,6 +1,6 @@
 //! What a deployment refers to, and what is secret.
 
-use pushpool_tests::{
+use pushpool_tests::rig::{
     prefect::{Fault, Options, Proxy, Rule, unique},
     served::Setup,
 };

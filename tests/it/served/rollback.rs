@@ -2,7 +2,7 @@
 
 use std::process::Stdio;
 
-use pushpool_tests::{
+use pushpool_tests::rig::{
     prefect::{Options, Version, environment},
     served::Setup,
 };

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use pushpool_tests::{
+use pushpool_tests::rig::{
     prefect::{Project, shared},
     served::{Served, Setup},
 };

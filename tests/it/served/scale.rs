@@ -1,7 +1,7 @@
 //! What many due runs cost the server, and who waits for whom.
 
 use local::ecs::Runner;
-use pushpool_tests::{
+use pushpool_tests::rig::{
     prefect::{Options, Proxy},
     served::Setup,
 };

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use pushpool_tests::served::Setup;
+use pushpool_tests::rig::served::Setup;
 use serde_json::json;
 
 use super::{PATIENCE, World};

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use pushpool_tests::{
+use pushpool_tests::rig::{
     prefect::{Options, deploy},
     served::Setup,
 };

@@ -13,7 +13,7 @@ mod tally;
 use std::time::Duration;
 
 use jiff::SignedDuration;
-use pushpool_tests::prefect::{Options, Version};
+use pushpool_tests::rig::prefect::{Options, Version};
 use serde_json::json;
 
 use self::pair::Pair;

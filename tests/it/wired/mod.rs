@@ -2,7 +2,7 @@
 //! `infra/applied`, as they stand there, carry real runs from the tick to the task and from the task's event to the run's state.
 //!
 //! Two things differ from the plan: where AWS is and where the Prefect server is. A function's access key is the name of its
-//! role, so that the plan's policies judge every call ([`pushpool_tests::applied`]); who sends for somebody else (EventBridge,
+//! role, so that the plan's policies judge every call ([`pushpool_tests::rig::applied`]); who sends for somebody else (EventBridge,
 //! Scheduler, Lambda) is asked for here.
 
 mod replay;
@@ -10,7 +10,7 @@ mod replay;
 use std::time::{Duration, Instant};
 
 use local::ecs::{HostImage, Status};
-use pushpool_tests::{
+use pushpool_tests::rig::{
     applied::{ACCOUNT, Applied, REGION},
     prefect::{NewDeployment, Options, Project, Server, environment},
     python::python,

@@ -14,7 +14,7 @@ use local::{
     lambda::{Bootstrap, EventSourceMapping, Function, FunctionUrl, Mapping, RuntimeApi},
     sqs::Sqs,
 };
-use pushpool_tests::{
+use pushpool_tests::rig::{
     applied::{ACCOUNT, Applied, Ask, REGION, Resource, Roles, policy},
     binaries::binary,
 };

@@ -50,7 +50,7 @@ use self::{
     plan::{Due, Kind, Plan, Restart, Trouble},
     stage::Stage,
 };
-use crate::prefect::{Rule, Server};
+use crate::rig::prefect::{Rule, Server};
 
 /// Where the reconciler runs every five minutes on AWS.
 const RECONCILED_EVERY: Duration = Duration::from_secs(5);

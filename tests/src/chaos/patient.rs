@@ -10,7 +10,7 @@ use hyper::{Method, Request, body::Bytes};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::prefect::exchange;
+use crate::rig::prefect::exchange;
 
 /// Time for one try.
 const TRY: Duration = Duration::from_secs(90);

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use rand::{RngExt, SeedableRng, rngs::SmallRng, seq::SliceRandom};
 
-use crate::prefect::Fault;
+use crate::rig::prefect::Fault;
 
 /// What becomes of a run if nothing goes wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

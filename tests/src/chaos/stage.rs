@@ -28,7 +28,7 @@ use super::{
     patient::Patient,
     plan::{Kind, Way},
 };
-use crate::{
+use crate::rig::{
     prefect::{NewDeployment, Options, Project, Proxy, Server, exchange, unique},
     python::python,
     served::{Served, Setup},

@@ -29,7 +29,7 @@ use super::{
     report::Violation,
     stage::Stage,
 };
-use crate::served::log_of;
+use crate::rig::served::log_of;
 
 /// States that end a run.
 const FINAL: [&str; 4] = ["COMPLETED", "FAILED", "CRASHED", "CANCELLED"];

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-use crate::python::python;
+use crate::rig::python::python;
 
 /// How long an emulator may take until it listens. moto imports for 3 s on a quiet machine.
 const START: Duration = Duration::from_secs(120);

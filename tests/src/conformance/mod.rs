@@ -48,7 +48,7 @@ use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 use tokio::sync::Semaphore;
 
-use crate::python::python;
+use crate::rig::python::python;
 pub use emulators::{Emulator, ministack, moto};
 use pattern::{Variables, expand, matches};
 

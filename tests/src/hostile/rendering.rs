@@ -8,7 +8,7 @@ use uuid::Uuid;
 use work_pool::{BaseJobTemplate, Diagnosis, Layers, NoReferences, ResolveError, Resolver};
 
 use super::{CANARY, Dice, Verdict, odd, refused};
-use crate::generate;
+use crate::oracle::generate;
 
 static BUILT_IN: LazyLock<Value> = LazyLock::new(|| {
     serde_json::from_str(include_str!("../../../crates/work-pool/src/built_in.json")).expect("the built-in is JSON")

@@ -66,13 +66,6 @@ fn unless_gone<A>(answer: Result<A, ApiError>) -> Result<Option<A>, ApiError> {
     }
 }
 
-/// The attempt that pushpool claimed last: the latest PENDING state whose `transition_id` is that of an attempt for a
-/// SCHEDULED state before it. None if somebody else claimed the run. `states` are the oldest first.
-#[must_use]
-pub fn claimed_attempt(run: Uuid, states: &[State]) -> Option<Attempt> {
-    claim(run, states).map(|claim| claim.attempt)
-}
-
 /// A claim of pushpool's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Claimed {
@@ -84,7 +77,8 @@ pub struct Claimed {
     pub began: bool,
 }
 
-/// The same with what is known about it.
+/// The claim that pushpool made last: the latest PENDING state whose `transition_id` is that of an attempt for a SCHEDULED
+/// state before it. None if another client claimed the run. `states` are the oldest first.
 #[must_use]
 pub fn claim(run: Uuid, states: &[State]) -> Option<Claimed> {
     let position = states.iter().rposition(|state| state.state_type == StateType::Pending)?;
@@ -313,6 +307,7 @@ mod tests {
 
     #[test]
     fn the_claim_names_its_attempt() {
+        let claimed = |run, states: &[State]| claim(Uuid::from_u128(run), states).map(|claim| claim.attempt);
         let ours = Some(attempt(3).transition_id());
         let states = [
             state(1, "SCHEDULED", "Scheduled", None),
@@ -321,10 +316,10 @@ mod tests {
             state(4, "PENDING", "Pending", ours),
             state(5, "RUNNING", "Running", None),
         ];
-        assert_eq!(claimed_attempt(Uuid::from_u128(77), &states), Some(attempt(3)));
-        assert_eq!(claimed_attempt(Uuid::from_u128(77), &states[..3]), Some(attempt(1)));
-        assert_eq!(claimed_attempt(Uuid::from_u128(78), &states), None, "another run");
+        assert_eq!(claimed(77, &states), Some(attempt(3)));
+        assert_eq!(claimed(77, &states[..3]), Some(attempt(1)));
+        assert_eq!(claimed(78, &states), None, "another run");
         let theirs = [state(1, "SCHEDULED", "Scheduled", None), state(2, "PENDING", "Pending", None)];
-        assert_eq!(claimed_attempt(Uuid::from_u128(77), &theirs), None);
+        assert_eq!(claimed(77, &theirs), None);
     }
 }

@@ -128,11 +128,6 @@ impl Ecs {
         Some((group, prefix, self.0.log_path(task_id, container)))
     }
 
-    /// Where the output of one container goes.
-    pub fn container_log_path(&self, task_arn: &str, container: &str) -> PathBuf {
-        self.0.log_path(task_arn, container)
-    }
-
     /// Stops every task and waits until nothing runs any more: SIGTERM to every process, SIGKILL to what is left after
     /// five seconds, whatever its stop timeout.
     pub async fn stop(&self) {

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
 use prefect_api::Method;
-use pushpool_tests::prefect::{Api, Server as Real, Version, unique};
+use pushpool_tests::rig::prefect::{Api, Server as Real, Version, unique};
 use pushpool_tests::simulation::server::{Caller, NewDeployment, NewRun, Release, Server as Simulated};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, path::Path, time::Instant};
 
-use pushpool_tests::prefect::{NewDeployment, Options, Project, Proxy, unique};
+use pushpool_tests::rig::prefect::{NewDeployment, Options, Project, Proxy, unique};
 use serde_json::{Value, json};
 
 use super::{Aws, Failure, Function, RuntimeApi, check_all_acknowledged, event};

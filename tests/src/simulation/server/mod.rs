@@ -2,7 +2,7 @@
 //! without clock, input or output.
 //!
 //! It answers as prefect 3.8.8 or 3.9.1 does ([`Release`]) because it follows its rules one by one, traps included ([`rules`], [`slots`],
-//! [`scheduling`]); `tests/it/simulated_server.rs` plays random sequences to it and to the real server and compares what
+//! [`scheduling`]); `tests/it/simulated_server` plays random sequences to it and to the real server and compares what
 //! they say. What it leaves out: schedules, task runs and subflows, tags, parameters, validation of anything but the
 //! shape of a request, and that READY wears off.
 //!

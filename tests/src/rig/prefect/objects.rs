@@ -32,13 +32,6 @@ impl NewDeployment {
         Self { body, flow: flow.replace('_', "-") }
     }
 
-    /// Another name of the flow than its function's, for tests that must not share one.
-    #[must_use]
-    pub fn flow_name(mut self, name: &str) -> Self {
-        name.clone_into(&mut self.flow);
-        self
-    }
-
     /// Job variables; 2.20 takes them under this name too.
     #[must_use]
     pub fn job_variables(self, variables: Value) -> Self {

@@ -2,7 +2,7 @@
 //! loopback, and a real Prefect server whose work pools they serve.
 //!
 //! Queues are those that the Terraform module makes, and each function may what its role allows: a call that a role does not
-//! allow is refused, and fails the test in the end ([`crate::applied`]). Only time is short-cut: what ticks once a minute on AWS
+//! allow is refused, and fails the test in the end ([`crate::rig::applied`]). Only time is short-cut: what ticks once a minute on AWS
 //! ticks every other second here, and tasks come up in a fraction of a second.
 //!
 //! # Whose pools
@@ -30,7 +30,7 @@ use local::{
 use serde_json::{Value, json};
 use tokio::{sync::mpsc, task::JoinSet};
 
-use crate::{
+use crate::rig::{
     applied::{Applied, REGION, Roles},
     binaries::binary,
     prefect::{self, Server},

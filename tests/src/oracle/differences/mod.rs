@@ -16,8 +16,8 @@ use std::ops::Deref;
 use serde_json::{Value, json};
 use work_pool::Diagnosis;
 
+use crate::oracle::subject::Rendering;
 use crate::oracle::{Answer, Case, Hello};
-use crate::subject::Rendering;
 
 /// One intended difference.
 #[derive(Debug, Clone, Copy)]

@@ -4,9 +4,9 @@ use std::fmt;
 
 use serde_json::Value;
 
-use crate::differences::{self, Circumstances, Difference, Effect, Question};
+use crate::oracle::differences::{self, Circumstances, Difference, Effect, Question};
+use crate::oracle::subject::{self, Outcome, Rendering};
 use crate::oracle::{Answer, Case, Oracle};
-use crate::subject::{self, Outcome, Rendering};
 
 /// How often the worker may be asked about one case; there are fewer differences that ask again.
 const MOST_QUESTIONS: usize = 8;

@@ -33,7 +33,7 @@ pub async fn shared() -> &'static Server {
 }
 
 /// Another one, whose pools are served: by the functions of the test that made the pool, and by no others. What that asks of
-/// the pools is in [`crate::served`].
+/// the pools is in [`crate::rig::served`].
 pub async fn stage() -> &'static Server {
     static STAGE: OnceCell<Server> = OnceCell::const_new();
     STAGE.get_or_init(|| Options::default().start()).await

@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::python::python;
+use crate::rig::python::python;
 
 /// Id and name of a thing of Prefect's.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

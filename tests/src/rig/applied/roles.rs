@@ -242,7 +242,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::applied::{ACCOUNT, REGION};
+    use crate::rig::applied::{ACCOUNT, REGION};
 
     const DISPATCHER: &str = "pushpool-dispatcher-eu-central-1";
 

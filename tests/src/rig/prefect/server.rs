@@ -20,7 +20,7 @@ use tempfile::TempDir;
 
 use super::api::{Api, Csrf};
 use super::http;
-use crate::python::{Python, python, python_2_20, python_3_9};
+use crate::rig::python::{Python, python, python_2_20, python_3_9};
 
 /// How long a server may take until it answers; 10 s on a quiet machine.
 const START: Duration = Duration::from_secs(180);
@@ -382,14 +382,14 @@ mod tests {
     #[test]
     fn versions_are_those_that_are_installed_and_that_the_readme_names() {
         let lists = [
-            (Version::V3_8, include_str!("../../python/requirements.txt")),
-            (Version::V3_9, include_str!("../../python/requirements-3.9.txt")),
-            (Version::V2_20, include_str!("../../python/requirements-2.20.txt")),
+            (Version::V3_8, include_str!("../../../python/requirements.txt")),
+            (Version::V3_9, include_str!("../../../python/requirements-3.9.txt")),
+            (Version::V2_20, include_str!("../../../python/requirements-2.20.txt")),
         ];
         for (version, list) in lists {
             let line = format!("prefect=={}", version.number());
             assert!(list.lines().any(|it| it == line), "{line}");
-            assert!(include_str!("../../../README.md").contains(version.number()), "README: {}", version.number());
+            assert!(include_str!("../../../../README.md").contains(version.number()), "README: {}", version.number());
         }
     }
 

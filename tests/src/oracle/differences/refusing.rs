@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::{Circumstances, Difference, Effect, is_falsy};
-use crate::subject::Rendering;
+use crate::oracle::subject::Rendering;
 
 pub(super) const DIFFERENCES: &[Difference] = &[
     Difference {

@@ -3,8 +3,8 @@
 use serde_json::{Map, Value, json};
 
 use super::{Circumstances, Difference, Effect, is_falsy};
-use crate::generate::LEAK;
 use crate::oracle::Case;
+use crate::oracle::generate::LEAK;
 
 pub(super) const DIFFERENCES: &[Difference] = &[
     Difference {

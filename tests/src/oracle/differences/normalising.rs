@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Map, Value, json};
 
 use super::{Difference, Effect};
-use crate::subject::Rendering;
+use crate::oracle::subject::Rendering;
 
 pub(super) const DIFFERENCES: &[Difference] = &[
     Difference {
