@@ -2,7 +2,9 @@
 
 use serde_json::Value;
 
-use crate::{limits::shorten, python, variables::ENV};
+use templating::python;
+
+use crate::{policy::shorten, variables::ENV};
 
 /// Characters of a value that are shown.
 const MAX_SHOWN: usize = 60;

@@ -6,8 +6,9 @@
 use std::{collections::BTreeSet, fmt};
 
 use serde_json::Value;
+use templating::{Budget, placeholder, python};
 
-use crate::{Object, error::WorkPoolError, limits::Budget, placeholder, python, variables::ENV};
+use crate::{Object, error::WorkPoolError, variables::ENV};
 
 /// The job configuration of one run: the template with its placeholders replaced.
 #[derive(Clone, PartialEq)]

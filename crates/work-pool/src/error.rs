@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-use crate::{Diagnosis, resolve::Reference};
+use templating::{Reference, ResolveError};
+
+use crate::Diagnosis;
 
 /// Every code of this crate with its title, in order; `docs/errors.md` has an entry for each.
 pub const CODES: &[(&str, &str)] = &[
@@ -113,24 +115,6 @@ pub enum WorkPoolError {
     },
 }
 
-/// Why a [`Resolver`](crate::Resolver) has no answer.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum ResolveError {
-    /// There is no Prefect server to ask.
-    #[error("there is no Prefect server to ask")]
-    NeedsServer,
-    /// The server has no such thing.
-    #[error("it does not exist")]
-    NotFound,
-    /// The caller did not fetch it beforehand.
-    #[error("it was not fetched")]
-    NotFetched,
-    /// The server refused, or could not be reached. The text must not hold secrets.
-    #[error("{0}")]
-    Failed(String),
-}
-
 /// One objection to the job variables.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Violation {
@@ -216,12 +200,18 @@ impl WorkPoolError {
             Diagnosis { code, summary: title.to_owned(), detail: self.to_string(), resolution: resolution.to_owned() };
         diagnosis.bounded()
     }
+}
 
-    /// The same error seen from one level up: its place begins with `token`.
-    pub(crate) fn within(mut self, token: &str) -> Self {
-        if let Self::Resolve { at, .. } | Self::UseReference { at, .. } = &mut self {
-            at.insert_str(0, &crate::pointer::token(token));
+impl From<templating::Error> for WorkPoolError {
+    fn from(error: templating::Error) -> Self {
+        use templating::Error;
+        match error {
+            Error::Resolve { at, reference, source } => Self::Resolve { at, reference, source },
+            Error::Depth { limit } => Self::Depth { limit },
+            Error::Size { limit } => Self::Size { limit },
+            Error::UseReference { at, problem } => Self::UseReference { at, problem },
+            // The policy of job configurations removes what has no value.
+            other => Self::UseReference { at: String::new(), problem: other.to_string() },
         }
-        self
     }
 }

@@ -7,14 +7,12 @@
 use std::collections::HashSet;
 
 use serde_json::Value;
+use templating::{Budget, Node, Reference, References, Resolver, is_reference, placeholder, python, resolve};
 
 use crate::{
-    Layers, Object, Reference, Resolver,
+    Layers, Object,
     error::WorkPoolError,
-    limits::{Budget, check_depth},
-    node::Node,
-    placeholder, python,
-    resolve::{self, References},
+    policy::{POLICY, budget, check_depth},
     template,
     unused::name_variables,
     variables::{self, Variables},
@@ -78,7 +76,7 @@ impl Excerpt {
     #[must_use]
     pub fn references(&self, layers: Layers<'_>) -> Vec<Reference> {
         let mut references = References::default();
-        for value in self.populate(layers, &mut Budget::new()).into_iter().flatten().flatten() {
+        for value in self.populate(layers, &mut budget()).into_iter().flatten().flatten() {
             references.collect(&value.value);
         }
         references.into_vec()
@@ -90,7 +88,7 @@ impl Excerpt {
     ///
     /// `PP0106` to `PP0113`.
     pub fn render(&self, layers: Layers<'_>, resolver: &dyn Resolver) -> Result<Vec<Option<Value>>, WorkPoolError> {
-        let mut budget = Budget::new();
+        let mut budget = budget();
         let populated = self.populate(layers, &mut budget)?;
         populated.into_iter().map(|found| found.map_or(Ok(None), |it| it.resolve(resolver, &mut budget))).collect()
     }
@@ -111,7 +109,7 @@ impl Place {
         let mut at = configuration;
         let mut way = way.iter();
         while let Value::Object(members) = at
-            && !resolve::is_reference(at)
+            && !is_reference(at)
             && let Some(member) = way.next()
         {
             match members.get(*member) {
@@ -121,7 +119,7 @@ impl Place {
         }
         let rest = way.map(|member| (*member).to_owned()).collect();
         check_depth(at, 1)?;
-        Ok(Self { node: Node::compile(at, 1)?, rest })
+        Ok(Self { node: Node::compile(at, &POLICY, 1)?, rest })
     }
 }
 
@@ -134,7 +132,7 @@ struct Populated {
 impl Populated {
     /// Goes down until something has to be resolved first. None if there is no such place.
     fn descend(mut self) -> Option<Self> {
-        while !self.rest.is_empty() && !resolve::is_reference(&self.value) {
+        while !self.rest.is_empty() && !is_reference(&self.value) {
             let Value::Object(mut members) = self.value else { return None };
             self.value = members.remove(&self.rest.remove(0))?;
         }
@@ -142,7 +140,7 @@ impl Populated {
     }
 
     fn resolve(mut self, resolver: &dyn Resolver, budget: &mut Budget) -> Result<Option<Value>, WorkPoolError> {
-        resolve::resolve(&mut self.value, resolver, budget, 1)?;
+        resolve(&mut self.value, resolver, &POLICY, budget, 1)?;
         let found = self.rest.iter().try_fold(&self.value, |value, member| value.get(member));
         Ok(found.cloned())
     }

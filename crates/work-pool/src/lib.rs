@@ -53,14 +53,10 @@ mod allowed;
 mod configuration;
 mod error;
 mod excerpt;
-mod limits;
 mod measure;
 mod near;
-mod node;
-mod placeholder;
-mod pointer;
-mod python;
-mod resolve;
+mod policy;
+mod private;
 mod sources;
 mod template;
 mod unused;
@@ -69,13 +65,13 @@ mod variables;
 
 use serde_json::{Map, Value};
 
+pub use templating::{NoReferences, Reference, ResolveError, Resolver, is_reference, placeholder::unfilled};
+
 pub use crate::{
     configuration::JobConfiguration,
-    error::{CODES, ResolveError, Violation, WorkPoolError},
+    error::{CODES, Violation, WorkPoolError},
     excerpt::Excerpt,
     near::{did_you_mean, near},
-    placeholder::unfilled,
-    resolve::{NoReferences, Reference, Resolver, is_reference},
     sources::{Layer, Origin, Source, Sources},
     template::{BaseJobTemplate, references_in},
     unused::Unused,
@@ -111,9 +107,9 @@ impl Diagnosis {
     /// The same with texts of a bounded length: names and values in them may be as long as their author likes.
     #[must_use]
     pub fn bounded(mut self) -> Self {
-        limits::shorten(&mut self.summary, LONGEST_SUMMARY);
-        limits::shorten(&mut self.detail, LONGEST_DETAIL);
-        limits::shorten(&mut self.resolution, LONGEST_DETAIL);
+        policy::shorten(&mut self.summary, LONGEST_SUMMARY);
+        policy::shorten(&mut self.detail, LONGEST_DETAIL);
+        policy::shorten(&mut self.resolution, LONGEST_DETAIL);
         self
     }
 }

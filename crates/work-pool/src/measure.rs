@@ -14,7 +14,7 @@ use std::collections::HashMap;
 
 use serde_json::Value;
 
-use crate::{error::WorkPoolError, limits::MAX_DEPTH};
+use crate::{error::WorkPoolError, policy::MAX_DEPTH};
 
 /// Schemas that one place of a value, with the places above it, may be judged by. The built-in template has 11.
 const MAX_VISITS: u64 = 5_000;

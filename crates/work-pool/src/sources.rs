@@ -7,15 +7,12 @@ use std::fmt;
 
 use serde::Serialize;
 use serde_json::Value;
+use templating::{Budget, Node, Reference, References, Segment, Values, is_reference, placeholder::Path, pointer};
 
 use crate::{
     Layers, Object, configuration,
     error::WorkPoolError,
-    limits::{Budget, within_depth},
-    node::{Node, Segment},
-    placeholder::Path,
-    pointer,
-    resolve::{Reference, References},
+    policy::{POLICY, budget, within_depth},
     template::{AWS_CREDENTIALS, EnvironmentEntry, LABELS, Slot},
     variables::{ENV, Variables},
 };
@@ -113,7 +110,7 @@ pub(crate) fn trace(
     defaults: &Object,
     layers: Layers<'_>,
 ) -> Result<Sources, WorkPoolError> {
-    let mut budget = Budget::new();
+    let mut budget = budget();
     let variables = Variables::merge(defaults, layers, &mut budget)?;
     let deployment = layers.deployment.map(|layer| shadow_layer(layer, DEPLOYMENT)).transpose()?;
     let flow_run = layers.flow_run.map(|layer| shadow_layer(layer, FLOW_RUN)).transpose()?;
@@ -171,7 +168,7 @@ impl Tracer<'_> {
 
     fn given_entry(&mut self, name: &str, value: &Value, at: &str) -> Result<(), WorkPoolError> {
         let layer = self.layer_of(ENV, &[name.to_owned()]);
-        let node = Node::compile(value, 2)?;
+        let node = Node::compile(value, &POLICY, 2)?;
         self.node(&node, at, &Origin { layer, variable: Some(ENV.to_owned()) }).map(drop)
     }
 
@@ -179,7 +176,8 @@ impl Tracer<'_> {
     fn node(&mut self, node: &Node, at: &str, own: &Origin) -> Result<bool, WorkPoolError> {
         match node {
             Node::Literal(value) => self.value(value, at, &mut |_| own.clone(), &mut Vec::new()),
-            Node::Whole(path) => {
+            Node::Whole(lookup) => {
+                let path = &lookup.path;
                 let variables = self.variables;
                 let layers = self.layers;
                 let Some(value) = variables.find(path) else { return Ok(false) };
@@ -196,7 +194,9 @@ impl Tracer<'_> {
                 for segment in segments {
                     let origin = match segment {
                         Segment::Literal(_) => Some(own.clone()),
-                        Segment::Lookup(path) => self.variables.find(path).map(|_| self.origin_of(path)),
+                        Segment::Lookup(lookup) => {
+                            self.variables.find(&lookup.path).map(|_| self.origin_of(&lookup.path))
+                        }
                     };
                     origins.extend(origin.filter(|origin| !origins.contains(origin)));
                 }
@@ -254,7 +254,7 @@ impl Tracer<'_> {
         let inner: Vec<(String, &Value)> = match value {
             Value::Array(items) => items.iter().enumerate().map(|(index, item)| (index.to_string(), item)).collect(),
             // A reference is replaced as a whole.
-            Value::Object(entries) if !crate::resolve::is_reference(value) => {
+            Value::Object(entries) if !is_reference(value) => {
                 entries.iter().map(|(key, entry)| (key.clone(), entry)).collect()
             }
             _ => Vec::new(),

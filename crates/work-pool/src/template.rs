@@ -7,14 +7,13 @@ use std::{
 };
 
 use serde_json::Value;
+use templating::{Budget, Node, Reference, References, Resolver, names_block, python, render_value, resolve};
 
 use crate::{
-    JobConfiguration, Layers, Object, Reference, Resolver, Sources, configuration,
+    JobConfiguration, Layers, Object, Sources, configuration,
     error::WorkPoolError,
-    limits::{Budget, check_depth},
-    node::{self, Node},
-    python,
-    resolve::{self, Private, References},
+    policy::{POLICY, budget, check_depth},
+    private::Private,
     sources,
     validate::Validation,
     variables::{self, ENV, Variables},
@@ -131,7 +130,7 @@ impl BaseJobTemplate {
     pub fn validate(&self, layers: Layers<'_>) -> Result<(), WorkPoolError> {
         let Some(schema) = &self.inner.schema else { return Ok(()) };
         let validation = self.inner.validation.get_or_init(|| Validation::compile(schema, &self.inner.defaults));
-        let mut budget = Budget::new();
+        let mut budget = budget();
         let variables = self.variables(layers, &mut budget)?;
         validation.as_ref().map_err(WorkPoolError::clone)?.check(&variables, &mut budget)
     }
@@ -142,14 +141,14 @@ impl BaseJobTemplate {
     /// The data of a block may itself name Prefect variables; see [`references_in`].
     pub fn references(&self, layers: Layers<'_>) -> Vec<Reference> {
         let mut references = References::default();
-        if let Ok(mut values) = self.populate(layers, &mut Budget::new()) {
+        if let Ok(mut values) = self.populate(layers, &mut budget()) {
             if let Some(Credentials::Of(block)) = take_credentials(&mut values) {
                 references.add(block);
             }
             values.values().for_each(|value| references.collect(value));
-            if let Ok(Some(shared)) = self.populate_shared_env(layers, &mut Budget::new()) {
+            if let Ok(Some(shared)) = self.populate_shared_env(layers, &mut budget()) {
                 let shared = shared.as_object().into_iter().flatten().map(|(_, value)| value);
-                shared.filter(|value| !resolve::names_block(value)).for_each(|value| references.collect(value));
+                shared.filter(|value| !names_block(value)).for_each(|value| references.collect(value));
             }
         }
         references.into_vec()
@@ -161,7 +160,7 @@ impl BaseJobTemplate {
     ///
     /// `PP0106` to `PP0113`. Job variables the schema would refuse are rendered all the same, as a worker does.
     pub fn render(&self, layers: Layers<'_>, resolver: &dyn Resolver) -> Result<JobConfiguration, WorkPoolError> {
-        let mut budget = Budget::new();
+        let mut budget = budget();
         let mut values = self.populate(layers, &mut budget)?;
         let credentials = take_credentials(&mut values);
         // Null unsets. The other keys are read by those who know their types.
@@ -174,7 +173,7 @@ impl BaseJobTemplate {
         let private = env.map(Private::of).unwrap_or_default();
         if budget.may_refer {
             for (key, value) in &mut values {
-                resolve::resolve(value, resolver, &mut budget, 1).map_err(|error| error.within(key))?;
+                resolve(value, resolver, &POLICY, &mut budget, 1).map_err(|error| error.within(key))?;
             }
         }
         if let Some(credentials) = credentials {
@@ -201,7 +200,7 @@ impl BaseJobTemplate {
     ///
     /// `PP0106`, `PP0107`, `PP0112` and `PP0113`.
     pub fn unresolved(&self, layers: Layers<'_>, members: &[&str]) -> Result<Object, WorkPoolError> {
-        self.populate_members(layers, &mut Budget::new(), |key| members.contains(&key))
+        self.populate_members(layers, &mut budget(), |key| members.contains(&key))
     }
 
     /// Where every leaf of the job configuration comes from, before references are resolved. Empty where rendering
@@ -245,15 +244,15 @@ impl BaseJobTemplate {
     /// What all runs of the deployment share. The flow run may have replaced what cannot be rendered without it, so
     /// an entry that fails is not shared, instead of failing the run.
     fn shared_env(&self, layers: Layers<'_>, resolver: &dyn Resolver) -> Object {
-        let mut budget = Budget::new();
+        let mut budget = budget();
         let Ok(Some(Value::Object(environment))) = self.populate_shared_env(layers, &mut budget) else {
             return Object::new();
         };
         let share = |(name, mut value): (String, Value)| {
-            if resolve::names_block(&value) {
+            if names_block(&value) {
                 return None;
             }
-            resolve::resolve(&mut value, resolver, &mut budget, 2).ok()?;
+            resolve(&mut value, resolver, &POLICY, &mut budget, 2).ok()?;
             configuration::coerce_env_value(&mut value, &mut budget).ok()?;
             Some((name, value))
         };
@@ -323,7 +322,8 @@ fn compile(configuration: &Object, defaults: &Object) -> Result<Vec<(String, Slo
     let default = defaults.get(ENV).filter(|default| python::is_truthy(default));
     let mut entries = Vec::with_capacity(configuration.len() + 1);
     for (key, value) in configuration {
-        let slot = if key == ENV { environment(Some(value), default)? } else { Slot::Node(Node::compile(value, 1)?) };
+        let slot =
+            if key == ENV { environment(Some(value), default)? } else { Slot::Node(Node::compile(value, &POLICY, 1)?) };
         entries.push((key.clone(), slot));
     }
     if default.is_some() && !configuration.contains_key(ENV) {
@@ -343,9 +343,9 @@ fn environment(value: Option<&Value>, default: Option<&Value>) -> Result<Slot, W
             });
         }
         (_, Some(Value::Object(pool))) => (None, Some(pool)),
-        (_, Some(other)) => return Ok(Slot::Environment { node: Node::compile(other, 1)?, from_pool: true }),
+        (_, Some(other)) => return Ok(Slot::Environment { node: Node::compile(other, &POLICY, 1)?, from_pool: true }),
         (value, None) => {
-            let node = Node::compile(value.unwrap_or(&Value::Null), 1)?;
+            let node = Node::compile(value.unwrap_or(&Value::Null), &POLICY, 1)?;
             return Ok(Slot::Environment { node, from_pool: false });
         }
     };
@@ -353,12 +353,16 @@ fn environment(value: Option<&Value>, default: Option<&Value>) -> Result<Slot, W
     let of_pool = |name: &String| pool.and_then(|pool| pool.get(name));
     for (name, value) in own.into_iter().flatten() {
         let from_pool = of_pool(name).is_some();
-        let node = Node::compile(of_pool(name).unwrap_or(value), 2)?;
+        let node = Node::compile(of_pool(name).unwrap_or(value), &POLICY, 2)?;
         entries.push(EnvironmentEntry { name: name.clone(), node, from_pool });
     }
     for (name, value) in pool.into_iter().flatten() {
         if !own.is_some_and(|own| own.contains_key(name)) {
-            entries.push(EnvironmentEntry { name: name.clone(), node: Node::compile(value, 2)?, from_pool: true });
+            entries.push(EnvironmentEntry {
+                name: name.clone(),
+                node: Node::compile(value, &POLICY, 2)?,
+                from_pool: true,
+            });
         }
     }
     let names = entries.iter().map(|entry| entry.name.clone()).collect();
@@ -372,7 +376,7 @@ impl Slot {
         budget: &mut Budget,
     ) -> Result<Option<Value>, WorkPoolError> {
         match self {
-            Self::Node(node) | Self::Environment { node, .. } => node.render(variables, budget, 1),
+            Self::Node(node) | Self::Environment { node, .. } => Ok(node.render(variables, budget, 1)?),
             Self::EnvironmentObject(object) => object.render(variables, budget).map(Value::Object).map(Some),
         }
     }
@@ -406,14 +410,14 @@ impl EnvironmentObject {
             put(
                 name,
                 match given.and_then(|given| given.get(name)) {
-                    Some(value) => node::render_value(value, variables, budget, 2)?,
+                    Some(value) => render_value(value, variables, &POLICY, budget, 2)?,
                     None => node.render(variables, budget, 2)?,
                 },
             );
         }
         for (name, value) in given.into_iter().flatten().filter(|(name, _)| !self.has(name)) {
             budget.key(name)?;
-            put(name, node::render_value(value, variables, budget, 2)?);
+            put(name, render_value(value, variables, &POLICY, budget, 2)?);
         }
         Ok(rendered)
     }

@@ -6,15 +6,12 @@
 use std::{collections::HashSet, fmt};
 
 use serde_json::Value;
-
-use crate::{
-    BaseJobTemplate, Layer, Layers, Object,
-    near::near,
-    node::{Node, Segment},
+use templating::{
+    Node, Segment,
     placeholder::{self, Kind},
-    template::Slot,
-    variables::ENV,
 };
+
+use crate::{BaseJobTemplate, Layer, Layers, Object, near::near, template::Slot, variables::ENV};
 
 /// How many are told.
 const MOST: usize = 20;
@@ -104,11 +101,11 @@ impl BaseJobTemplate {
 pub(crate) fn name_variables(node: &Node, names: &mut HashSet<String>) {
     match node {
         Node::Literal(_) => {}
-        Node::Whole(path) => drop(names.insert(path.root.clone())),
+        Node::Whole(lookup) => drop(names.insert(lookup.path.root.clone())),
         Node::Text(segments) => {
             for segment in segments {
-                if let Segment::Lookup(path) = segment {
-                    names.insert(path.root.clone());
+                if let Segment::Lookup(lookup) = segment {
+                    names.insert(lookup.path.root.clone());
                 }
             }
         }

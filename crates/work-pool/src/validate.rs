@@ -9,13 +9,13 @@ use std::collections::{BTreeSet, HashSet};
 
 use jsonschema::{Draft, PatternOptions, ValidationError, Validator, error::ValidationErrorKind};
 use serde_json::{Value, json};
+use templating::{Budget, depth_of, is_reference};
 
 use crate::{
     Object, allowed,
     error::{Violation, WorkPoolError},
-    limits::{Budget, MAX_BYTES, depth_of, shorten},
     measure::Measure,
-    resolve,
+    policy::{MAX_BYTES, budget, shorten},
     variables::{ENV, Variables},
 };
 
@@ -58,7 +58,7 @@ impl Validation {
             // What it objects to may be a default, and so a secret.
             .map_err(|error| WorkPoolError::CompileSchema { reason: error.masked_with("what it says").to_string() })?;
         let instance = Value::Object(defaults.clone());
-        let mut budget = Budget::new();
+        let mut budget = budget();
         budget.spend(&instance, 0)?;
         affordable(&measure, &instance, &budget)?;
         let unfit: HashSet<String> = validator
@@ -198,7 +198,7 @@ fn is_pending(error: &ValidationError<'_>, instance: &Value) -> bool {
             other => other.get(&segment),
         };
         let Some(inner) = inner else { return false };
-        if resolve::is_reference(inner) {
+        if is_reference(inner) {
             return true;
         }
         at = inner;
@@ -218,7 +218,7 @@ fn is_pending(error: &ValidationError<'_>, instance: &Value) -> bool {
 }
 
 fn holds_reference(value: &Value) -> bool {
-    resolve::is_reference(value)
+    is_reference(value)
         || match value {
             Value::Array(items) => items.iter().any(holds_reference),
             Value::Object(entries) => entries.values().any(holds_reference),

@@ -9,16 +9,13 @@
 //!
 //! Nothing is copied unless it is merged: a plain variable is looked up in its layer.
 
-use std::borrow::Cow;
-
 use serde_json::{Map, Value};
+use templating::{Budget, Values, placeholder, python};
 
 use crate::{
     Object,
     error::WorkPoolError,
-    limits::{Budget, check_depth, within_depth},
-    placeholder::{self, Path},
-    python,
+    policy::{check_depth, within_depth},
 };
 
 /// The environment is the one variable that merges.
@@ -90,19 +87,9 @@ impl<'a> Variables<'a> {
         Ok(Self { defaults, layers, merged })
     }
 
-    /// The value of a variable.
-    pub(crate) fn get(&self, name: &str) -> Option<&Value> {
-        self.given(name).or_else(|| look_up(self.defaults, name))
-    }
-
     /// The value of a variable unless it is only the pool's default.
     pub(crate) fn given(&self, name: &str) -> Option<&Value> {
         look_up(&self.merged, name).or_else(|| self.layers.get(name))
-    }
-
-    /// The value a placeholder names.
-    pub(crate) fn find(&self, path: &Path) -> Option<Cow<'_, Value>> {
-        path.follow(self.get(&path.root)?)
     }
 
     /// Names of environment variables that came as `env.NAME`.
@@ -114,6 +101,12 @@ impl<'a> Variables<'a> {
     pub(crate) fn given_names(&self) -> impl Iterator<Item = &String> {
         let plain = |name: &&String| !name.contains('.') && !self.merged.contains_key(*name);
         self.merged.keys().chain(self.layers.names().filter(plain))
+    }
+}
+
+impl Values for Variables<'_> {
+    fn get(&self, name: &str) -> Option<&Value> {
+        self.given(name).or_else(|| look_up(self.defaults, name))
     }
 }
 

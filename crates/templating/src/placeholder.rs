@@ -1,6 +1,7 @@
 //! Placeholders: `{{ name }}`, and the way from a name to a value.
 //!
-//! Prefect finds them with the pattern `{{\s*([\w.\-\[\]$]+)\s*}}` (prefect 3.9.1, `utilities/templating`), so filters,
+//! Prefect finds them with the pattern `{{\s*([\w.\-\[\]$]+)\s*}}` (prefect 3.8.8 and
+//! 3.9.1, `utilities/templating`), so filters,
 //! quotes and inner spaces leave the text alone. The pattern needs no backtracking: neither white space nor the
 //! characters of a name can be a brace, so a failed attempt never has to be reconsidered and the search is linear.
 
@@ -8,37 +9,41 @@ use std::borrow::Cow;
 
 use serde_json::Value;
 
-use crate::{
-    limits::{MAX_BYTES, may_hold_placeholder},
-    python,
-};
+use crate::{limits::may_hold_placeholder, python};
 
-/// Characters that are counted in the time in which a byte is copied, or so.
-const COUNTED_FOR_A_BYTE: usize = 64;
-
-/// What a placeholder begins with.
-pub(crate) const OPEN: &str = "{{";
+const OPEN: &str = "{{";
 const CLOSE: &str = "}}";
 const BLOCK_PREFIX: &str = "prefect.blocks.";
 const VARIABLE_PREFIX: &str = "prefect.variables.";
+const ENVIRONMENT_PREFIX: char = '$';
 
 /// A placeholder as it stands in a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Placeholder<'t> {
-    /// Byte offsets in the text, braces included.
-    pub(crate) start: usize,
-    pub(crate) end: usize,
+pub struct Placeholder<'t> {
+    /// Offset of the first brace in the text, in bytes.
+    pub start: usize,
+    /// Offset behind the last brace.
+    pub end: usize,
     /// What stands between the braces.
-    pub(crate) name: &'t str,
+    pub name: &'t str,
 }
 
 impl Placeholder<'_> {
     /// Whether the text is this placeholder and nothing else.
-    pub(crate) fn is_whole(&self, text: &str) -> bool {
+    #[must_use]
+    pub fn is_whole(&self, text: &str) -> bool {
         self.start == 0 && self.end == text.len()
     }
 
-    pub(crate) fn kind(&self) -> Kind<'_> {
+    /// The placeholder as it is written.
+    #[must_use]
+    pub fn written<'t>(&self, text: &'t str) -> &'t str {
+        &text[self.start..self.end]
+    }
+
+    /// What it asks for.
+    #[must_use]
+    pub fn kind(&self) -> Kind<'_> {
         // Prefect removes every occurrence of the prefix from the name, not only the first.
         if self.name.starts_with(BLOCK_PREFIX) {
             let rest = self.name.replace(BLOCK_PREFIX, "");
@@ -51,17 +56,21 @@ impl Placeholder<'_> {
         if self.name.starts_with(VARIABLE_PREFIX) {
             return Kind::Variable(self.name.replace(VARIABLE_PREFIX, ""));
         }
-        if self.name.starts_with('$') { Kind::Environment } else { Kind::Standard(self.name) }
+        if self.name.starts_with(ENVIRONMENT_PREFIX) {
+            // `lstrip`: all of them.
+            return Kind::Environment(self.name.trim_start_matches(ENVIRONMENT_PREFIX));
+        }
+        Kind::Standard(self.name)
     }
 }
 
 /// What a placeholder asks for.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Kind<'t> {
-    /// A job variable, or a place in one.
+pub enum Kind<'t> {
+    /// One of the values, or a place in one.
     Standard(&'t str),
-    /// A variable of the process environment: always missing here.
-    Environment,
+    /// A variable of the process environment.
+    Environment(&'t str),
     /// A block; none if the name lacks the name of the document.
     Block(Option<BlockPath>),
     /// A Prefect variable.
@@ -70,18 +79,22 @@ pub(crate) enum Kind<'t> {
 
 /// A block and the place in its data.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct BlockPath {
-    pub(crate) type_slug: String,
-    pub(crate) name: String,
-    pub(crate) path: Option<String>,
+pub struct BlockPath {
+    /// Slug of the block type.
+    pub type_slug: String,
+    /// Name of the document.
+    pub name: String,
+    /// The place in its data, not taken apart.
+    pub path: Option<String>,
 }
 
 /// The placeholders of a text from left to right; they never overlap.
-pub(crate) fn find(text: &str) -> Found<'_> {
+#[must_use]
+pub fn find(text: &str) -> Found<'_> {
     Found { text, at: 0 }
 }
 
-/// Name of the first placeholder of a job variable that is still in a text, where it should have been replaced.
+/// Name of the first placeholder of a value that is still in a text, where it should have been replaced.
 #[must_use]
 pub fn unfilled(text: &str) -> Option<&str> {
     if !may_hold_placeholder(text) {
@@ -91,7 +104,8 @@ pub fn unfilled(text: &str) -> Option<&str> {
 }
 
 /// Iterator of [`find`].
-pub(crate) struct Found<'t> {
+#[derive(Debug)]
+pub struct Found<'t> {
     text: &'t str,
     at: usize,
 }
@@ -123,27 +137,33 @@ fn is_name(character: char) -> bool {
 }
 
 /// The parts of a dotted name, `a[0].b` being the same as `a.0.b`.
-pub(crate) fn split(name: &str) -> Vec<String> {
+#[must_use]
+pub fn split(name: &str) -> Vec<String> {
     name.replace('[', ".").replace(']', "").split('.').map(str::to_owned).collect()
 }
 
 /// A dotted name, taken apart once.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Path {
-    pub(crate) root: String,
-    pub(crate) rest: Vec<Key>,
+pub struct Path {
+    /// The name of the value.
+    pub root: String,
+    /// The steps from there.
+    pub rest: Vec<Key>,
 }
 
 /// One step of a path.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Key {
-    pub(crate) name: String,
+pub struct Key {
+    /// As it is written.
+    pub name: String,
     /// The step as an index into a list or a string.
     index: Option<i64>,
 }
 
 impl Path {
-    pub(crate) fn parse(name: &str) -> Self {
+    /// Takes a dotted name apart.
+    #[must_use]
+    pub fn parse(name: &str) -> Self {
         let mut parts = split(name).into_iter();
         let root = parts.next().unwrap_or_default();
         let rest = parts.map(|name| Key { index: python::parse_index(&name), name }).collect();
@@ -151,20 +171,19 @@ impl Path {
     }
 
     /// The path as a dotted name.
-    pub(crate) fn name(&self) -> String {
+    #[must_use]
+    pub fn name(&self) -> String {
         self.rest.iter().fold(self.root.clone(), |name, key| name + "." + &key.name)
     }
 
-    /// What finding the value costs, in bytes of the budget: the characters of a text have to be counted up to an index, and
-    /// a few kilobytes of placeholders may do that a hundred thousand times to the same text.
-    pub(crate) fn effort(&self) -> usize {
-        let indexes = self.rest.iter().filter_map(|key| key.index);
-        let counted = |index: i64| usize::try_from(index.unsigned_abs()).unwrap_or(MAX_BYTES).min(MAX_BYTES);
-        indexes.map(counted).max().unwrap_or_default() / COUNTED_FOR_A_BYTE
+    /// The index that is farthest from the beginning or the end, if any step is one.
+    pub(crate) fn largest_index(&self) -> Option<u64> {
+        self.rest.iter().filter_map(|key| key.index.map(i64::unsigned_abs)).max()
     }
 
     /// The value at the end of the path, given the value of its root.
-    pub(crate) fn follow<'v>(&self, root: &'v Value) -> Option<Cow<'v, Value>> {
+    #[must_use]
+    pub fn follow<'v>(&self, root: &'v Value) -> Option<Cow<'v, Value>> {
         self.rest.iter().try_fold(Cow::Borrowed(root), |value, key| match value {
             Cow::Borrowed(value) => key.enter(value),
             Cow::Owned(value) => key.enter(&value).map(|inner| Cow::Owned(inner.into_owned())),
@@ -175,7 +194,7 @@ impl Path {
 impl Key {
     /// One step. An object is asked by name (prefect 3.9; earlier ones never found a name that reads as a number), a
     /// list and, because Python indexes those too, a string by number; negative numbers count from the end.
-    pub(crate) fn enter<'v>(&self, value: &'v Value) -> Option<Cow<'v, Value>> {
+    fn enter<'v>(&self, value: &'v Value) -> Option<Cow<'v, Value>> {
         match value {
             Value::Object(entries) => entries.get(&self.name).map(Cow::Borrowed),
             Value::Array(items) => items.get(position(self.index?, items.len())?).map(Cow::Borrowed),
@@ -238,7 +257,8 @@ mod tests {
         );
         assert_eq!(kind_of("{{ prefect.variables.x.y }}"), r#"Variable("x.y")"#);
         assert_eq!(kind_of("{{ prefect.x }}"), r#"Standard("prefect.x")"#);
-        assert_eq!(kind_of("{{ $HOME }}"), "Environment");
+        assert_eq!(kind_of("{{ $HOME }}"), r#"Environment("HOME")"#);
+        assert_eq!(kind_of("{{ $$HOME$ }}"), r#"Environment("HOME$")"#);
     }
 
     #[test]

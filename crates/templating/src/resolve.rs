@@ -1,12 +1,11 @@
-//! Blocks and Prefect variables: what a configuration refers to on the server, and putting it in.
+//! Blocks and Prefect variables: what a document refers to on the server, and putting it in.
 //!
-//! A worker resolves blocks over the whole populated configuration and then variables over the result of that (prefect
+//! Prefect resolves blocks over the whole document and then variables over the result of that (prefect
 //! 3.9.1, `utilities/templating`, `resolve_block_document_references`, `resolve_variables`). A place is resolved from
 //! the inside out there as here, so one walk does both: variables inside the data of a block are resolved, blocks
 //! inside it are not, and what a variable holds is not looked at again.
 //!
-//! This crate does no I/O: [`BaseJobTemplate::references`](crate::BaseJobTemplate::references) says what will be asked,
-//! the caller fetches it, and a [`Resolver`] hands it out.
+//! This crate does no I/O: [`References`] says what will be asked, the caller fetches it, and a [`Resolver`] hands it out.
 
 use std::{collections::HashSet, fmt};
 
@@ -14,21 +13,31 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::{
-    error::{ResolveError, WorkPoolError},
-    limits::{Budget, REFERENCE_KEY, may_hold_placeholder, within_depth},
+    error::{Error, Gathered, ResolveError},
+    limits::{Budget, REFERENCE_KEY, may_hold_placeholder},
     placeholder::{self, BlockPath, Kind, Path},
+    policy::{Missing, Policy},
     python,
 };
 
-/// Hands out what [`references`](crate::BaseJobTemplate::references) named.
+/// Hands out what [`References`] named. The texts of its errors must not hold secrets.
 pub trait Resolver {
     /// Data of the block document with this id, for `{"$ref": {"block_document_id": id}}`.
+    ///
+    /// # Errors
+    /// Why it is not known.
     fn block_document(&self, id: &str) -> Result<Value, ResolveError>;
 
     /// Data of the block document of this type and name, for `{{ prefect.blocks.<type>.<name> }}`.
+    ///
+    /// # Errors
+    /// Why it is not known.
     fn block(&self, type_slug: &str, name: &str) -> Result<Value, ResolveError>;
 
-    /// Value of a Prefect variable; none if there is no such variable, which renders as an empty text.
+    /// Value of a Prefect variable; none if there is no such variable: what that means is the policy's to say.
+    ///
+    /// # Errors
+    /// Why it is not known whether there is.
     fn variable(&self, name: &str) -> Result<Option<Value>, ResolveError>;
 
     /// Data, without its secrets, of the block that [`Reference::Credentials`] names; none where it is not known. They are not
@@ -57,7 +66,7 @@ impl Resolver for NoReferences {
     }
 }
 
-/// Something on the Prefect server that a configuration refers to.
+/// Something on the Prefect server that a document refers to.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case", tag = "kind")]
 pub enum Reference {
@@ -87,7 +96,8 @@ pub enum Reference {
 
 impl Reference {
     /// The block that the whole value stands for.
-    pub(crate) fn of_block(value: &Value) -> Option<Self> {
+    #[must_use]
+    pub fn of_block(value: &Value) -> Option<Self> {
         match value {
             Value::String(text) => placeholder::find(text).find_map(|found| match found.kind() {
                 Kind::Block(Some(BlockPath { type_slug, name, .. })) => Some(Self::Block { type_slug, name }),
@@ -153,63 +163,36 @@ pub fn is_reference(value: &Value) -> bool {
 }
 
 /// Whether some of the value will come out of a block document.
-pub(crate) fn names_block(value: &Value) -> bool {
+#[must_use]
+pub fn names_block(value: &Value) -> bool {
     let mut references = References::default();
     references.collect(value);
     references.ordered.iter().any(|reference| !matches!(reference, Reference::Variable { .. }))
 }
 
-/// Which entries of an object come out of block documents, known before they are resolved.
-#[derive(Default)]
-pub(crate) enum Private {
-    #[default]
-    None,
-    /// The object itself does.
-    All,
-    Some(HashSet<String>),
-}
-
-impl Private {
-    pub(crate) fn of(value: &Value) -> Self {
-        match value {
-            Value::Object(entries) if !is_reference(value) => {
-                let private = entries.iter().filter(|(_, entry)| names_block(entry));
-                Self::Some(private.map(|(name, _)| name.clone()).collect())
-            }
-            _ if names_block(value) => Self::All,
-            _ => Self::None,
-        }
-    }
-
-    pub(crate) fn has(&self, name: &str) -> bool {
-        match self {
-            Self::None => false,
-            Self::All => true,
-            Self::Some(names) => names.contains(name),
-        }
-    }
-}
-
 /// References in the order they are met, each once.
-#[derive(Default)]
-pub(crate) struct References {
+#[derive(Debug, Default)]
+pub struct References {
     seen: HashSet<Reference>,
     ordered: Vec<Reference>,
 }
 
 impl References {
-    pub(crate) fn into_vec(self) -> Vec<Reference> {
+    /// All of them.
+    #[must_use]
+    pub fn into_vec(self) -> Vec<Reference> {
         self.ordered
     }
 
-    pub(crate) fn add(&mut self, reference: Reference) {
+    /// Adds one.
+    pub fn add(&mut self, reference: Reference) {
         if self.seen.insert(reference.clone()) {
             self.ordered.push(reference);
         }
     }
 
-    /// Everything a populated configuration refers to. Depth is bounded by whoever populated it.
-    pub(crate) fn collect(&mut self, value: &Value) {
+    /// Adds everything a document refers to. The caller bounds its depth, see [`Limits::check_depth`](crate::Limits::check_depth).
+    pub fn collect(&mut self, value: &Value) {
         match value {
             Value::String(text) if may_hold_placeholder(text) => {
                 for found in placeholder::find(text) {
@@ -233,26 +216,30 @@ impl References {
 }
 
 /// Replaces every reference in `value`, which stands `depth` levels down.
-pub(crate) fn resolve(
+///
+/// # Errors
+///
+/// [`Error::Resolve`] and [`Error::UseReference`] at the first reference that fails; [`Error::Missing`] if the policy
+/// refuses undefined variables and there are some; [`Error::Depth`] and [`Error::Size`] beyond the budget.
+pub fn resolve(
     value: &mut Value,
     resolver: &dyn Resolver,
+    policy: &Policy<'_>,
     budget: &mut Budget,
     depth: usize,
-) -> Result<(), WorkPoolError> {
-    within_depth(depth)?;
+) -> Result<(), Error> {
+    budget.within_depth(depth)?;
     match value {
         Value::String(text) => {
             if may_hold_placeholder(text)
                 && let Some(mut resolved) = resolve_blocks(text, resolver, budget, depth)?
             {
-                resolve_variables(&mut resolved, resolver, budget, depth)?;
+                resolve_variables(&mut resolved, resolver, policy, budget, depth)?;
                 *value = resolved;
             }
             Ok(())
         }
-        Value::Array(items) => items.iter_mut().enumerate().try_for_each(|(index, item)| {
-            resolve(item, resolver, budget, depth + 1).map_err(|error| error.within(&index.to_string()))
-        }),
+        Value::Array(_) => each(value, |item| resolve(item, resolver, policy, budget, depth + 1)),
         Value::Object(_) => match document_reference(value) {
             DocumentReference::Malformed(problem) => Err(unusable(problem)),
             DocumentReference::Id(id) => {
@@ -260,16 +247,33 @@ pub(crate) fn resolve(
                     .block_document(id)
                     .map_err(|source| unresolved(Reference::BlockDocument { id: id.to_owned() }, source))?;
                 let mut data = budget.copy(&data, depth)?;
-                resolve_variables(&mut data, resolver, budget, depth)?;
+                resolve_variables(&mut data, resolver, policy, budget, depth)?;
                 *value = data;
                 Ok(())
             }
-            DocumentReference::No => value.as_object_mut().into_iter().flatten().try_for_each(|(key, entry)| {
-                resolve(entry, resolver, budget, depth + 1).map_err(|error| error.within(key))
-            }),
+            DocumentReference::No => each(value, |entry| resolve(entry, resolver, policy, budget, depth + 1)),
         },
         _ => Ok(()),
     }
+}
+
+/// Does something to each item of a list or entry of an object.
+fn each(value: &mut Value, mut with: impl FnMut(&mut Value) -> Result<(), Error>) -> Result<(), Error> {
+    let mut gathered = Gathered::default();
+    match value {
+        Value::Array(items) => {
+            for (index, item) in items.iter_mut().enumerate() {
+                gathered.take(with(item), || index.to_string())?;
+            }
+        }
+        Value::Object(entries) => {
+            for (key, entry) in entries {
+                gathered.take(with(entry), || key.clone())?;
+            }
+        }
+        _ => {}
+    }
+    gathered.finish()
 }
 
 /// A text with its blocks put in; none if it has no placeholder of the server's at all.
@@ -278,7 +282,7 @@ fn resolve_blocks(
     resolver: &dyn Resolver,
     budget: &mut Budget,
     depth: usize,
-) -> Result<Option<Value>, WorkPoolError> {
+) -> Result<Option<Value>, Error> {
     let mut out = String::new();
     let mut copied = 0;
     let mut has_reference = false;
@@ -315,7 +319,7 @@ fn resolve_blocks(
 
 /// A block's data, or the value at a path of it. Data that is only `{"value": …}` stands for that value unless the path
 /// says `value` itself.
-fn read_block(path: &BlockPath, resolver: &dyn Resolver) -> Result<Value, WorkPoolError> {
+fn read_block(path: &BlockPath, resolver: &dyn Resolver) -> Result<Value, Error> {
     let BlockPath { type_slug, name, path: key_path } = path;
     let data = resolver
         .block(type_slug, name)
@@ -343,52 +347,58 @@ fn read_block(path: &BlockPath, resolver: &dyn Resolver) -> Result<Value, WorkPo
 fn resolve_variables(
     value: &mut Value,
     resolver: &dyn Resolver,
+    policy: &Policy<'_>,
     budget: &mut Budget,
     depth: usize,
-) -> Result<(), WorkPoolError> {
-    within_depth(depth)?;
-    match value {
-        Value::String(text) if may_hold_placeholder(text) => {
-            let mut out = String::new();
-            let mut copied = 0;
-            for found in placeholder::find(text) {
-                let Kind::Variable(name) = found.kind() else { continue };
-                let read = resolver
-                    .variable(&name)
-                    .map_err(|source| unresolved(Reference::Variable { name: name.clone() }, source))?;
-                if found.is_whole(text) {
-                    *value = match read {
-                        Some(read) => budget.copy(&read, depth)?,
-                        None => Value::String(String::new()),
-                    };
-                    return Ok(());
-                }
-                out.push_str(&text[copied..found.start]);
-                if let Some(read) = read {
-                    python::push_str(&read, &mut out, budget)?;
-                }
-                copied = found.end;
-            }
-            if copied > 0 {
-                out.push_str(&text[copied..]);
-                *text = out;
-            }
-            Ok(())
-        }
-        Value::Array(items) => items.iter_mut().enumerate().try_for_each(|(index, item)| {
-            resolve_variables(item, resolver, budget, depth + 1).map_err(|error| error.within(&index.to_string()))
-        }),
-        Value::Object(entries) => entries.iter_mut().try_for_each(|(key, entry)| {
-            resolve_variables(entry, resolver, budget, depth + 1).map_err(|error| error.within(key))
-        }),
-        _ => Ok(()),
+) -> Result<(), Error> {
+    budget.within_depth(depth)?;
+    let Value::String(text) = value else {
+        return each(value, |inner| resolve_variables(inner, resolver, policy, budget, depth + 1));
+    };
+    if !may_hold_placeholder(text) {
+        return Ok(());
     }
+    let mut gathered = Gathered::default();
+    let mut out = String::new();
+    let mut copied = 0;
+    for found in placeholder::find(text) {
+        let Kind::Variable(name) = found.kind() else { continue };
+        let read = resolver
+            .variable(&name)
+            .map_err(|source| unresolved(Reference::Variable { name: name.clone() }, source))?;
+        match (&read, policy.undefined) {
+            (None, Missing::Keep) => continue,
+            (None, Missing::Refuse) => {
+                gathered.add(found.written(text));
+                continue;
+            }
+            (Some(_), _) | (None, Missing::Remove) => {}
+        }
+        if found.is_whole(text) {
+            *value = match read {
+                Some(read) => budget.copy(&read, depth)?,
+                None => Value::String(String::new()),
+            };
+            return Ok(());
+        }
+        out.push_str(&text[copied..found.start]);
+        if let Some(read) = read {
+            python::push_str(&read, &mut out, budget)?;
+        }
+        copied = found.end;
+    }
+    gathered.finish()?;
+    if copied > 0 {
+        out.push_str(&text[copied..]);
+        *text = out;
+    }
+    Ok(())
 }
 
-fn unresolved(reference: Reference, source: ResolveError) -> WorkPoolError {
-    WorkPoolError::Resolve { at: String::new(), reference, source }
+fn unresolved(reference: Reference, source: ResolveError) -> Error {
+    Error::Resolve { at: String::new(), reference, source }
 }
 
-fn unusable(problem: impl Into<String>) -> WorkPoolError {
-    WorkPoolError::UseReference { at: String::new(), problem: problem.into() }
+fn unusable(problem: impl Into<String>) -> Error {
+    Error::UseReference { at: String::new(), problem: problem.into() }
 }

@@ -1,6 +1,7 @@
 //! JSON pointers (RFC 6901).
 
 /// `/` and the escaped token.
-pub(crate) fn token(name: &str) -> String {
+#[must_use]
+pub fn token(name: &str) -> String {
     format!("/{}", name.replace('~', "~0").replace('/', "~1"))
 }

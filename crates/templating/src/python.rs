@@ -1,6 +1,6 @@
-//! The parts of Python that are visible in a rendered configuration.
+//! The parts of Python that are visible in a rendered document.
 //!
-//! Prefect puts a value into surrounding text with `str()`, so a pool written for its workers relies on `True`, `None`,
+//! Prefect puts a value into surrounding text with `str()`, so a template written for its workers relies on `True`, `None`,
 //! `{'k': 1}` and `1e-05`. The rules are those of CPython's `unicode_repr`, `float_repr_style = 'short'` and the
 //! containers' `__repr__`; where Unicode tables decide, ours are those of the crate `unicode-general-category`.
 
@@ -9,13 +9,13 @@ use std::fmt::Write as _;
 use serde_json::{Number, Value};
 use unicode_general_category::{GeneralCategory as Category, get_general_category};
 
-use crate::{
-    error::WorkPoolError,
-    limits::{Budget, within_depth},
-};
+use crate::{error::Error, limits::Budget};
 
 /// Appends `str(value)`.
-pub(crate) fn push_str(value: &Value, out: &mut String, budget: &mut Budget) -> Result<(), WorkPoolError> {
+///
+/// # Errors
+/// [`Error::Size`], [`Error::Depth`].
+pub fn push_str(value: &Value, out: &mut String, budget: &mut Budget) -> Result<(), Error> {
     match value {
         Value::String(text) => {
             budget.text(text.len())?;
@@ -27,14 +27,17 @@ pub(crate) fn push_str(value: &Value, out: &mut String, budget: &mut Budget) -> 
 }
 
 /// `str(value)` on its own.
-pub(crate) fn to_str(value: &Value, budget: &mut Budget) -> Result<String, WorkPoolError> {
+///
+/// # Errors
+/// [`Error::Size`], [`Error::Depth`].
+pub fn to_str(value: &Value, budget: &mut Budget) -> Result<String, Error> {
     let mut out = String::new();
     push_str(value, &mut out, budget)?;
     Ok(out)
 }
 
-fn push_repr(value: &Value, out: &mut String, budget: &mut Budget, depth: usize) -> Result<(), WorkPoolError> {
-    within_depth(depth)?;
+fn push_repr(value: &Value, out: &mut String, budget: &mut Budget, depth: usize) -> Result<(), Error> {
+    budget.within_depth(depth)?;
     let before = out.len();
     match value {
         Value::Null => out.push_str("None"),
@@ -206,7 +209,8 @@ fn decimal_digit(character: char) -> Option<i64> {
 }
 
 /// Whether Python takes the value as true.
-pub(crate) fn is_truthy(value: &Value) -> bool {
+#[must_use]
+pub fn is_truthy(value: &Value) -> bool {
     match value {
         Value::Null => false,
         Value::Bool(boolean) => *boolean,
@@ -218,7 +222,8 @@ pub(crate) fn is_truthy(value: &Value) -> bool {
 }
 
 /// The kind of a value in the words of JSON, with its article.
-pub(crate) fn kind_of(value: &Value) -> &'static str {
+#[must_use]
+pub fn kind_of(value: &Value) -> &'static str {
     match value {
         Value::Null => "null",
         Value::Bool(_) => "a boolean",
@@ -235,9 +240,10 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::limits::Limits;
 
     fn str_of(value: &Value) -> String {
-        to_str(value, &mut Budget::new()).unwrap()
+        to_str(value, &mut Budget::new(Limits { depth: 100, bytes: 1 << 20 })).unwrap()
     }
 
     #[test]
