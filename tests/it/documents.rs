@@ -1,28 +1,53 @@
 //! What the documents say about the code is held against the code.
 
-use std::{collections::BTreeMap, path::Path};
+use std::path::Path;
 
 mod paths;
 
-fn read(path: &str) -> String {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-    std::fs::read_to_string(root.join(path)).unwrap()
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
 }
 
+fn read(path: &str) -> String {
+    std::fs::read_to_string(root().join(path)).unwrap()
+}
+
+/// docs/errors.md is made from the catalogue.
 #[test]
 fn every_code_is_documented_with_its_title_and_nothing_else_is() {
-    let in_code: BTreeMap<&str, &str> =
-        work_pool::CODES.iter().chain(ecs::CODES).chain(&dispatch::codes::CODES).copied().collect();
-    let page = read("docs/errors.md");
-    let documented: BTreeMap<&str, &str> = page
-        .lines()
-        .filter(|line| line.starts_with("| PP"))
-        .map(|line| {
-            let mut cells = line.trim_matches('|').split('|').map(str::trim);
-            (cells.next().unwrap(), cells.next().unwrap())
-        })
-        .collect();
-    assert_eq!(documented, in_code);
+    assert_eq!(
+        read("docs/errors.md"),
+        diagnosis::page(),
+        "write the page anew: cargo run -p diagnosis --example errors"
+    );
+}
+
+/// A code that nothing gives is not documented for nothing.
+#[test]
+fn every_code_is_given_by_something() {
+    let catalogue = root().join("crates/diagnosis");
+    let mut sources = String::new();
+    for directory in ["crates", "functions"] {
+        gather(&root().join(directory), &catalogue, &mut sources);
+    }
+    let unused: Vec<&str> = diagnosis::codes().map(diagnosis::Code::id).filter(|id| !sources.contains(id)).collect();
+    assert!(unused.is_empty(), "no failure has the codes {unused:?}");
+}
+
+/// Reads the Rust files below a directory, without those of tests.
+fn gather(directory: &Path, without: &Path, sources: &mut String) {
+    for entry in std::fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        let is_test = path.file_stem().is_some_and(|name| name == "tests");
+        if path == without || is_test {
+            continue;
+        }
+        if path.is_dir() {
+            gather(&path, without, sources);
+        } else if path.extension().is_some_and(|it| it == "rs") {
+            sources.push_str(&std::fs::read_to_string(&path).unwrap());
+        }
+    }
 }
 
 /// cargo-machete looks for what a crate does not use, not for what no crate asks for.
@@ -149,7 +174,7 @@ mod answers {
                 .filter(|said| !said.is_empty())
                 .collect();
             let said = if said.is_empty() { format!("HTTP {}", it["status"]) } else { said.join(": ") };
-            table.add(&it, &said, classified.diagnosis.code, &classified.diagnosis.resolution);
+            table.add(&it, &said, classified.diagnosis.code.id(), &classified.diagnosis.resolution);
         }
         table.markdown()
     }
@@ -172,7 +197,7 @@ mod answers {
                     said.push_str(&format!("; {}: {why}", container["name"].as_str().unwrap()));
                 }
             }
-            table.add(&it, &said, reason.code, &reason.resolution);
+            table.add(&it, &said, reason.code.id(), &reason.resolution);
         }
         table.markdown()
     }

@@ -71,7 +71,7 @@ async fn read(config: &SdkConfig, location: &str, pool: &str) -> Result<Option<V
 
 fn assert_failed(result: Result<Option<Value>, Failure>, class: Class, code: &str, detail: &str) {
     let failure = result.expect_err("the document cannot be had");
-    assert_eq!((failure.class, failure.diagnosis.code), (class, code), "{failure:?}");
+    assert_eq!((failure.class, failure.diagnosis.code.id()), (class, code), "{failure:?}");
     assert!(failure.diagnosis.detail.contains(detail), "{failure:?}");
 }
 

@@ -70,7 +70,8 @@ impl TaskLauncher for Launcher {
     async fn launch(&self, _: &Prepared) -> Result<Launched, LaunchError> {
         if !*self.0.capacity.lock().unwrap() {
             let summary = "no capacity".to_owned();
-            let diagnosis = Diagnosis { code: "PP0303", summary, detail: String::new(), resolution: String::new() };
+            let diagnosis =
+                Diagnosis { code: diagnosis::PP0303, summary, detail: String::new(), resolution: String::new() };
             return Err(LaunchError { class: Class::Capacity, diagnosis });
         }
         let now = self.0.now();

@@ -102,7 +102,7 @@ pub(crate) async fn bury(client: &Client, queue_url: &str, body: String, reason:
     let body = if body.is_empty() { "(empty)".to_owned() } else { body };
     let mut message = client.send_message().queue_url(queue_url).message_body(body);
     for (name, value) in
-        [("ErrorCode", reason.code), ("ErrorSummary", &reason.summary), ("ErrorDetail", &reason.detail)]
+        [("ErrorCode", reason.code.id()), ("ErrorSummary", &reason.summary), ("ErrorDetail", &reason.detail)]
     {
         if let Some(value) = attribute(value) {
             message = message.message_attributes(name, value);

@@ -88,12 +88,12 @@ mod tests {
     #[test]
     fn a_diagnosis_says_what_why_and_what_to_do() {
         let diagnosis = Diagnosis {
-            code: "PP0000",
+            code: diagnosis::PP0499,
             summary: "It failed".to_owned(),
             detail: "first\nsecond".to_owned(),
             resolution: "Do it right.".to_owned(),
         };
         let text = anstream::adapter::strip_str(&explain(&diagnosis)).to_string();
-        assert_eq!(text, "error[PP0000]: It failed\n  detail: first\n    second\n  help: Do it right.");
+        assert_eq!(text, "error[PP0499]: It failed\n  detail: first\n    second\n  help: Do it right.");
     }
 }

@@ -22,13 +22,13 @@
 use std::time::Duration;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
+use diagnosis::Diagnosis;
 use serde_json::{Value, json};
 use subtle::ConstantTimeEq;
 use tokio::{
     sync::Mutex,
     time::{Instant, timeout},
 };
-use work_pool::Diagnosis;
 
 use crate::{
     codes,
@@ -142,7 +142,7 @@ impl<R: Rings, S: TokenSource> Doorbell<R, S> {
         match self.rings.send(ring.body_after(1)).await {
             Ok(()) => 202,
             Err(failure) => {
-                tracing::error!(code = failure.diagnosis.code, detail = failure.diagnosis.detail, "not sent");
+                tracing::error!(code = failure.diagnosis.code.id(), detail = failure.diagnosis.detail, "not sent");
                 503
             }
         }
@@ -173,7 +173,7 @@ impl<R: Rings, S: TokenSource> Doorbell<R, S> {
             Ok(Ok(text)) => match usable(&text, setting) {
                 Ok(token) => kept.token = Some(token),
                 Err(Diagnosis { code, detail, resolution, .. }) => {
-                    tracing::error!(code, detail, resolution, "the doorbell is shut");
+                    tracing::error!(code = code.id(), detail, resolution, "the doorbell is shut");
                     kept.token = None;
                 }
             },

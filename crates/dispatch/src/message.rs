@@ -6,12 +6,13 @@
 //!
 //! A body is read in two steps, version first, so that a message of a later release is told apart from a broken one.
 
+use diagnosis::{Diagnosis, PP0401, PP0402, PP0403};
 use ecs::Attempt;
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize, de::Error};
 use serde_json::Value;
 use uuid::Uuid;
-use work_pool::{Diagnosis, Object};
+use work_pool::Object;
 
 /// The version this release writes and reads.
 pub const VERSION: u64 = 1;
@@ -141,14 +142,12 @@ impl MessageError {
     #[must_use]
     pub fn diagnosis(&self) -> Diagnosis {
         let (code, resolution) = match self {
-            Self::NotAnObject(_) => {
-                ("PP0401", "Send one message of events/scheduled-run.v1.schema.json as the body.".to_owned())
-            }
+            Self::NotAnObject(_) => (PP0401, PP0401.resolution().to_owned()),
             Self::UnknownVersion(_) => (
-                "PP0402",
+                PP0402,
                 format!("This release reads version {VERSION}: deploy the dispatcher before what sends to it."),
             ),
-            Self::BadField(_) => ("PP0403", "Compare the body with events/scheduled-run.v1.schema.json.".to_owned()),
+            Self::BadField(_) => (PP0403, PP0403.resolution().to_owned()),
         };
         let summary = "The message cannot be read".to_owned();
         Diagnosis { code, summary, detail: self.to_string(), resolution }.bounded()

@@ -4,9 +4,9 @@
 
 use std::{io::Write, time::Duration};
 
+use diagnosis::Diagnosis;
 use ecs::{failure::Class, launch::Launched};
 use serde_json::{Value, json};
-use work_pool::Diagnosis;
 
 use crate::{message::ScheduledRun, metrics, poll::Polled, prefect::failure::is_unreadable};
 
@@ -176,7 +176,7 @@ impl Outcome<'_> {
                 flow_run_id = %message.flow_run_id,
                 state_id = %message.state_id,
                 work_pool = %message.work_pool,
-                code = reason.code,
+                code = reason.code.id(),
                 summary = %reason.summary,
                 detail = %reason.detail,
                 hand_backs = message.hand_backs.saturating_add(1),
@@ -187,7 +187,7 @@ impl Outcome<'_> {
                 flow_run_id = %message.flow_run_id,
                 state_id = %message.state_id,
                 work_pool = %message.work_pool,
-                code = reason.code,
+                code = reason.code.id(),
                 summary = %reason.summary,
                 detail = %reason.detail,
                 resolution = %reason.resolution,
@@ -195,7 +195,7 @@ impl Outcome<'_> {
             ),
             Self::Malformed { message_id, reason } => tracing::error!(
                 message_id,
-                code = reason.code,
+                code = reason.code.id(),
                 summary = %reason.summary,
                 detail = %reason.detail,
                 resolution = %reason.resolution,
@@ -218,7 +218,7 @@ impl Outcome<'_> {
                 message_id,
                 flow_run_id = message.map(|message| tracing::field::display(message.flow_run_id)),
                 class = ?class,
-                code = reason.code,
+                code = reason.code.id(),
                 summary = %reason.summary,
                 detail = %reason.detail,
                 "returned to the queue"
@@ -249,7 +249,7 @@ impl Outcome<'_> {
         let mut line = metrics::line(work_pool, &values, now);
         if let Self::HandedBack { reason, .. } | Self::Crashed { reason, .. } | Self::Returned { reason, .. } = self {
             // A property, not a dimension: it can be queried, and costs no metric of its own.
-            line["Code"] = json!(reason.code);
+            line["Code"] = json!(reason.code.id());
         }
         Some(line)
     }

@@ -10,12 +10,13 @@ use std::{
     time::Duration,
 };
 
+use diagnosis::{Diagnosis, PP0404, PP0405, PP0406};
 use ecs::{Named, failure::Class};
 use serde::Deserialize;
 use serde_json::Value;
 use tokio::time::Instant;
 use uuid::Uuid;
-use work_pool::{BaseJobTemplate, Diagnosis};
+use work_pool::BaseJobTemplate;
 
 use crate::{
     message::without_values,
@@ -56,12 +57,8 @@ impl WorkPool {
     pub fn from_document(document: &Value, default_name: &str) -> Result<Self, Diagnosis> {
         let unreadable = |detail: String| {
             let diagnosis = Diagnosis {
-                code: "PP0405",
                 summary: format!("The document of work pool '{default_name}' cannot be used"),
-                detail,
-                resolution: "Write it as `pushpool pool inspect --output json` or the Prefect API shows a work pool: \
-                             an object with `name` and `base_job_template`."
-                    .to_owned(),
+                ..Diagnosis::of(PP0405, detail)
             };
             diagnosis.bounded()
         };
@@ -107,10 +104,11 @@ impl<D: PoolDocuments> PoolCache<D> {
             return Err(Failure {
                 class: Class::Rejected,
                 diagnosis: Diagnosis {
-                    code: "PP0404",
                     summary: format!("There is no work pool '{name}'"),
-                    detail: "The message names a work pool that has no document where the dispatcher looks.".to_owned(),
-                    resolution: "Add the pool document, or correct `work_pool`, then redrive the message.".to_owned(),
+                    ..Diagnosis::of(
+                        PP0404,
+                        "The message names a work pool that has no document where the dispatcher looks.",
+                    )
                 }
                 .bounded(),
             });
@@ -160,7 +158,7 @@ pub fn parse(work_pool: &str, bytes: &[u8]) -> Result<Value, Failure> {
     serde_json::from_slice(bytes).map_err(|error| Failure {
         class: Class::Rejected,
         diagnosis: Diagnosis {
-            code: "PP0405",
+            code: PP0405,
             summary: format!("The document of work pool '{work_pool}' cannot be used"),
             detail: format!("It is not JSON: line {} column {}.", error.line(), error.column()),
             resolution: "Correct the document, then redrive the message.".to_owned(),
@@ -175,12 +173,8 @@ pub fn unread(work_pool: &str, detail: &str) -> Failure {
     Failure {
         class: Class::Transient,
         diagnosis: Diagnosis {
-            code: "PP0406",
             summary: format!("The document of work pool '{work_pool}' could not be read"),
-            detail: detail.to_owned(),
-            resolution:
-                "It is tried again. If it stays: the function needs permission to read where the documents are."
-                    .to_owned(),
+            ..Diagnosis::of(PP0406, detail)
         }
         .bounded(),
     }
@@ -233,7 +227,7 @@ mod tests {
         assert_eq!(counted.0.load(Ordering::Relaxed), 2);
         for _ in 0..2 {
             let missing = pools.get("q").await.err().unwrap();
-            assert_eq!((missing.class, missing.diagnosis.code), (Class::Rejected, "PP0404"));
+            assert_eq!((missing.class, missing.diagnosis.code.id()), (Class::Rejected, "PP0404"));
         }
         assert_eq!(counted.0.load(Ordering::Relaxed), 4);
     }

@@ -16,10 +16,11 @@
 
 use std::{sync::Arc, time::Duration};
 
+use diagnosis::{Diagnosis, PP0408};
 use ecs::{Run, failure::Class};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
-use work_pool::{Diagnosis, NoReferences};
+use work_pool::NoReferences;
 
 use crate::{
     dispatcher::Clock,
@@ -89,12 +90,10 @@ impl<D: PoolDocuments, Q: RunQueues, S: Schedules, B: OutcomeBus> Standalone<D, 
         let Some(inline) = &message.run else {
             return Err(Failure {
                 class: Class::Rejected,
-                diagnosis: Diagnosis {
-                    code: "PP0408",
-                    summary: "The message carries no run".to_owned(),
-                    detail: "`run` is missing, and without a Prefect server there is nowhere to read it.".to_owned(),
-                    resolution: "Send the run inline, or set the dispatcher's PREFECT_API_URL.".to_owned(),
-                },
+                diagnosis: Diagnosis::of(
+                    PP0408,
+                    "`run` is missing, and without a Prefect server there is nowhere to read it.",
+                ),
             });
         };
         let now = (self.clock)();
@@ -212,7 +211,7 @@ impl<D: PoolDocuments, Q: RunQueues, S: Schedules, B: OutcomeBus> ControlPlane f
 }
 
 fn add(detail: &mut Value, reason: &Diagnosis) {
-    detail["code"] = json!(reason.code);
+    detail["code"] = json!(reason.code.id());
     detail["summary"] = json!(reason.summary);
     detail["detail"] = json!(reason.detail);
     detail["resolution"] = json!(reason.resolution);

@@ -2,7 +2,11 @@
 
 use std::fmt::Write;
 
-use work_pool::{Diagnosis, Layer};
+use diagnosis::{
+    Code, Diagnosis, PP0201, PP0202, PP0203, PP0204, PP0205, PP0206, PP0207, PP0208, PP0209, PP0210, PP0211, PP0212,
+    PP0213, PP0214, PP0215, PP0216, PP0217, PP0218, PP0219, PP0220, PP0221, PP0222, PP0223,
+};
+use work_pool::Layer;
 
 use crate::{command::SplitError, fargate::Size, refused::Reason, shape::ShapeError};
 
@@ -211,10 +215,10 @@ impl PrepareError {
     }
 
     /// Code, detail and resolution.
-    fn parts(&self) -> (&'static str, String, String) {
+    fn parts(&self) -> (Code, String, String) {
         match self {
             Self::ReadConfiguration { field, found, expected } => (
-                "PP0201",
+                PP0201,
                 format!("job_configuration.{field}: found {found}, allowed: {expected}."),
                 format!(
                     "Correct the job variable that `{field}` is templated with, in the flow run, the deployment or the \
@@ -222,51 +226,49 @@ impl PrepareError {
                 ),
             ),
             Self::FindDefinition => (
-                "PP0202",
+                PP0202,
                 "job_configuration.task_definition and job_configuration.task_run_request.taskDefinition are both \
                  empty."
                     .to_owned(),
-                "Put a `task_definition` into the pool's base job template or set `task_definition_arn`.".to_owned(),
+                PP0202.resolution().to_owned(),
             ),
             Self::FindContainer { name, known } => (
-                "PP0203",
+                PP0203,
                 format!("container_name is {name:?}; the task definition's containers are {known:?}."),
                 "Set `container_name` to one of them, or leave it out: then it is `prefect` where there is one, else \
                  the first."
                     .to_owned(),
             ),
             Self::FindEssentialContainer => (
-                "PP0204",
+                PP0204,
                 "`essential` is false in each of task_definition.containerDefinitions.".to_owned(),
-                "Remove `essential: false` from the container that the flow run executes in.".to_owned(),
+                PP0204.resolution().to_owned(),
             ),
             Self::ConfigureLogs => (
-                "PP0205",
+                PP0205,
                 "`configure_cloudwatch_logs` is true; neither `execution_role_arn` nor \
                  task_definition.executionRoleArn is set. The execution role is who writes the logs."
                     .to_owned(),
-                "Set `execution_role_arn` to a role that may logs:CreateLogGroup, logs:CreateLogStream and \
-                 logs:PutLogEvents, or turn `configure_cloudwatch_logs` off."
-                    .to_owned(),
+                PP0205.resolution().to_owned(),
             ),
             Self::ApplyLogOptions => (
-                "PP0206",
+                PP0206,
                 "`cloudwatch_logs_options` only add to the log configuration that `configure_cloudwatch_logs` makes."
                     .to_owned(),
-                "Set `configure_cloudwatch_logs` to true or remove `cloudwatch_logs_options`.".to_owned(),
+                PP0206.resolution().to_owned(),
             ),
             Self::SplitCommand { path, source } => (
-                "PP0207",
+                PP0207,
                 format!("{path}: {source}. Commands are split as a POSIX shell would split them."),
-                "Close the quote, escape it with a backslash, or write the command as a list.".to_owned(),
+                PP0207.resolution().to_owned(),
             ),
             Self::CheckShape { operation, error } => (
-                "PP0208",
+                PP0208,
                 format!("{}: found {}, allowed: {} ({operation}).", error.path, error.found, error.allowed),
                 correction(error),
             ),
             Self::KeepSecret { name, place, existing_definition } => (
-                "PP0209",
+                PP0209,
                 format!(
                     "{name} has a value in {place}. Everyone who may call ecs:DescribeTasks or \
                      ecs:DescribeTaskDefinition could read it there."
@@ -285,7 +287,7 @@ impl PrepareError {
                 },
             ),
             Self::AddSecret { variable, name, definition } => (
-                "PP0210",
+                PP0210,
                 format!(
                     "`task_definition_arn` is {definition}, which is used as it is; RunTask cannot add secrets to it, \
                      and as plain environment {name} could be read by others."
@@ -293,55 +295,53 @@ impl PrepareError {
                 format!("Put {name} into the `secrets` of that task definition and unset `{variable}`."),
             ),
             Self::ReadSecretArn { variable } => (
-                "PP0211",
+                PP0211,
                 format!(
                     "{variable}: allowed are arn:<partition>:secretsmanager:<region>:<account>:secret:<name> and \
                      arn:<partition>:ssm:<region>:<account>:parameter/<name>."
                 ),
-                "Copy the whole ARN of the secret. The value of the secret does not belong here.".to_owned(),
+                PP0211.resolution().to_owned(),
             ),
             Self::ReadSecrets { container } => (
-                "PP0212",
+                PP0212,
                 format!(
                     "containerDefinitions {container:?} has `secrets`, executionRoleArn is not set. On Fargate the \
                      execution role is who reads them."
                 ),
-                "Set `execution_role_arn` to a role that may read these secrets.".to_owned(),
+                PP0212.resolution().to_owned(),
             ),
             Self::FindSubnets => (
-                "PP0213",
+                PP0213,
                 "Neither `network_configuration` nor task_run_request.networkConfiguration names subnets, and the \
                  dispatcher has none in its settings. Subnets are not looked up in EC2."
                     .to_owned(),
-                "Set `network_configuration` to {\"subnets\": [...], \"securityGroups\": [...]} in the pool, or give \
-                 the dispatcher default subnets."
-                    .to_owned(),
+                PP0213.resolution().to_owned(),
             ),
             Self::MatchLaunchType { launch_type, compatibilities } => (
-                "PP0214",
+                PP0214,
                 format!(
                     "task_run_request.launchType is {launch_type}, task_definition.requiresCompatibilities is \
                      {compatibilities}."
                 ),
-                "Add FARGATE to `requiresCompatibilities` or set `launch_type` to EC2.".to_owned(),
+                PP0214.resolution().to_owned(),
             ),
             Self::MatchNetworkMode { network_mode, launch_type } => (
-                "PP0215",
+                PP0215,
                 format!("task_definition.networkMode is {network_mode:?}; with {launch_type} it must be \"awsvpc\"."),
-                "Remove `networkMode` from the task definition or set `launch_type` to EC2.".to_owned(),
+                PP0215.resolution().to_owned(),
             ),
             Self::SizeTask { place, cpu, memory, nearest } => (
-                "PP0216",
+                PP0216,
                 format!("{place}: cpu {cpu}, memory {memory}. Nearest sizes: {}.", list(nearest)),
                 "Set `cpu` (units, 1,024 are one vCPU) and `memory` (MiB) to one of these pairs.".to_owned(),
             ),
             Self::SizeStorage { place, found } => (
-                "PP0217",
+                PP0217,
                 format!("{place}.ephemeralStorage.sizeInGiB is {found}, allowed: 21 to 200."),
-                "Choose a size from 21 to 200, or remove `ephemeralStorage`: every Fargate task has 20 GiB.".to_owned(),
+                PP0217.resolution().to_owned(),
             ),
             Self::FitOverrides { length, largest, existing_definition } => (
-                "PP0218",
+                PP0218,
                 format!(
                     "RunTask allows 8,192 characters of overrides, JSON included; these have {length}. Largest: {}.",
                     sizes(largest)
@@ -354,22 +354,20 @@ impl PrepareError {
                 .to_owned(),
             ),
             Self::FitDefinition { bytes, largest } => (
-                "PP0219",
+                PP0219,
                 format!("A task definition may have 64 KiB; this one has {bytes} bytes. Largest: {}.", sizes(largest)),
                 "Shorten these, or pass large values through S3 or a parameter store.".to_owned(),
             ),
             Self::UseCredentials { member, asked, instead } => (
-                "PP0220",
+                PP0220,
                 format!("aws_credentials.{member} is {asked}; {instead}."),
                 "Remove it from the pool's `aws_credentials`, or run a dispatcher there.".to_owned(),
             ),
-            Self::CountTasks { count } => (
-                "PP0221",
-                format!("task_run_request.count is {count}, allowed: 1."),
-                "Remove `count` from the base job template.".to_owned(),
-            ),
+            Self::CountTasks { count } => {
+                (PP0221, format!("task_run_request.count is {count}, allowed: 1."), PP0221.resolution().to_owned())
+            }
             Self::SizeContainer { member, found } => (
-                "PP0222",
+                PP0222,
                 format!(
                     "task_definition.{member} is {found}. Outside Fargate it becomes the container's own {member}, \
                      which is a whole number."
@@ -377,7 +375,7 @@ impl PrepareError {
                 format!("Set `{member}` to a whole number ({}).", if *member == "cpu" { "CPU units" } else { "MiB" }),
             ),
             Self::OverrideRole { path, origin } => (
-                "PP0223",
+                PP0223,
                 match origin {
                     Some((layer, variable)) => format!(
                         "The job variable `{variable}` of the {layer} changes {path}, which the work pool alone renders \
@@ -388,10 +386,7 @@ impl PrepareError {
                          renders differently."
                     ),
                 },
-                "Remove the job variable, and run in a work pool whose defaults name the role. To allow roles in job \
-                 variables, set the module's `allow_role_overrides` (PUSHPOOL_ALLOW_ROLE_OVERRIDES of the dispatcher) \
-                 to true."
-                    .to_owned(),
+                PP0223.resolution().to_owned(),
             ),
         }
     }

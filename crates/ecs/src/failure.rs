@@ -22,10 +22,9 @@ mod table;
 mod when;
 mod words;
 
+use diagnosis::Diagnosis;
 pub(crate) use table::{CONFLICT, NO_CLUSTER, REFUSED};
 pub use words::{Words, plain};
-
-use work_pool::Diagnosis;
 
 /// What a failure means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -115,16 +114,12 @@ pub fn classify(answer: &Answer<'_>) -> Classified {
         .iter()
         .find(|row| row.when.iter().any(|when| when.holds(answer, &words)))
         .unwrap_or(&table::UNKNOWN);
-    Classified {
-        class: row.class,
-        diagnosis: Diagnosis {
-            code: row.code,
-            summary: row.summary.to_owned(),
-            detail: aws_words(answer),
-            resolution: row.resolution.to_owned(),
-        },
-        inactive_definition: row.code == table::INACTIVE_DEFINITION,
+    let mut diagnosis = Diagnosis::of(row.code, aws_words(answer));
+    if let Some((summary, resolution)) = row.own {
+        diagnosis.summary = summary.to_owned();
+        diagnosis.resolution = resolution.to_owned();
     }
+    Classified { class: row.class, diagnosis, inactive_definition: row.code == table::INACTIVE_DEFINITION }
 }
 
 /// How much of AWS's words is passed on, in characters.

@@ -1,7 +1,6 @@
 //! From a job configuration to the two ECS requests of a run, and (feature `aws`) the launcher that sends them.
 
 mod attempt;
-mod codes;
 mod command;
 mod configuration;
 #[cfg(feature = "aws")]
@@ -40,7 +39,6 @@ mod tags;
 pub mod task;
 mod value;
 
-pub use codes::CODES;
 pub use error::{PrepareError, SplitCommandError};
 pub use explain::explain;
 pub use fargate::{Size, parse_cpu, parse_memory};

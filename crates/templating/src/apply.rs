@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::{
-    Error, Policy, Resolver,
+    Policy, Resolver, TemplatingError,
     limits::Budget,
     node::{Values, render_value},
     resolve::resolve,
@@ -14,9 +14,13 @@ use crate::{
 ///
 /// # Errors
 ///
-/// [`Error::Missing`] if the policy refuses placeholders without a value and there are some, [`Error::Depth`] and
-/// [`Error::Size`] beyond its limits.
-pub fn apply<V: Values + ?Sized>(document: &Value, values: &V, policy: &Policy<'_>) -> Result<Option<Value>, Error> {
+/// [`TemplatingError::Missing`] if the policy refuses placeholders without a value and there are some, [`TemplatingError::Depth`] and
+/// [`TemplatingError::Size`] beyond its limits.
+pub fn apply<V: Values + ?Sized>(
+    document: &Value,
+    values: &V,
+    policy: &Policy<'_>,
+) -> Result<Option<Value>, TemplatingError> {
     render_value(document, values, policy, &mut Budget::new(policy.limits), 0)
 }
 
@@ -25,9 +29,9 @@ pub fn apply<V: Values + ?Sized>(document: &Value, values: &V, policy: &Policy<'
 ///
 /// # Errors
 ///
-/// [`Error::Resolve`] and [`Error::UseReference`] at the first reference that fails; [`Error::Missing`] if the policy
-/// refuses undefined variables and there are some; [`Error::Depth`] and [`Error::Size`] beyond its limits.
-pub fn resolve_all(document: &mut Value, resolver: &dyn Resolver, policy: &Policy<'_>) -> Result<(), Error> {
+/// [`TemplatingError::Resolve`] and [`TemplatingError::UseReference`] at the first reference that fails; [`TemplatingError::Missing`] if the policy
+/// refuses undefined variables and there are some; [`TemplatingError::Depth`] and [`TemplatingError::Size`] beyond its limits.
+pub fn resolve_all(document: &mut Value, resolver: &dyn Resolver, policy: &Policy<'_>) -> Result<(), TemplatingError> {
     policy.limits.check_depth(document, 0)?;
     resolve(document, resolver, policy, &mut Budget::new(policy.limits), 0)
 }

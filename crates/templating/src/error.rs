@@ -7,7 +7,7 @@ use crate::{pointer, resolve::Reference};
 /// Why a document has no result.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum Error {
+pub enum TemplatingError {
     /// Looking up: placeholders have no value, and the policy refuses that.
     #[error("{}", Listed(.places))]
     Missing {
@@ -93,7 +93,7 @@ impl fmt::Display for Listed<'_> {
     }
 }
 
-impl Error {
+impl TemplatingError {
     pub(crate) fn missing(placeholder: &str) -> Self {
         Self::Missing { places: vec![Unfilled { at: String::new(), placeholder: placeholder.to_owned() }] }
     }
@@ -126,10 +126,10 @@ impl Gathered {
     ///
     /// # Errors
     /// Any other error.
-    pub(crate) fn take_here<T>(&mut self, result: Result<T, Error>) -> Result<Option<T>, Error> {
+    pub(crate) fn take_here<T>(&mut self, result: Result<T, TemplatingError>) -> Result<Option<T>, TemplatingError> {
         match result {
             Ok(value) => Ok(Some(value)),
-            Err(Error::Missing { places }) => {
+            Err(TemplatingError::Missing { places }) => {
                 self.0.extend(places);
                 Ok(None)
             }
@@ -143,15 +143,15 @@ impl Gathered {
     /// Any other error, seen from here.
     pub(crate) fn take<T>(
         &mut self,
-        result: Result<T, Error>,
+        result: Result<T, TemplatingError>,
         token: impl FnOnce() -> String,
-    ) -> Result<Option<T>, Error> {
+    ) -> Result<Option<T>, TemplatingError> {
         self.take_here(result.map_err(|error| error.within(&token())))
     }
 
     /// # Errors
-    /// [`Error::Missing`] if anything was gathered.
-    pub(crate) fn finish(self) -> Result<(), Error> {
-        if self.0.is_empty() { Ok(()) } else { Err(Error::Missing { places: self.0 }) }
+    /// [`TemplatingError::Missing`] if anything was gathered.
+    pub(crate) fn finish(self) -> Result<(), TemplatingError> {
+        if self.0.is_empty() { Ok(()) } else { Err(TemplatingError::Missing { places: self.0 }) }
     }
 }

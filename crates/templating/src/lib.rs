@@ -9,7 +9,7 @@
 //! use serde_json::json;
 //! use templating::{Environment, Limits, Missing, Policy, apply};
 //!
-//! # fn main() -> Result<(), templating::Error> {
+//! # fn main() -> Result<(), templating::TemplatingError> {
 //! let environment = |name: &str| (name == "STAGE").then(|| "test".to_owned());
 //! let policy = Policy {
 //!     environment: Environment::From(&environment),
@@ -46,7 +46,7 @@ mod resolve;
 
 pub use crate::{
     apply::{apply, resolve_all},
-    error::{Error, ResolveError, Unfilled},
+    error::{ResolveError, TemplatingError, Unfilled},
     limits::{Budget, Limits, depth_of, may_hold_placeholder},
     node::{Lookup, Node, Segment, Values, render_value},
     policy::{Environment, Missing, Policy},

@@ -6,7 +6,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::{error::Error, placeholder::Path};
+use crate::{error::TemplatingError, placeholder::Path};
 
 const VALUE_BYTES: usize = 8;
 
@@ -29,16 +29,16 @@ impl Limits {
     /// Refuses what stands too many levels down.
     ///
     /// # Errors
-    /// [`Error::Depth`].
-    pub fn within_depth(self, depth: usize) -> Result<(), Error> {
-        if depth > self.depth { Err(Error::Depth { limit: self.depth }) } else { Ok(()) }
+    /// [`TemplatingError::Depth`].
+    pub fn within_depth(self, depth: usize) -> Result<(), TemplatingError> {
+        if depth > self.depth { Err(TemplatingError::Depth { limit: self.depth }) } else { Ok(()) }
     }
 
     /// Refuses a value, `depth` levels down, that nests too deeply; stops descending at the limit.
     ///
     /// # Errors
-    /// [`Error::Depth`].
-    pub fn check_depth(self, value: &Value, depth: usize) -> Result<(), Error> {
+    /// [`TemplatingError::Depth`].
+    pub fn check_depth(self, value: &Value, depth: usize) -> Result<(), TemplatingError> {
         self.within_depth(depth)?;
         match value {
             Value::Array(items) => items.iter().try_for_each(|item| self.check_depth(item, depth + 1)),
@@ -58,7 +58,7 @@ pub struct Budget {
     pub may_refer: bool,
 }
 
-/// Every method fails with [`Error::Size`] when the budget is used up, and with [`Error::Depth`] beyond the depth.
+/// Every method fails with [`TemplatingError::Size`] when the budget is used up, and with [`TemplatingError::Depth`] beyond the depth.
 impl Budget {
     /// All of it.
     #[must_use]
@@ -75,22 +75,22 @@ impl Budget {
     /// Refuses what stands too many levels down.
     ///
     /// # Errors
-    /// [`Error::Depth`].
-    pub fn within_depth(&self, depth: usize) -> Result<(), Error> {
+    /// [`TemplatingError::Depth`].
+    pub fn within_depth(&self, depth: usize) -> Result<(), TemplatingError> {
         self.limits.within_depth(depth)
     }
 
     /// Spends `bytes` of text.
     ///
     /// # Errors
-    /// [`Error::Size`].
-    pub fn text(&mut self, bytes: usize) -> Result<(), Error> {
+    /// [`TemplatingError::Size`].
+    pub fn text(&mut self, bytes: usize) -> Result<(), TemplatingError> {
         match self.left.checked_sub(bytes) {
             Some(left) => {
                 self.left = left;
                 Ok(())
             }
-            None => Err(Error::Size { limit: self.limits.bytes }),
+            None => Err(TemplatingError::Size { limit: self.limits.bytes }),
         }
     }
 
@@ -98,8 +98,8 @@ impl Budget {
     /// kilobytes of placeholders may do that a hundred thousand times to the same text.
     ///
     /// # Errors
-    /// [`Error::Size`].
-    pub fn look_up(&mut self, path: &Path) -> Result<(), Error> {
+    /// [`TemplatingError::Size`].
+    pub fn look_up(&mut self, path: &Path) -> Result<(), TemplatingError> {
         // No text is longer than the limit.
         let counted = path.largest_index().map(|index| usize::try_from(index).unwrap_or(usize::MAX));
         self.text(counted.unwrap_or_default().min(self.limits.bytes) / COUNTED_FOR_A_BYTE)
@@ -108,8 +108,8 @@ impl Budget {
     /// Spends the key of an object.
     ///
     /// # Errors
-    /// [`Error::Size`].
-    pub fn key(&mut self, key: &str) -> Result<(), Error> {
+    /// [`TemplatingError::Size`].
+    pub fn key(&mut self, key: &str) -> Result<(), TemplatingError> {
         self.may_refer |= key == REFERENCE_KEY;
         self.text(key.len())
     }
@@ -117,8 +117,8 @@ impl Budget {
     /// Spends one value with `bytes` of text, found `depth` levels down.
     ///
     /// # Errors
-    /// [`Error::Size`], [`Error::Depth`].
-    pub fn value(&mut self, bytes: usize, depth: usize) -> Result<(), Error> {
+    /// [`TemplatingError::Size`], [`TemplatingError::Depth`].
+    pub fn value(&mut self, bytes: usize, depth: usize) -> Result<(), TemplatingError> {
         self.within_depth(depth)?;
         self.text(VALUE_BYTES + bytes)
     }
@@ -126,8 +126,8 @@ impl Budget {
     /// Spends a value with all that is in it, to stand `depth` levels down.
     ///
     /// # Errors
-    /// [`Error::Size`], [`Error::Depth`].
-    pub fn spend(&mut self, value: &Value, depth: usize) -> Result<(), Error> {
+    /// [`TemplatingError::Size`], [`TemplatingError::Depth`].
+    pub fn spend(&mut self, value: &Value, depth: usize) -> Result<(), TemplatingError> {
         match value {
             Value::String(text) => {
                 self.may_refer |= may_hold_placeholder(text);
@@ -142,7 +142,7 @@ impl Budget {
         }
     }
 
-    fn spend_object(&mut self, entries: &Map<String, Value>, depth: usize) -> Result<(), Error> {
+    fn spend_object(&mut self, entries: &Map<String, Value>, depth: usize) -> Result<(), TemplatingError> {
         self.value(0, depth)?;
         entries.iter().try_for_each(|(key, entry)| {
             self.key(key)?;
@@ -154,8 +154,8 @@ impl Budget {
     /// keeps its hash table, where one put together anew would hash every key.
     ///
     /// # Errors
-    /// [`Error::Size`], [`Error::Depth`].
-    pub fn copy(&mut self, value: &Value, depth: usize) -> Result<Value, Error> {
+    /// [`TemplatingError::Size`], [`TemplatingError::Depth`].
+    pub fn copy(&mut self, value: &Value, depth: usize) -> Result<Value, TemplatingError> {
         self.spend(value, depth)?;
         Ok(value.clone())
     }
@@ -163,8 +163,12 @@ impl Budget {
     /// Copies an object that will stand `depth` levels down.
     ///
     /// # Errors
-    /// [`Error::Size`], [`Error::Depth`].
-    pub fn copy_object(&mut self, entries: &Map<String, Value>, depth: usize) -> Result<Map<String, Value>, Error> {
+    /// [`TemplatingError::Size`], [`TemplatingError::Depth`].
+    pub fn copy_object(
+        &mut self,
+        entries: &Map<String, Value>,
+        depth: usize,
+    ) -> Result<Map<String, Value>, TemplatingError> {
         self.spend_object(entries, depth)?;
         Ok(entries.clone())
     }

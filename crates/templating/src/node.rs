@@ -13,7 +13,7 @@ use std::borrow::Cow;
 use serde_json::{Map, Value};
 
 use crate::{
-    error::{Error, Gathered},
+    error::{Gathered, TemplatingError},
     limits::{Budget, may_hold_placeholder},
     placeholder::{self, Kind, Path},
     policy::{Missing, Policy},
@@ -94,13 +94,13 @@ impl Lookup {
         &self,
         values: &'v V,
         budget: &mut Budget,
-    ) -> Result<Option<Cow<'v, Value>>, Error> {
+    ) -> Result<Option<Cow<'v, Value>>, TemplatingError> {
         budget.look_up(&self.path)?;
         match (values.find(&self.path), &self.otherwise) {
             (Some(value), _) => Ok(Some(value)),
             (None, Otherwise::Nothing) => Ok(None),
             (None, Otherwise::Written(text)) => Ok(Some(Cow::Owned(Value::String(text.clone())))),
-            (None, Otherwise::Refused(text)) => Err(Error::missing(text)),
+            (None, Otherwise::Refused(text)) => Err(TemplatingError::missing(text)),
         }
     }
 }
@@ -110,8 +110,8 @@ impl Node {
     ///
     /// # Errors
     ///
-    /// [`Error::Depth`], and [`Error::Missing`] if the policy refuses undefined variables and there are some.
-    pub fn compile(template: &Value, policy: &Policy<'_>, depth: usize) -> Result<Self, Error> {
+    /// [`TemplatingError::Depth`], and [`TemplatingError::Missing`] if the policy refuses undefined variables and there are some.
+    pub fn compile(template: &Value, policy: &Policy<'_>, depth: usize) -> Result<Self, TemplatingError> {
         policy.limits.within_depth(depth)?;
         Ok(match template {
             Value::String(text) => Self::compile_text(text, policy)?,
@@ -148,7 +148,7 @@ impl Node {
         })
     }
 
-    fn compile_text(text: &str, policy: &Policy<'_>) -> Result<Self, Error> {
+    fn compile_text(text: &str, policy: &Policy<'_>) -> Result<Self, TemplatingError> {
         let mut segments = Vec::new();
         let mut literal = String::new();
         let mut copied = 0;
@@ -206,13 +206,13 @@ impl Node {
     ///
     /// # Errors
     ///
-    /// [`Error::Size`], [`Error::Depth`], and [`Error::Missing`] if the policy refuses unknown names and there are some.
+    /// [`TemplatingError::Size`], [`TemplatingError::Depth`], and [`TemplatingError::Missing`] if the policy refuses unknown names and there are some.
     pub fn render<V: Values + ?Sized>(
         &self,
         values: &V,
         budget: &mut Budget,
         depth: usize,
-    ) -> Result<Option<Value>, Error> {
+    ) -> Result<Option<Value>, TemplatingError> {
         match self {
             Self::Literal(value) => budget.copy(value, depth).map(Some),
             Self::Whole(lookup) => lookup.find(values, budget)?.map(|value| budget.copy(&value, depth)).transpose(),
@@ -257,7 +257,7 @@ pub fn render_value<V: Values + ?Sized>(
     policy: &Policy<'_>,
     budget: &mut Budget,
     depth: usize,
-) -> Result<Option<Value>, Error> {
+) -> Result<Option<Value>, TemplatingError> {
     match template {
         Value::String(text) if !may_hold_placeholder(text) => budget.copy(template, depth).map(Some),
         other => Node::compile(other, policy, depth)?.render(values, budget, depth),
@@ -269,7 +269,7 @@ fn render_text<V: Values + ?Sized>(
     values: &V,
     budget: &mut Budget,
     depth: usize,
-) -> Result<Value, Error> {
+) -> Result<Value, TemplatingError> {
     budget.value(0, depth)?;
     let mut gathered = Gathered::default();
     let mut out = String::new();

@@ -9,13 +9,13 @@ use std::fmt::Write as _;
 use serde_json::{Number, Value};
 use unicode_general_category::{GeneralCategory as Category, get_general_category};
 
-use crate::{error::Error, limits::Budget};
+use crate::{error::TemplatingError, limits::Budget};
 
 /// Appends `str(value)`.
 ///
 /// # Errors
-/// [`Error::Size`], [`Error::Depth`].
-pub fn push_str(value: &Value, out: &mut String, budget: &mut Budget) -> Result<(), Error> {
+/// [`TemplatingError::Size`], [`TemplatingError::Depth`].
+pub fn push_str(value: &Value, out: &mut String, budget: &mut Budget) -> Result<(), TemplatingError> {
     match value {
         Value::String(text) => {
             budget.text(text.len())?;
@@ -29,14 +29,14 @@ pub fn push_str(value: &Value, out: &mut String, budget: &mut Budget) -> Result<
 /// `str(value)` on its own.
 ///
 /// # Errors
-/// [`Error::Size`], [`Error::Depth`].
-pub fn to_str(value: &Value, budget: &mut Budget) -> Result<String, Error> {
+/// [`TemplatingError::Size`], [`TemplatingError::Depth`].
+pub fn to_str(value: &Value, budget: &mut Budget) -> Result<String, TemplatingError> {
     let mut out = String::new();
     push_str(value, &mut out, budget)?;
     Ok(out)
 }
 
-fn push_repr(value: &Value, out: &mut String, budget: &mut Budget, depth: usize) -> Result<(), Error> {
+fn push_repr(value: &Value, out: &mut String, budget: &mut Budget, depth: usize) -> Result<(), TemplatingError> {
     budget.within_depth(depth)?;
     let before = out.len();
     match value {

@@ -13,7 +13,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::{
-    error::{Error, Gathered, ResolveError},
+    error::{Gathered, ResolveError, TemplatingError},
     limits::{Budget, REFERENCE_KEY, may_hold_placeholder},
     placeholder::{self, BlockPath, Kind, Path},
     policy::{Missing, Policy},
@@ -219,15 +219,15 @@ impl References {
 ///
 /// # Errors
 ///
-/// [`Error::Resolve`] and [`Error::UseReference`] at the first reference that fails; [`Error::Missing`] if the policy
-/// refuses undefined variables and there are some; [`Error::Depth`] and [`Error::Size`] beyond the budget.
+/// [`TemplatingError::Resolve`] and [`TemplatingError::UseReference`] at the first reference that fails; [`TemplatingError::Missing`] if the policy
+/// refuses undefined variables and there are some; [`TemplatingError::Depth`] and [`TemplatingError::Size`] beyond the budget.
 pub fn resolve(
     value: &mut Value,
     resolver: &dyn Resolver,
     policy: &Policy<'_>,
     budget: &mut Budget,
     depth: usize,
-) -> Result<(), Error> {
+) -> Result<(), TemplatingError> {
     budget.within_depth(depth)?;
     match value {
         Value::String(text) => {
@@ -258,7 +258,10 @@ pub fn resolve(
 }
 
 /// Does something to each item of a list or entry of an object.
-fn each(value: &mut Value, mut with: impl FnMut(&mut Value) -> Result<(), Error>) -> Result<(), Error> {
+fn each(
+    value: &mut Value,
+    mut with: impl FnMut(&mut Value) -> Result<(), TemplatingError>,
+) -> Result<(), TemplatingError> {
     let mut gathered = Gathered::default();
     match value {
         Value::Array(items) => {
@@ -282,7 +285,7 @@ fn resolve_blocks(
     resolver: &dyn Resolver,
     budget: &mut Budget,
     depth: usize,
-) -> Result<Option<Value>, Error> {
+) -> Result<Option<Value>, TemplatingError> {
     let mut out = String::new();
     let mut copied = 0;
     let mut has_reference = false;
@@ -319,7 +322,7 @@ fn resolve_blocks(
 
 /// A block's data, or the value at a path of it. Data that is only `{"value": …}` stands for that value unless the path
 /// says `value` itself.
-fn read_block(path: &BlockPath, resolver: &dyn Resolver) -> Result<Value, Error> {
+fn read_block(path: &BlockPath, resolver: &dyn Resolver) -> Result<Value, TemplatingError> {
     let BlockPath { type_slug, name, path: key_path } = path;
     let data = resolver
         .block(type_slug, name)
@@ -350,7 +353,7 @@ fn resolve_variables(
     policy: &Policy<'_>,
     budget: &mut Budget,
     depth: usize,
-) -> Result<(), Error> {
+) -> Result<(), TemplatingError> {
     budget.within_depth(depth)?;
     let Value::String(text) = value else {
         return each(value, |inner| resolve_variables(inner, resolver, policy, budget, depth + 1));
@@ -395,10 +398,10 @@ fn resolve_variables(
     Ok(())
 }
 
-fn unresolved(reference: Reference, source: ResolveError) -> Error {
-    Error::Resolve { at: String::new(), reference, source }
+fn unresolved(reference: Reference, source: ResolveError) -> TemplatingError {
+    TemplatingError::Resolve { at: String::new(), reference, source }
 }
 
-fn unusable(problem: impl Into<String>) -> Error {
-    Error::UseReference { at: String::new(), problem: problem.into() }
+fn unusable(problem: impl Into<String>) -> TemplatingError {
+    TemplatingError::UseReference { at: String::new(), problem: problem.into() }
 }

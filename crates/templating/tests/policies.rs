@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use serde_json::{Value, json};
 use templating::{
-    Environment, Error, Limits, Missing, Policy, Reference, References, ResolveError, Resolver, Unfilled, apply,
-    resolve_all,
+    Environment, Limits, Missing, Policy, Reference, References, ResolveError, Resolver, TemplatingError, Unfilled,
+    apply, resolve_all,
 };
 
 const LIMITS: Limits = Limits { depth: 20, bytes: 4_000 };
@@ -42,8 +42,8 @@ fn keeping() -> Policy<'static> {
     Policy { unknown: Missing::Keep, undefined: Missing::Keep, kept: &[], ..before_steps() }
 }
 
-fn filled(document: &Value, values: &Value, policy: &Policy<'_>) -> Result<Option<Value>, Error> {
-    apply(document, values.as_object().unwrap(), policy)
+fn filled(document: &Value, values: &Value, policy: &Policy<'_>) -> Result<Option<Value>, TemplatingError> {
+    apply(document, values.as_object().expect("values are an object"), policy)
 }
 
 fn missing(at: &str, placeholder: &str) -> Unfilled {
@@ -165,7 +165,7 @@ fn every_undefined_variable_is_named_with_its_place() {
     let error = filled(&deployment, &json!({}), &before_steps()).unwrap_err();
     assert_eq!(
         error,
-        Error::Missing {
+        TemplatingError::Missing {
             places: vec![
                 missing("/work_pool/job_variables/image", "{{ $IMG }}"),
                 missing("/work_pool/job_variables/a~1b/1", "{{ $ONE }}"),
@@ -189,7 +189,7 @@ fn every_unknown_output_is_named_with_its_place() {
         json!({"image": "{{ build.image }}", "tags": ["{{ build.tag }}", "v{{ build.digest }}{{ nope }}"]});
     assert_eq!(
         filled(&deployment, &json!({"build": {"tag": "1"}}), &after_steps()),
-        Err(Error::Missing {
+        Err(TemplatingError::Missing {
             places: vec![
                 missing("/image", "{{ build.image }}"),
                 missing("/tags/1", "{{ build.digest }}"),
@@ -204,7 +204,7 @@ fn without_an_environment_its_variables_are_undefined() {
     let hidden = Policy { environment: Environment::Hidden, ..before_steps() };
     assert_eq!(
         filled(&json!("{{ $MYENV }}"), &json!({"MYENV": 1}), &hidden),
-        Err(Error::Missing { places: vec![missing("", "{{ $MYENV }}")] })
+        Err(TemplatingError::Missing { places: vec![missing("", "{{ $MYENV }}")] })
     );
 }
 
@@ -257,7 +257,7 @@ fn undefined_prefect_variables_follow_the_policy() {
     };
     assert_eq!(
         resolved(&before_steps()),
-        Err(Error::Missing {
+        Err(TemplatingError::Missing {
             places: vec![
                 missing("/a", "{{ prefect.variables.nope }}"),
                 missing("/b/0", "{{ prefect.variables.nope }}"),
@@ -294,10 +294,10 @@ fn depth_and_size_are_bounded() {
     for _ in 0..21 {
         deep = json!([deep]);
     }
-    assert_eq!(filled(&deep, &json!({}), &lenient()), Err(Error::Depth { limit: 20 }));
-    assert_eq!(resolve_all(&mut deep, &known(), &lenient()), Err(Error::Depth { limit: 20 }));
+    assert_eq!(filled(&deep, &json!({}), &lenient()), Err(TemplatingError::Depth { limit: 20 }));
+    assert_eq!(resolve_all(&mut deep, &known(), &lenient()), Err(TemplatingError::Depth { limit: 20 }));
     let values = json!({"a": "x".repeat(1_000)});
     assert!(filled(&json!(["{{ a }}", "{{ a }}", "{{ a }}"]), &values, &lenient()).is_ok());
     let four = json!(["{{ a }}", "{{ a }}", "{{ a }}", "{{ a }}"]);
-    assert_eq!(filled(&four, &values, &lenient()), Err(Error::Size { limit: 4_000 }));
+    assert_eq!(filled(&four, &values, &lenient()), Err(TemplatingError::Size { limit: 4_000 }));
 }

@@ -2,9 +2,10 @@
 
 use serde_json::Value;
 
+use diagnosis::shorten;
 use templating::python;
 
-use crate::{policy::shorten, variables::ENV};
+use crate::variables::ENV;
 
 /// Characters of a value that are shown.
 const MAX_SHOWN: usize = 60;

@@ -2,26 +2,10 @@
 
 use std::fmt;
 
-use templating::{Reference, ResolveError};
-
-use crate::Diagnosis;
-
-/// Every code of this crate with its title, in order; `docs/errors.md` has an entry for each.
-pub const CODES: &[(&str, &str)] = &[
-    ("PP0101", "Base job template is not an object"),
-    ("PP0102", "Base job template has no job configuration"),
-    ("PP0103", "Variables of the base job template are malformed"),
-    ("PP0104", "Variables schema of the base job template is invalid"),
-    ("PP0105", "Job variables do not fit the work pool"),
-    ("PP0106", "Dotted job variable contradicts another"),
-    ("PP0107", "Environment is not an object"),
-    ("PP0108", "Field of the job configuration has the wrong type"),
-    ("PP0109", "Block or variable could not be read"),
-    ("PP0110", "Reference to a block cannot be used"),
-    ("PP0111", "Blocks and variables need a Prefect server"),
-    ("PP0112", "Template or job variables nest too deeply"),
-    ("PP0113", "Job configuration is too large"),
-];
+use diagnosis::{
+    Diagnosis, PP0101, PP0102, PP0103, PP0104, PP0105, PP0106, PP0107, PP0108, PP0109, PP0110, PP0111, PP0112, PP0113,
+};
+use templating::{Reference, ResolveError, TemplatingError};
 
 /// Why there is no job configuration. No variant holds a value that could be secret.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -149,67 +133,32 @@ impl fmt::Display for Violations<'_> {
 impl WorkPoolError {
     /// Code and texts for the person who has to repair it.
     pub fn diagnosis(&self) -> Diagnosis {
-        let (code, resolution) = match self {
-            Self::ReadTemplate { .. } => (
-                "PP0101",
-                "Give the work pool a base job template with `job_configuration` and `variables`, or `{}` for the built-in one.",
-            ),
-            Self::ReadJobConfiguration { .. } => (
-                "PP0102",
-                "Add a `job_configuration` object to the base job template, or use `{}` for the built-in template.",
-            ),
-            Self::ReadVariables { .. } => (
-                "PP0103",
-                "Make `variables` a JSON schema of type object with one entry per variable below `properties`.",
-            ),
-            Self::CompileSchema { .. } => ("PP0104", "Correct the schema in the base job template of the work pool."),
-            Self::ValidateVariables { .. } => (
-                "PP0105",
-                "Change the job variable in the deployment or the flow run, or what the work pool allows for it.",
-            ),
-            Self::ExpandDotted { .. } => {
-                ("PP0106", "Write the variable as one nested object instead of mixing dotted keys.")
-            }
-            Self::MergeEnvironment { .. } => (
-                "PP0107",
-                "Give `env` as an object of names and values; to remove everything inherited, set each name to null.",
-            ),
-            Self::ReadField { .. } => {
-                ("PP0108", "Correct the job variable or the default that the base job template puts there.")
-            }
-            Self::Resolve { source: ResolveError::NeedsServer, .. } => (
-                "PP0111",
-                "Replace the reference by a plain value, or run with a Prefect server instead of standalone mode.",
-            ),
-            Self::Resolve { .. } => (
-                "PP0109",
-                "Check that the block or variable exists, that its name is spelled as on the server, and that pushpool may read it.",
-            ),
-            Self::UseReference { .. } => (
-                "PP0110",
-                "Name a block as `{{ prefect.blocks.<type>.<name> }}` and, inside other text, a single value of it as `….<name>.<key>`.",
-            ),
-            Self::Depth { .. } => ("PP0112", "Flatten the base job template or the job variable."),
-            Self::Size { .. } => (
-                "PP0113",
-                "Shorten the job variables: AWS accepts 64 KiB for a task definition. Large inputs belong into S3 or into flow parameters.",
-            ),
+        let code = match self {
+            Self::ReadTemplate { .. } => PP0101,
+            Self::ReadJobConfiguration { .. } => PP0102,
+            Self::ReadVariables { .. } => PP0103,
+            Self::CompileSchema { .. } => PP0104,
+            Self::ValidateVariables { .. } => PP0105,
+            Self::ExpandDotted { .. } => PP0106,
+            Self::MergeEnvironment { .. } => PP0107,
+            Self::ReadField { .. } => PP0108,
+            Self::Resolve { source: ResolveError::NeedsServer, .. } => PP0111,
+            Self::Resolve { .. } => PP0109,
+            Self::UseReference { .. } => PP0110,
+            Self::Depth { .. } => PP0112,
+            Self::Size { .. } => PP0113,
         };
-        let title = CODES.iter().find_map(|(known, title)| (*known == code).then_some(*title)).unwrap_or_default();
-        let diagnosis =
-            Diagnosis { code, summary: title.to_owned(), detail: self.to_string(), resolution: resolution.to_owned() };
-        diagnosis.bounded()
+        Diagnosis::of(code, self.to_string()).bounded()
     }
 }
 
-impl From<templating::Error> for WorkPoolError {
-    fn from(error: templating::Error) -> Self {
-        use templating::Error;
+impl From<TemplatingError> for WorkPoolError {
+    fn from(error: TemplatingError) -> Self {
         match error {
-            Error::Resolve { at, reference, source } => Self::Resolve { at, reference, source },
-            Error::Depth { limit } => Self::Depth { limit },
-            Error::Size { limit } => Self::Size { limit },
-            Error::UseReference { at, problem } => Self::UseReference { at, problem },
+            TemplatingError::Resolve { at, reference, source } => Self::Resolve { at, reference, source },
+            TemplatingError::Depth { limit } => Self::Depth { limit },
+            TemplatingError::Size { limit } => Self::Size { limit },
+            TemplatingError::UseReference { at, problem } => Self::UseReference { at, problem },
             // The policy of job configurations removes what has no value.
             other => Self::UseReference { at: String::new(), problem: other.to_string() },
         }

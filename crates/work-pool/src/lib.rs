@@ -65,11 +65,12 @@ mod variables;
 
 use serde_json::{Map, Value};
 
+pub use diagnosis::Diagnosis;
 pub use templating::{NoReferences, Reference, ResolveError, Resolver, is_reference, placeholder::unfilled};
 
 pub use crate::{
     configuration::JobConfiguration,
-    error::{CODES, Violation, WorkPoolError},
+    error::{Violation, WorkPoolError},
     excerpt::Excerpt,
     near::{did_you_mean, near},
     sources::{Layer, Origin, Source, Sources},
@@ -80,36 +81,3 @@ pub use crate::{
 
 /// A JSON object, in the order its keys were written.
 pub type Object = Map<String, Value>;
-
-/// What a person is told when something cannot be done.
-///
-/// Every user-facing failure of pushpool carries one. No field may hold the value of a secret.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Diagnosis {
-    /// Stable code, `PP` and four digits; `docs/errors.md` has an entry for each.
-    pub code: &'static str,
-    /// One line: what failed.
-    pub summary: String,
-    /// What was seen: field, value, what is allowed, AWS's own words.
-    pub detail: String,
-    /// What to do about it.
-    pub resolution: String,
-}
-
-/// Longest summary of a [`Diagnosis`], in characters.
-const LONGEST_SUMMARY: usize = 500;
-
-/// Longest detail of a [`Diagnosis`], in characters: a state's message, a log line and a queue message's attributes have
-/// to hold it.
-const LONGEST_DETAIL: usize = 8_000;
-
-impl Diagnosis {
-    /// The same with texts of a bounded length: names and values in them may be as long as their author likes.
-    #[must_use]
-    pub fn bounded(mut self) -> Self {
-        policy::shorten(&mut self.summary, LONGEST_SUMMARY);
-        policy::shorten(&mut self.detail, LONGEST_DETAIL);
-        policy::shorten(&mut self.resolution, LONGEST_DETAIL);
-        self
-    }
-}

@@ -39,13 +39,3 @@ pub(crate) fn within_depth(depth: usize) -> Result<(), WorkPoolError> {
 pub(crate) fn check_depth(value: &Value, depth: usize) -> Result<(), WorkPoolError> {
     Ok(LIMITS.check_depth(value, depth)?)
 }
-
-/// Cuts a text off after so many characters.
-pub(crate) fn shorten(text: &mut String, longest: usize) {
-    if text.len() > longest
-        && let Some((end, _)) = text.char_indices().nth(longest)
-    {
-        text.truncate(end);
-        text.push('…');
-    }
-}

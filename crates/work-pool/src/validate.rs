@@ -7,6 +7,7 @@
 
 use std::collections::{BTreeSet, HashSet};
 
+use diagnosis::shorten;
 use jsonschema::{Draft, PatternOptions, ValidationError, Validator, error::ValidationErrorKind};
 use serde_json::{Value, json};
 use templating::{Budget, depth_of, is_reference};
@@ -15,7 +16,7 @@ use crate::{
     Object, allowed,
     error::{Violation, WorkPoolError},
     measure::Measure,
-    policy::{MAX_BYTES, budget, shorten},
+    policy::{MAX_BYTES, budget},
     variables::{ENV, Variables},
 };
 

@@ -168,7 +168,7 @@ pub(super) fn judge(task: &Task) {
         let limits = Limits { capacity_timeout: std::time::Duration::from_secs(60), interruptions: 0 };
         for past in [past, Past::default()] {
             if let Action::HandBack(reason) | Action::Crash(reason) = decide(state, task, past, limits) {
-                assert!(super::CODES.contains(reason.code), "{}", reason.code);
+                assert!(super::CODES.contains(reason.code.id()), "{}", reason.code);
                 assert!(reason.detail.len() <= super::LONGEST, "{}: {} bytes", reason.code, reason.detail.len());
             }
         }

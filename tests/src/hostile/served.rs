@@ -221,8 +221,12 @@ impl Cluster {
             Some(3) => Class::Transient,
             _ => Class::Rejected,
         };
-        let diagnosis =
-            Diagnosis { code: "PP0301", summary: "s".to_owned(), detail: "d".to_owned(), resolution: "r".to_owned() };
+        let diagnosis = Diagnosis {
+            code: diagnosis::PP0301,
+            summary: "s".to_owned(),
+            detail: "d".to_owned(),
+            resolution: "r".to_owned(),
+        };
         LaunchError { class, diagnosis }
     }
 
@@ -287,7 +291,7 @@ impl Heard {
 
     fn hear(&self, diagnosis: &Diagnosis) {
         refused(diagnosis);
-        *self.last.lock().expect("nobody panics") = Some(diagnosis.code);
+        *self.last.lock().expect("nobody panics") = Some(diagnosis.code.id());
     }
 
     fn verdict(&self) -> Verdict {

@@ -147,7 +147,7 @@ fn compare_judgements(case: &Case, answer: &Answer, needed: &mut Needed) -> Resu
             Ok(())
         }
         None => {
-            let kind = Kind::Judgement(ours.as_ref().map_or("server", |it| it.code).to_owned());
+            let kind = Kind::Judgement(ours.as_ref().map_or("server", |it| it.code.id()).to_owned());
             let ours = ours.map_or(Value::Null, |it| format!("{} {}: {}", it.code, it.summary, it.detail).into());
             Err(mismatch(kind, answer.schema_errors.join("\n").into(), ours))
         }

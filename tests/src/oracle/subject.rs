@@ -45,7 +45,7 @@ pub enum Outcome {
 pub fn render(case: &Case, hello: &Hello) -> (Outcome, Option<String>) {
     let refused = |diagnosis: Diagnosis| {
         let reason = format!("{}: {}", diagnosis.summary, diagnosis.detail);
-        (Outcome::Refused { code: diagnosis.code.to_owned(), reason }, None)
+        (Outcome::Refused { code: diagnosis.code.to_string(), reason }, None)
     };
     let template = match BaseJobTemplate::from_value(&case.template) {
         Ok(template) => template,

@@ -299,7 +299,7 @@ impl Queues {
         sent.map_err(|broken| Failure {
             class: Class::Transient,
             diagnosis: Diagnosis {
-                code: "PP0406",
+                code: diagnosis::PP0406,
                 summary: "SQS did not answer".to_owned(),
                 detail: format!("{broken:?}"),
                 resolution: String::new(),

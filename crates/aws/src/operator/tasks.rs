@@ -132,7 +132,7 @@ fn refused(operation: &'static str, error: LaunchError) -> Trouble {
     let LaunchError { diagnosis, .. } = error;
     Trouble::Refused {
         operation,
-        code: diagnosis.code.to_owned(),
+        code: diagnosis.code.to_string(),
         message: format!("{}. {}", diagnosis.summary, diagnosis.detail),
     }
 }

@@ -60,7 +60,7 @@ pub(crate) struct Reason {
 impl From<&Diagnosis> for Reason {
     fn from(diagnosis: &Diagnosis) -> Self {
         Self {
-            code: diagnosis.code.to_owned(),
+            code: diagnosis.code.to_string(),
             summary: diagnosis.summary.clone(),
             detail: diagnosis.detail.clone(),
             resolution: diagnosis.resolution.clone(),

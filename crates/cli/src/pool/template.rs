@@ -134,7 +134,7 @@ fn lint(defaults: &Object) -> Vec<Diagnosis> {
         let Some(role) = defaults.get(variable).and_then(Value::as_str) else { continue };
         if let Err(problem) = check_role(role) {
             found.push(Diagnosis {
-                code: "PP0226",
+                code: diagnosis::PP0226,
                 summary: format!("`{variable}` is not the ARN of a role"),
                 detail: format!("{variable}: {role:?} is {problem}."),
                 resolution: format!("Set `{variable}` to the whole ARN of the role."),
@@ -143,7 +143,7 @@ fn lint(defaults: &Object) -> Vec<Diagnosis> {
     }
     if defaults.get("cluster").is_some_and(|cluster| cluster == "") {
         found.push(Diagnosis {
-            code: "PP0227",
+            code: diagnosis::PP0227,
             summary: "`cluster` is empty".to_owned(),
             detail: "An empty name counts as none, and the tasks run in the cluster `default`.".to_owned(),
             resolution: "Name the cluster, or unset the variable with cluster=null.".to_owned(),
@@ -203,7 +203,7 @@ mod tests {
     }
 
     fn codes(findings: &Findings) -> Vec<&'static str> {
-        findings.refusals.iter().map(|refusal| refusal.code).collect()
+        findings.refusals.iter().map(|refusal| refusal.code.id()).collect()
     }
 
     #[test]

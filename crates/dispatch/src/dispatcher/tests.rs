@@ -5,9 +5,9 @@ use std::{
     sync::{Mutex, MutexGuard},
 };
 
+use diagnosis::{Code, Diagnosis, PP0330, PP0331, PP0510};
 use ecs::failure::Class;
 use serde_json::{Value, json};
-use work_pool::Diagnosis;
 
 use super::*;
 use crate::{
@@ -18,12 +18,12 @@ use crate::{
 
 const RUN: &str = "7f2c1f0e-0000-4000-8000-0000000000";
 
-fn diagnosis(code: &'static str) -> Diagnosis {
+fn diagnosis(code: Code) -> Diagnosis {
     Diagnosis { code, summary: "s".into(), detail: "d".into(), resolution: "r".into() }
 }
 
 fn error(class: Class) -> LaunchError {
-    LaunchError { class, diagnosis: diagnosis("PP0399") }
+    LaunchError { class, diagnosis: diagnosis(PP0331) }
 }
 
 fn task(adopted: bool) -> Launched {
@@ -86,7 +86,7 @@ impl Queues {
 impl RunQueues for Queues {
     async fn bury(&self, body: String, reason: &Diagnosis) -> Result<(), Failure> {
         self.outage()?;
-        self.buried.lock().unwrap().push((body, reason.code));
+        self.buried.lock().unwrap().push((body, reason.code.id()));
         Ok(())
     }
 
@@ -246,7 +246,7 @@ async fn each_record_of_a_batch_goes_its_own_way() {
     assert_eq!(kept, ["panic", "transient", "unreachable"]);
     let mut buried = world.buried();
     buried.sort_unstable();
-    assert_eq!(buried[1..4], ["PP0399", "PP0401", "PP0401"], "{buried:?}");
+    assert_eq!(buried[1..4], ["PP0331", "PP0401", "PP0401"], "{buried:?}");
     assert!(buried[0].starts_with("PP01"), "the refused job variable is named by work-pool: {buried:?}");
     assert_eq!(buried[4..], ["PP0402", "PP0404"]);
     let mut hurried = world.queues.hurried.lock().unwrap().clone();
@@ -471,7 +471,7 @@ async fn a_launch_that_took_long_is_recorded_only_if_no_later_attempt_was_launch
 
 #[tokio::test(start_paused = true)]
 async fn a_token_that_was_used_up_is_given_up_once_nothing_can_be_under_way() {
-    let conflict = LaunchError { class: Class::Transient, diagnosis: diagnosis("PP0330") };
+    let conflict = LaunchError { class: Class::Transient, diagnosis: diagnosis(PP0330) };
     let world = |found| {
         let launcher = scripted(&[(1, Script::Answer(Err(conflict.clone())))]);
         World::new(Launcher { found: Some(found), ..launcher }, Queues::default())
@@ -489,7 +489,7 @@ async fn a_token_that_was_used_up_is_given_up_once_nothing_can_be_under_way() {
 
 #[tokio::test]
 async fn a_claim_without_its_slot_launches_nothing() {
-    let lost = || diagnosis("PP0510");
+    let lost = || diagnosis(PP0510);
     let order = |since: &str| Order {
         run: ecs::Run {
             attempt: ScheduledRun::parse(&body(1).to_string()).unwrap().attempt(),

@@ -4,19 +4,17 @@
 //! same variables, and with the same blocks and Prefect variables. Only what these members name is read: a template whose
 //! environment refers to a secret, or to a block that is gone, still says where its runs go. Where it does not (the name
 //! itself comes out of a block that is gone), only the clusters of the settings are known, and a component that finds no task
-//! there must not conclude that there is none: it reports [`CLUSTER_UNKNOWN`].
+//! there must not conclude that there is none: it reports PP0608.
 
 use std::collections::BTreeMap;
 
+use diagnosis::{Diagnosis, PP0608};
 use jiff::Timestamp;
 use prefect_api::{Client, Transport, models::FlowRun};
 use serde_json::Value;
-use work_pool::{Diagnosis, Excerpt, Layers, Object, Resolver};
+use work_pool::{Excerpt, Layers, Object, Resolver};
 
 use crate::{ports::Failure, prefect::references::References};
-
-/// Code of a run whose task may be in a cluster that cannot be told.
-pub(crate) const CLUSTER_UNKNOWN: &str = "PP0608";
 
 /// Places of a job configuration that name the cluster: the request's own comes first (`ecs::placement`).
 const PLACES: &[&[&str]] = &[&["task_run_request", "cluster"], &["cluster"]];
@@ -92,17 +90,10 @@ pub(crate) fn text(reason: Diagnosis) -> String {
 /// What is said about a run whose task may be in a cluster that cannot be told.
 pub(crate) fn unknown(run: &FlowRun, why: &str) -> Diagnosis {
     let pool = run.work_pool_name.as_deref().unwrap_or("none");
-    Diagnosis {
-        code: CLUSTER_UNKNOWN,
-        summary: "The cluster of the run's task is not known".to_owned(),
-        detail: format!(
-            "{why} The work pool is {pool}. The run is left as it is, because its task may be in another cluster."
-        ),
-        resolution:
-            "List the clusters of all work pools in PUSHPOOL_CLUSTERS of observer and reconciler (cluster_arns of \
-                     the module), or restore what is missing. The next pass of the reconciler repairs the run."
-                .to_owned(),
-    }
+    Diagnosis::of(
+        PP0608,
+        format!("{why} The work pool is {pool}. The run is left as it is, because its task may be in another cluster."),
+    )
 }
 
 #[cfg(test)]
@@ -121,7 +112,7 @@ mod tests {
         let (deployment, flow_run) = (object(deployment.clone()), object(flow_run.clone()));
         let (deployment, flow_run) = (excerpt.relevant(&deployment), excerpt.relevant(&flow_run));
         let layers = Layers { deployment: Some(&deployment), flow_run: Some(&flow_run) };
-        cluster_of(&excerpt, layers, &NoReferences).map_err(|reason| reason.code)
+        cluster_of(&excerpt, layers, &NoReferences).map_err(|reason| reason.code.id())
     }
 
     #[test]

@@ -28,9 +28,9 @@
 
 use std::time::Duration;
 
+use diagnosis::{Diagnosis, PP0606, PP0615, PP0620, PP0621, PP0622};
 use ecs::{failure::Words, task::Task};
 use prefect_api::models::StateType;
-use work_pool::Diagnosis;
 
 use super::{ended::ended, reasons};
 use crate::dispatcher::may_wait;
@@ -115,12 +115,7 @@ fn judged(run: StateType, task: &Task, past: Past, limits: Limits) -> Action {
     }
     if pending && (!task.has_started() || reasons::kept_from_starting(task)) {
         let reason = reasons::never_started(task);
-        let diagnosis = Diagnosis {
-            code: reason.code,
-            summary: reason.summary.to_owned(),
-            detail: facts(task),
-            resolution: reason.resolution.to_owned(),
-        };
+        let diagnosis = Diagnosis::of(reason.code, facts(task));
         return if reason.transient { bounded(diagnosis, past, limits) } else { Action::Crash(diagnosis) };
     }
     Action::Crash(ended(pending, task))
@@ -142,16 +137,7 @@ fn is_lost(code: &str, said: &str) -> bool {
 }
 
 fn interrupted(pending: bool, task: &Task, past: Past, limits: Limits) -> Action {
-    let reason = Diagnosis {
-        code: "PP0620",
-        summary: "AWS took back what the task ran on".to_owned(),
-        detail: facts(task),
-        resolution:
-            "Nothing: the run starts again. Spot capacity comes and goes; runs that must not start again belong \
-                     on demand. A container that is to reschedule its run itself on SIGTERM needs \
-                     PREFECT_FLOW_RUN_EXECUTE_SIGTERM_BEHAVIOR=reschedule."
-                .to_owned(),
-    };
+    let reason = Diagnosis::of(PP0620, facts(task));
     if pending {
         return bounded(reason, past, limits);
     }
@@ -159,11 +145,8 @@ fn interrupted(pending: bool, task: &Task, past: Past, limits: Limits) -> Action
         return Action::HandBack(reason);
     }
     Action::Crash(Diagnosis {
-        code: "PP0621",
         summary: format!("The run was interrupted more than {} times", past.interruptions),
-        resolution: "Let it run on demand, or split it into shorter runs; PUSHPOOL_INTERRUPTIONS is the limit."
-            .to_owned(),
-        ..reason
+        ..Diagnosis::of(PP0621, reason.detail)
     })
 }
 
@@ -173,7 +156,7 @@ pub(crate) fn bounded(reason: Diagnosis, past: Past, limits: Limits) -> Action {
         return Action::HandBack(reason);
     }
     Action::Crash(Diagnosis {
-        code: "PP0615",
+        code: PP0615,
         summary: format!("No task started within {} s", past.waited.as_secs()),
         detail: format!("{} ({}): {}", reason.summary, reason.code, reason.detail),
         resolution: reason.resolution,
@@ -182,15 +165,7 @@ pub(crate) fn bounded(reason: Diagnosis, past: Past, limits: Limits) -> Action {
 
 /// A task that was stopped because it did not start in time.
 pub(crate) fn not_started(detail: String) -> Diagnosis {
-    Diagnosis {
-        code: "PP0606",
-        summary: "The task did not start in time".to_owned(),
-        detail,
-        resolution:
-            "It was stopped, and the run is tried again. If it stays: look at the task's network and the size of \
-                     its image; PUSHPOOL_TASK_START_TIMEOUT is the limit."
-                .to_owned(),
-    }
+    Diagnosis::of(PP0606, detail)
 }
 
 fn stopped(task: &Task, said: &str) -> Diagnosis {
@@ -199,7 +174,7 @@ fn stopped(task: &Task, said: &str) -> Diagnosis {
         None => "The task was stopped by somebody".to_owned(),
     };
     Diagnosis {
-        code: "PP0622",
+        code: PP0622,
         summary,
         detail: facts(task),
         resolution: "Whoever stopped it gave the reason above; CloudTrail has the StopTask call with its caller."
@@ -343,7 +318,7 @@ mod tests {
         let past = |waited, hand_backs| Past { waited: Duration::from_secs(waited), hand_backs, interruptions: 99 };
         assert_eq!(decided(StateType::Pending, &task, past(3_599, 20)), "hand back PP0603");
         let Action::Crash(reason) = decide(StateType::Pending, &task, past(3_600, 2), LIMITS) else { panic!() };
-        assert_eq!((reason.code, reason.summary.as_str()), ("PP0615", "No task started within 3600 s"));
+        assert_eq!((reason.code.id(), reason.summary.as_str()), ("PP0615", "No task started within 3600 s"));
         assert!(reason.detail.contains("PP0603") && reason.detail.contains(words), "{}", reason.detail);
     }
 

@@ -1,9 +1,9 @@
 //! Why a container ended, and what follows for the run whose task it was.
 
+use diagnosis::{Code, Diagnosis, PP0623, PP0624, PP0625, PP0626, PP0627, PP0632};
 use ecs::task::{Container, Task};
-use work_pool::Diagnosis;
 
-use super::{decide::facts, reasons};
+use super::decide::facts;
 
 /// One of its containers ended by itself.
 pub(super) fn ended(pending: bool, task: &Task) -> Diagnosis {
@@ -14,42 +14,36 @@ pub(super) fn ended(pending: bool, task: &Task) -> Diagnosis {
     let (code, summary, resolution) = if let Some(other) = main.and_then(|main| ended_first(main, task)) {
         took_along(other, name, when)
     } else if main.is_some_and(is_out_of_memory) {
-        (
-            "PP0623",
-            format!("The container ran out of memory {when}"),
-            "Raise `memory` in the job variables (and `cpu` with it, if Fargate asks for that).".to_owned(),
-        )
+        (PP0623, format!("The container ran out of memory {when}"), PP0623.resolution().to_owned())
     } else {
         match exit_code {
             Some(0) if pending => (
-                "PP0624",
+                PP0624,
                 "The container ended without starting the flow run: does its command run `prefect flow-run execute`?"
                     .to_owned(),
-                reasons::COMMAND.to_owned(),
+                PP0624.resolution().to_owned(),
             ),
             Some(0) | None if !pending => (
-                "PP0626",
+                PP0626,
                 format!("The container {name} ended without reporting how the flow run ended"),
-                "Look at the container's log: its process ended from within, or could not reach the Prefect API."
-                    .to_owned(),
+                PP0626.resolution().to_owned(),
             ),
             Some(exit_code) => (
-                "PP0625",
+                PP0625,
                 format!("The container {name} ended with exit code {exit_code} {when}"),
-                if pending { format!("{LOOK_AT_THE_LOG} {}", reasons::COMMAND) } else { LOOK_AT_THE_LOG.to_owned() },
+                if pending {
+                    format!("{} {}", PP0625.resolution(), PP0624.resolution())
+                } else {
+                    PP0625.resolution().to_owned()
+                },
             ),
-            None => (
-                "PP0627",
-                format!("ECS does not say how the container {name} ended"),
-                "Something outside of the container ended it. Look at what ECS says, and at the container's log."
-                    .to_owned(),
-            ),
+            None => {
+                (PP0627, format!("ECS does not say how the container {name} ended"), PP0627.resolution().to_owned())
+            }
         }
     };
     Diagnosis { code, summary, detail: facts(task), resolution }
 }
-
-const LOOK_AT_THE_LOG: &str = "Look at the container's log; its last lines are in the run's log if they could be read.";
 
 /// Exit codes of SIGKILL and SIGTERM: what a container gets that ECS stops.
 const KILLED: i64 = 137;
@@ -78,7 +72,7 @@ fn ended_first<'a>(main: &Container, task: &'a Task) -> Option<&'a Container> {
     others.find(by_itself)
 }
 
-fn took_along(first: &Container, name: &str, when: &str) -> (&'static str, String, String) {
+fn took_along(first: &Container, name: &str, when: &str) -> (Code, String, String) {
     let first_name = &first.name;
     let how = match first.exit_code {
         _ if says_out_of_memory(first) => "ran out of memory".to_owned(),
@@ -91,7 +85,7 @@ fn took_along(first: &Container, name: &str, when: &str) -> (&'static str, Strin
         format!("Look at the log of {first_name}")
     };
     (
-        "PP0632",
+        PP0632,
         format!("The container {first_name} {how} {when} and took {name} along"),
         format!(
             "{mend}. ECS stops all containers of a task when an essential one ends (SIGTERM, and SIGKILL after \

@@ -1,11 +1,11 @@
 //! What the bodies of the events queue say.
 
+use diagnosis::{Diagnosis, PP0630, PP0631};
 use ecs::{Attempt, task::Task};
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
 use uuid::Uuid;
-use work_pool::Diagnosis;
 
 use crate::{check::Check, message::without_values};
 
@@ -84,26 +84,11 @@ fn account_of(arn: &str) -> Option<&str> {
 }
 
 fn of_another_account() -> Diagnosis {
-    Diagnosis {
-        code: "PP0631",
-        summary: "An event is of another account than its task".to_owned(),
-        detail: "`account` is not the account in `detail.taskArn` and `detail.clusterArn`.".to_owned(),
-        resolution: "Find out who sent it: ECS makes no such event. Nothing has to be done for the run, which the \
-                     reconciler looks at by itself."
-            .to_owned(),
-    }
+    Diagnosis::of(PP0631, "`account` is not the account in `detail.taskArn` and `detail.clusterArn`.")
 }
 
 fn odd(detail: &str) -> Diagnosis {
-    let diagnosis = Diagnosis {
-        code: "PP0630",
-        summary: "The body is neither an ECS event nor a check".to_owned(),
-        detail: detail.to_owned(),
-        resolution:
-            "Only the EventBridge rule for \"ECS Task State Change\" events, the poller and the observer itself \
-                     may send to the events queue. A rule must not transform its input."
-                .to_owned(),
-    };
+    let diagnosis = Diagnosis::of(PP0630, detail);
     diagnosis.bounded()
 }
 

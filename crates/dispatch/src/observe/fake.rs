@@ -221,7 +221,7 @@ pub(crate) struct Ecs {
 
 impl Ecs {
     fn diagnosis(&self) -> Diagnosis {
-        Diagnosis { code: "PP0331", summary: "s".into(), detail: "d".into(), resolution: "r".into() }
+        Diagnosis { code: diagnosis::PP0331, summary: "s".into(), detail: "d".into(), resolution: "r".into() }
     }
 
     fn all(&self) -> Result<Vec<Task>, LaunchError> {

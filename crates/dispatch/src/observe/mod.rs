@@ -38,7 +38,6 @@ use tokio::time::{Instant, timeout, timeout_at};
 use uuid::Uuid;
 use work_pool::Diagnosis;
 
-pub(crate) use self::observed::NOT_LAUNCHED;
 use self::runs::Runs;
 pub use self::{
     event::{Body, TaskEvent, read},

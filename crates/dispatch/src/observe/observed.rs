@@ -1,18 +1,15 @@
 //! What observer and reconciler saw and did, told once: each [`Observed`] is one log line and its metrics together.
 
+use diagnosis::{Code, Diagnosis};
 use ecs::failure::Class;
 use prefect_api::models::FlowRun;
 use uuid::Uuid;
-use work_pool::Diagnosis;
 
 use super::runs::Change;
 use crate::{
     metrics,
     outcome::{LogAndMetrics, now, write_line},
 };
-
-/// Code of a run that was claimed and has no task.
-pub(crate) const NOT_LAUNCHED: &str = "PP0607";
 
 /// Who found out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,7 +83,7 @@ impl ObserveSink for LogAndMetrics {
         if !values.is_empty() {
             let mut line = metrics::line(work_pool, &values, now());
             if let Some(code) = observed.code() {
-                line["Code"] = code.into();
+                line["Code"] = code.id().into();
             }
             write_line(&line);
         }
@@ -94,7 +91,7 @@ impl ObserveSink for LogAndMetrics {
 }
 
 impl<'a> Observed<'a> {
-    fn code(&self) -> Option<&'static str> {
+    fn code(&self) -> Option<Code> {
         match *self {
             Self::Run {
                 change: Change::HandedBack { reason, .. } | Change::Crashed(reason) | Change::ClusterUnknown(reason),
@@ -148,7 +145,7 @@ impl<'a> Observed<'a> {
             }
             Self::Malformed { message_id, reason } => tracing::error!(
                 message_id,
-                code = reason.code,
+                code = reason.code.id(),
                 summary = %reason.summary,
                 detail = %reason.detail,
                 resolution = %reason.resolution,
@@ -158,14 +155,14 @@ impl<'a> Observed<'a> {
                 message_id,
                 flow_run_id = flow_run_id.map(tracing::field::display),
                 class = ?class,
-                code = reason.code,
+                code = reason.code.id(),
                 summary = %reason.summary,
                 detail = %reason.detail,
                 "returned to the queue"
             ),
             Self::Failed { flow_run_id, reason } => tracing::error!(
                 flow_run_id = flow_run_id.map(tracing::field::display),
-                code = reason.code,
+                code = reason.code.id(),
                 summary = %reason.summary,
                 detail = %reason.detail,
                 "not reconciled"
@@ -198,7 +195,7 @@ fn log_change(finder: Finder, flow_run_id: Uuid, work_pool: Option<&str>, change
             ?finder,
             %flow_run_id,
             work_pool,
-            code = reason.code,
+            code = reason.code.id(),
             summary = %reason.summary,
             detail = %reason.detail,
             delay_seconds = delay.as_secs(),
@@ -208,7 +205,7 @@ fn log_change(finder: Finder, flow_run_id: Uuid, work_pool: Option<&str>, change
             ?finder,
             %flow_run_id,
             work_pool,
-            code = reason.code,
+            code = reason.code.id(),
             summary = %reason.summary,
             detail = %reason.detail,
             resolution = %reason.resolution,
@@ -218,7 +215,7 @@ fn log_change(finder: Finder, flow_run_id: Uuid, work_pool: Option<&str>, change
             ?finder,
             %flow_run_id,
             work_pool,
-            code = reason.code,
+            code = reason.code.id(),
             summary = %reason.summary,
             detail = %reason.detail,
             resolution = %reason.resolution,

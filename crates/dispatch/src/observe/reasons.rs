@@ -13,6 +13,10 @@
 //! The first row whose `kind` and `words` are both met decides. What no row names is permanent: a run that crashes with
 //! ECS's words is better than one that is tried again in silence for an hour.
 
+use diagnosis::{
+    Code, PP0601, PP0602, PP0603, PP0604, PP0605, PP0609, PP0610, PP0611, PP0612, PP0613, PP0614, PP0616, PP0617,
+    PP0618, PP0619, PP0629,
+};
 use ecs::{failure::Words, task::Task};
 
 /// What a reason means.
@@ -21,11 +25,7 @@ pub struct Reason {
     /// Whether later may be better.
     pub transient: bool,
     /// Code of the failure.
-    pub code: &'static str,
-    /// One line.
-    pub summary: &'static str,
-    /// What to do about it.
-    pub resolution: &'static str,
+    pub code: Code,
 }
 
 struct Row {
@@ -36,122 +36,32 @@ struct Row {
     reason: Reason,
 }
 
-const fn passing(code: &'static str, summary: &'static str, resolution: &'static str) -> Reason {
-    Reason { transient: true, code, summary, resolution }
+const fn passing(code: Code) -> Reason {
+    Reason { transient: true, code }
 }
 
-const fn lasting(code: &'static str, summary: &'static str, resolution: &'static str) -> Reason {
-    Reason { transient: false, code, summary, resolution }
+const fn lasting(code: Code) -> Reason {
+    Reason { transient: false, code }
 }
 
-const NO_CAPACITY: Reason = passing(
-    "PP0602",
-    "There was no room for the task",
-    "Nothing now: the run is tried again. If it stays: on Fargate, allow more subnets or availability zones, or subnets \
-     with more free addresses; on EC2, look at the capacity provider's Auto Scaling group.",
-);
-
-const NETWORK: Reason = passing(
-    "PP0603",
-    "The task's network or its start-up did not come in time",
-    "Nothing now: the run is tried again. If it stays, check that the subnets reach ECR, S3, Secrets Manager, Systems \
-     Manager and CloudWatch Logs (NAT gateway, public address or VPC endpoints) and that the security groups let them \
-     out.",
-);
-
-const IMAGE_LATER: Reason = passing(
-    "PP0604",
-    "The registry did not give the image in time",
-    "Nothing now: the run is tried again. If it stays: 429 is the registry's pull limit (log in, or keep the image in \
-     ECR); a timeout, or a name that is not resolved, is a missing way from the subnets to the registry (NAT gateway, \
-     public address, or VPC endpoints for ECR and S3).",
-);
-
-const FAILED: Reason = passing(
-    "PP0605",
-    "ECS failed to start the task",
-    "Nothing now: the run is tried again. If it stays, look at what ECS says; on EC2, at the instance's disk and agent.",
-);
-
-const VOLUME_LATER: Reason = passing(
-    "PP0609",
-    "A volume of the task was not mounted in time",
-    "Nothing now: the run is tried again. If it stays: EFS needs a mount target in the task's availability zone, DNS \
-     resolution in the VPC, and a security group that lets port 2049 in from the task.",
-);
-
-const IMAGE: Reason =
-    lasting("PP0610", "The image cannot be pulled", "Check the image's name and tag: the registry has no such image.");
-
-const SECRET: Reason = lasting(
-    "PP0611",
-    "A secret or parameter of the task cannot be read",
-    "Check that it exists in this region, under the name or ARN that the task definition has, and that it is JSON with \
-     that key if a key is asked for.",
-);
-
-const LOGS: Reason = lasting(
-    "PP0612",
-    "The container's log cannot be set up",
-    "Create the log group, or let the execution role create it (`awslogs-create-group`, logs:CreateLogGroup); check the \
-     log options of the pool, above all `awslogs-region`.",
-);
-
-const CONTAINER: Reason = lasting("PP0613", "The container cannot be started", COMMAND);
-
-/// What is wrong, as a rule, with a command that does not run the flow.
-pub(super) const COMMAND: &str = "Check `command` in the job variables. ECS appends it to the image's entry point: an image whose entry point is \
-     `prefect` would run `prefect prefect flow-run execute`. No shell runs it, so `&&`, `|` and `$NAME` are plain \
-     arguments: write `sh -c \"…\"`. It is text, not a JSON list. Without a command of its own the pool's default runs \
-     `prefect flow-run execute`.";
-
-const ROLE: Reason = lasting(
-    "PP0614",
-    "A role of the task cannot be used",
-    "Check `task_role_arn` and `execution_role_arn`: they must exist and trust ecs-tasks.amazonaws.com.",
-);
-
-const NO_ACCESS: Reason = lasting(
-    "PP0616",
-    "The image may not be pulled",
-    "Check the image's name, because registries say the same of an image that is not there. For ECR, allow the execution \
-     role (on EC2 the instance's role) ecr:GetAuthorizationToken, ecr:BatchGetImage and ecr:GetDownloadUrlForLayer, and \
-     the repository of another account that role. For other registries, set `repositoryCredentials`.",
-);
-
-const PLATFORM: Reason = lasting(
-    "PP0617",
-    "The image is not built for the task's platform",
-    "Build it for the task's CPU architecture (`docker build --platform linux/amd64`), or set `runtimePlatform` in the \
-     task definition to the image's.",
-);
-
-const DISK: Reason = lasting(
-    "PP0618",
-    "The image does not fit on the task's disk",
-    "On Fargate, raise `ephemeralStorage` in the task definition; on EC2, free or enlarge the instance's disk.",
-);
-
-const VOLUME: Reason = lasting(
-    "PP0619",
-    "A volume of the task cannot be mounted",
-    "Check the file system's id, that the directory exists on it (an access point can create it), and that the task may \
-     mount it.",
-);
-
-const RIGHTS: Reason = lasting(
-    "PP0629",
-    "The execution role may not do what the task's start needs",
-    "Allow the execution role (on EC2 the instance's role) the action that AWS names; for secrets under a key of your own, \
-     kms:Decrypt as well.",
-);
+const NO_CAPACITY: Reason = passing(PP0602);
+const NETWORK: Reason = passing(PP0603);
+const IMAGE_LATER: Reason = passing(PP0604);
+const FAILED: Reason = passing(PP0605);
+const VOLUME_LATER: Reason = passing(PP0609);
+const IMAGE: Reason = lasting(PP0610);
+const SECRET: Reason = lasting(PP0611);
+const LOGS: Reason = lasting(PP0612);
+const CONTAINER: Reason = lasting(PP0613);
+const ROLE: Reason = lasting(PP0614);
+const NO_ACCESS: Reason = lasting(PP0616);
+const PLATFORM: Reason = lasting(PP0617);
+const DISK: Reason = lasting(PP0618);
+const VOLUME: Reason = lasting(PP0619);
+const RIGHTS: Reason = lasting(PP0629);
 
 /// What no row names.
-const UNKNOWN: Reason = lasting(
-    "PP0601",
-    "The task did not start",
-    "Look up what ECS says under \"Amazon ECS stopped tasks error messages\" in its developer guide.",
-);
+const UNKNOWN: Reason = lasting(PP0601);
 
 /// The image is pulled.
 const PULL: &[&str] = &["cannotpull", "can't pull the image", "cannot pull the image"];
@@ -385,7 +295,7 @@ mod tests {
             let mut task = Task::default();
             task.stopped_reason = Some(stopped_reason.to_owned());
             let reason = never_started(&task);
-            (reason.code, reason.transient)
+            (reason.code.id(), reason.transient)
         };
         for (words, code, transient) in [
             (

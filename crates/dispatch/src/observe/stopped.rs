@@ -51,7 +51,7 @@ fn every_recorded_task_has_its_code_and_its_end() {
     let mut wrong = Vec::new();
     for it in &recorded {
         let (outcome, reason) = decided(it);
-        if (it["outcome"].as_str(), it["code"].as_str()) != (Some(outcome), Some(reason.code)) {
+        if (it["outcome"].as_str(), it["code"].as_str()) != (Some(outcome), Some(reason.code.id())) {
             wrong.push(format!(
                 "{}: {outcome} {}, expected {} {}",
                 it["situation"], reason.code, it["outcome"], it["code"]
@@ -95,7 +95,7 @@ fn interruptions_are_told_by_the_stop_code_or_by_the_words() {
                 it["stopCode"] = stop_code.into();
             }
             let (outcome, reason) = decided(&it);
-            assert_eq!((outcome, reason.code), ("handed back", "PP0620"), "{it}");
+            assert_eq!((outcome, reason.code.id()), ("handed back", "PP0620"), "{it}");
         }
     }
 }
@@ -202,11 +202,11 @@ fn a_container_that_never_ran_beside_one_that_did_is_judged_by_what_kept_it() {
     };
     // The flow's container waits for `init` (dependsOn), which failed.
     let (outcome, reason) = beside(json!({"name": "prefect"}));
-    assert_eq!((outcome, reason.code), ("crashed", "PP0632"));
+    assert_eq!((outcome, reason.code.id()), ("crashed", "PP0632"));
     assert!(reason.summary.contains("init ended with exit code 1 before the flow run began"), "{reason:?}");
     let pull = "CannotPullContainerError: Error response from daemon: Get https://registry-1.docker.io/v2/: EOF";
     let (outcome, reason) = beside(json!({"name": "prefect", "reason": pull}));
-    assert_eq!((outcome, reason.code), ("handed back", "PP0604"));
+    assert_eq!((outcome, reason.code.id()), ("handed back", "PP0604"));
     // Docker did not say how it ended: it may have run.
     let inspect = "CannotInspectContainerError: Could not transition to inspecting; timed out after waiting 30s";
     let it = json!({"run": "PENDING", "stopCode": "EssentialContainerExited", "startedAt": "2026-01-05T08:00:00Z",

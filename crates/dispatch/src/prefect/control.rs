@@ -9,6 +9,7 @@ use std::{
     time::Duration,
 };
 
+use diagnosis::{Diagnosis, PP0506, PP0507};
 use ecs::{
     Attempt, Named, Run,
     failure::Class,
@@ -20,7 +21,7 @@ use prefect_api::{
     models::{FlowRun, State, StateType, level},
 };
 use uuid::Uuid;
-use work_pool::{Diagnosis, Object};
+use work_pool::Object;
 
 use super::{
     failure, history,
@@ -463,24 +464,17 @@ fn assemble(message: &ScheduledRun, run: &FlowRun, judgement: &Judgement, shared
 }
 
 fn no_pool(run: &FlowRun) -> Diagnosis {
-    Diagnosis {
-        code: "PP0506",
-        summary: "The work pool of the run does not exist".to_owned(),
-        detail: match &run.work_pool_name {
+    Diagnosis::of(
+        PP0506,
+        match &run.work_pool_name {
             Some(name) => format!("The server has no work pool '{name}'."),
             None => "The run is in no work pool: it was deleted, or the run was taken out of it.".to_owned(),
         },
-        resolution: "Deploy to a work pool that exists, then run again.".to_owned(),
-    }
+    )
 }
 
 fn no_deployment(id: Uuid) -> Diagnosis {
-    Diagnosis {
-        code: "PP0507",
-        summary: "The deployment of the run does not exist".to_owned(),
-        detail: format!("The server has no deployment {id}: it was deleted after the run was scheduled."),
-        resolution: "Deploy again, then run again.".to_owned(),
-    }
+    Diagnosis::of(PP0507, format!("The server has no deployment {id}: it was deleted after the run was scheduled."))
 }
 
 impl<T: Transport, K: TaskControl> ControlPlane for PrefectControl<T, K> {

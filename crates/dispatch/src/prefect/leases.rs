@@ -14,12 +14,12 @@
 //!
 //! A lease says nothing about a dead claim for longer than that claim lives: a hand back and a crash release the slot at once.
 
+use diagnosis::{Diagnosis, PP0510};
 use prefect_api::{
     ApiError, Client, Transport,
     models::{State, StateType},
 };
 use uuid::Uuid;
-use work_pool::Diagnosis;
 
 /// How long a renewed lease lives, in seconds. It covers the default start timeout of a task, the pass of the reconciler
 /// that finds it, and two passes that fail; whoever lets tasks take longer relies on the reconciler, which renews every
@@ -61,16 +61,9 @@ pub(crate) async fn renew<T: Transport>(client: &Client<T>, lease: Option<Uuid>)
 
 /// Why a run is handed back whose slot was given away.
 pub(crate) fn lost() -> Diagnosis {
-    Diagnosis {
-        code: "PP0510",
-        summary: "The run's concurrency slot was lost before its task was launched".to_owned(),
-        detail:
-            "A dispatcher claimed the run and ended before it could renew the lease of its deployment's concurrency \
-                 slot, which has ended since."
-                .to_owned(),
-        resolution:
-            "Nothing: the run waits for a slot again. If it goes on: look at the dispatcher's log, and raise the \
-                     deployment's grace_period_seconds."
-                .to_owned(),
-    }
+    Diagnosis::of(
+        PP0510,
+        "A dispatcher claimed the run and ended before it could renew the lease of its deployment's concurrency \
+                 slot, which has ended since.",
+    )
 }

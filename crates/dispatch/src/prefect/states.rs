@@ -377,7 +377,7 @@ mod tests {
     fn sentences_do_not_run_together() {
         let said = |detail: &str| {
             let (summary, resolution) = ("The network configuration is refused".into(), "Check the subnets.".into());
-            text(&Diagnosis { code: "PP0315", summary, detail: detail.into(), resolution })
+            text(&Diagnosis { code: diagnosis::PP0315, summary, detail: detail.into(), resolution })
         };
         let expected = "The network configuration is refused (PP0315). RunTask (HTTP 400): no. Check the subnets.";
         assert_eq!(said("RunTask (HTTP 400): no"), expected);
@@ -386,7 +386,8 @@ mod tests {
 
     #[test]
     fn what_is_cancelled_instead_is_known_by_the_proposal_it_replaces() {
-        let reason = Diagnosis { code: "PP0000", summary: "s".into(), detail: "d".into(), resolution: "r".into() };
+        let reason =
+            Diagnosis { code: diagnosis::PP0303, summary: "s".into(), detail: "d".into(), resolution: "r".into() };
         let handed_back = awaiting_capacity(&reason, Timestamp::UNIX_EPOCH, attempt());
         let cancelled = cancelled_instead_of(&handed_back, "c", attempt());
         assert_eq!(cancelled.state_type, StateType::Cancelled);
@@ -396,7 +397,8 @@ mod tests {
 
     #[test]
     fn each_state_of_an_attempt_has_a_transition_of_its_own() {
-        let reason = Diagnosis { code: "PP0000", summary: "s".into(), detail: "d".into(), resolution: "r".into() };
+        let reason =
+            Diagnosis { code: diagnosis::PP0303, summary: "s".into(), detail: "d".into(), resolution: "r".into() };
         let mut ids: Vec<Uuid> = [
             pending(attempt(), "m", "d"),
             awaiting_capacity(&reason, Timestamp::UNIX_EPOCH, attempt()),

@@ -38,6 +38,7 @@ use std::{
     time::Duration,
 };
 
+use diagnosis::{Diagnosis, PP0607, PP0628};
 use ecs::{launch::TaskControl, task::Task};
 use futures_util::{StreamExt, stream};
 use prefect_api::{
@@ -47,7 +48,6 @@ use prefect_api::{
 };
 use tokio::time::{Instant, timeout_at};
 use uuid::Uuid;
-use work_pool::Diagnosis;
 
 use self::orphans::Places;
 use crate::{
@@ -55,7 +55,7 @@ use crate::{
     dispatcher::{Clock, RESERVE},
     infrastructure::{Infrastructure, given_up_since},
     observe::{
-        self, Change, Finder, NOT_LAUNCHED, ObserveSink, Observed, TaskOutput,
+        self, Change, Finder, ObserveSink, Observed, TaskOutput,
         decide::{self, NOT_STARTED, bounded},
         runs::{Located, Runs, between, is_left_alone, unknown},
     },
@@ -550,28 +550,16 @@ impl<T: Transport, K: TaskControl, O: TaskOutput> Reconciler<T, K, O> {
 }
 
 fn never_launched() -> Diagnosis {
-    Diagnosis {
-        code: NOT_LAUNCHED,
-        summary: "The run was claimed and no task was launched".to_owned(),
-        detail: "A dispatcher claimed it and ended before it could launch its task.".to_owned(),
-        resolution: "Nothing: the run is tried again. If it goes on: look at the dispatcher's log and its dead-letter \
-                     queue."
-            .to_owned(),
-    }
+    Diagnosis::of(PP0607, "A dispatcher claimed it and ended before it could launch its task.")
 }
 
 fn gone(run: &FlowRun) -> Diagnosis {
-    Diagnosis {
-        code: "PP0628",
-        summary: "The task is gone".to_owned(),
-        detail: format!(
+    Diagnosis::of(
+        PP0628,
+        format!(
             "The flow run runs on {}, which ECS does not know: it stopped more than an hour ago, or its cluster was \
              deleted.",
             run.infrastructure_pid.as_deref().unwrap_or("a task that was not recorded")
         ),
-        resolution:
-            "Look at the container's log. Why no event told of its end: is the EventBridge rule on, and does the \
-                     observer get its messages?"
-                .to_owned(),
-    }
+    )
 }

@@ -3,28 +3,33 @@
 //! Sources: AWS ECS API reference (Common errors; the errors of RunTask and RegisterTaskDefinition; "API failure
 //! reasons") and messages that users of other ECS clients reported; `events/answers/run-task.json` has the links.
 
+use diagnosis::{
+    Code, PP0301, PP0302, PP0303, PP0304, PP0310, PP0311, PP0312, PP0313, PP0314, PP0315, PP0316, PP0317, PP0318,
+    PP0319, PP0320, PP0321, PP0322, PP0323, PP0324, PP0329, PP0330, PP0331, PP0332, PP0333, PP0339,
+};
+
 use super::{Class, when::When};
 
 pub(super) struct Row {
     /// Any of these.
     pub when: &'static [When],
     pub class: Class,
-    pub code: &'static str,
-    pub summary: &'static str,
-    pub resolution: &'static str,
+    pub code: Code,
+    /// Summary and resolution, where they say more than those of the code.
+    pub own: Option<(&'static str, &'static str)>,
 }
 
 /// Code of the rows for a definition that is not there.
-pub(super) const INACTIVE_DEFINITION: &str = "PP0320";
+pub(super) const INACTIVE_DEFINITION: Code = PP0320;
 
 /// Code of the row for a token used before.
-pub(crate) const CONFLICT: &str = "PP0330";
+pub(crate) const CONFLICT: Code = PP0330;
 
 /// Code of the row for a cluster that is not there.
-pub(crate) const NO_CLUSTER: &str = "PP0314";
+pub(crate) const NO_CLUSTER: Code = PP0314;
 
 /// Code of the row for a request that AWS refuses for no reason of a row of its own.
-pub(crate) const REFUSED: &str = "PP0329";
+pub(crate) const REFUSED: Code = PP0329;
 
 const CLIENT: &[&str] = &["InvalidParameterException", "ClientException", "ValidationException"];
 
@@ -58,28 +63,20 @@ pub(super) const ROWS: &[Row] = &[
             When::Status(429..=429),
         ],
         class: Class::Throttled,
-        code: "PP0301",
-        summary: "AWS is throttling the calls",
-        resolution: "Nothing now: the run starts when there is room. If it keeps happening, lower the dispatcher's \
-                     RunTask rate or ask AWS Support for a higher one.",
+        code: PP0301,
+        own: None,
     },
     Row {
         when: &[When::Code(&["ConflictException"])],
         class: Class::Transient,
         code: CONFLICT,
-        summary: "The client token of this attempt was used with other parameters",
-        resolution: "Nothing: the task that was started with it is adopted, or the run is tried again if there is \
+        own: Some((
+            "The client token of this attempt was used with other parameters",
+            "Nothing: the task that was started with it is adopted, or the run is tried again if there is \
                      none. The pool or the deployment was changed between two deliveries.",
+        )),
     },
-    Row {
-        when: &[When::Words(&["service linked role"])],
-        class: Class::Capacity,
-        code: "PP0333",
-        summary: "The service-linked role of ECS is not there yet",
-        resolution: "Nothing in an account whose first cluster was made a moment ago: AWS makes the role, and the run \
-                     starts then. If it stays, run `aws iam create-service-linked-role --aws-service-name \
-                     ecs.amazonaws.com` once.",
-    },
+    Row { when: &[When::Words(&["service linked role"])], class: Class::Capacity, code: PP0333, own: None },
     Row {
         // A 400, so nothing was started: the same token would only be sent into the same trouble.
         when: &[When::Wrapped(&[
@@ -90,9 +87,8 @@ pub(super) const ROWS: &[Row] = &[
             "Unavailable",
         ])],
         class: Class::Capacity,
-        code: "PP0332",
-        summary: "EC2 could not tell ECS about the task's network",
-        resolution: "Nothing: the run starts when EC2 answers again. If it lasts, look at the AWS Health Dashboard.",
+        code: PP0332,
+        own: None,
     },
     Row {
         when: &[When::Words(&[
@@ -101,20 +97,19 @@ pub(super) const ROWS: &[Row] = &[
             "configuration is above your limit",
         ])],
         class: Class::Capacity,
-        code: "PP0302",
-        summary: "The account's Fargate vCPU quota is used up",
-        resolution: "Wait for other tasks to end, or ask for more under Service Quotas, AWS Fargate, \"Fargate \
-                     On-Demand vCPU resource count\" (Spot has its own). A task that needs more than the whole quota \
-                     never starts; new accounts have a small one.",
+        code: PP0302,
+        own: None,
     },
     Row {
         when: &[When::Words(&["no container instances were found"])],
         class: Class::Capacity,
-        code: "PP0303",
-        summary: "The cluster has no container instances",
-        resolution: "The run waits for one. With `launch_type` EC2, ECS never scales a capacity provider out: set \
+        code: PP0303,
+        own: Some((
+            "The cluster has no container instances",
+            "The run waits for one. With `launch_type` EC2, ECS never scales a capacity provider out: set \
                      `capacity_provider_strategy`, or leave `launch_type` unset so that the cluster's default strategy \
                      applies. Otherwise add instances to the cluster, or use FARGATE.",
+        )),
     },
     Row {
         when: &[
@@ -130,25 +125,27 @@ pub(super) const ROWS: &[Row] = &[
             ]),
         ],
         class: Class::Capacity,
-        code: "PP0303",
-        summary: "There is no capacity for the task",
-        resolution: "The run waits for capacity. On EC2, add container instances with the missing resource; on \
-                     Fargate, allow more subnets or availability zones.",
+        code: PP0303,
+        own: None,
     },
     Row {
         when: &[When::Words(&["provisioning capacity limit exceeded", "in the provisioning state"])],
         class: Class::Capacity,
-        code: "PP0304",
-        summary: "The cluster has as many provisioning tasks as ECS allows",
-        resolution: "The run waits. If the cluster's capacity providers do not scale out, look at their Auto Scaling \
+        code: PP0304,
+        own: Some((
+            "The cluster has as many provisioning tasks as ECS allows",
+            "The run waits. If the cluster's capacity providers do not scale out, look at their Auto Scaling \
                      groups.",
+        )),
     },
     Row {
         when: &[When::Words(&["iam:passrole"])],
         class: Class::Rejected,
-        code: "PP0310",
-        summary: "The dispatcher's role may not pass a role to the task",
-        resolution: "Allow the dispatcher's role iam:PassRole on the task role and the execution role of this pool.",
+        code: PP0310,
+        own: Some((
+            "The dispatcher's role may not pass a role to the task",
+            "Allow the dispatcher's role iam:PassRole on the task role and the execution role of this pool.",
+        )),
     },
     Row {
         when: &[When::Code(&[
@@ -167,10 +164,8 @@ pub(super) const ROWS: &[Row] = &[
         ])],
         // They are renewed without anyone's doing, and the run is not to blame.
         class: Class::Transient,
-        code: "PP0312",
-        summary: "The dispatcher's AWS credentials are not accepted",
-        resolution: "If it lasts: check the credentials of the process, the clock of its machine, and that the region \
-                     is enabled for the account.",
+        code: PP0312,
+        own: None,
     },
     Row {
         when: &[
@@ -178,23 +173,20 @@ pub(super) const ROWS: &[Row] = &[
             When::Words(&["is not authorized to perform"]),
         ],
         class: Class::Rejected,
-        code: "PP0310",
-        summary: "The dispatcher's role may not do what is needed",
-        resolution: "Allow the dispatcher's role the action that AWS names, on this cluster and these definitions.",
+        code: PP0310,
+        own: None,
     },
     Row {
         when: &[When::Code(&["BlockedException", "OptInRequired", "SubscriptionRequiredException"])],
         class: Class::Rejected,
-        code: "PP0311",
-        summary: "The AWS account is blocked or not subscribed",
-        resolution: "Contact AWS Support.",
+        code: PP0311,
+        own: Some(("The AWS account is blocked or not subscribed", "Contact AWS Support.")),
     },
     Row {
         when: &[When::Words(&["task was not found"]), When::Reason(&["MISSING"])],
         class: Class::Stale,
-        code: "PP0324",
-        summary: "The task is gone",
-        resolution: "Nothing: ECS forgets a task about an hour after it stopped.",
+        code: PP0324,
+        own: None,
     },
     Row {
         when: &[
@@ -203,8 +195,7 @@ pub(super) const ROWS: &[Row] = &[
         ],
         class: Class::Rejected,
         code: NO_CLUSTER,
-        summary: "The cluster does not exist",
-        resolution: "Set `cluster` to the name or ARN of a cluster in the dispatcher's region, or create it.",
+        own: None,
     },
     Row {
         when: &[When::Words(&[
@@ -218,15 +209,13 @@ pub(super) const ROWS: &[Row] = &[
         ])],
         class: Class::Rejected,
         code: INACTIVE_DEFINITION,
-        summary: "The task definition is inactive or unknown",
-        resolution: "Register it again, correct `task_definition_arn`, or remove it from the pool.",
+        own: None,
     },
     Row {
         when: &[When::Words(&["capacity provider", "capacityprovider"])],
         class: Class::Rejected,
-        code: "PP0321",
-        summary: "The capacity provider is refused",
-        resolution: "Associate the provider with the cluster, or correct `capacity_provider_strategy`.",
+        code: PP0321,
+        own: None,
     },
     Row {
         when: &[When::Words(&[
@@ -242,25 +231,24 @@ pub(super) const ROWS: &[Row] = &[
             "taskrolearn",
         ])],
         class: Class::Rejected,
-        code: "PP0313",
-        summary: "A role of the task cannot be used",
-        resolution: "Check `task_role_arn` and `execution_role_arn`: they must exist and trust \
-                     ecs-tasks.amazonaws.com.",
+        code: PP0313,
+        own: None,
     },
     Row {
         when: &[When::Words(&["overrides length", "max allowed length", "characters are allowed for overrides"])],
         class: Class::Rejected,
-        code: "PP0317",
-        summary: "The request or the definition is too large",
-        resolution: "Shorten the environment and the command; pass large values through S3 or a parameter store.",
+        code: PP0317,
+        own: None,
     },
     Row {
         when: &[When::Words(&["at least one of 'memory' or 'memoryreservation' must be specified"])],
         class: Class::Rejected,
-        code: "PP0316",
-        summary: "A container has no memory",
-        resolution: "Set `memory` or `memoryReservation` for the container that AWS names, or `memory` for the whole \
+        code: PP0316,
+        own: Some((
+            "A container has no memory",
+            "Set `memory` or `memoryReservation` for the container that AWS names, or `memory` for the whole \
                      task.",
+        )),
     },
     Row {
         when: &[When::Words(&[
@@ -270,48 +258,50 @@ pub(super) const ROWS: &[Row] = &[
             "invalid setting for container",
         ])],
         class: Class::Rejected,
-        code: "PP0316",
-        summary: "CPU or memory is refused",
-        resolution: "On Fargate, set `cpu` and `memory` to a pair that Fargate has. Everywhere, what the containers \
-                     reserve must fit into the task.",
+        code: PP0316,
+        own: None,
     },
     Row {
         when: &[When::Words(&["is not a container in the taskdefinition"])],
         class: Class::Rejected,
-        code: "PP0322",
-        summary: "The container is not in the task definition",
-        resolution: "Set `container_name` to the container of the task definition that runs the flow.",
+        code: PP0322,
+        own: None,
     },
     Row {
         when: &[When::Words(&["assign public ip is not supported"])],
         class: Class::Rejected,
-        code: "PP0315",
-        summary: "A public address is for Fargate only",
-        resolution: "Remove `assignPublicIp` (`assign_public_ip`) from the network configuration of this pool. Tasks on \
+        code: PP0315,
+        own: Some((
+            "A public address is for Fargate only",
+            "Remove `assignPublicIp` (`assign_public_ip`) from the network configuration of this pool. Tasks on \
                      EC2 reach the internet through a NAT gateway.",
+        )),
     },
     Row {
         when: &[When::Words(&["network configuration is not valid for the given networkmode"])],
         class: Class::Rejected,
-        code: "PP0315",
-        summary: "The task definition's network mode takes no network configuration",
-        resolution: "Only the network mode awsvpc takes one. For a definition with another mode, set \
+        code: PP0315,
+        own: Some((
+            "The task definition's network mode takes no network configuration",
+            "Only the network mode awsvpc takes one. For a definition with another mode, set \
                      `network_configuration` to {} in the pool or the deployment.",
+        )),
     },
     Row {
         when: &[When::Words(&["network configuration must be provided"])],
         class: Class::Rejected,
-        code: "PP0315",
-        summary: "The task needs a network configuration",
-        resolution: "The task definition's network mode is awsvpc: name subnets in the pool's \
+        code: PP0315,
+        own: Some((
+            "The task needs a network configuration",
+            "The task definition's network mode is awsvpc: name subnets in the pool's \
                      `network_configuration`.",
+        )),
     },
     Row {
         when: &[When::Words(&["does not support launch_type", "launch type"])],
         class: Class::Rejected,
-        code: "PP0323",
-        summary: "The launch type does not go with the task definition",
-        resolution: "Make `launch_type` and the definition's `requiresCompatibilities` and `networkMode` agree.",
+        code: PP0323,
+        own: None,
     },
     Row {
         when: &[When::CodeAndWords(
@@ -319,10 +309,8 @@ pub(super) const ROWS: &[Row] = &[
             &["subnet", "security group", "securitygroup", "network", "assignpublicip"],
         )],
         class: Class::Rejected,
-        code: "PP0315",
-        summary: "The network configuration is refused",
-        resolution: "Check that the subnets and security groups exist in the dispatcher's region and belong to one \
-                     VPC.",
+        code: PP0315,
+        own: None,
     },
     Row {
         when: &[When::Code(&[
@@ -331,24 +319,20 @@ pub(super) const ROWS: &[Row] = &[
             "UnsupportedFeatureException",
         ])],
         class: Class::Rejected,
-        code: "PP0318",
-        summary: "The Fargate platform cannot run the task",
-        resolution: "Check `platformVersion` and what the definition asks for in this region; LATEST is the default.",
+        code: PP0318,
+        own: None,
     },
     Row {
         when: &[When::Reason(&["ATTRIBUTE", "LOCATION", "MemberOf"]), When::Words(&["placement constraint"])],
         class: Class::Rejected,
-        code: "PP0319",
-        summary: "No container instance can run the task",
-        resolution: "Compare the definition's needs and placement constraints with the attributes of the cluster's \
-                     instances and the subnets they are in.",
+        code: PP0319,
+        own: None,
     },
     Row {
         when: &[When::Code(&["LimitExceededException", "LimitExceeded", "ServiceQuotaExceededException"])],
         class: Class::Capacity,
-        code: "PP0304",
-        summary: "An AWS quota is used up",
-        resolution: "The run waits. Free what is counted, or ask for more under Service Quotas.",
+        code: PP0304,
+        own: None,
     },
     Row {
         when: &[
@@ -367,37 +351,24 @@ pub(super) const ROWS: &[Row] = &[
             When::Status(408..=408),
         ],
         class: Class::Transient,
-        code: "PP0331",
-        summary: "AWS failed",
-        resolution: "Nothing: the launch is tried again with the same client token. If it lasts, look at the AWS \
-                     Health Dashboard.",
+        code: PP0331,
+        own: None,
     },
     Row {
         when: &[When::Failure],
         class: Class::Capacity,
-        code: "PP0303",
-        summary: "There is no capacity for the task",
-        resolution: "The run waits; the reason is AWS's. If it persists, look it up under \"API failure reasons\" in \
+        code: PP0303,
+        own: Some((
+            "There is no capacity for the task",
+            "The run waits; the reason is AWS's. If it persists, look it up under \"API failure reasons\" in \
                      the ECS developer guide.",
+        )),
     },
-    Row {
-        when: &[When::Status(400..=499), When::Code(CLIENT)],
-        class: Class::Rejected,
-        code: REFUSED,
-        summary: "AWS refuses the request",
-        resolution: "Correct what AWS names in the pool's base job template or the job variables; `pushpool render` \
-                     shows the request.",
-    },
+    Row { when: &[When::Status(400..=499), When::Code(CLIENT)], class: Class::Rejected, code: REFUSED, own: None },
 ];
 
 /// The row for what no other row covers.
-pub(super) const UNKNOWN: Row = Row {
-    when: &[],
-    class: Class::Transient,
-    code: "PP0339",
-    summary: "It is not known what AWS did",
-    resolution: "Nothing: the launch is tried again with the same client token, which starts no second task.",
-};
+pub(super) const UNKNOWN: Row = Row { when: &[], class: Class::Transient, code: PP0339, own: None };
 
 #[cfg(test)]
 mod tests {

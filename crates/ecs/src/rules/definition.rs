@@ -5,6 +5,7 @@
 
 use std::collections::HashSet;
 
+use diagnosis::{Code, PP0204, PP0212, PP0216, PP0217};
 use serde_json::Value;
 
 use super::{CONTAINER, DEFINITION, Refusal, called, client, fargate, integer, is_true, items, quoted, shown, text};
@@ -35,7 +36,7 @@ pub fn register_task_definition(request: &Value) -> Vec<Refusal> {
         && !STORAGE.contains(&found)
     {
         out.push(
-            client("PP0217", "EphemeralStorage size should be between 21 and 200 GiB.")
+            client(PP0217, "EphemeralStorage size should be between 21 and 200 GiB.")
                 .at("ephemeralStorage.sizeInGiB", found.to_string())
                 .wants("21 to 200", "Choose a size from 21 to 200, or remove `ephemeralStorage`."),
         );
@@ -69,7 +70,7 @@ pub(super) fn requires(request: &Value, launch_type: &str) -> bool {
 /// "Up to 255 letters (uppercase and lowercase), numbers, underscores, and hyphens are allowed" (Model: `family`,
 /// ContainerDefinition.name, CreateClusterRequest.clusterName). `what` is what AWS calls it.
 #[must_use]
-pub fn check_name(name: &str, what: &str, code: &'static str) -> Option<Refusal> {
+pub fn check_name(name: &str, what: &str, code: Code) -> Option<Refusal> {
     let answer = if name.is_empty() {
         format!("{what} should not be null or empty.")
     } else if name.len() > 255 {
@@ -90,7 +91,7 @@ fn sizes(request: &Value, out: &mut Vec<Refusal>) {
     if let Some(cpu) = text(request, "cpu")
         && !parse_cpu(cpu).is_some_and(|units| (128..=196_608).contains(&units))
     {
-        out.push(client("PP0216", "Invalid 'cpu' setting for task.").at("cpu", quoted(cpu)).wants(
+        out.push(client(PP0216, "Invalid 'cpu' setting for task.").at("cpu", quoted(cpu)).wants(
             "128 to 196608 CPU units, or vCPUs as in \"1 vCPU\"",
             "Set `cpu` to CPU units; 1,024 are one vCPU.",
         ));
@@ -99,7 +100,7 @@ fn sizes(request: &Value, out: &mut Vec<Refusal>) {
         && parse_memory(memory).is_none()
     {
         out.push(
-            client("PP0216", "Invalid 'memory' setting for task.")
+            client(PP0216, "Invalid 'memory' setting for task.")
                 .at("memory", quoted(memory))
                 .wants("MiB, or GB as in \"2 GB\"", "Set `memory` to MiB."),
         );
@@ -210,7 +211,7 @@ fn containers(request: &Value, out: &mut Vec<Refusal>) {
     // "All tasks must have at least one essential container" (Model, ContainerDefinition.essential).
     if !containers.iter().any(|container| container.get("essential").is_none_or(|it| it != &Value::Bool(false))) {
         out.push(
-            client("PP0204", "All tasks must have at least one essential container.")
+            client(PP0204, "All tasks must have at least one essential container.")
                 .at("containerDefinitions", "`essential: false` everywhere")
                 .wants("one container that is essential", "Remove `essential: false` from the flow's container."),
         );
@@ -386,7 +387,7 @@ pub(super) fn secrets_without_role(request: &Value, out: &mut Vec<Refusal>) {
     if let Some(index) = containers.iter().position(has_secrets) {
         out.push(
             client(
-                "PP0212",
+                PP0212,
                 "When you are specifying container secrets, you must also specify a value for 'executionRoleArn'.",
             )
             .at(format!("containerDefinitions[{index}].secrets"), "secrets, and no execution role")

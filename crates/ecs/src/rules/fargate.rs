@@ -4,6 +4,7 @@
 //! Fargate" (`cpu`), "If using the Fargate launch type, this field is required" (`memory`); guide, "Amazon ECS task definition
 //! differences for Fargate" for what is not supported, and "Task execution IAM role" for what needs the role.
 
+use diagnosis::{Code, PP0215, PP0216};
 use serde_json::Value;
 
 use super::{
@@ -20,7 +21,7 @@ pub(super) fn check(request: &Value, out: &mut Vec<Refusal>) {
     let mode = text(request, "networkMode");
     if mode != Some("awsvpc") {
         out.push(
-            client("PP0215", "Fargate only supports network mode ‘awsvpc’.")
+            client(PP0215, "Fargate only supports network mode ‘awsvpc’.")
                 .at("networkMode", shown(mode))
                 .wants("\"awsvpc\" on Fargate", "Remove `networkMode`, or set `launch_type` to EC2."),
         );
@@ -62,7 +63,7 @@ pub(super) fn check(request: &Value, out: &mut Vec<Refusal>) {
     secrets_without_role(request, out);
 }
 
-fn unsupported(code: &'static str, answer: &str, place: &str, found: &str) -> Refusal {
+fn unsupported(code: Code, answer: &str, place: &str, found: &str) -> Refusal {
     let member = place.rsplit('.').next().unwrap_or(place).to_owned();
     client(code, answer)
         .at(place, found)
@@ -73,7 +74,7 @@ fn size(request: &Value, out: &mut Vec<Refusal>) {
     for member in ["cpu", "memory"] {
         if text(request, member).is_none() {
             out.push(
-                client("PP0216", format!("Fargate requires that '{member}' be defined at the task level."))
+                client(PP0216, format!("Fargate requires that '{member}' be defined at the task level."))
                     .at(member, "nothing")
                     .wants("a size", format!("Set `{member}`.")),
             );
@@ -91,7 +92,7 @@ pub(super) fn check_size(cpu: u32, memory: u32) -> Option<Refusal> {
     let nearest: Vec<String> = nearest.iter().map(ToString::to_string).collect();
     Some(
         client(
-            "PP0216",
+            PP0216,
             format!(
                 "No Fargate configuration exists for given values: {cpu} CPU, {memory} memory. See the Amazon ECS \
                  documentation for the valid values."

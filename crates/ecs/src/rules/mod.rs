@@ -18,8 +18,8 @@ mod unfilled;
 
 use std::borrow::Cow;
 
+use diagnosis::{Code, Diagnosis, PP0205, PP0224, PP0225, PP0226, PP0227, PP0228, PP0229};
 use serde_json::Value;
-use work_pool::Diagnosis;
 
 use crate::{Definition, Prepared, Settings, refused::Reason};
 
@@ -28,17 +28,17 @@ pub use run_task::{Host, run_task, run_task_form};
 pub use tags::check_tags;
 
 /// An execution role is missing.
-const ROLE: &str = "PP0224";
+const ROLE: Code = PP0224;
 /// A container of the definition.
-const CONTAINER: &str = "PP0225";
+const CONTAINER: Code = PP0225;
 /// The definition itself.
-const DEFINITION: &str = "PP0226";
+const DEFINITION: Code = PP0226;
 /// The RunTask request.
-const RUN_TASK: &str = "PP0227";
+const RUN_TASK: Code = PP0227;
 /// A text with a placeholder in it.
-const UNFILLED: &str = "PP0228";
+const UNFILLED: Code = PP0228;
 /// An ARN of another region.
-const REGION: &str = "PP0229";
+const REGION: Code = PP0229;
 
 const DEFINITION_KEY: &str = "task_definition";
 const RUN_TASK_KEY: &str = "task_run_request";
@@ -53,7 +53,7 @@ const SHOWN: usize = 80;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
     /// Code of the diagnosis.
-    pub code: &'static str,
+    pub code: Code,
     /// The exception that ECS answers with.
     pub exception: &'static str,
     /// The words of the answer: AWS's own where they have been seen.
@@ -69,7 +69,7 @@ pub struct Refusal {
 }
 
 impl Refusal {
-    fn new(code: &'static str, exception: &'static str, answer: impl Into<String>) -> Self {
+    fn new(code: Code, exception: &'static str, answer: impl Into<String>) -> Self {
         let empty = Cow::Borrowed("");
         Self {
             code,
@@ -99,7 +99,7 @@ impl Refusal {
         let Self { code, found, allowed, advice, .. } = self;
         let place = format!("{key}.{}", self.place);
         let diagnosis = Diagnosis {
-            code,
+            code: *code,
             summary: format!("ECS refuses `{place}`: found {found}"),
             detail: format!("{place}: found {found}, allowed: {allowed}."),
             resolution: advice.clone().into_owned(),
@@ -109,12 +109,12 @@ impl Refusal {
 }
 
 /// ClientException: "usually caused by a client action" (Model), which RegisterTaskDefinition answers.
-fn client(code: &'static str, answer: impl Into<String>) -> Refusal {
+fn client(code: Code, answer: impl Into<String>) -> Refusal {
     Refusal::new(code, "ClientException", answer)
 }
 
 /// InvalidParameterException.
-fn invalid(code: &'static str, answer: impl Into<String>) -> Refusal {
+fn invalid(code: Code, answer: impl Into<String>) -> Refusal {
     Refusal::new(code, "InvalidParameterException", answer)
 }
 
@@ -173,7 +173,7 @@ fn covers(known: &Reason, reason: &Reason) -> bool {
     let (code, place) = (reason.diagnosis.code, reason.place.as_deref().unwrap_or_default());
     let same_place = known.place.as_deref().is_some_and(|known| place.starts_with(known) || known.starts_with(place));
     // Logs without a role are found where the template is read, and again in the request.
-    let same_role = known.diagnosis.code == "PP0205" && place.ends_with(".logConfiguration");
+    let same_role = known.diagnosis.code == PP0205 && place.ends_with(".logConfiguration");
     same_place || same_role || (known.diagnosis.code == code && code < ROLE)
 }
 

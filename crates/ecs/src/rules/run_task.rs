@@ -5,6 +5,7 @@
 
 use std::collections::HashSet;
 
+use diagnosis::{PP0213, PP0216, PP0217};
 use serde_json::Value;
 
 use super::{
@@ -179,7 +180,7 @@ fn network(request: &Value, out: &mut Vec<Refusal>) {
     let (subnets, groups) = (items(configuration, "subnets"), items(configuration, "securityGroups"));
     if subnets.is_empty() {
         out.push(
-            invalid("PP0213", "subnets can not be empty.")
+            invalid(PP0213, "subnets can not be empty.")
                 .at(place("subnets"), "nothing")
                 .wants("1 to 16 subnets", "Set `subnets` of `network_configuration`."),
         );
@@ -297,7 +298,7 @@ fn network_mode(request: &Value, definition: &Value, out: &mut Vec<Refusal>) {
     let mode = text(definition, "networkMode");
     match (mode, awsvpc(request)) {
         (Some("awsvpc"), None) => out.push(
-            invalid("PP0213", "Network Configuration must be provided when networkMode 'awsvpc' is specified.")
+            invalid(PP0213, "Network Configuration must be provided when networkMode 'awsvpc' is specified.")
                 .at("networkConfiguration", "nothing")
                 .wants("subnets with network mode awsvpc", "Set `network_configuration` to {\"subnets\": [...]}."),
         ),
@@ -387,7 +388,7 @@ fn sizes(overrides: &Value, definition: Option<&Value>, host: Host, out: &mut Ve
     ] {
         if let Some(size) = text(overrides, member).filter(|size| !is_size(size)) {
             out.push(
-                client("PP0216", format!("Invalid '{member}' setting for task."))
+                client(PP0216, format!("Invalid '{member}' setting for task."))
                     .at(format!("overrides.{member}"), quoted(size))
                     .wants("a size", format!("Correct `{member}`.")),
             );
@@ -401,7 +402,7 @@ fn sizes(overrides: &Value, definition: Option<&Value>, host: Host, out: &mut Ve
         && !STORAGE.contains(&found)
     {
         out.push(
-            invalid("PP0217", "EphemeralStorage size should be between 21 and 200 GiB.")
+            invalid(PP0217, "EphemeralStorage size should be between 21 and 200 GiB.")
                 .at("overrides.ephemeralStorage.sizeInGiB", found.to_string())
                 .wants("21 to 200", "Choose a size from 21 to 200, or remove `ephemeralStorage`."),
         );

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use diagnosis::Code;
 use serde_json::Value;
 use unicode_general_category::{GeneralCategory, get_general_category};
 
@@ -13,7 +14,7 @@ use super::{Refusal, invalid, quoted, text};
 /// characters of letters, digits, separators and `_.:/=+-@`; keys unique; `aws:` in any case is reserved as a prefix of
 /// either.
 #[must_use]
-pub fn check_tags(tags: &[Value], code: &'static str) -> Option<Refusal> {
+pub fn check_tags(tags: &[Value], code: Code) -> Option<Refusal> {
     let refuse = |answer: String, place: String, found: String| {
         Some(invalid(code, answer).at(place, found).wants(
             "up to 50 tags, each key once, of 128 characters with values of 256, all letters, digits, blanks and \
@@ -97,7 +98,7 @@ mod tests {
     }
 
     fn refused(tags: &[Value]) -> bool {
-        check_tags(tags, "").is_some()
+        check_tags(tags, diagnosis::PP0226).is_some()
     }
 
     #[test]

@@ -18,7 +18,7 @@ fn with(mut base: Value, pointer: &str, value: Value) -> Value {
 }
 
 /// Code and detail of each refusal of a definition with one member changed.
-fn refusals(pointer: &str, value: Value) -> Vec<(&'static str, String)> {
+fn refusals(pointer: &str, value: Value) -> Vec<(Code, String)> {
     let refusals = register_task_definition(&with(definition(), pointer, value));
     refusals.iter().map(|it| it.reason("task_definition").diagnosis).map(|it| (it.code, it.detail)).collect()
 }
@@ -66,7 +66,7 @@ fn every_finding_names_its_place_what_is_there_and_what_is_allowed() {
             ROLE,
             "awslogs, and no execution role",
         ),
-        ("/cpu", json!("64"), "PP0216", "cpu: found \"64\""),
+        ("/cpu", json!("64"), diagnosis::PP0216, "cpu: found \"64\""),
         ("/tags", json!([{"key": "aws:x"}]), DEFINITION, "tags[0].key: found \"aws:x\""),
     ] {
         let found = refusals(pointer, value);

@@ -26,7 +26,7 @@ fn noted(values: Value, words: &[&str]) -> Prepared {
 }
 
 fn codes(refusals: &[Diagnosis]) -> Vec<&str> {
-    refusals.iter().map(|refusal| refusal.code).collect()
+    refusals.iter().map(|refusal| refusal.code.id()).collect()
 }
 
 const CONTAINERS: &str = "/task_definition/containerDefinitions";

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use ecs::{CODES, Settings, prepare};
+use ecs::{Settings, prepare};
 use serde_json::{Value, json};
 
 use crate::support::{code, configuration, defaults, prepared, refused, run, settings, typical, with};
@@ -171,7 +171,7 @@ fn ephemeral_storage() {
         for pointer in ["/task_definition/ephemeralStorage", "/task_run_request/overrides/ephemeralStorage"] {
             let values = configuration(with(defaults(), pointer, storage.clone()));
             let result = prepare(&values, &run(), &settings());
-            assert_eq!(result.as_ref().err().map(|error| error.diagnosis().code), (!fits).then_some("PP0217"));
+            assert_eq!(result.as_ref().err().map(|error| error.diagnosis().code.id()), (!fits).then_some("PP0217"));
         }
     }
 }
@@ -192,12 +192,12 @@ fn a_run_is_one_task() {
 
 #[test]
 fn every_code_is_told_apart() {
-    let codes: BTreeSet<&str> = CODES.iter().map(|(code, _)| *code).collect();
-    assert_eq!(codes.len(), CODES.len(), "a code twice");
-    assert!(CODES.is_sorted());
+    let codes: BTreeSet<&str> = diagnosis::codes().map(diagnosis::Code::id).collect();
+    assert_eq!(codes.len(), diagnosis::codes().count(), "a code twice");
+    assert!(diagnosis::codes().is_sorted());
     let error = refused(with(defaults(), "/container_name", json!("other")));
     let diagnosis = error.diagnosis();
-    assert!(codes.contains(diagnosis.code));
+    assert!(codes.contains(diagnosis.code.id()));
     assert_eq!(diagnosis.summary, "There is no container named \"other\" in the task definition");
     assert!(!diagnosis.resolution.is_empty());
 }

@@ -20,7 +20,7 @@ fn pool(defaults: &Value) -> BaseJobTemplate {
 /// Code and detail of the refusal, if there is one.
 fn refusal(template: &BaseJobTemplate, deployment: &Value, flow_run: &Value) -> Option<(&'static str, String)> {
     let layers = Layers { deployment: deployment.as_object(), flow_run: flow_run.as_object() };
-    check_roles(template, layers).err().map(|error| (error.diagnosis().code, error.diagnosis().detail))
+    check_roles(template, layers).err().map(|error| (error.diagnosis().code.id(), error.diagnosis().detail))
 }
 
 fn with_roles() -> BaseJobTemplate {

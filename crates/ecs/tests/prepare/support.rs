@@ -213,5 +213,5 @@ pub(crate) fn with_run_env(mut values: Value, shared: Value, env: Value) -> JobC
 #[track_caller]
 pub(crate) fn code(values: Value) -> (&'static str, String) {
     let diagnosis = refused(values).diagnosis();
-    (diagnosis.code, diagnosis.detail)
+    (diagnosis.code.id(), diagnosis.detail)
 }

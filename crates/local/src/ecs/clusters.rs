@@ -66,7 +66,7 @@ impl Engine {
     pub(super) fn create_cluster(&mut self, input: CreateCluster) -> Result<Value, AwsError> {
         // "If you don't specify a name for your cluster, you create a cluster that's named default."
         let name = input.cluster_name.unwrap_or_else(|| "default".to_owned());
-        if let Some(refusal) = ::ecs::rules::check_name(&name, "Cluster name", "") {
+        if let Some(refusal) = ::ecs::rules::check_name(&name, "Cluster name", diagnosis::PP0227) {
             return Err(invalid(refusal.answer));
         }
         tags::check(&input.tags)?;

@@ -269,7 +269,9 @@ impl Engine {
     /// Makes the cluster a request means, if its name may be one and there is none.
     pub(super) fn make_cluster(&mut self, reference: Option<&str>) {
         let name = cluster_name(reference.unwrap_or("default"));
-        if ::ecs::rules::check_name(name, "Cluster name", "").is_none() && !self.clusters.contains_key(name) {
+        if ::ecs::rules::check_name(name, "Cluster name", diagnosis::PP0227).is_none()
+            && !self.clusters.contains_key(name)
+        {
             let cluster = Cluster::with_fargate(self.arn(&format!("cluster/{name}")));
             self.clusters.insert(name.to_owned(), cluster);
         }

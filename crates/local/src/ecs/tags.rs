@@ -18,7 +18,7 @@ pub(super) struct Tag {
 /// Tags of one request: [`::ecs::rules::check_tags`] says which are refused.
 pub(super) fn check(tags: &[Tag]) -> Result<(), AwsError> {
     let tags: Vec<Value> = tags.iter().map(|tag| json!(tag)).collect();
-    refused(::ecs::rules::check_tags(&tags, ""))
+    refused(::ecs::rules::check_tags(&tags, diagnosis::PP0226))
 }
 
 /// Replaces the values of keys that exist and adds the rest (TagResource).

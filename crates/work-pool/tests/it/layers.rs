@@ -56,7 +56,7 @@ fn an_environment_that_is_no_object_is_refused() {
     }
     let pool = template(Some(json!("{{ env }}")), Some(json!({"A": "pool"})));
     let diagnosis = render(&pool, json!({"env": 5}), json!({}), &NoReferences).unwrap_err().diagnosis();
-    assert_eq!((diagnosis.code, diagnosis.detail.as_str()), ("PP0107", "`env` is an integer, not an object"));
+    assert_eq!((diagnosis.code.id(), diagnosis.detail.as_str()), ("PP0107", "`env` is an integer, not an object"));
 }
 
 #[test]

@@ -20,8 +20,8 @@ fn codes(template: &BaseJobTemplate, deployment: Value) -> [Option<&'static str>
     let _ = template.sources(layers);
     let _ = template.references(layers);
     [
-        template.render(layers, &NoReferences).err().map(|error| error.diagnosis().code),
-        template.validate(layers).err().map(|error| error.diagnosis().code),
+        template.render(layers, &NoReferences).err().map(|error| error.diagnosis().code.id()),
+        template.validate(layers).err().map(|error| error.diagnosis().code.id()),
     ]
 }
 

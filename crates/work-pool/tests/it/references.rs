@@ -44,7 +44,7 @@ fn resolve(value: Value) -> Value {
 fn failure(value: Value) -> (&'static str, String) {
     let error = render(&template(json!(null)), json!({"v": value}), json!({}), &server()).unwrap_err();
     let diagnosis = error.diagnosis();
-    (diagnosis.code, diagnosis.detail)
+    (diagnosis.code.id(), diagnosis.detail)
 }
 
 #[test]
