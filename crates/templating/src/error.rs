@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::{pointer, resolve::Reference};
+use crate::{pointer, reference::Reference};
 
 /// Why a document has no result.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -42,6 +42,7 @@ pub mod placeholder;
 pub mod pointer;
 mod policy;
 pub mod python;
+mod reference;
 mod resolve;
 
 pub use crate::{
@@ -50,5 +51,6 @@ pub use crate::{
     limits::{Budget, Limits, depth_of, may_hold_placeholder},
     node::{Lookup, Node, Segment, Values, render_value},
     policy::{Environment, Missing, Policy},
-    resolve::{NoReferences, Reference, References, Resolver, is_reference, names_block, resolve},
+    reference::{Reference, References, is_reference, names_block},
+    resolve::{NoReferences, Resolver, resolve},
 };

@@ -21,6 +21,9 @@
 //! # }
 //! ```
 //!
+//! The crate `templating` finds and replaces the placeholders. This crate says what they may reach (module `policy`) and
+//! which values they get.
+//!
 //! A template is read once: its placeholders are found then, and its schema is compiled when it is first needed.
 //! Rendering copies only what ends up in the result. It is a function of its arguments and of nothing else, and the
 //! result has its keys in a fixed order (that of writing, which Python shows where it puts a dictionary into text), so
