@@ -1,7 +1,11 @@
-//! What can go wrong in a command, and the exit code it ends with.
+//! What can go wrong in a command, the words for it, and the exit code.
+//!
+//! Errors of the use cases come from `manage` and pass through. Those of this crate are about files, the terminal and
+//! processes. As there, no `Display` contains its own source, and [`with_sources`] tells each cause once.
 
 use std::{io, path::PathBuf};
 
+use manage::{ManageError, with_sources};
 use work_pool::Diagnosis;
 
 use crate::output::{self, BAD, paint};
@@ -10,7 +14,7 @@ use crate::output::{self, BAD, paint};
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum CliError {
     /// A file or directory of the user cannot be read.
-    #[error("cannot read {path}: {source}")]
+    #[error("cannot read {path}")]
     ReadFile { path: String, source: io::Error },
     /// It is not JSON. The content is not quoted: it may hold secrets.
     #[error("{path} is not JSON: line {line} column {column}")]
@@ -24,18 +28,9 @@ pub(crate) enum CliError {
     /// No messages where they were looked for.
     #[error("{path} holds no messages")]
     NoMessages { path: String },
-    /// The run cannot be rendered.
-    #[error("{}: {}", .0.code, .0.summary)]
-    Refused(Diagnosis),
-    /// The same, for several reasons; never none.
-    #[error("{}", .0.iter().map(|it| format!("{}: {}", it.code, it.summary)).collect::<Vec<_>>().join("\n"))]
-    AllRefused(Vec<Diagnosis>),
-    /// What is to be stored would crash the runs; never none.
-    #[error("runs would crash: {}", .0.iter().map(|it| it.summary.as_str()).collect::<Vec<_>>().join("; "))]
-    Crashing(Vec<Diagnosis>),
-    /// It cannot be done, for a reason that takes more than a line to tell.
-    #[error("{summary}{}{detail}", if .detail.is_empty() { "" } else { ": " })]
-    Explained { summary: String, detail: String, help: String },
+    /// A use case did not do what it was asked to.
+    #[error(transparent)]
+    Manage(#[from] ManageError),
     /// The user was asked and said no, or left the question.
     #[error("nothing was changed")]
     Declined,
@@ -46,26 +41,26 @@ pub(crate) enum CliError {
     #[error("{0}")]
     BadSetting(String),
     /// The endpoint of AWS on loopback cannot be opened.
-    #[error("cannot listen on 127.0.0.1:{port}: {source}")]
+    #[error("cannot listen on 127.0.0.1:{port}")]
     OpenEndpoint { port: u16, source: io::Error },
     /// AWS on loopback refused what `dev` asked of it.
     #[error("AWS on loopback: {operation} was refused: {reason}")]
     PrepareLoopback { operation: &'static str, reason: String },
     /// The function binary cannot be started.
-    #[error("cannot start the function {}: {source}", path.display())]
+    #[error("cannot start the function {}", path.display())]
     StartFunction { path: PathBuf, source: io::Error },
     /// The asynchronous runtime or the signal handlers cannot be set up.
-    #[error("cannot {what}: {source}")]
+    #[error("cannot {what}")]
     SetUp { what: &'static str, source: io::Error },
     /// Standard output does not take what is written.
-    #[error("cannot write to standard output: {0}")]
+    #[error("cannot write to standard output")]
     WriteOutput(#[source] io::Error),
 }
 
 impl CliError {
-    /// All reasons at once.
-    pub(crate) fn all(mut reasons: Vec<Diagnosis>) -> Self {
-        if reasons.len() == 1 { Self::Refused(reasons.remove(0)) } else { Self::AllRefused(reasons) }
+    /// The run cannot be rendered, for these reasons; never none.
+    pub(crate) fn refused(reasons: Vec<Diagnosis>) -> Self {
+        Self::Manage(ManageError::Refused(reasons))
     }
 
     /// 2 where another command line would help, else 1.
@@ -80,24 +75,52 @@ impl CliError {
     /// Tells the user on standard error.
     pub(crate) fn tell(&self) {
         match self {
-            Self::Refused(diagnosis) => output::say(output::explain(diagnosis)),
-            Self::AllRefused(reasons) => reasons.iter().for_each(|it| output::say(output::explain(it))),
-            Self::Crashing(reasons) => {
-                reasons.iter().for_each(|it| output::say(output::explain(it)));
-                output::say(
-                    "Nothing was changed: runs with these defaults would crash. --force stores them all the same.",
-                );
-            }
+            Self::Manage(error) => tell(error),
             Self::Interrupted => {}
             Self::Declined => {
                 // A question hides it.
                 let _ = dialoguer::console::Term::stderr().show_cursor();
                 output::say(format_args!("\n{self}"));
             }
-            Self::Explained { summary, detail, help } => {
-                output::say(output::explained(&paint(BAD, "error:"), summary, detail, help));
-            }
-            other => output::say(format_args!("{} {other}", paint(BAD, "error:"))),
+            other => output::say(format_args!("{} {}", paint(BAD, "error:"), with_sources(other))),
+        }
+    }
+}
+
+fn tell(error: &ManageError) {
+    match error {
+        ManageError::Refused(reasons) => reasons.iter().for_each(|it| output::say(output::explain(it))),
+        ManageError::Crashing(reasons) => {
+            reasons.iter().for_each(|it| output::say(output::explain(it)));
+            output::say("Nothing was changed: runs with these defaults would crash. --force stores them all the same.");
+        }
+        ManageError::Explained { summary, detail, help } => {
+            output::say(output::explained(&paint(BAD, "error:"), summary, detail, help));
+        }
+        other @ ManageError::FindWorkingDirectory(_) => {
+            output::say(format_args!("{} {}", paint(BAD, "error:"), with_sources(other)));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_error_contains_its_source_and_the_chain_tells_it_once() {
+        let source = || io::Error::other("canary");
+        let path = || "p".to_owned();
+        for error in [
+            CliError::ReadFile { path: path(), source: source() },
+            CliError::OpenEndpoint { port: 1, source: source() },
+            CliError::StartFunction { path: "p".into(), source: source() },
+            CliError::SetUp { what: "start the runtime", source: source() },
+            CliError::WriteOutput(source()),
+            CliError::Manage(ManageError::FindWorkingDirectory(source())),
+        ] {
+            assert!(!error.to_string().contains("canary"), "{error}");
+            assert_eq!(with_sources(&error), format!("{error}: canary"));
         }
     }
 }

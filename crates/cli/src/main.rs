@@ -24,19 +24,19 @@
 //! | 130 | Ended by Ctrl-C (`dev`, before the summary), or a question was answered with no (`pool`, `redrive`). |
 
 mod args;
-mod aws_side;
 mod dev;
 mod doctor;
 mod doorbell;
 mod error;
 mod grid;
 mod input;
+mod installation;
 mod logs;
 mod output;
+mod plan;
 mod pool;
 mod redrive;
 mod render;
-mod running;
 mod server;
 mod terminal;
 

@@ -200,7 +200,7 @@ fn the_pool_document_is_one_and_has_prefects_variables() {
     // What the outputs say is what `pushpool pool create --set` takes.
     let settings = locals(&module(PUSHPOOL)).remove("pool_settings").unwrap();
     let known = Regex::new(r#""(subnets|security_groups|assign_public_ip)", ""#).unwrap();
-    let assign = read("crates/cli/src/pool/assign.rs");
+    let assign = read("crates/manage/src/pool/assign.rs");
     let network: BTreeSet<String> = known.captures_iter(&assign).map(|seen| seen[1].to_owned()).collect();
     assert_eq!(network.len(), 3);
     let mut names = BTreeSet::new();

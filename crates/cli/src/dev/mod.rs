@@ -21,6 +21,7 @@ use std::{
 
 use jiff::Timestamp;
 use local::ecs::Status;
+use manage::running::Dev;
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
     sync::{
@@ -44,7 +45,6 @@ use crate::{
     args::{DevArgs, MessageArgs, Output},
     error::CliError,
     output::{self, BAD, HEAD, note, paint, say},
-    running::Dev,
     terminal::Place,
 };
 

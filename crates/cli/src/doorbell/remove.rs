@@ -1,13 +1,16 @@
 //! `pushpool doorbell remove`.
 
 use clap::Args;
+use manage::{
+    Server,
+    doorbell::{self, remove},
+};
 use prefect_api::Transport;
 
-use super::{Installed, NameArgs, installed};
+use super::NameArgs;
 use crate::{
     error::CliError,
     output::{GOOD, note, paint, say},
-    server::Server,
 };
 
 #[derive(Debug, Args)]
@@ -18,26 +21,12 @@ pub(crate) struct RemoveArgs {
 
 pub(super) async fn run<T: Transport>(server: &Server<T>, args: &RemoveArgs) -> Result<u8, CliError> {
     let name = &args.name.name;
-    if !delete(server, name).await? {
+    let plan = remove::plan(server, name).await?;
+    if plan.is_empty() {
         note(format_args!("There is no doorbell \"{name}\"; nothing was changed."));
         return Ok(0);
     }
+    doorbell::apply(server, &plan).await?;
     say(paint(GOOD, format_args!("The doorbell \"{name}\" is removed. Runs are found by polling alone.")));
     Ok(0)
-}
-
-/// Deletes block and automations; whether there were any.
-pub(super) async fn delete<T: Transport>(server: &Server<T>, name: &str) -> Result<bool, CliError> {
-    let Installed { block, automations } = installed(server, name).await?;
-    if block.is_none() && automations.is_empty() {
-        return Ok(false);
-    }
-    // The automation first: it needs the block.
-    for automation in &automations {
-        server.client.delete_automation(automation.id).await.map_err(|error| server.told(error))?;
-    }
-    if let Some(block) = block {
-        server.client.delete_block(block.id).await.map_err(|error| server.told(error))?;
-    }
-    Ok(true)
 }

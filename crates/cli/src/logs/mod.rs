@@ -1,21 +1,17 @@
-//! `pushpool logs`: where to look when a flow run is not as it should be.
-//!
-//! What is known about a run is in four places: its states on the server, the lines that pushpool wrote into its log, its
-//! tasks in ECS, and what containers and functions wrote to CloudWatch Logs. The first three are read; for the last the
-//! commands are printed that read it, because reading logs is what `aws logs tail` is good at.
+//! `pushpool logs`.
 
-mod facts;
 mod screen;
 
 use clap::Args;
 use jiff::Timestamp;
+use manage::{Server, logs};
 
 use crate::{
     args::Output,
-    aws_side::InstallationArgs,
     error::CliError,
-    output,
-    server::{self, Server, ServerArgs},
+    installation::InstallationArgs,
+    output::{self, note},
+    server::{self, ServerArgs},
 };
 
 pub(crate) const HELP: &str = "\
@@ -60,7 +56,11 @@ pub(crate) struct LogsArgs {
 /// It could not be done.
 pub(crate) fn run(args: &LogsArgs) -> Result<u8, CliError> {
     server::with_server(&args.server, async |server: &Server<_>| {
-        let facts = facts::gather(server, &args.run, &args.installation).await?;
+        let facts = logs::gather(server, &args.run, &args.installation.which()).await?;
+        if !facts.namesakes.is_empty() {
+            let others: Vec<String> = facts.namesakes.iter().map(ToString::to_string).collect();
+            note(format_args!("this is the newest run of that name; others are {}", others.join(", ")));
+        }
         let text = match args.output {
             Output::Text => screen::text(&facts, Timestamp::now()),
             Output::Json => format!("{:#}\n", screen::json(&facts)),

@@ -2,17 +2,21 @@
 
 use std::fmt::Write;
 
-use aws::operator::ContainerLog;
 use ecs::task::Task;
 use jiff::Timestamp;
+use manage::{
+    logs::{
+        Facts, TaskFacts,
+        commands::{of_functions, place, since, tail, to_seconds},
+    },
+    times::ago,
+};
 use prefect_api::models::level;
 use serde_json::{Value, json};
 
-use super::facts::{Facts, TaskFacts};
 use crate::{
     grid::{self, Cell},
     output::{BAD, DIM, HEAD, ODD, paint},
-    pool::status::facts::ago,
 };
 
 /// Sections, one below the other. Lines are not cut to the terminal's width: they are to be copied.
@@ -50,7 +54,7 @@ pub(super) fn text(facts: &Facts, now: Timestamp) -> String {
     section("WHAT PUSHPOOL WROTE", &lines);
     let functions = match facts.is_of_dev() {
         true => vec!["`pushpool dev` ran them in its own process; what they had to say is in its output".to_owned()],
-        false => function_commands(facts),
+        false => of_functions(facts),
     };
     let functions = functions.into_iter().map(|command| vec![Cell::new(command)]);
     section("LOGS OF THE FUNCTIONS", &functions.collect::<Vec<_>>());
@@ -139,85 +143,6 @@ fn status(task: &Task) -> String {
     text
 }
 
-/// A log stream.
-struct Place {
-    group: String,
-    stream: String,
-    region: Option<String>,
-    link: String,
-}
-
-fn place(it: &TaskFacts, log: &ContainerLog) -> Option<Place> {
-    let (group, stream) = (log.place.as_ref()?.group.clone(), log.stream(it.id())?);
-    let region = log.place.as_ref()?.region.clone().or_else(|| it.region().map(str::to_owned));
-    let link = region.as_deref().map(|region| link(region, &group, &stream)).unwrap_or_default();
-    Some(Place { group, stream, region, link })
-}
-
-/// The stream in the CloudWatch console, which has names percent-encoded twice with `$` for `%`.
-fn link(region: &str, group: &str, stream: &str) -> String {
-    let encode = |name: &str| {
-        let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
-        name.bytes().fold(String::new(), |mut text, byte| {
-            if plain(byte) {
-                text.push(char::from(byte));
-            } else {
-                let _ = write!(text, "$25{byte:02X}");
-            }
-            text
-        })
-    };
-    let host = match region {
-        region if region.starts_with("cn-") => "console.amazonaws.cn",
-        region if region.starts_with("us-gov-") => "console.amazonaws-us-gov.com",
-        _ => "console.aws.amazon.com",
-    };
-    let (group, stream) = (encode(group), encode(stream));
-    format!(
-        "https://{region}.{host}/cloudwatch/home?region={region}#logsV2:log-groups/log-group/{group}/log-events/{stream}"
-    )
-}
-
-/// From when on logs are of interest: `aws logs tail` shows ten minutes unless it is told otherwise.
-fn since(facts: &Facts, it: &TaskFacts) -> Option<Timestamp> {
-    let created = it.task.as_ref().and_then(Task::created_at).and_then(|at| Timestamp::from_second(at).ok());
-    created.or_else(|| began(facts))
-}
-
-fn began(facts: &Facts) -> Option<Timestamp> {
-    facts.claims.first().map(|claim| claim.at).or_else(|| facts.run.due())
-}
-
-fn to_seconds(at: Timestamp) -> String {
-    Timestamp::from_second(at.as_second()).unwrap_or(at).to_string()
-}
-
-fn tail(place: &Place, since: Option<Timestamp>) -> String {
-    let region = place.region.as_deref().map(|region| format!(" --region {}", quoted(region))).unwrap_or_default();
-    let since = since.map(|at| format!(" --since {}", to_seconds(at))).unwrap_or_default();
-    format!("aws logs tail {} --log-stream-names {}{since}{region}", quoted(&place.group), quoted(&place.stream))
-}
-
-fn function_commands(facts: &Facts) -> Vec<String> {
-    let since = began(facts).map(|at| format!(" --since {}", to_seconds(at))).unwrap_or_default();
-    let region = facts.region.as_deref().map(|region| format!(" --region {}", quoted(region))).unwrap_or_default();
-    let command = |group: &String| {
-        let pattern = format!("{{ $.flow_run_id = \"{}\" }}", facts.run.id);
-        format!("aws logs tail {} --filter-pattern {}{since}{region}", quoted(group), quoted(&pattern))
-    };
-    facts.functions.iter().map(command).collect()
-}
-
-/// As a shell takes it for one word: names come from job variables.
-fn quoted(text: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:".contains(c);
-    if !text.is_empty() && text.chars().all(plain) {
-        text.to_owned()
-    } else {
-        format!("'{}'", text.replace('\'', "'\\''"))
-    }
-}
-
 /// One document.
 pub(super) fn json(facts: &Facts) -> Value {
     let run = &facts.run;
@@ -259,34 +184,6 @@ pub(super) fn json(facts: &Facts) -> Value {
         "claims": claims.collect::<Value>(),
         "tasks": tasks.collect::<Value>(),
         "lines": lines.collect::<Value>(),
-        "function_logs": if facts.is_of_dev() { Vec::new() } else { function_commands(facts) },
+        "function_logs": if facts.is_of_dev() { Vec::new() } else { of_functions(facts) },
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_command_is_one_that_a_shell_reads_as_it_was_meant() {
-        let place = |group: &str| Place {
-            group: group.to_owned(),
-            stream: "etl/prefect/0123".to_owned(),
-            region: Some("eu-west-1".to_owned()),
-            link: String::new(),
-        };
-        let at = "2026-01-05T03:00:00.5Z".parse().ok();
-        assert_eq!(
-            tail(&place("/ecs/flows"), at),
-            "aws logs tail /ecs/flows --log-stream-names etl/prefect/0123 --since 2026-01-05T03:00:00Z --region eu-west-1"
-        );
-        assert!(tail(&place("a; b'c"), None).starts_with("aws logs tail 'a; b'\\''c' --log"));
-    }
-
-    #[test]
-    fn the_console_has_names_encoded_twice() {
-        let link = link("us-gov-west-1", "/ecs/a", "p/c/1");
-        assert!(link.starts_with("https://us-gov-west-1.console.amazonaws-us-gov.com/cloudwatch/home"), "{link}");
-        assert!(link.ends_with("log-group/$252Fecs$252Fa/log-events/p$252Fc$252F1"), "{link}");
-    }
 }

@@ -3,23 +3,24 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueHint};
-use prefect_api::{
-    Transport,
-    models::{WorkPool, WorkPoolCreate},
+use manage::{
+    Server,
+    pool::{
+        self, PUSH,
+        assign::{self, Assignment},
+        create::{self, Wanted},
+        template,
+    },
 };
-use serde_json::{Value, json};
+use prefect_api::Transport;
+use serde_json::Value;
 
-use super::{
-    PUSH,
-    assign::{self, Assignment},
-    cloud, template, wizard,
-};
+use super::{findings, wizard};
 use crate::{
     error::CliError,
     grid::{self, Cell},
     input,
     output::{DIM, GOOD, note, paint, say},
-    server::Server,
 };
 
 pub(crate) const HELP: &str = "\
@@ -53,7 +54,7 @@ Exit codes:
 #[derive(Debug, Args)]
 pub(crate) struct CreateArgs {
     /// Name of the pool
-    #[arg(value_parser = pool_name)]
+    #[arg(value_parser = create::check_name)]
     name: String,
 
     /// Base job template as JSON, or - for standard input; also a whole work pool [default: the built-in one]
@@ -89,145 +90,55 @@ pub(crate) struct CreateArgs {
     overwrite: bool,
 }
 
-/// What the server says about names (prefect 3.8.8, `types/names.py` and `server/api/workers.py`), said sooner.
-fn pool_name(name: &str) -> Result<String, String> {
-    if name.trim().is_empty() {
-        return Err("it is empty".to_owned());
-    }
-    if name.contains(['/', '%', '&', '>', '<']) {
-        return Err("/ % & < > are not allowed".to_owned());
-    }
-    if name.to_lowercase().starts_with("prefect") {
-        return Err("names that begin with \"prefect\" are reserved".to_owned());
-    }
-    Ok(name.to_owned())
-}
-
 pub(super) async fn run<T: Transport>(server: &Server<T>, args: &CreateArgs, may_ask: bool) -> Result<u8, CliError> {
-    cloud::refuse_push(&server.url, &args.pool_type)?;
     // Before anything is asked: nobody likes to answer ten questions for "there is one already".
-    let existing = match server.client.work_pool(&args.name).await {
-        Ok(pool) => Some(pool),
-        Err(error) if error.is_not_found() => None,
-        Err(error) => return Err(server.told(error)),
-    };
-    if let Some(existing) = &existing {
-        check_replaceable(args, existing)?;
-    }
+    let existing = create::find(server, &args.name, &args.pool_type, args.overwrite).await?;
     let mut document = match &args.base_job_template {
-        Some(path) => read_template(path)?,
+        Some(path) => template::of_document(input::json(path)?),
         None => template::built_in(),
     };
-    check_type(&args.pool_type, &document)?;
+    create::check_type(&args.pool_type, &document)?;
     let nothing_given = args.set.is_empty() && args.base_job_template.is_none();
+    let is_wizard = nothing_given && may_ask;
     let mut limit = args.concurrency_limit;
-    if nothing_given && may_ask {
+    if is_wizard {
         let asked = wizard::ask(&args.name, &document, limit)?;
         limit = asked.limit;
         assign::apply(&mut document, &asked.set, &[])?;
-        // Before the last question: who has said yes has seen them.
-        template::check(&document, &args.name)?.tell(None, args.force)?;
-        wizard::confirm(&args.name, &document, limit, existing.is_some())?;
     } else {
         assign::apply(&mut document, &args.set, &[])?;
-        template::check(&document, &args.name)?.tell(None, args.force)?;
     }
+    // Before the last question: a user who says yes has seen the findings.
+    findings::tell(template::check(&document, &args.name)?.judged(None, args.force))?;
+    let plan = create::plan(wanted(args, limit, document), existing.as_ref());
+    if is_wizard {
+        wizard::confirm(&args.name, &plan, existing.is_some())?;
+    }
+    pool::apply(server, &plan).await?;
     match existing {
-        Some(_) => replace(server, args, limit, &document).await?,
-        None => create(server, args, limit, document).await?,
+        Some(_) => say(paint(GOOD, format_args!("The base job template of work pool \"{}\" is replaced.", args.name))),
+        None => tell_created(args),
     }
     Ok(0)
 }
 
-/// Refuses a pool of a type whose workers do not read the template. No worker of another type starts an ECS task, and pushpool
-/// serves such a pool only if it is told to.
-fn check_type(pool_type: &str, document: &Value) -> Result<(), CliError> {
-    let configuration = &document["job_configuration"];
-    let is_for_ecs = ["task_definition", "task_run_request"].iter().any(|key| configuration.get(key).is_some());
-    if matches!(pool_type, PUSH | "ecs") || !is_for_ecs {
-        return Ok(());
-    }
-    Err(CliError::Explained {
-        summary: format!("the base job template is for ECS, and the type of the pool is {pool_type}"),
-        detail: format!("A worker of type {pool_type} does not read `task_definition` and `task_run_request`."),
-        help: format!(
-            "Leave out --type for a pool of type {PUSH}, or give a template of that type with --base-job-template."
-        ),
-    })
-}
-
-/// Whether --overwrite was said, and the type stays.
-fn check_replaceable(args: &CreateArgs, existing: &WorkPool) -> Result<(), CliError> {
-    let name = &args.name;
-    if existing.pool_type != args.pool_type {
-        return Err(CliError::Explained {
-            summary: format!("there is a work pool \"{name}\" of type {} already", existing.pool_type),
-            detail: format!("Wanted is type {}, and the type of a pool can never be changed.", args.pool_type),
-            help: "Choose another name. (Deleting the pool would take its queues along.)".to_owned(),
-        });
-    }
-    if !args.overwrite {
-        return Err(CliError::Explained {
-            summary: format!("there is a work pool \"{name}\" already"),
-            detail: String::new(),
-            help: format!(
-                "`pushpool pool set-variable {name} VARIABLE=VALUE` changes single defaults; --overwrite replaces the \
-                 whole template."
-            ),
-        });
-    }
-    Ok(())
-}
-
-/// A base job template, or a work pool that has one.
-fn read_template(path: &std::path::Path) -> Result<Value, CliError> {
-    let document = input::json(path)?;
-    let inner = document.get("base_job_template").cloned();
-    Ok(template::of_pool(&inner.unwrap_or(document)))
-}
-
-async fn create<T: Transport>(
-    server: &Server<T>,
-    args: &CreateArgs,
-    concurrency_limit: Option<u32>,
-    document: Value,
-) -> Result<(), CliError> {
-    let pool = WorkPoolCreate {
+fn wanted(args: &CreateArgs, concurrency_limit: Option<u32>, template: Value) -> Wanted {
+    Wanted {
         name: args.name.clone(),
         pool_type: args.pool_type.clone(),
-        base_job_template: document,
-        description: args.description.clone(),
-        is_paused: args.paused,
+        template,
         concurrency_limit,
-    };
-    server.client.create_work_pool(&pool).await.map_err(|error| server.told(error))?;
+        description: args.description.clone(),
+        paused: args.paused,
+    }
+}
+
+fn tell_created(args: &CreateArgs) {
     say(paint(GOOD, format_args!("Work pool \"{}\" of type {} is there.", args.name, args.pool_type)));
     if !args.pool_type.ends_with(":push") {
         note("pushpool serves a pool of this type only if the poller's settings name the pool.");
     }
     next_steps(&args.name, args.paused);
-    Ok(())
-}
-
-async fn replace<T: Transport>(
-    server: &Server<T>,
-    args: &CreateArgs,
-    concurrency_limit: Option<u32>,
-    document: &Value,
-) -> Result<(), CliError> {
-    let mut changes = json!({"base_job_template": document});
-    if let Some(limit) = concurrency_limit {
-        changes["concurrency_limit"] = limit.into();
-    }
-    if let Some(description) = &args.description {
-        changes["description"] = description.as_str().into();
-    }
-    if args.paused {
-        changes["is_paused"] = true.into();
-    }
-    server.client.update_work_pool(&args.name, &changes).await.map_err(|error| server.told(error))?;
-    say(paint(GOOD, format_args!("The base job template of work pool \"{}\" is replaced.", args.name)));
-    Ok(())
 }
 
 fn next_steps(name: &str, paused: bool) {
@@ -245,29 +156,4 @@ fn next_steps(name: &str, paused: bool) {
         .collect();
     say("\nNext:");
     grid::lines(&rows, None).iter().for_each(say);
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_template_for_ecs_is_for_pools_of_ecs() {
-        for right in ["ecs:push", "ecs"] {
-            check_type(right, &template::built_in()).unwrap();
-        }
-        let refused = check_type("process", &template::built_in()).unwrap_err();
-        assert!(refused.to_string().contains("process"), "{refused}");
-        check_type("process", &json!({"job_configuration": {"command": "{{ command }}"}})).unwrap();
-    }
-
-    #[test]
-    fn names_the_server_refuses_are_refused() {
-        for wrong in ["", "  ", "a/b", "a%", "a&b", "<a>", "prefect-pool", "Prefect"] {
-            assert!(pool_name(wrong).is_err(), "{wrong}");
-        }
-        for right in ["etl", "data eng", "my-prefect", "Ü"] {
-            assert_eq!(pool_name(right).as_deref(), Ok(right));
-        }
-    }
 }

@@ -1,14 +1,19 @@
 //! `pushpool pool delete`.
 
 use clap::Args;
-use dialoguer::{Confirm, theme::ColorfulTheme};
+use manage::{
+    ManageError, Server,
+    pool::{
+        self,
+        delete::{self, Dependents},
+    },
+};
 use prefect_api::Transport;
-use serde_json::json;
 
 use crate::{
     error::CliError,
     output::{GOOD, paint, say},
-    server::Server,
+    plan,
 };
 
 pub(crate) const HELP: &str = "\
@@ -32,41 +37,27 @@ pub(crate) struct DeleteArgs {
 }
 
 pub(super) async fn run<T: Transport>(server: &Server<T>, args: &DeleteArgs, may_ask: bool) -> Result<u8, CliError> {
-    let pool = server.pool(&args.name).await?;
-    let of_pool = json!({"name": {"any_": [pool.name]}});
-    let runs = |types: &[&str]| json!({"work_pools": of_pool, "flow_runs": {"state": {"type": {"any_": types}}}});
-    let (scheduled, active, deployments) =
-        (runs(&["SCHEDULED"]), runs(&["PENDING", "RUNNING"]), json!({"work_pools": of_pool}));
-    let counts = tokio::try_join!(
-        server.client.count_flow_runs(&scheduled),
-        server.client.count_flow_runs(&active),
-        server.client.count_deployments(&deployments),
-    );
-    let (scheduled, active, deployments) = counts.map_err(|error| server.told(error))?;
-    let holds = format!(
+    let (plan, Dependents { scheduled, active, deployments }) = delete::plan(server, &args.name).await?;
+    say(format_args!(
         "Work pool \"{}\" has {}, {} and {}.",
-        pool.name,
+        args.name,
         counted(scheduled, "scheduled run"),
         counted(active, "run pending or running",),
         counted(deployments, "deployment"),
-    );
-    say(&holds);
+    ));
     if !args.yes {
         if !may_ask {
-            return Err(CliError::Explained {
-                summary: format!("work pool \"{}\" was not deleted: there is nobody to ask", pool.name),
+            let error = ManageError::Explained {
+                summary: format!("work pool \"{}\" was not deleted: there is nobody to ask", args.name),
                 detail: String::new(),
                 help: "Say --yes if it shall go.".to_owned(),
-            });
+            };
+            return Err(error.into());
         }
-        let question = format!("Delete \"{}\" for good?", pool.name);
-        let answer = Confirm::with_theme(&ColorfulTheme::default()).with_prompt(question).default(false).interact();
-        if !answer.unwrap_or(false) {
-            return Err(CliError::Declined);
-        }
+        plan::confirm(&format!("Delete \"{}\" for good?", args.name), false)?;
     }
-    server.client.delete_work_pool(&pool.name).await.map_err(|error| server.told(error))?;
-    say(paint(GOOD, format_args!("Work pool \"{}\" is deleted.", pool.name)));
+    pool::apply(server, &plan).await?;
+    say(paint(GOOD, format_args!("Work pool \"{}\" is deleted.", args.name)));
     Ok(0)
 }
 

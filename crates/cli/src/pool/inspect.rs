@@ -1,16 +1,18 @@
 //! `pushpool pool inspect`.
 
 use clap::Args;
+use manage::{
+    Server,
+    pool::{self, assign::defaults, shown::shown, template},
+};
 use prefect_api::Transport;
 use serde_json::Value;
 
-use super::{assign::defaults, shown::shown, template};
 use crate::{
     args::Output,
     error::CliError,
     grid::{self, Cell},
     output::{self, DIM, HEAD, paint},
-    server::Server,
 };
 
 pub(crate) const HELP: &str = "\
@@ -30,11 +32,7 @@ pub(crate) struct InspectArgs {
 }
 
 pub(super) async fn run<T: Transport>(server: &Server<T>, args: &InspectArgs) -> Result<u8, CliError> {
-    let pool = match server.client.work_pool_document(&args.name).await {
-        Ok(pool) => pool,
-        Err(error) if error.is_not_found() => return Err(server.no_such_pool(&args.name).await),
-        Err(error) => return Err(server.told(error)),
-    };
+    let pool = pool::document(server, &args.name).await?;
     let text = match args.output {
         Output::Json => format!("{pool:#}\n"),
         Output::Text => summary(&pool, output::width()),

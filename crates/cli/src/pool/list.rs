@@ -1,18 +1,23 @@
 //! `pushpool pool ls`.
 
 use clap::Args;
-use futures_util::{StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
-use prefect_api::{Transport, models::WorkPool};
+use manage::{
+    Server,
+    pool::{
+        PUSH,
+        list::{self, Listed},
+    },
+    times::ago,
+};
+use prefect_api::Transport;
 use serde_json::json;
 
-use super::{PUSH, status::facts::ago};
 use crate::{
     args::Output,
     error::CliError,
     grid::{self, Cell},
     output::{self, BAD, DIM, GOOD, HEAD, ODD, say},
-    server::Server,
 };
 
 pub(crate) const HELP: &str = "\
@@ -33,30 +38,8 @@ pub(crate) struct ListArgs {
     output: Output,
 }
 
-/// Pools asked about at the same time.
-const AT_ONCE: usize = 8;
-
-struct Row {
-    pool: WorkPool,
-    last_polled: Option<Timestamp>,
-    workers_online: usize,
-}
-
 pub(super) async fn run<T: Transport>(server: &Server<T>, args: &ListArgs) -> Result<u8, CliError> {
-    let client = &server.client;
-    let pools = match args.all {
-        true => client.all_work_pools().await,
-        false => client.work_pools(&[PUSH], &[]).await,
-    };
-    let mut pools = pools.map_err(|error| server.told(error))?;
-    pools.sort_by(|one, other| one.name.cmp(&other.name));
-    let rows = stream::iter(pools).map(async |pool: WorkPool| {
-        let (queues, workers) = tokio::try_join!(client.work_queues(&pool.name), client.workers(&pool.name))?;
-        let last_polled = queues.iter().filter_map(|queue| queue.last_polled).max();
-        let online = workers.iter().filter(|worker| worker.status.as_deref() == Some("ONLINE")).count();
-        Ok::<_, prefect_api::ApiError>(Row { pool, last_polled, workers_online: online })
-    });
-    let rows: Vec<Row> = rows.buffered(AT_ONCE).try_collect().await.map_err(|error| server.told(error))?;
+    let rows = list::list(server, args.all).await?;
     if args.output == Output::Json {
         output::data(&format!("{:#}\n", rows.iter().map(document).collect::<serde_json::Value>()))
             .map_err(CliError::WriteOutput)?;
@@ -71,7 +54,7 @@ pub(super) async fn run<T: Transport>(server: &Server<T>, args: &ListArgs) -> Re
     Ok(0)
 }
 
-fn document(row: &Row) -> serde_json::Value {
+fn document(row: &Listed) -> serde_json::Value {
     json!({
         "name": row.pool.name,
         "type": row.pool.pool_type,
@@ -83,10 +66,10 @@ fn document(row: &Row) -> serde_json::Value {
     })
 }
 
-fn table(rows: &[Row], now: Timestamp) -> Vec<Vec<Cell>> {
+fn table(rows: &[Listed], now: Timestamp) -> Vec<Vec<Cell>> {
     let headings = ["NAME", "TYPE", "STATUS", "PAUSED", "LIMIT", "LAST POLLED", "WORKERS ONLINE"];
     let mut table = vec![headings.map(|heading| Cell::new(heading).styled(HEAD)).to_vec()];
-    for Row { pool, last_polled, workers_online } in rows {
+    for Listed { pool, last_polled, workers_online } in rows {
         let status = pool.status.as_deref().unwrap_or("-");
         let style = match status {
             "READY" => GOOD,

@@ -1,32 +1,26 @@
 //! `pushpool pool`: work pools of type `ecs:push` on a Prefect server.
 //!
-//! Prefect's own command line refuses the type (prefect 3.8.8, `cli/work_pool.py`: "Unknown work pool type"), while the
-//! API takes any. Everything else it can do with such a pool; what is here again (`ls`, `pause`, `delete`) is so because
-//! it says more about push pools, or asks for less typing.
+//! Prefect's own command line refuses to create such pools and can do everything else with them. `ls`, `pause` and `delete`
+//! are here again because they say more about push pools, or need less typing.
 
-mod assign;
-mod cloud;
 mod create;
 mod delete;
+mod findings;
 mod inspect;
 mod list;
 mod set_variable;
-mod shown;
-pub(crate) mod status;
+mod status;
 mod switch;
-mod template;
 mod wizard;
 
 use clap::{Args, Subcommand};
+use manage::Server;
 use prefect_api::Transport;
 
 use crate::{
     error::CliError,
-    server::{self, Server, ServerArgs},
+    server::{self, ServerArgs},
 };
-
-/// The type of work pools this is about.
-pub(crate) const PUSH: &str = "ecs:push";
 
 const HELP: &str = "\
 Examples:

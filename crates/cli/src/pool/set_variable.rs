@@ -1,22 +1,21 @@
-//! `pushpool pool set-variable`: read the template, change it, check it, write it.
-//!
-//! The API has no condition for writing, so two people who do it at the same second overwrite each other. The old values
-//! are shown, that is how they notice.
+//! `pushpool pool set-variable`.
 
 use clap::Args;
-use prefect_api::Transport;
-use serde_json::json;
-
-use super::{
-    assign::{self, Assignment, Change},
-    shown::shown,
-    template,
+use manage::{
+    Server,
+    pool::{
+        self,
+        assign::{self, Assignment},
+        set_variable::{self, Planned},
+    },
 };
+use prefect_api::Transport;
+
+use super::findings;
 use crate::{
     error::CliError,
-    grid::{self, Cell},
-    output::{self, DIM, GOOD, HEAD, note, paint, say},
-    server::Server,
+    output::{self, GOOD, note, paint, say},
+    plan,
 };
 
 pub(crate) const HELP: &str = "\
@@ -53,35 +52,15 @@ pub(crate) struct SetVariableArgs {
 }
 
 pub(super) async fn run<T: Transport>(server: &Server<T>, args: &SetVariableArgs) -> Result<u8, CliError> {
-    let pool = server.pool(&args.name).await?;
-    let mut document = template::of_pool(&pool.base_job_template);
-    // What is wrong with the pool already must not keep its owner from mending something else.
-    let before = template::check(&document, &pool.name).ok();
-    let changes = assign::apply(&mut document, &args.set, &args.unset)?;
-    if changes.is_empty() {
+    let Planned { plan, findings, before } = set_variable::plan(server, &args.name, &args.set, &args.unset).await?;
+    if plan.is_empty() {
         note("The defaults are these already; nothing was changed.");
         return Ok(0);
     }
-    template::check(&document, &pool.name)?.tell(before.as_ref(), args.force)?;
-    let update = json!({"base_job_template": document});
-    server.client.update_work_pool(&pool.name, &update).await.map_err(|error| server.told(error))?;
-    let rows: Vec<Vec<Cell>> = changes.iter().map(|change| row(change, &document)).collect();
-    output::data(&format!("{}\n", grid::lines(&rows, output::width()).join("\n"))).map_err(CliError::WriteOutput)?;
-    say(paint(GOOD, format_args!("Work pool \"{}\" is changed; the next dispatched run sees it.", pool.name)));
+    findings::tell(findings.judged(before.as_ref(), args.force))?;
+    pool::apply(server, &plan).await?;
+    let lines = plan::lines(&plan, output::width());
+    output::data(&format!("{}\n", lines.join("\n"))).map_err(CliError::WriteOutput)?;
+    say(paint(GOOD, format_args!("Work pool \"{}\" is changed; the next dispatched run sees it.", args.name)));
     Ok(0)
-}
-
-/// `variable  old -> new`.
-fn row(change: &Change, document: &serde_json::Value) -> Vec<Cell> {
-    let schema = &document["variables"]["properties"][&change.variable];
-    let value = |value: &Option<serde_json::Value>| match value {
-        Some(value) => shown(&change.variable, value, schema),
-        None => "(none)".to_owned(),
-    };
-    vec![
-        Cell::new(&change.variable).styled(HEAD),
-        Cell::new(value(&change.old)).styled(DIM),
-        Cell::new("->"),
-        Cell::new(value(&change.new)),
-    ]
 }

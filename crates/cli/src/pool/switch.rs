@@ -1,13 +1,15 @@
 //! `pushpool pool pause` and `pushpool pool resume`.
 
 use clap::Args;
+use manage::{
+    Server,
+    pool::{self, switch},
+};
 use prefect_api::Transport;
-use serde_json::json;
 
 use crate::{
     error::CliError,
     output::{GOOD, note, paint, say},
-    server::Server,
 };
 
 pub(crate) const HELP: &str = "\
@@ -24,17 +26,16 @@ pub(crate) struct SwitchArgs {
 }
 
 pub(super) async fn run<T: Transport>(server: &Server<T>, args: &SwitchArgs, paused: bool) -> Result<u8, CliError> {
-    let pool = server.pool(&args.name).await?;
-    if pool.is_paused == paused {
+    let plan = switch::plan(server, &args.name, paused).await?;
+    if plan.is_empty() {
         let state = if paused { "paused" } else { "not paused" };
-        note(format_args!("Work pool \"{}\" is {state} already.", pool.name));
+        note(format_args!("Work pool \"{}\" is {state} already.", args.name));
         return Ok(0);
     }
-    let change = json!({"is_paused": paused});
-    server.client.update_work_pool(&pool.name, &change).await.map_err(|error| server.told(error))?;
+    pool::apply(server, &plan).await?;
     let done = match paused {
-        true => format!("Work pool \"{}\" is paused: it gives out no runs. Those that run go on.", pool.name),
-        false => format!("Work pool \"{}\" gives out runs again, with the next poll.", pool.name),
+        true => format!("Work pool \"{}\" is paused: it gives out no runs. Those that run go on.", args.name),
+        false => format!("Work pool \"{}\" gives out runs again, with the next poll.", args.name),
     };
     say(paint(GOOD, done));
     Ok(0)

@@ -4,17 +4,20 @@
 //! same checks hold.
 
 use dialoguer::{Confirm, Input, theme::ColorfulTheme};
+use manage::{
+    plan::Plan,
+    pool::{
+        PUSH,
+        assign::{self, Assignment},
+        template,
+    },
+};
 use serde_json::Value;
 
-use super::{
-    assign::{self, Assignment},
-    shown::shown,
-    template,
-};
 use crate::{
     error::CliError,
-    grid::{self, Cell},
     output::{DIM, HEAD, paint, say, width_of_errors},
+    plan,
 };
 
 /// What the user wants.
@@ -30,7 +33,7 @@ pub(super) struct Asked {
 /// # Errors
 /// The user left.
 pub(super) fn ask(name: &str, document: &Value, limit: Option<u32>) -> Result<Asked, CliError> {
-    say(paint(HEAD, format_args!("A work pool \"{name}\" of type {}.", super::PUSH)));
+    say(paint(HEAD, format_args!("A work pool \"{name}\" of type {}.", PUSH)));
     say(paint(
         DIM,
         "Empty answers leave a thing open. Everything can be changed later with `pushpool pool set-variable`.",
@@ -113,33 +116,20 @@ fn secret(text: &str) -> Result<(), String> {
     }
 }
 
-/// Shows what will be made, and asks whether it shall.
+/// Shows the plan, and asks whether to carry it out.
 ///
 /// # Errors
-/// It shall not.
-pub(super) fn confirm(name: &str, document: &Value, limit: Option<u32>, exists: bool) -> Result<(), CliError> {
-    let defaults = assign::defaults(document);
-    let limit = limit.map(|limit| ("concurrency limit".to_owned(), limit.to_string()));
-    let rows: Vec<Vec<Cell>> = defaults
-        .iter()
-        .map(|(variable, value)| {
-            let schema = &document["variables"]["properties"][variable];
-            (variable.clone(), shown(variable, value, schema))
-        })
-        .chain(limit)
-        .map(|(variable, value)| vec![Cell::new(format!("  {variable}")), Cell::new(value)])
-        .collect();
+/// The user said no.
+pub(super) fn confirm<S>(name: &str, plan: &Plan<S>, exists: bool) -> Result<(), CliError> {
+    const INDENT: &str = "  ";
     say("");
-    grid::lines(&rows, width_of_errors()).iter().for_each(say);
+    let width = width_of_errors().map(|width| width.saturating_sub(INDENT.len()));
+    plan::lines(plan, width).iter().for_each(|line| say(format_args!("{INDENT}{line}")));
     let question = match exists {
         true => format!("Replace the template of \"{name}\"?"),
         false => format!("Make work pool \"{name}\"?"),
     };
-    let yes = Confirm::with_theme(&ColorfulTheme::default()).with_prompt(question).default(true).interact();
-    match yes {
-        Ok(true) => Ok(()),
-        _ => Err(CliError::Declined),
-    }
+    plan::confirm(&question, true)
 }
 
 struct Answers(Vec<Assignment>);

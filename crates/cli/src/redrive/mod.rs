@@ -1,29 +1,24 @@
-//! `pushpool redrive`: what is in the dead-letter queues, and the way back for what still wants to start.
-//!
-//! Nothing is lost if this ends in the middle: a message is deleted from the dead-letter queue only when a run queue has
-//! taken it. It may then be in both for a moment, or be sent twice by two people: by the launch protocol two messages of one
-//! attempt start one task (docs/guarantees.md).
+//! `pushpool redrive`.
 
-mod mail;
 mod screen;
-mod verdict;
 
 use std::collections::HashMap;
 
 use clap::Args;
-use dialoguer::{Confirm, theme::ColorfulTheme};
 use jiff::Timestamp;
-
-use self::{
-    mail::{Done, Mailbox},
-    verdict::Fate,
+use manage::{
+    ManageError, Server,
+    plan::{Kind, Plan},
+    redrive::{self, Done, Mailbox, Options, Step, messages},
 };
+
 use crate::{
     args::Output,
-    aws_side::InstallationArgs,
     error::CliError,
+    installation::InstallationArgs,
     output::{self, GOOD, note, paint, say},
-    server::{self, Server, ServerArgs},
+    plan,
+    server::{self, ServerArgs},
 };
 
 pub(crate) const HELP: &str = "\
@@ -56,11 +51,11 @@ Exit codes:
 pub(crate) struct RedriveArgs {
     /// Dead-letter queue, by name or URL; may be repeated [default: those of the installation]
     #[arg(long = "queue", value_name = "QUEUE")]
-    pub(crate) queues: Vec<String>,
+    queues: Vec<String>,
 
     /// Queue to send to, by name or URL [default: the one that each message came from]
     #[arg(long, value_name = "QUEUE")]
-    pub(crate) to: Option<String>,
+    to: Option<String>,
 
     /// Send back without asking
     #[arg(long, short)]
@@ -72,18 +67,18 @@ pub(crate) struct RedriveArgs {
 
     /// Send back standalone messages, too, that may have started already
     #[arg(long)]
-    pub(crate) uncertain: bool,
+    uncertain: bool,
 
     /// Messages of a queue to look at, at most
     #[arg(long, value_name = "NUMBER", default_value_t = 500)]
-    pub(crate) limit: usize,
+    limit: usize,
 
     /// Form of the answer
     #[arg(long, value_enum, value_name = "FORM", default_value_t = Output::Text)]
     output: Output,
 
     #[command(flatten)]
-    pub(crate) installation: InstallationArgs,
+    installation: InstallationArgs,
 
     #[command(flatten)]
     server: ServerArgs,
@@ -96,37 +91,38 @@ pub(crate) struct RedriveArgs {
 pub(crate) fn run(args: &RedriveArgs) -> Result<u8, CliError> {
     server::until_interrupted(async || {
         let side = args.installation.side().await?;
-        let mut boxes = mail::read(args, &side).await?;
-        let result = redrive(args, &side.config, &mut boxes).await;
-        mail::give_back(&boxes).await;
+        let mut boxes = redrive::read(&args.options(), &side).await?;
+        let result = act(args, &side.config, &mut boxes).await;
+        redrive::give_back(&boxes).await;
         result
     })
 }
 
-async fn redrive(args: &RedriveArgs, config: &aws::SdkConfig, boxes: &mut [Mailbox]) -> Result<u8, CliError> {
+impl RedriveArgs {
+    fn options(&self) -> Options {
+        Options { queues: self.queues.clone(), to: self.to.clone(), uncertain: self.uncertain, limit: self.limit }
+    }
+}
+
+async fn act(args: &RedriveArgs, config: &aws::SdkConfig, boxes: &mut [Mailbox]) -> Result<u8, CliError> {
     judge(args, boxes).await?;
-    let count = |fate: Fate| boxes.iter().flat_map(|it| &it.items).filter(|item| item.verdict.fate == fate).count();
-    let (send, leave) = (count(Fate::Send), if args.delete { count(Fate::Leave) } else { 0 });
-    if send + leave == 0 {
+    let plan = redrive::plan(boxes, args.delete);
+    if plan.is_empty() {
         show(args, boxes)?;
         return Ok(0);
     }
     if !args.yes {
         // Shown before the question, and only once.
         show(args, boxes)?;
-        let wanted = wanted(send, leave);
+        let wanted = wanted(&plan);
         if args.output == Output::Json || !server::may_ask(&args.server) {
             note(format_args!("nothing was changed; --yes would {wanted}"));
             return Ok(0);
         }
-        let question = format!("{}{}?", wanted[..1].to_uppercase(), &wanted[1..]);
-        let answer = Confirm::with_theme(&ColorfulTheme::default()).with_prompt(question).default(false).interact();
-        if !answer.unwrap_or(false) {
-            return Err(CliError::Declined);
-        }
+        plan::confirm(&format!("{}{}?", wanted[..1].to_uppercase(), &wanted[1..]), false)?;
     }
-    let mut result = act(args, config, boxes).await;
-    // Who was asked has said yes to what was shown, and to no more.
+    let mut result = redrive::apply(boxes, &plan, config).await.map_err(CliError::from);
+    // A user who was asked has agreed to what was shown, and to no more.
     while args.yes && result.is_ok() {
         result = match go_on(args, config, boxes).await {
             Ok(true) => Ok(()),
@@ -144,36 +140,33 @@ async fn redrive(args: &RedriveArgs, config: &aws::SdkConfig, boxes: &mut [Mailb
     say(paint(GOOD, format_args!("{} sent back, {} deleted.", of(Done::Sent.word()), of(Done::Deleted.word()))));
     match failed.first() {
         None => Ok(0),
-        Some(first) => Err(CliError::Explained {
+        Some(first) => Err(CliError::Manage(ManageError::Explained {
             summary: format!("{} of the messages could not be sent or deleted", failed.len()),
             detail: (*first).to_owned(),
             help: "They are still in the dead-letter queue: run it again. Sending one twice is harmless.".to_owned(),
-        }),
+        })),
     }
 }
 
+/// A server is needed only for messages of runs that it knows.
 async fn judge(args: &RedriveArgs, boxes: &mut [Mailbox]) -> Result<(), CliError> {
-    let ids = mail::runs_to_ask_for(boxes);
-    let runs = if ids.is_empty() { HashMap::new() } else { mail::ask(&Server::of(&args.server)?, &ids).await? };
-    mail::judge(boxes, &runs, args).await
+    let ids = redrive::runs_to_ask_for(boxes);
+    let runs = match ids.as_slice() {
+        [] => HashMap::new(),
+        ids => redrive::ask(&Server::at(&args.server.address())?, ids).await?,
+    };
+    Ok(redrive::judge(boxes, &runs, &args.options()).await?)
 }
 
 /// Does the same with messages that were hidden behind those that are gone. Whether there were any.
 async fn go_on(args: &RedriveArgs, config: &aws::SdkConfig, boxes: &mut [Mailbox]) -> Result<bool, CliError> {
-    if !mail::read_on(boxes, args.limit).await? {
+    if !redrive::read_on(boxes, args.limit).await? {
         return Ok(false);
     }
     judge(args, boxes).await?;
-    act(args, config, boxes).await?;
+    let plan = redrive::plan(boxes, args.delete);
+    redrive::apply(boxes, &plan, config).await?;
     Ok(true)
-}
-
-async fn act(args: &RedriveArgs, config: &aws::SdkConfig, boxes: &mut [Mailbox]) -> Result<(), CliError> {
-    mail::send_back(boxes, config).await?;
-    if args.delete {
-        mail::delete_rest(boxes).await;
-    }
-    Ok(())
 }
 
 fn show(args: &RedriveArgs, boxes: &[Mailbox]) -> Result<(), CliError> {
@@ -185,9 +178,11 @@ fn show(args: &RedriveArgs, boxes: &[Mailbox]) -> Result<(), CliError> {
 }
 
 /// "send 2 messages back and delete 1".
-fn wanted(send: usize, delete: usize) -> String {
-    let messages = |count: usize| if count == 1 { "1 message".to_owned() } else { format!("{count} messages") };
-    match (send, delete) {
+fn wanted(plan: &Plan<Step>) -> String {
+    let count = |kind: Kind| -> usize {
+        plan.changes.iter().filter(|change| change.kind == kind).map(|change| change.step.messages()).sum()
+    };
+    match (count(Kind::Send), count(Kind::Delete)) {
         (send, 0) => format!("send {} back", messages(send)),
         (0, delete) => format!("delete {}", messages(delete)),
         (send, delete) => format!("send {} back and delete {delete}", messages(send)),
@@ -200,8 +195,16 @@ mod tests {
 
     #[test]
     fn the_question_says_what_will_be_done() {
-        assert_eq!(wanted(1, 0), "send 1 message back");
-        assert_eq!(wanted(0, 2), "delete 2 messages");
-        assert_eq!(wanted(3, 1), "send 3 messages back and delete 1");
+        let of = |send: usize, delete: usize| {
+            let sent = (0..send).fold(Plan::new("queues"), |plan, item| {
+                let step = Step::Send { mailbox: 0, items: vec![item], to: format!("queue-{item}") };
+                plan.with(Kind::Send, "1 message", Vec::new(), step)
+            });
+            let step = Step::Delete { mailbox: 0, items: (0..delete).collect() };
+            wanted(&sent.with(Kind::Delete, "messages", Vec::new(), step))
+        };
+        assert_eq!(of(1, 0), "send 1 message back");
+        assert_eq!(of(0, 2), "delete 2 messages");
+        assert_eq!(of(3, 1), "send 3 messages back and delete 1");
     }
 }

@@ -1,16 +1,15 @@
 //! The messages as people and programs read them.
 
 use jiff::Timestamp;
+use manage::{
+    redrive::{Done, Fate, Item, Mailbox, messages},
+    times::ago,
+};
 use serde_json::{Value, json};
 
-use super::{
-    mail::{Done, Item, Mailbox},
-    verdict::Fate,
-};
 use crate::{
     grid::{self, Cell},
     output::{BAD, DIM, GOOD, HEAD, ODD},
-    pool::status::facts::ago,
 };
 
 /// A table for each queue.
@@ -46,7 +45,6 @@ pub(super) fn text(boxes: &[Mailbox], now: Timestamp, width: Option<usize>) -> S
 
 /// "empty", "2 messages", "10 of about 25 messages".
 fn held(it: &Mailbox) -> String {
-    let messages = |count: usize| if count == 1 { "1 message".to_owned() } else { format!("{count} messages") };
     match (it.items.len(), it.depth) {
         (0, 0) => "empty".to_owned(),
         (seen, depth) if depth > seen => format!("{seen} of about {}", messages(depth)),

@@ -135,7 +135,7 @@ fn read_pool(path: &Path) -> Result<WorkPool, CliError> {
     }
     let stem = path.file_stem().filter(|_| !is_standard_input(path)).map(|stem| stem.to_string_lossy().into_owned());
     let name = stem.unwrap_or_else(|| "work-pool".to_owned());
-    WorkPool::from_document(&document, &name).map_err(CliError::Refused)
+    WorkPool::from_document(&document, &name).map_err(|diagnosis| CliError::refused(vec![diagnosis]))
 }
 
 fn attempt(flow_run: Option<&Document>, notices: &mut Vec<String>) -> Result<Attempt, CliError> {

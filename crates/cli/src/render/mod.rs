@@ -38,15 +38,15 @@ pub(crate) fn run(args: &RenderArgs) -> Result<u8, CliError> {
     let configuration = match template.render(layers, &*resolver) {
         Ok(configuration) => configuration,
         // What the schema objects to is the better explanation.
-        Err(error) if refusals.is_empty() => return Err(CliError::Refused(error.diagnosis())),
-        Err(_) => return Err(CliError::all(refusals)),
+        Err(error) if refusals.is_empty() => return Err(CliError::refused(vec![error.diagnosis()])),
+        Err(_) => return Err(CliError::refused(refusals)),
     };
     let prepared = ecs::prepare_to_launch(&configuration, &documents.run, &args.requests.settings());
     if let Err(refused) = &prepared {
         refusals.extend(refused.diagnoses().cloned());
         refused.notes().iter().for_each(note);
     }
-    let prepared = prepared.ok().filter(|_| refusals.is_empty()).ok_or_else(|| CliError::all(refusals));
+    let prepared = prepared.ok().filter(|_| refusals.is_empty()).ok_or_else(|| CliError::refused(refusals));
     template.unused(layers).iter().for_each(note);
     if args.explain {
         return explain_all(args, prepared, &configuration, &template.sources(layers));

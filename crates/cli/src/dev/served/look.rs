@@ -7,6 +7,7 @@ use std::{
 };
 
 use jiff::{SignedDuration, Timestamp};
+use manage::pool::PUSH;
 use prefect_api::{
     ApiError, Client, PAGE,
     http::HttpTransport,
@@ -17,7 +18,6 @@ use tokio::{sync::watch, time::sleep};
 use uuid::Uuid;
 
 use super::news::{News, Teller};
-use crate::pool::PUSH;
 
 /// Between two looks while runs are under way.
 const LOOK: Duration = Duration::from_secs(2);

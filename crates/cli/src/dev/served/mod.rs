@@ -16,6 +16,12 @@ use std::{
 };
 
 use dispatch::poll::served_pools;
+use manage::{
+    Address, ManageError, Server,
+    doorbell::{Passing, is_loopback},
+    running::Dev,
+    server,
+};
 use prefect_api::{Client, Connection, PAGE, http::HttpTransport, models::ListedPool};
 use serde_json::json;
 use tokio::{
@@ -33,11 +39,8 @@ use super::{Interrupts, close, house, log_directory, report::tail, runtime, scre
 use crate::{
     args::{DevArgs, Output},
     dev::{news::Task, screen::TICK},
-    doorbell::{Passing, is_loopback},
     error::CliError,
     output::{self, BAD, HEAD, note, paint, say},
-    running::Dev,
-    server::{self, ServerArgs},
     terminal::Place,
 };
 
@@ -49,10 +52,9 @@ const ALIVE: Duration = Duration::from_secs(90);
 /// # Errors
 /// The server or something on this machine cannot be used. What becomes of runs is no error.
 pub(crate) fn run(args: &DevArgs) -> Result<u8, CliError> {
-    let connection = server::connection(&ServerArgs {
-        prefect_api_url: args.requests.settings().prefect_api_url,
+    let connection = server::connection(&Address {
+        api_url: args.requests.settings().prefect_api_url,
         profile: args.served.profile.clone(),
-        no_input: true,
     })?;
     let images = args.images.as_deref().map(house::images).transpose()?.unwrap_or_default();
     find_prefect(args.served.env_dir.as_deref())?;
@@ -67,7 +69,7 @@ pub(crate) fn run(args: &DevArgs) -> Result<u8, CliError> {
         let (api_url, region) = (connection.api_url.clone(), args.requests.settings().region);
         Dev::started(stage.local.endpoint(), region, logs.clone(), Some(api_url), &args.served.only).write();
         introduce(&stage, &connection, &logs);
-        let server = server::Server { client: stage.client.clone(), url: connection.api_url.clone() };
+        let server = Server { client: stage.client.clone(), url: connection.api_url.clone() };
         let bell = install_bell(args, &server, &stage, &teller).await;
         let silences = tokio::spawn(stillness::watch(connection.clone(), teller.clone()));
         let (open, asked) = watch::channel(Vec::new());
@@ -111,25 +113,24 @@ fn find_prefect(env_dir: Option<&Path>) -> Result<(), CliError> {
         Some(directory) => format!("{} has no bin/prefect.", directory.display()),
         None => "PATH does not have it.".to_owned(),
     };
-    Err(CliError::Explained {
+    let error = ManageError::Explained {
         summary: "there is no `prefect` to run flows with".to_owned(),
         detail,
         help: "Activate the Python environment that your flows need, or name it with --env-dir.".to_owned(),
-    })
+    };
+    Err(error.into())
 }
 
 /// Says before anything is taken from somebody else that somebody else serves these pools.
 async fn check(args: &DevArgs, connection: &Connection) -> Result<(), CliError> {
     let only = &args.served.only;
     let transport = HttpTransport::new(connection).map_err(|error| CliError::BadSetting(error.to_string()))?;
-    let server = server::Server {
-        client: Client::new(transport, prefect_api::Patience::PERSON),
-        url: connection.api_url.clone(),
-    };
+    let server =
+        Server { client: Client::new(transport, prefect_api::Patience::PERSON), url: connection.api_url.clone() };
     let pools: Vec<ListedPool> =
         served_pools(&server.client, only.is_empty(), only).await.map_err(|error| server.told(error))?;
     if let Some(missing) = only.iter().find(|name| !pools.iter().any(|pool| pool.name == **name)) {
-        return Err(server.no_such_pool(missing).await);
+        return Err(server.no_such_pool(missing).await.into());
     }
     if !only.is_empty() {
         return Ok(());
@@ -144,11 +145,12 @@ async fn check(args: &DevArgs, connection: &Connection) -> Result<(), CliError> 
                     .is_some_and(|at| now.duration_since(at).as_secs_f64() < ALIVE.as_secs_f64())
         });
         if let Some(worker) = alive {
-            return Err(CliError::Explained {
+            let error = ManageError::Explained {
                 summary: format!("work pool \"{}\" is served by \"{}\" already", pool.name, worker.name),
                 detail: "Both would launch its runs.".to_owned(),
                 help: "Name the work pools to serve from here with --pool.".to_owned(),
-            });
+            };
+            return Err(error.into());
         }
     }
     Ok(())
@@ -187,7 +189,7 @@ fn introduce(stage: &Stage, connection: &Connection, logs: &Path) {
 /// listens here listens on loopback.
 async fn install_bell(
     args: &DevArgs,
-    server: &server::Server<HttpTransport>,
+    server: &Server<HttpTransport>,
     stage: &Stage,
     teller: &Teller,
 ) -> Option<Passing> {

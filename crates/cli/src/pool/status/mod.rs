@@ -1,28 +1,28 @@
-//! `pushpool pool status`: one screen with what people ask when runs do not start.
-//!
-//! Five requests per pool and one for all: the pools, then its queues, its workers, what is due, what is pending or
-//! running, and the last crashed runs. Only where a list is full (200) is a count asked for as well.
+//! `pushpool pool status`: one screen with the answers to "why do runs not start?".
 
-pub(crate) mod facts;
+mod document;
 mod screen;
-pub(crate) mod verdict;
 mod watch;
 
 use std::time::Duration;
 
 use clap::Args;
 use jiff::Timestamp;
+use manage::{
+    Server,
+    pool::{
+        PUSH,
+        status::{self, Facts},
+    },
+};
 use prefect_api::Transport;
-
 use tokio::time::{Instant, timeout};
 
-use self::{facts::Facts, watch::Canvas};
-use super::PUSH;
+use self::watch::Canvas;
 use crate::{
     args::{Output, pause},
     error::CliError,
     output::{self, BAD, note, paint},
-    server::Server,
 };
 
 pub(crate) const HELP: &str = "\
@@ -115,26 +115,12 @@ async fn look_again<T: Transport>(
 }
 
 async fn look<T: Transport>(server: &Server<T>, args: &StatusArgs) -> Result<Vec<Facts>, CliError> {
-    let pools = match &args.name {
-        Some(name) => vec![server.pool(name).await?],
-        None => {
-            let mut pools = server.client.work_pools(&[PUSH], &[]).await.map_err(|error| server.told(error))?;
-            pools.sort_by(|one, other| one.name.cmp(&other.name));
-            pools
-        }
-    };
-    let mut all = Vec::with_capacity(pools.len());
-    // One after the other: the five requests of a pool go together already.
-    for pool in pools {
-        let facts = facts::gather(&server.client, pool, Timestamp::now()).await;
-        all.push(facts.map_err(|error| server.told(error))?);
-    }
-    Ok(all)
+    Ok(status::look(server, args.name.as_deref()).await?)
 }
 
 fn written(facts: &[Facts], args: &StatusArgs, now: Timestamp) -> String {
     if args.output == Output::Json {
-        let documents: serde_json::Value = facts.iter().map(|facts| facts.document(now)).collect();
+        let documents: serde_json::Value = facts.iter().map(|facts| document::of(facts, now)).collect();
         return if args.watch.is_some() { format!("{documents}\n") } else { format!("{documents:#}\n") };
     }
     if facts.is_empty() {

@@ -2,12 +2,16 @@
 
 use dispatch::prefect::slots::{Because, Holder};
 use jiff::Timestamp;
+use manage::{
+    pool::status::{
+        Crash, Facts,
+        verdict::{self, Service, State},
+        why,
+    },
+    times::{ago, span},
+};
 use prefect_api::models::{FlowRun, WorkQueue};
 
-use super::{
-    facts::{Facts, ago, span, why},
-    verdict::{self, Service, State},
-};
 use crate::{
     grid::{self, Cell},
     output::{BAD, BUSY, DIM, GOOD, HEAD, ODD, paint},
@@ -154,7 +158,7 @@ fn queues(queues: &[WorkQueue], now: Timestamp) -> Vec<Vec<Cell>> {
 
 /// A terminal has room for the first line of a message, which says it; a file or another program gets all of it in one line.
 fn crashes(facts: &Facts, now: Timestamp, whole: bool) -> Vec<Vec<Cell>> {
-    let row = |crash: &super::facts::Crash| {
+    let row = |crash: &Crash| {
         let lines = crash.message.lines().map(str::trim).filter(|line| !line.is_empty());
         let message = lines.take(if whole { usize::MAX } else { 1 }).collect::<Vec<_>>().join(" ");
         vec![
@@ -164,4 +168,74 @@ fn crashes(facts: &Facts, now: Timestamp, whole: bool) -> Vec<Vec<Cell>> {
         ]
     };
     facts.crashes.iter().map(row).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    const NOW: &str = "2026-01-01T12:00:00Z";
+
+    fn at(seconds_ago: i64) -> String {
+        let now: Timestamp = NOW.parse().unwrap();
+        (now - jiff::SignedDuration::from_secs(seconds_ago)).to_string()
+    }
+
+    fn facts(pool: Value, queues: Value, workers: Value) -> Facts {
+        let mut document = json!({"id": uuid::Uuid::nil(), "name": "p", "type": "ecs:push"});
+        document.as_object_mut().unwrap().extend(pool.as_object().unwrap().clone());
+        Facts {
+            pool: serde_json::from_value(document).unwrap(),
+            queues: serde_json::from_value(queues).unwrap(),
+            workers: serde_json::from_value(workers).unwrap(),
+            due: 0,
+            late: 0,
+            pending: 0,
+            running: 0,
+            cancelling: 0,
+            oldest_due: None,
+            oldest_pending: None,
+            crashes: Vec::new(),
+            holders: None,
+        }
+    }
+
+    fn polled(seconds: i64) -> Value {
+        json!([{"id": uuid::Uuid::nil(), "name": "default", "last_polled": at(seconds)}])
+    }
+
+    fn beating() -> Value {
+        json!([{"name": "pushpool", "status": "ONLINE"}])
+    }
+
+    /// Seen on a server that stood still: NOT_READY, served by nobody, and READY, on one screen.
+    #[test]
+    fn status_served_by_and_verdict_never_contradict_each_other() {
+        for (server, seconds, workers) in [
+            ("NOT_READY", 1, json!([])),
+            ("NOT_READY", 1, json!([{"name": "pushpool", "status": "OFFLINE", "last_heartbeat_time": at(200)}])),
+            ("READY", 1, beating()),
+            ("READY", 300, beating()),
+            ("NOT_READY", 300, json!([])),
+        ] {
+            let facts = facts(json!({"status": server}), polled(seconds), workers);
+            let screen = of(&facts, NOW.parse().unwrap(), None);
+            let screen = anstream::adapter::strip_str(&screen).to_string();
+            let line = |start: &str| screen.lines().find(|line| line.starts_with(start)).unwrap_or_default().to_owned();
+            let verdict = screen.lines().nth(1).unwrap();
+            let served = line("Served by");
+            if seconds > 60 {
+                assert!(verdict.starts_with("NOT SERVED: "), "{screen}");
+                assert!(served.contains("no poller"), "{screen}");
+            } else {
+                assert!(verdict.starts_with("READY: polled 1 s ago"), "{screen}");
+                assert!(!served.contains("no poller"), "{screen}");
+            }
+            // Where the server says otherwise, that is said, with the reason.
+            let differs = (server == "READY") != (seconds < 60);
+            assert_eq!(line("Prefect says").contains("goes by heartbeats"), differs, "{screen}");
+        }
+    }
 }

@@ -1,19 +1,19 @@
-//! What Prefect Cloud does itself.
+//! Prefect Cloud submits the runs of push pools itself.
 
 use prefect_api::is_cloud;
 
 use super::PUSH;
-use crate::error::CliError;
+use crate::error::ManageError;
 
 /// Refuses a push pool on Prefect Cloud: Cloud submits its runs itself, and would compete with pushpool for each.
 ///
 /// # Errors
 /// The server is Prefect Cloud, and the type is `ecs:push`.
-pub(super) fn refuse_push(api_url: &str, pool_type: &str) -> Result<(), CliError> {
+pub(super) fn refuse_push(api_url: &str, pool_type: &str) -> Result<(), ManageError> {
     if pool_type != PUSH || !is_cloud(api_url) {
         return Ok(());
     }
-    Err(CliError::Explained {
+    Err(ManageError::Explained {
         summary: format!("Prefect Cloud submits the runs of {PUSH} work pools itself"),
         detail: "pushpool would compete with it for each run.".to_owned(),
         help: "Add `--type ecs`, and name the pool in `prefect.pools` of the Terraform module (PUSHPOOL_POOLS of the \

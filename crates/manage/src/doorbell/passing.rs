@@ -1,18 +1,19 @@
-//! The doorbell of `pushpool dev`: on the server for as long as that runs.
+//! The doorbell of `pushpool dev`: it is on the server for as long as `dev` runs.
 
 use std::time::Duration;
 
 use prefect_api::Transport;
 use uuid::Uuid;
 
-use super::{install, installed, remove};
-use crate::{error::CliError, server::Server};
+use super::{apply, install, installed, remove};
+use crate::{error::ManageError, server::Server};
 
 /// How long its removal may take: the user who stops `dev` waits for it.
 const REMOVAL: Duration = Duration::from_secs(10);
 
 /// A doorbell that is removed when it is not needed any more.
-pub(crate) struct Passing {
+#[derive(Debug)]
+pub struct Passing {
     name: String,
 }
 
@@ -23,16 +24,15 @@ impl Passing {
     ///
     /// # Errors
     /// The server has no automations, or refuses one.
-    pub(crate) async fn install<T: Transport>(
+    pub async fn install<T: Transport>(
         server: &Server<T>,
         pools: &[String],
         url: &str,
         token: &str,
-    ) -> Result<Self, CliError> {
+    ) -> Result<Self, ManageError> {
         let name = name(pools);
         let found = installed(server, &name).await?;
-        let block = install::put_block(server, &found, &name, url, token).await?;
-        install::put_automation(server, &found, &name, block, install::pools_named(pools)).await?;
+        apply(server, &install::changes(&found, &name, url, token, pools)).await?;
         Ok(Self { name })
     }
 
@@ -40,15 +40,16 @@ impl Passing {
     ///
     /// # Errors
     /// The server refuses that, or does not answer in time: the doorbell is left behind under the name in the error.
-    pub(crate) async fn remove<T: Transport>(self, server: &Server<T>) -> Result<(), CliError> {
+    pub async fn remove<T: Transport>(self, server: &Server<T>) -> Result<(), ManageError> {
         let name = self.name;
-        let left = |detail: String| CliError::Explained {
+        let left = |detail: String| ManageError::Explained {
             summary: format!("the doorbell \"{name}\" could not be removed from the Prefect server"),
             detail,
             help: format!("Remove it with `pushpool doorbell remove --name {name}`; it rings nothing any more."),
         };
-        match tokio::time::timeout(REMOVAL, remove::delete(server, &name)).await {
-            Ok(removed) => removed.map(drop).map_err(|error| left(error.to_string())),
+        let removal = async { apply(server, &remove::plan(server, &name).await?).await };
+        match tokio::time::timeout(REMOVAL, removal).await {
+            Ok(removed) => removed.map_err(|error| left(error.to_string())),
             Err(_) => Err(left(format!("The server did not answer within {} s.", REMOVAL.as_secs()))),
         }
     }

@@ -1,4 +1,4 @@
-//! What is known about a run, and who knows it.
+//! The facts about a run, from the server, its log and ECS.
 
 use std::{collections::BTreeSet, path::PathBuf};
 
@@ -17,9 +17,8 @@ use serde_json::json;
 use uuid::Uuid;
 
 use crate::{
-    aws_side::{self, InstallationArgs},
-    error::CliError,
-    output::note,
+    error::ManageError,
+    installation::{self, Which},
     running::Dev,
     server::Server,
 };
@@ -34,52 +33,64 @@ const NAMESAKES: usize = 5;
 const FUNCTIONS: [&str; 3] = ["dispatcher", "observer", "reconciler"];
 
 /// All about a run.
-pub(super) struct Facts {
-    pub(super) run: FlowRun,
+#[derive(Debug)]
+pub struct Facts {
+    /// The run itself.
+    pub run: FlowRun,
+    /// Other runs of its name, if the user gave a name.
+    pub namesakes: Vec<Uuid>,
     /// Oldest first.
-    pub(super) states: Vec<State>,
+    pub states: Vec<State>,
     /// What pushpool claimed, oldest first.
-    pub(super) claims: Vec<Claim>,
+    pub claims: Vec<Claim>,
     /// In no order.
-    pub(super) tasks: Vec<TaskFacts>,
+    pub tasks: Vec<TaskFacts>,
     /// What pushpool wrote, oldest first.
-    pub(super) lines: Vec<WrittenLine>,
+    pub lines: Vec<WrittenLine>,
     /// The log has more lines than were looked through.
-    pub(super) cut: bool,
+    pub cut: bool,
     /// Log groups of the functions.
-    pub(super) functions: Vec<String>,
+    pub functions: Vec<String>,
     /// Their region, if it was given.
-    pub(super) region: Option<String>,
+    pub region: Option<String>,
 }
 
 impl Facts {
     /// Whether the run's tasks are those of a `pushpool dev` of this machine.
-    pub(super) fn is_of_dev(&self) -> bool {
+    #[must_use]
+    pub fn is_of_dev(&self) -> bool {
         self.tasks.iter().any(TaskFacts::is_of_dev)
     }
 }
 
 /// A claim of pushpool's.
-pub(super) struct Claim {
-    pub(super) attempt: Attempt,
-    pub(super) at: Timestamp,
+#[derive(Debug)]
+pub struct Claim {
+    /// The attempt that it claims.
+    pub attempt: Attempt,
+    /// When it was made.
+    pub at: Timestamp,
     /// The message that it was made for.
-    pub(super) message_id: Option<String>,
+    pub message_id: Option<String>,
 }
 
 /// A task of the run.
-pub(super) struct TaskFacts {
-    pub(super) infrastructure: Infrastructure,
+#[derive(Debug)]
+pub struct TaskFacts {
+    /// Its cluster and its ARN.
+    pub infrastructure: Infrastructure,
     /// Whether it is what the server has for the run.
-    pub(super) is_recorded: bool,
+    pub is_recorded: bool,
     /// What ECS says.
-    pub(super) task: Option<Task>,
-    pub(super) definition_arn: Option<String>,
-    pub(super) logs: Vec<ContainerLog>,
+    pub task: Option<Task>,
+    /// Its task definition.
+    pub definition_arn: Option<String>,
+    /// Where its containers log to.
+    pub logs: Vec<ContainerLog>,
     /// What its containers wrote, where a `pushpool dev` of this machine ran it.
-    pub(super) files: Vec<PathBuf>,
+    pub files: Vec<PathBuf>,
     /// Why something is not known.
-    pub(super) trouble: Option<String>,
+    pub trouble: Option<String>,
 }
 
 impl TaskFacts {
@@ -90,18 +101,21 @@ impl TaskFacts {
     }
 
     /// The last part of its ARN.
-    pub(super) fn id(&self) -> &str {
+    #[must_use]
+    pub fn id(&self) -> &str {
         let arn = &self.infrastructure.task_arn;
         arn.rsplit('/').next().unwrap_or(arn)
     }
 
     /// Whether a `pushpool dev` of this machine ran it.
-    pub(super) fn is_of_dev(&self) -> bool {
+    #[must_use]
+    pub fn is_of_dev(&self) -> bool {
         !self.files.is_empty()
     }
 
-    /// arn:PARTITION:ecs:REGION:ACCOUNT:task/CLUSTER/ID
-    pub(super) fn region(&self) -> Option<&str> {
+    /// Its region, from its ARN: arn:PARTITION:ecs:REGION:ACCOUNT:task/CLUSTER/ID
+    #[must_use]
+    pub fn region(&self) -> Option<&str> {
         self.infrastructure.task_arn.split(':').nth(3).filter(|region| !region.is_empty())
     }
 }
@@ -110,12 +124,8 @@ impl TaskFacts {
 ///
 /// # Errors
 /// There is no such run, or the server does not answer. That AWS does not is said with the tasks.
-pub(super) async fn gather<T: Transport>(
-    server: &Server<T>,
-    name: &str,
-    installation: &InstallationArgs,
-) -> Result<Facts, CliError> {
-    let run = find(server, name).await?;
+pub async fn gather<T: Transport>(server: &Server<T>, name: &str, installation: &Which) -> Result<Facts, ManageError> {
+    let (run, namesakes) = find(server, name).await?;
     let told = |error| server.told(error);
     let states = history::read(&server.client, run.id, run.state_id).await.map_err(told)?;
     let (mut lines, mut read, mut cut) = (Vec::new(), 0, true);
@@ -140,12 +150,12 @@ pub(super) async fn gather<T: Transport>(
     let tasks = tasks(&run, &claims, &lines).await;
     let functions = FUNCTIONS.map(|function| format!("/aws/lambda/{}-{function}", installation.prefix)).to_vec();
     let region = installation.region.clone();
-    Ok(Facts { run, states, claims, tasks, lines, cut, functions, region })
+    Ok(Facts { run, namesakes, states, claims, tasks, lines, cut, functions, region })
 }
 
-/// The run of an id, or the newest one of a name.
-async fn find<T: Transport>(server: &Server<T>, name: &str) -> Result<FlowRun, CliError> {
-    let not_there = || CliError::Explained {
+/// The run of an id, or the newest one of a name with the ids of the others.
+async fn find<T: Transport>(server: &Server<T>, name: &str) -> Result<(FlowRun, Vec<Uuid>), ManageError> {
+    let not_there = || ManageError::Explained {
         summary: format!("there is no flow run \"{name}\" at {}", server.url),
         detail: String::new(),
         help: "Give the id or the name of a flow run: `prefect flow-run ls` shows both.".to_owned(),
@@ -153,18 +163,14 @@ async fn find<T: Transport>(server: &Server<T>, name: &str) -> Result<FlowRun, C
     if let Ok(id) = Uuid::try_parse(name) {
         return match server.client.flow_run(id).await {
             Err(error) if error.is_not_found() => Err(not_there()),
-            answer => answer.map_err(|error| server.told(error)),
+            answer => answer.map(|run| (run, Vec::new())).map_err(|error| server.told(error)),
         };
     }
     let filter =
         json!({"flow_runs": {"name": {"any_": [name]}}, "sort": "EXPECTED_START_TIME_DESC", "limit": NAMESAKES});
     let mut found = server.client.flow_runs(&filter).await.map_err(|error| server.told(error))?.into_iter();
     let newest = found.next().ok_or_else(not_there)?;
-    let others: Vec<String> = found.map(|run| run.id.to_string()).collect();
-    if !others.is_empty() {
-        note(format_args!("this is the newest run of that name; others are {}", others.join(", ")));
-    }
-    Ok(newest)
+    Ok((newest, found.map(|run| run.id).collect()))
 }
 
 /// The tasks that the server, the log or ECS know of.
@@ -178,7 +184,7 @@ async fn tasks(run: &FlowRun, claims: &[Claim], lines: &[WrittenLine]) -> Vec<Ta
     }
     // Where no task is known, there is no cluster to look for one in. Tasks may be in another region than the functions.
     let Some(first) = tasks.first().map(|it| it.infrastructure.task_arn.clone()) else { return tasks };
-    let Some(config) = aws_side::config_of_task(&first).await else {
+    let Some(config) = installation::config_of_task(&first).await else {
         for task in &mut tasks {
             task.trouble = Some("it was started by a `pushpool dev` that does not run here now".to_owned());
         }

@@ -1,4 +1,4 @@
-//! The messages of the dead-letter queues, as they are shown and sent back.
+//! The messages of the dead-letter queues: read, judged, sent back and deleted.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -15,16 +15,17 @@ use prefect_api::{PAGE, Transport, models::FlowRun};
 use uuid::Uuid;
 
 use super::{
-    RedriveArgs,
+    Options,
     verdict::{Fate, Verdict, verdict},
 };
 use crate::{
-    aws_side::{Side, told},
-    error::CliError,
+    error::ManageError,
+    installation::{Side, told},
+    plan::{Field, Kind, Plan},
     server::Server,
 };
 
-/// How long messages are held: for as long as a person may think about the question.
+/// How long messages are held: as long as a user may think about the question.
 const HOLD: Duration = Duration::from_secs(300);
 
 /// The dead-letter queues of an installation, as its module names them.
@@ -32,7 +33,7 @@ const QUEUES: [&str; 4] = ["run-dlq", "run-dlq.fifo", "events-dlq", "poll-dlq"];
 
 /// What was done with a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Done {
+pub enum Done {
     /// Nothing.
     Nothing,
     /// It is in the run queue and no longer in the dead-letter queue.
@@ -49,7 +50,8 @@ pub(super) enum Done {
 
 impl Done {
     /// One word for programs.
-    pub(super) fn word(&self) -> &'static str {
+    #[must_use]
+    pub fn word(&self) -> &'static str {
         match self {
             Self::Nothing => "nothing",
             Self::Sent => "sent",
@@ -61,7 +63,8 @@ impl Done {
     }
 
     /// What went wrong.
-    pub(super) fn trouble(&self) -> Option<&str> {
+    #[must_use]
+    pub fn trouble(&self) -> Option<&str> {
         match self {
             Self::SentAndKept(why) | Self::NotSent(why) | Self::NotDeleted(why) => Some(why),
             Self::Nothing | Self::Sent | Self::Deleted => None,
@@ -70,16 +73,20 @@ impl Done {
 }
 
 /// A message with what is known about it.
-pub(super) struct Item {
-    pub(super) letter: Letter,
+#[derive(Debug)]
+pub struct Item {
+    /// The message as it was received.
+    pub letter: Letter,
     /// None if it is not the message of a run.
-    pub(super) message: Option<ScheduledRun>,
+    pub message: Option<ScheduledRun>,
     /// Name of the run.
-    pub(super) name: Option<String>,
+    pub name: Option<String>,
     /// Where it would go.
-    pub(super) to: Option<String>,
-    pub(super) verdict: Verdict,
-    pub(super) done: Done,
+    pub to: Option<String>,
+    /// What becomes of it.
+    pub verdict: Verdict,
+    /// What was done with it.
+    pub done: Done,
 }
 
 impl Item {
@@ -101,22 +108,25 @@ impl Item {
 }
 
 /// A dead-letter queue with its messages.
-pub(super) struct Mailbox {
+#[derive(Debug)]
+pub struct Mailbox {
     queue: Queue,
-    pub(super) items: Vec<Item>,
+    /// Its messages, in the order in which they were received.
+    pub items: Vec<Item>,
     /// How many the queue says that it holds.
-    pub(super) depth: usize,
+    pub depth: usize,
 }
 
 impl Mailbox {
     /// Name of the queue.
-    pub(super) fn name(&self) -> &str {
+    #[must_use]
+    pub fn name(&self) -> &str {
         let url = self.queue.url();
         url.rsplit('/').next().unwrap_or(url)
     }
 
     /// Receives until there are no more to receive, or about as many as `limit`.
-    async fn receive(&mut self, limit: usize) -> Result<(), CliError> {
+    async fn receive(&mut self, limit: usize) -> Result<(), ManageError> {
         let end = self.items.len() + limit;
         while self.items.len() < end {
             let received = self.queue.receive(HOLD).await.map_err(|trouble| told(&trouble))?;
@@ -139,22 +149,22 @@ impl Mailbox {
 ///
 /// # Errors
 /// One of them cannot be read.
-pub(super) async fn read(args: &RedriveArgs, side: &Side) -> Result<Vec<Mailbox>, CliError> {
+pub async fn read(options: &Options, side: &Side) -> Result<Vec<Mailbox>, ManageError> {
     let mut boxes = Vec::new();
     let Side { config, prefix, .. } = side;
-    let names: Vec<String> = match args.queues.as_slice() {
+    let names: Vec<String> = match options.queues.as_slice() {
         [] => QUEUES.iter().map(|name| format!("{prefix}-{name}")).collect(),
         named => named.to_vec(),
     };
     for name in &names {
         match Queue::find(config, name).await.map_err(|trouble| told(&trouble))? {
-            Some(queue) => boxes.push(open(queue, args.limit).await?),
-            None if args.queues.is_empty() => {}
+            Some(queue) => boxes.push(open(queue, options.limit).await?),
+            None if options.queues.is_empty() => {}
             None => return Err(no_queue(name)),
         }
     }
     if boxes.is_empty() {
-        return Err(CliError::Explained {
+        return Err(ManageError::Explained {
             summary: format!("there are no dead-letter queues with the prefix \"{prefix}\" in this account and region"),
             detail: format!("Looked for {}.", names.join(", ")),
             help: "Give --prefix and --region as the installation has them, or the queue with --queue.".to_owned(),
@@ -164,15 +174,15 @@ pub(super) async fn read(args: &RedriveArgs, side: &Side) -> Result<Vec<Mailbox>
 }
 
 /// There is no such queue.
-pub(super) fn no_queue(name: &str) -> CliError {
-    CliError::Explained {
+fn no_queue(name: &str) -> ManageError {
+    ManageError::Explained {
         summary: format!("there is no queue \"{name}\" in this account and region"),
         detail: String::new(),
         help: "`aws sqs list-queues` shows those there are.".to_owned(),
     }
 }
 
-async fn open(queue: Queue, limit: usize) -> Result<Mailbox, CliError> {
+async fn open(queue: Queue, limit: usize) -> Result<Mailbox, ManageError> {
     let depth = queue.depth().await.map_err(|trouble| told(&trouble))?;
     let mut opened = Mailbox { queue, items: Vec::new(), depth };
     opened.receive(limit).await?;
@@ -184,7 +194,7 @@ async fn open(queue: Queue, limit: usize) -> Result<Mailbox, CliError> {
 ///
 /// # Errors
 /// A queue cannot be read.
-pub(super) async fn read_on(boxes: &mut [Mailbox], limit: usize) -> Result<bool, CliError> {
+pub async fn read_on(boxes: &mut [Mailbox], limit: usize) -> Result<bool, ManageError> {
     let mut more = false;
     for it in boxes {
         let gone = it.items.iter().any(|item| matches!(item.done, Done::Sent | Done::Deleted));
@@ -198,7 +208,8 @@ pub(super) async fn read_on(boxes: &mut [Mailbox], limit: usize) -> Result<bool,
 }
 
 /// The runs that a server has to be asked for.
-pub(super) fn runs_to_ask_for(boxes: &[Mailbox]) -> Vec<Uuid> {
+#[must_use]
+pub fn runs_to_ask_for(boxes: &[Mailbox]) -> Vec<Uuid> {
     let open = boxes.iter().flat_map(|it| &it.items).filter(|item| item.done == Done::Nothing);
     let messages = open.filter_map(|item| item.message.as_ref());
     let ids: BTreeSet<Uuid> = messages.filter(|it| it.run.is_none()).map(|it| it.flow_run_id).collect();
@@ -209,7 +220,7 @@ pub(super) fn runs_to_ask_for(boxes: &[Mailbox]) -> Vec<Uuid> {
 ///
 /// # Errors
 /// It does not answer.
-pub(super) async fn ask<T: Transport>(server: &Server<T>, ids: &[Uuid]) -> Result<HashMap<Uuid, FlowRun>, CliError> {
+pub async fn ask<T: Transport>(server: &Server<T>, ids: &[Uuid]) -> Result<HashMap<Uuid, FlowRun>, ManageError> {
     let mut runs = HashMap::new();
     for part in ids.chunks(PAGE) {
         let found = server.client.flow_runs_by_id(part).await.map_err(|error| server.told(error))?;
@@ -222,24 +233,20 @@ pub(super) async fn ask<T: Transport>(server: &Server<T>, ids: &[Uuid]) -> Resul
 ///
 /// # Errors
 /// The queues they came from cannot be found.
-pub(super) async fn judge(
-    boxes: &mut [Mailbox],
-    runs: &HashMap<Uuid, FlowRun>,
-    args: &RedriveArgs,
-) -> Result<(), CliError> {
+pub async fn judge(boxes: &mut [Mailbox], runs: &HashMap<Uuid, FlowRun>, options: &Options) -> Result<(), ManageError> {
     let now = Timestamp::now();
     for Mailbox { queue, items, .. } in boxes {
         let mut urls: BTreeMap<String, Option<String>> = BTreeMap::new();
         let mut only_source = None;
         for item in items.iter_mut().filter(|item| item.done == Done::Nothing) {
-            item.verdict = verdict(&item.letter, item.message.as_ref(), runs, now, args.uncertain);
+            item.verdict = verdict(&item.letter, item.message.as_ref(), runs, now, options.uncertain);
             let run = item.message.as_ref().and_then(|it| runs.get(&it.flow_run_id));
             let inline = item.message.as_ref().and_then(|it| it.run.as_ref());
             item.name = run.and_then(|run| run.name.clone()).or_else(|| inline.and_then(|run| run.name.clone()));
             if item.verdict.fate != Fate::Send {
                 continue;
             }
-            item.to = match (&args.to, &item.letter.source_arn) {
+            item.to = match (&options.to, &item.letter.source_arn) {
                 (Some(to), _) => Some(to.clone()),
                 (None, Some(arn)) => match urls.get(arn) {
                     Some(url) => url.clone(),
@@ -269,58 +276,131 @@ pub(super) async fn judge(
     Ok(())
 }
 
-/// Sends back what is to go back, and deletes it here; each message is sent before it is deleted.
-///
-/// # Errors
-/// A queue to send to does not exist. Whatever else goes wrong is said with the message.
-pub(super) async fn send_back(boxes: &mut [Mailbox], config: &SdkConfig) -> Result<(), CliError> {
-    for Mailbox { queue, items, .. } in boxes {
-        let mut by_queue: BTreeMap<String, Vec<&mut Item>> = BTreeMap::new();
-        for item in items.iter_mut().filter(|item| item.is_to(Fate::Send)) {
-            if let Some(to) = item.to.clone() {
-                by_queue.entry(to).or_default().push(item);
-            }
-        }
-        for (to, mut items) in by_queue {
-            let target = Queue::find(config, &to).await.map_err(|trouble| told(&trouble))?;
-            let target = target.ok_or_else(|| no_queue(&to))?;
-            let now = Timestamp::now();
-            let messages: Vec<QueuedRun> = items
-                .iter()
-                .filter_map(|item| {
-                    Some(QueuedRun::of(item.message.as_ref()?, item.letter.body.clone(), Duration::ZERO, now))
-                })
-                .collect();
-            let sent = target.send(&messages).await;
-            let mut taken = Vec::new();
-            for (item, sent) in items.iter_mut().zip(sent) {
-                match sent {
-                    Ok(()) => taken.push(item),
-                    Err(why) => item.done = Done::NotSent(why),
-                }
-            }
-            let handles: Vec<String> = taken.iter().map(|item| item.letter.receipt_handle.clone()).collect();
-            for (item, deleted) in taken.into_iter().zip(queue.delete(&handles).await) {
-                item.done = deleted.map_or_else(Done::SentAndKept, |()| Done::Sent);
-            }
-        }
-    }
-    Ok(())
+/// A call that moves or deletes messages, by the indices of the mailbox and of its items.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Step {
+    /// Sends the messages to a queue and deletes them here; each message is sent before it is deleted.
+    Send {
+        /// The mailbox.
+        mailbox: usize,
+        /// The messages.
+        items: Vec<usize>,
+        /// Name or URL of the queue that takes them.
+        to: String,
+    },
+    /// Deletes the messages.
+    Delete {
+        /// The mailbox.
+        mailbox: usize,
+        /// The messages.
+        items: Vec<usize>,
+    },
 }
 
-/// Deletes what is of no use.
-pub(super) async fn delete_rest(boxes: &mut [Mailbox]) {
-    for Mailbox { queue, items, .. } in boxes {
-        let rest: Vec<&mut Item> = items.iter_mut().filter(|item| item.is_to(Fate::Leave)).collect();
-        let handles: Vec<String> = rest.iter().map(|item| item.letter.receipt_handle.clone()).collect();
-        for (item, deleted) in rest.into_iter().zip(queue.delete(&handles).await) {
-            item.done = deleted.map_or_else(Done::NotDeleted, |()| Done::Deleted);
+impl Step {
+    /// How many messages it is about.
+    #[must_use]
+    pub fn messages(&self) -> usize {
+        match self {
+            Self::Send { items, .. } | Self::Delete { items, .. } => items.len(),
         }
+    }
+}
+
+/// Plans to send back all messages whose runs are still to start, and with `delete` to delete those of no use.
+#[must_use]
+pub fn plan(boxes: &[Mailbox], delete: bool) -> Plan<Step> {
+    let mut plan = Plan::new("dead-letter queues");
+    for (mailbox, it) in boxes.iter().enumerate() {
+        let mut by_queue: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+        for (index, item) in it.items.iter().enumerate().filter(|(_, item)| item.is_to(Fate::Send)) {
+            if let Some(to) = &item.to {
+                by_queue.entry(to).or_default().push(index);
+            }
+        }
+        for (to, items) in by_queue {
+            let fields = vec![Field::changed("queue", Some(it.name().to_owned()), Some(to.to_owned()))];
+            let step = Step::Send { mailbox, items, to: to.to_owned() };
+            plan = plan.with(Kind::Send, messages(step.messages()), fields, step);
+        }
+    }
+    for (mailbox, it) in boxes.iter().enumerate().filter(|_| delete) {
+        let rest = it.items.iter().enumerate().filter(|(_, item)| item.is_to(Fate::Leave));
+        let items: Vec<usize> = rest.map(|(index, _)| index).collect();
+        if !items.is_empty() {
+            let fields = vec![Field::changed("queue", Some(it.name().to_owned()), None)];
+            let step = Step::Delete { mailbox, items };
+            plan = plan.with(Kind::Delete, messages(step.messages()), fields, step);
+        }
+    }
+    plan
+}
+
+/// "1 message", "2 messages".
+#[must_use]
+pub fn messages(count: usize) -> String {
+    if count == 1 { "1 message".to_owned() } else { format!("{count} messages") }
+}
+
+/// Carries out a plan for these mailboxes, and notes with each message what was done.
+///
+/// # Errors
+/// A queue to send to does not exist or cannot be asked. Any other trouble is noted with the message.
+pub async fn apply(boxes: &mut [Mailbox], plan: &Plan<Step>, config: &SdkConfig) -> Result<(), ManageError> {
+    plan.apply(async |change| match &change.step {
+        Step::Send { mailbox, items, to } => match boxes.get_mut(*mailbox) {
+            Some(it) => it.send(items, to, config).await,
+            None => Ok(()),
+        },
+        Step::Delete { mailbox, items } => {
+            if let Some(it) = boxes.get_mut(*mailbox) {
+                it.delete(items).await;
+            }
+            Ok(())
+        }
+    })
+    .await
+}
+
+impl Mailbox {
+    async fn send(&mut self, items: &[usize], to: &str, config: &SdkConfig) -> Result<(), ManageError> {
+        let target = Queue::find(config, to).await.map_err(|trouble| told(&trouble))?;
+        let target = target.ok_or_else(|| no_queue(to))?;
+        let now = Timestamp::now();
+        let queued = |index: &usize| {
+            let item = self.items.get(*index)?;
+            let message = item.message.as_ref()?;
+            Some((*index, QueuedRun::of(message, item.letter.body.clone(), Duration::ZERO, now)))
+        };
+        let (indices, queued): (Vec<usize>, Vec<QueuedRun>) = items.iter().filter_map(queued).unzip();
+        let mut taken = Vec::new();
+        for (index, sent) in indices.into_iter().zip(target.send(&queued).await) {
+            match sent {
+                Ok(()) => taken.push(index),
+                Err(why) => self.items[index].done = Done::NotSent(why),
+            }
+        }
+        let handles = self.handles(&taken);
+        for (index, deleted) in taken.into_iter().zip(self.queue.delete(&handles).await) {
+            self.items[index].done = deleted.map_or_else(Done::SentAndKept, |()| Done::Sent);
+        }
+        Ok(())
+    }
+
+    async fn delete(&mut self, items: &[usize]) {
+        let handles = self.handles(items);
+        for (index, deleted) in items.iter().zip(self.queue.delete(&handles).await) {
+            self.items[*index].done = deleted.map_or_else(Done::NotDeleted, |()| Done::Deleted);
+        }
+    }
+
+    fn handles(&self, items: &[usize]) -> Vec<String> {
+        items.iter().map(|index| self.items[*index].letter.receipt_handle.clone()).collect()
     }
 }
 
 /// Shows again at once what is still in the queues.
-pub(super) async fn give_back(boxes: &[Mailbox]) {
+pub async fn give_back(boxes: &[Mailbox]) {
     for Mailbox { queue, items, .. } in boxes {
         let kept = items.iter().filter(|item| !matches!(item.done, Done::Sent | Done::Deleted));
         let handles: Vec<String> = kept.map(|item| item.letter.receipt_handle.clone()).collect();

@@ -1,59 +1,54 @@
-//! The AWS side of an installation: how its parts are called, and what is said when AWS does not answer as hoped. The AWS of
-//! a `pushpool dev` that runs on this machine counts as one.
+//! The AWS side of an installation: the names of its parts, and the words for people when AWS does not answer as hoped. The
+//! AWS of a `pushpool dev` that runs on this machine counts as an installation.
 
 use aws::{SdkConfig, operator::Trouble};
-use clap::Args;
 
 use crate::{
-    error::CliError,
-    output::note,
+    error::ManageError,
     running::{self, Dev},
 };
 
 /// The prefix of `dev`, and of an installation that was given no other.
-const PREFIX: &str = "pushpool";
+pub const PREFIX: &str = "pushpool";
 
-/// Which installation.
-#[derive(Debug, Clone, Args)]
-#[command(next_help_heading = "Installation")]
-pub(crate) struct InstallationArgs {
-    /// Prefix of the installation's names: the variable `prefix` of its Terraform module
-    #[arg(long, env = "PUSHPOOL_PREFIX", hide_env_values = true, value_name = "NAME", default_value = PREFIX)]
-    pub(crate) prefix: String,
-
-    /// Region of the installation [default: as the SDKs find it: AWS_REGION, then the profile]
-    #[arg(long, value_name = "NAME")]
-    pub(crate) region: Option<String>,
-
-    /// Look at the `pushpool dev` that runs on this machine [default: if AWS_ENDPOINT_URL is its address, or no region is set]
-    #[arg(long, conflicts_with = "region")]
-    pub(crate) dev: bool,
+/// Which installation, as far as the user says so.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Which {
+    /// The first part of all its names: the variable `prefix` of its Terraform module.
+    pub prefix: String,
+    /// Its region; without one, that of the SDKs' settings.
+    pub region: Option<String>,
+    /// The `pushpool dev` that runs on this machine, and not AWS.
+    pub dev: bool,
 }
 
-/// What is looked at.
-pub(crate) struct Side {
-    /// How it is asked.
-    pub(crate) config: SdkConfig,
-    /// What its names begin with.
-    pub(crate) prefix: String,
-    /// The `dev` that it is; none for AWS.
-    pub(crate) dev: Option<Dev>,
+/// The AWS that a command looks at.
+#[derive(Debug)]
+pub struct Side {
+    /// Configures the clients that ask it.
+    pub config: SdkConfig,
+    /// The first part of the installation's names.
+    pub prefix: String,
+    /// The `dev` that stands for AWS; none for AWS itself.
+    pub dev: Option<Dev>,
+    /// Why this one was chosen, where the user may not expect it.
+    pub note: Option<String>,
 }
 
 impl Side {
     async fn of(dev: Dev) -> Self {
-        Self { config: dev.config().await, prefix: PREFIX.to_owned(), dev: Some(dev) }
+        Self { config: dev.config().await, prefix: PREFIX.to_owned(), dev: Some(dev), note: None }
     }
 }
 
-impl InstallationArgs {
-    /// What to look at, and how.
+impl Which {
+    /// Finds the AWS to look at.
     ///
     /// # Errors
     /// No setting names a region, or no `dev` runs.
-    pub(crate) async fn side(&self) -> Result<Side, CliError> {
+    pub async fn side(&self) -> Result<Side, ManageError> {
         if self.dev {
-            let dev = Dev::running().into_iter().next().ok_or_else(|| CliError::Explained {
+            let dev = Dev::running().into_iter().next().ok_or_else(|| ManageError::Explained {
                 summary: "no `pushpool dev` runs on this machine".to_owned(),
                 detail: String::new(),
                 help: "Start `pushpool dev --prefect` or `pushpool dev --keep`; or leave --dev out to look at AWS."
@@ -68,15 +63,15 @@ impl InstallationArgs {
             return Ok(Side::of(dev).await);
         }
         if config.region().is_some() {
-            return Ok(Side { config, prefix: self.prefix.clone(), dev: None });
+            return Ok(Side { config, prefix: self.prefix.clone(), dev: None, note: None });
         }
         match Dev::running().into_iter().next() {
             Some(dev) => {
                 let process = dev.process;
-                note(format_args!("no AWS region is set; looking at the `pushpool dev` here (process {process})"));
-                Ok(Side::of(dev).await)
+                let note = format!("no AWS region is set; looking at the `pushpool dev` here (process {process})");
+                Ok(Side { note: Some(note), ..Side::of(dev).await })
             }
-            None => Err(CliError::Explained {
+            None => Err(ManageError::Explained {
                 summary: "no AWS region is set".to_owned(),
                 detail: String::new(),
                 help: "Give it with --region, AWS_REGION or a profile (AWS_PROFILE).".to_owned(),
@@ -85,8 +80,9 @@ impl InstallationArgs {
     }
 }
 
-/// How ECS is asked about a task: in the task's region, or at the `dev` that runs it. None if that `dev` has ended.
-pub(crate) async fn config_of_task(task_arn: &str) -> Option<SdkConfig> {
+/// Configures the client that asks ECS about a task: in the task's region, or at the `dev` that runs it. None if that `dev`
+/// has ended.
+pub async fn config_of_task(task_arn: &str) -> Option<SdkConfig> {
     let region = task_arn.split(':').nth(3).filter(|region| !region.is_empty());
     let config = aws::operator::operator_config(region).await;
     if config.endpoint_url().is_some() || !running::is_local(task_arn) {
@@ -98,13 +94,15 @@ pub(crate) async fn config_of_task(task_arn: &str) -> Option<SdkConfig> {
     }
 }
 
-/// A failed call for people, with what to do about it.
-pub(crate) fn told(trouble: &Trouble) -> CliError {
-    CliError::Explained { summary: trouble.to_string(), detail: String::new(), help: help(trouble).to_owned() }
+/// A failed call for people, with advice.
+#[must_use]
+pub fn told(trouble: &Trouble) -> ManageError {
+    ManageError::Explained { summary: trouble.to_string(), detail: String::new(), help: help(trouble).to_owned() }
 }
 
 /// What to do about a failed call.
-pub(crate) fn help(trouble: &Trouble) -> &'static str {
+#[must_use]
+pub fn help(trouble: &Trouble) -> &'static str {
     if trouble.is(&["AccessDenied", "AccessDeniedException", "UnauthorizedOperation"]) {
         return "Use credentials that may do it: docs/operating.md lists what each command calls.";
     }

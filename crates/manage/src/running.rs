@@ -1,6 +1,7 @@
-//! The `pushpool dev`s of this user on this machine. Each leaves a note of where its AWS and its logs are, so that `logs`,
-//! `doctor` and `redrive` look there and not at AWS, and a second `dev` knows of the first. A note stays when its `dev` has
-//! ended, for as long as the logs do.
+//! The `pushpool dev`s of this user on this machine.
+//!
+//! Each leaves a note of where its AWS and its logs are. So `logs`, `doctor` and `redrive` look there and not at AWS, and a
+//! second `dev` knows of the first. A note outlives its `dev`, for as long as the logs exist.
 
 use std::{
     fs,
@@ -22,16 +23,17 @@ const MOST: usize = 50;
 
 /// A `pushpool dev`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Dev {
-    pub(crate) process: i32,
+pub struct Dev {
+    /// Id of its process.
+    pub process: i32,
     started: Timestamp,
-    /// Where its AWS listens.
-    pub(crate) endpoint: String,
+    /// URL of its AWS.
+    pub endpoint: String,
     region: String,
     /// Directory of what its tasks wrote.
     logs: PathBuf,
     /// The Prefect API whose work pools it serves; none without `--prefect`.
-    pub(crate) api_url: Option<String>,
+    pub api_url: Option<String>,
     /// The work pools it was told to serve; none if it serves all of its type.
     #[serde(default)]
     pools: Vec<String>,
@@ -39,19 +41,14 @@ pub(crate) struct Dev {
 
 impl Dev {
     /// This process, which has just begun.
-    pub(crate) fn started(
-        endpoint: String,
-        region: String,
-        logs: PathBuf,
-        api_url: Option<String>,
-        pools: &[String],
-    ) -> Self {
+    #[must_use]
+    pub fn started(endpoint: String, region: String, logs: PathBuf, api_url: Option<String>, pools: &[String]) -> Self {
         let process = i32::try_from(std::process::id()).unwrap_or_default();
         Self { process, started: Timestamp::now(), endpoint, region, logs, api_url, pools: pools.to_vec() }
     }
 
     /// Leaves a note. Without one everything but the commands beside it works, so that is no error.
-    pub(crate) fn write(&self) {
+    pub fn write(&self) {
         let Some(directory) = directory() else { return };
         forget(&directory);
         let path = directory.join(format!("{:016}-{}.json", self.started.as_millisecond(), self.process));
@@ -62,12 +59,14 @@ impl Dev {
     }
 
     /// Those that run, the youngest first.
-    pub(crate) fn running() -> Vec<Self> {
+    #[must_use]
+    pub fn running() -> Vec<Self> {
         all().into_iter().filter(Self::is_running).collect()
     }
 
     /// Others that run and serve pools that a `dev` of this server and these pools would serve as well.
-    pub(crate) fn rivals(api_url: &str, pools: &[String]) -> Vec<Self> {
+    #[must_use]
+    pub fn rivals(api_url: &str, pools: &[String]) -> Vec<Self> {
         let shares = |dev: &Self| {
             let all = pools.is_empty() || dev.pools.is_empty();
             dev.api_url.as_deref() == Some(api_url) && (all || dev.pools.iter().any(|pool| pools.contains(pool)))
@@ -76,12 +75,14 @@ impl Dev {
     }
 
     /// The one that ran a task.
-    pub(crate) fn of_task(task_arn: &str) -> Option<Self> {
+    #[must_use]
+    pub fn of_task(task_arn: &str) -> Option<Self> {
         all().into_iter().find(|dev| is_local(task_arn) && dev.directory_of(task_arn).is_dir())
     }
 
     /// The files that the containers of a task wrote to.
-    pub(crate) fn log_files(&self, task_arn: &str) -> Vec<PathBuf> {
+    #[must_use]
+    pub fn log_files(&self, task_arn: &str) -> Vec<PathBuf> {
         let entries = fs::read_dir(self.directory_of(task_arn)).into_iter().flatten().flatten();
         let mut files: Vec<PathBuf> = entries.map(|entry| entry.path()).filter(|path| path.is_file()).collect();
         files.sort();
@@ -94,7 +95,8 @@ impl Dev {
     }
 
     /// Whether its process is there and its AWS listens.
-    pub(crate) fn is_running(&self) -> bool {
+    #[must_use]
+    pub fn is_running(&self) -> bool {
         let process = rustix::process::Pid::from_raw(self.process);
         let lives = process.is_some_and(|process| rustix::process::test_kill_process(process).is_ok());
         let address = self.endpoint.strip_prefix("http://").and_then(|it| it.parse::<SocketAddr>().ok());
@@ -102,13 +104,14 @@ impl Dev {
     }
 
     /// How its AWS is asked.
-    pub(crate) async fn config(&self) -> SdkConfig {
+    pub async fn config(&self) -> SdkConfig {
         aws::loopback_config(&self.endpoint, &self.region).await
     }
 }
 
 /// Whether a task is one of AWS on loopback.
-pub(crate) fn is_local(task_arn: &str) -> bool {
+#[must_use]
+pub fn is_local(task_arn: &str) -> bool {
     // arn:PARTITION:ecs:REGION:ACCOUNT:task/CLUSTER/ID
     task_arn.split(':').nth(4) == Some(LOOPBACK_ACCOUNT)
 }

@@ -1,15 +1,16 @@
 //! Which messages of a dead-letter queue go back.
 //!
-//! With a Prefect server that is not for the message to say: the dispatcher's own judgement
-//! ([`dispatch::prefect::judge`]) is asked, with the run as the server has it. A message that goes back is a new one with an
-//! id of its own. So one whose run is PENDING stays, even if this very message has claimed it: the dispatcher would leave its
-//! copy alone, because another message holds the claim, and the reconciler hands such a run back within minutes. And one
-//! whose run has become Late stays: that is another SCHEDULED state, so another attempt, which the poller sends by itself.
+//! With a Prefect server the rules are the dispatcher's own ([`dispatch::prefect::judge`]), applied to the run as the server
+//! has it. A message that goes back is a new one with an id of its own. So a message whose run is PENDING stays, even if this
+//! very message has claimed it: the dispatcher would leave its copy alone, because another message holds the claim, and the
+//! reconciler hands such a run back within minutes. A message whose run has become Late stays, too: that is another SCHEDULED
+//! state, so another attempt, which the poller sends by itself.
 //!
-//! Standalone the message is the run, and nobody can be asked. A function that buries such a message has made sure that
-//! there is no task, so it goes back. One that SQS moved here ran out of deliveries, and its last delivery may have started
-//! the task: `clientToken` makes a second RunTask harmless for 24 hours, or until an hour after the task stopped (AWS:
-//! "Ensuring idempotency"). After that the run would start again, so it goes back only on request.
+//! Standalone, the message is the run, and there is no server to ask. A function that moves such a message to the dead-letter
+//! queue has made sure that there is no task, so the message goes back. One that SQS moved here ran out of deliveries, and
+//! its last delivery may have started the task: `clientToken` makes a second RunTask harmless for 24 hours, or until an hour
+//! after the task stopped (AWS: "Ensuring idempotency"). After that the run would start again, so such a message goes back
+//! only on request.
 
 use std::{collections::HashMap, time::Duration};
 
@@ -26,9 +27,9 @@ use jiff::Timestamp;
 use prefect_api::models::{FlowRun, StateType};
 use uuid::Uuid;
 
-/// What is to become of a message.
+/// What becomes of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Fate {
+pub enum Fate {
     /// It goes back.
     Send,
     /// It is of no use any more.
@@ -37,11 +38,13 @@ pub(super) enum Fate {
     Uncertain,
 }
 
-/// What is to become of a message, and why.
+/// What becomes of a message, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Verdict {
-    pub(super) fate: Fate,
-    pub(super) why: String,
+pub struct Verdict {
+    /// Where it goes.
+    pub fate: Fate,
+    /// Why, in a few words.
+    pub why: String,
 }
 
 impl Verdict {

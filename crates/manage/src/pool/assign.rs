@@ -1,17 +1,17 @@
-//! `VARIABLE=VALUE`: what the user says about a default, made a value by what the variable's schema wants.
+//! `VARIABLE=VALUE`: the user's text for a default becomes a value of the type that the variable's schema wants.
 //!
-//! A variable that takes text gets the text as it stands, so that nothing needs quoting twice. For every other one the
-//! text is JSON (`1024`, `true`, `{"a":"b"}`), and where it is not, text is kept: the schema then says what is wrong with
-//! it. A list also takes values with commas between them. A dotted name reaches into an object, as it does in Prefect's
-//! job variables. `null` takes the default away, whatever type the variable has: it is as if it had never been set.
+//! A variable that takes text gets the text as it stands, so nothing needs quoting twice. For every other variable the text
+//! is JSON (`1024`, `true`, `{"a":"b"}`). Text that is no JSON stays text, and the schema then objects to it. A list also
+//! takes values with commas between them. A dotted name reaches into an object, as in Prefect's job variables. `null`
+//! removes the default of a variable of any type, as if it had never been set.
 
 use serde_json::{Value, json};
 use work_pool::{Object, did_you_mean};
 
-use crate::error::CliError;
+use crate::error::ManageError;
 
 /// Names that write `network_configuration`, with the member each writes.
-pub(crate) const NETWORK: [(&str, &str); 3] =
+const NETWORK: [(&str, &str); 3] =
     [("subnets", "subnets"), ("security_groups", "securityGroups"), ("assign_public_ip", "assignPublicIp")];
 
 const NETWORK_CONFIGURATION: &str = "network_configuration";
@@ -24,15 +24,18 @@ const MAX_PARTS: usize = 50;
 
 /// One `VARIABLE=VALUE`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Assignment {
+pub struct Assignment {
     /// The variable, perhaps with a path into it: `env.STAGE`.
-    pub(crate) name: String,
-    /// What it is to be.
-    pub(crate) text: String,
+    pub name: String,
+    /// The new default as the user typed it.
+    pub text: String,
 }
 
-/// For the command line.
-pub(crate) fn parse(text: &str) -> Result<Assignment, String> {
+/// Reads `VARIABLE=VALUE`.
+///
+/// # Errors
+/// There is no `=`, or nothing before it.
+pub fn parse(text: &str) -> Result<Assignment, String> {
     match text.split_once('=') {
         Some((name, text)) if !name.trim().is_empty() => {
             Ok(Assignment { name: name.trim().to_owned(), text: text.to_owned() })
@@ -41,15 +44,15 @@ pub(crate) fn parse(text: &str) -> Result<Assignment, String> {
     }
 }
 
-/// What changed about one variable.
+/// A variable whose default differs between two versions of a template.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Change {
+pub struct Difference {
     /// The variable.
-    pub(crate) variable: String,
+    pub variable: String,
     /// Its default before; none if it had none.
-    pub(crate) old: Option<Value>,
+    pub old: Option<Value>,
     /// Its default now; none if it has none any more.
-    pub(crate) new: Option<Value>,
+    pub new: Option<Value>,
 }
 
 /// The schema of a template's variables: `variables.properties`, and what they refer to.
@@ -58,11 +61,11 @@ struct Schema<'t> {
     properties: &'t Object,
 }
 
-/// Writes the defaults into a template that has `variables.properties`. Returns what is different now.
+/// Writes the defaults into a template that has `variables.properties`. Returns the variables that differ now.
 ///
 /// # Errors
 /// The template has no such variable, or a path leads into something that is no object.
-pub(crate) fn apply(template: &mut Value, set: &[Assignment], unset: &[String]) -> Result<Vec<Change>, CliError> {
+pub fn apply(template: &mut Value, set: &[Assignment], unset: &[String]) -> Result<Vec<Difference>, ManageError> {
     let before = defaults(template);
     for assignment in set {
         if assignment.text.trim() == "null" {
@@ -78,18 +81,24 @@ pub(crate) fn apply(template: &mut Value, set: &[Assignment], unset: &[String]) 
         let (variable, path) = locate(template, name)?;
         remove(template, &variable, &path)?;
     }
-    let after = defaults(template);
+    Ok(differences(&before, &defaults(template)))
+}
+
+/// The variables whose defaults differ, those that have a default before first.
+#[must_use]
+pub fn differences(before: &Object, after: &Object) -> Vec<Difference> {
     let names = before.keys().chain(after.keys().filter(|name| !before.contains_key(*name)));
-    let changes = names.filter(|name| before.get(*name) != after.get(*name)).map(|name| Change {
+    let changed = names.filter(|name| before.get(*name) != after.get(*name)).map(|name| Difference {
         variable: name.clone(),
         old: before.get(name).cloned(),
         new: after.get(name).cloned(),
     });
-    Ok(changes.collect())
+    changed.collect()
 }
 
 /// Defaults that are not null, by variable.
-pub(crate) fn defaults(template: &Value) -> Object {
+#[must_use]
+pub fn defaults(template: &Value) -> Object {
     let properties = template.pointer("/variables/properties").and_then(Value::as_object);
     let default = |(name, schema): (&String, &Value)| {
         schema.get("default").filter(|default| !default.is_null()).map(|default| (name.clone(), default.clone()))
@@ -98,7 +107,7 @@ pub(crate) fn defaults(template: &Value) -> Object {
 }
 
 /// Variable, path into it, and the value, of one assignment.
-fn resolve(template: &Value, assignment: &Assignment) -> Result<(String, Vec<String>, Value), CliError> {
+fn resolve(template: &Value, assignment: &Assignment) -> Result<(String, Vec<String>, Value), ManageError> {
     let (variable, path) = locate(template, &assignment.name)?;
     let schema = schema_of(template)?;
     let text = assignment.text.as_str();
@@ -113,7 +122,7 @@ fn resolve(template: &Value, assignment: &Assignment) -> Result<(String, Vec<Str
 }
 
 /// Variable and path a name means.
-fn locate(template: &Value, name: &str) -> Result<(String, Vec<String>), CliError> {
+fn locate(template: &Value, name: &str) -> Result<(String, Vec<String>), ManageError> {
     let schema = schema_of(template)?;
     if schema.properties.contains_key(name) {
         return Ok((name.to_owned(), Vec::new()));
@@ -139,7 +148,7 @@ fn locate(template: &Value, name: &str) -> Result<(String, Vec<String>), CliErro
             "A new variable has to be added to the base job template itself.".to_owned(),
         ),
     };
-    Err(CliError::Explained { summary: format!("the template has no variable `{variable}`"), detail, help })
+    Err(ManageError::Explained { summary: format!("the template has no variable `{variable}`"), detail, help })
 }
 
 /// Whether the name is a convenience here: the template has no variable of that name itself.
@@ -172,11 +181,11 @@ fn json_or_text(text: &str) -> Value {
     serde_json::from_str(text).unwrap_or_else(|_| text.into())
 }
 
-fn schema_of(template: &Value) -> Result<Schema<'_>, CliError> {
+fn schema_of(template: &Value) -> Result<Schema<'_>, ManageError> {
     let root = &template["variables"];
     match root["properties"].as_object() {
         Some(properties) => Ok(Schema { root, properties }),
-        None => Err(CliError::Explained {
+        None => Err(ManageError::Explained {
             summary: "the base job template declares no variables".to_owned(),
             detail: "`variables.properties` is missing.".to_owned(),
             help: "Give the template a JSON schema of its variables, or leave it out for the built-in one.".to_owned(),
@@ -244,10 +253,10 @@ impl Schema<'_> {
 }
 
 /// Where the default of a variable is.
-fn default_of<'t>(template: &'t mut Value, variable: &str) -> Result<&'t mut Value, CliError> {
+fn default_of<'t>(template: &'t mut Value, variable: &str) -> Result<&'t mut Value, ManageError> {
     match &mut template["variables"]["properties"][variable] {
         Value::Object(schema) => Ok(schema.entry("default").or_insert(Value::Null)),
-        _ => Err(CliError::Explained {
+        _ => Err(ManageError::Explained {
             summary: format!("the variable `{variable}` of the template has no schema"),
             detail: "What stands below `variables.properties` is no object.".to_owned(),
             help: "Correct the base job template.".to_owned(),
@@ -256,7 +265,7 @@ fn default_of<'t>(template: &'t mut Value, variable: &str) -> Result<&'t mut Val
 }
 
 /// The place at the end of a path, with the objects on the way.
-fn put<'v>(mut place: &'v mut Value, path: &[String], name: &str) -> Result<&'v mut Value, CliError> {
+fn put<'v>(mut place: &'v mut Value, path: &[String], name: &str) -> Result<&'v mut Value, ManageError> {
     if path.len() > MAX_PARTS {
         return Err(no_object(name));
     }
@@ -270,7 +279,7 @@ fn put<'v>(mut place: &'v mut Value, path: &[String], name: &str) -> Result<&'v 
     Ok(place)
 }
 
-fn remove(template: &mut Value, variable: &str, path: &[String]) -> Result<(), CliError> {
+fn remove(template: &mut Value, variable: &str, path: &[String]) -> Result<(), ManageError> {
     let Some((last, parents)) = path.split_last() else {
         // A variable with a null default is one without: the templates of Prefect write it that way.
         let place = default_of(template, variable)?;
@@ -299,8 +308,8 @@ fn takes_null(schema: &Object) -> bool {
     options.is_some_and(|options| options.iter().any(|option| option["type"] == "null"))
 }
 
-fn no_object(name: &str) -> CliError {
-    CliError::Explained {
+fn no_object(name: &str) -> ManageError {
+    ManageError::Explained {
         summary: format!("`{name}` reaches into a value that is not an object"),
         detail: String::new(),
         help: "Set the whole variable with JSON instead.".to_owned(),
@@ -383,10 +392,10 @@ mod tests {
     fn an_unknown_variable_is_refused_with_the_nearest() {
         let mut template = template();
         let error = apply(&mut template, &[parse("imgae=x").unwrap()], &[]).unwrap_err();
-        let CliError::Explained { summary, help, .. } = error else { panic!("{error}") };
+        let ManageError::Explained { summary, help, .. } = error else { panic!("{error}") };
         assert!(summary.contains("`imgae`") && help.contains("`image`"), "{summary} {help}");
         let error = apply(&mut template, &[parse("retries=3").unwrap()], &[]).unwrap_err();
-        let CliError::Explained { detail, .. } = error else { panic!("{error}") };
+        let ManageError::Explained { detail, .. } = error else { panic!("{error}") };
         assert!(detail.contains("network_configuration") && detail.contains("subnets"), "{detail}");
         assert!(apply(&mut json!({}), &[parse("a=b").unwrap()], &[]).is_err());
     }
@@ -400,7 +409,7 @@ mod tests {
         assert_eq!(Value::Object(defaults(&template)), json!({"env": {"B": "2"}}));
         assert_eq!(template.pointer("/variables/properties/cpu/default"), Some(&Value::Null));
         assert_eq!(template.pointer("/variables/properties/logs/default"), None, "null is no boolean");
-        let cpu = Change { variable: "cpu".into(), old: Some(json!(1)), new: None };
+        let cpu = Difference { variable: "cpu".into(), old: Some(json!(1)), new: None };
         assert!(changes.contains(&cpu) && changes.len() == 3, "{changes:?}");
     }
 

@@ -1,8 +1,8 @@
 //! A base job template before a server sees it: read, checked, tried.
 //!
-//! The server accepts much that can never be launched. So the template is rendered as for a run here, and the requests are
-//! prepared and checked exactly as a dispatcher does it. What is certain to crash is refused, all of it at once, unless the
-//! user insists; what a deployment may still bring is a warning.
+//! The server accepts templates that can never be launched. So this module renders the template as for a run, and prepares
+//! and checks the requests exactly as a dispatcher does. It refuses all defaults that are certain to crash runs, at once,
+//! unless the user insists. A value that a deployment may still bring is a warning.
 
 use ecs::{Attempt, Named, Run, Settings};
 use serde_json::{Value, json};
@@ -10,10 +10,7 @@ use uuid::Uuid;
 use work_pool::{BaseJobTemplate, Diagnosis, Layers, NoReferences, Object, Reference, Violation, WorkPoolError};
 
 use super::assign::defaults;
-use crate::{
-    error::CliError,
-    output::{ODD, note, paint, say},
-};
+use crate::error::ManageError;
 
 /// What a violation says of a variable that nobody gave: a pool may leave that to its deployments.
 const MISSING: &str = "missing, but required";
@@ -21,12 +18,14 @@ const MISSING: &str = "missing, but required";
 const PLACEHOLDER_SUBNET: &str = "subnet-00000000";
 
 /// The template a pool gets when none is given.
-pub(crate) fn built_in() -> Value {
+#[must_use]
+pub fn built_in() -> Value {
     serde_json::from_str(include_str!("../../../work-pool/src/built_in.json")).unwrap_or_else(|_| json!({}))
 }
 
-/// The template to work on: `{}` is the built-in one. What is no template stays what it is, to be refused.
-pub(crate) fn of_pool(template: &Value) -> Value {
+/// The template to work on: `{}` is the built-in one. A document that is no template stays as it is, to be refused.
+#[must_use]
+pub fn of_pool(template: &Value) -> Value {
     match template {
         Value::Null => built_in(),
         Value::Object(object) if object.is_empty() => built_in(),
@@ -34,36 +33,44 @@ pub(crate) fn of_pool(template: &Value) -> Value {
     }
 }
 
-/// What trying a template brought up.
+/// The template of a document: a base job template, or a work pool that has one.
+#[must_use]
+pub fn of_document(document: Value) -> Value {
+    let inner = document.get("base_job_template").cloned();
+    of_pool(&inner.unwrap_or(document))
+}
+
+/// The result of trying a template.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Findings {
+pub struct Findings {
     /// Worth knowing.
-    pub(crate) notes: Vec<String>,
-    /// A run with these defaults alone crashes, unless its deployment brings what is missing.
-    pub(crate) warnings: Vec<Diagnosis>,
+    pub notes: Vec<String>,
+    /// A run with these defaults alone crashes, unless its deployment brings the missing values.
+    pub warnings: Vec<Diagnosis>,
     /// A run with these defaults crashes.
-    pub(crate) refusals: Vec<Diagnosis>,
+    pub refusals: Vec<Diagnosis>,
+}
+
+/// Findings, divided by what a change may do about them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Judged {
+    /// Worth knowing.
+    pub notes: Vec<String>,
+    /// Told, and stored all the same.
+    pub warnings: Vec<Diagnosis>,
+    /// Reasons not to store the template.
+    pub refusals: Vec<Diagnosis>,
 }
 
 impl Findings {
-    /// Tells them on standard error. What was so before is a warning, and so is everything if it is to be written all the
-    /// same.
-    ///
-    /// # Errors
-    /// All that is refused.
-    pub(crate) fn tell(self, before: Option<&Self>, force: bool) -> Result<(), CliError> {
+    /// Divides them. A refusal that held `before` the change is a warning, because it must not stop an owner who corrects
+    /// something else; with `force` every refusal is one.
+    #[must_use]
+    pub fn judged(self, before: Option<&Self>, force: bool) -> Judged {
         let was_so = |it: &Diagnosis| before.is_some_and(|before| before.refusals.contains(it));
-        let (told, refused): (Vec<_>, Vec<_>) = self.refusals.into_iter().partition(|it| force || was_so(it));
-        for warning in told.iter().chain(&self.warnings) {
-            let Diagnosis { code, detail, resolution, .. } = warning;
-            let head = paint(ODD, format_args!("warning[{code}]:"));
-            say(format_args!("{head} a run with these defaults alone would crash: {detail}\n  help: {resolution}"));
-        }
-        self.notes.iter().for_each(note);
-        if refused.is_empty() {
-            return Ok(());
-        }
-        Err(CliError::Crashing(refused))
+        let (mut warnings, refusals): (Vec<_>, Vec<_>) = self.refusals.into_iter().partition(|it| force || was_so(it));
+        warnings.extend(self.warnings);
+        Judged { notes: self.notes, warnings, refusals }
     }
 }
 
@@ -71,8 +78,8 @@ impl Findings {
 ///
 /// # Errors
 /// It is malformed.
-pub(crate) fn check(template: &Value, pool: &str) -> Result<Findings, CliError> {
-    let refused = |error: WorkPoolError| CliError::Refused(error.diagnosis());
+pub fn check(template: &Value, pool: &str) -> Result<Findings, ManageError> {
+    let refused = |error: WorkPoolError| ManageError::Refused(vec![error.diagnosis()]);
     let compiled = BaseJobTemplate::from_value(template).map_err(refused)?;
     let defaults = defaults(template);
     // Given as job variables, defaults are judged like job variables; as defaults they are excused.
@@ -152,8 +159,11 @@ fn lint(defaults: &Object) -> Vec<Diagnosis> {
     found
 }
 
-/// Whether a text is the ARN of a role; the problem if not.
-pub(crate) fn check_role(text: &str) -> Result<(), String> {
+/// Whether a text is the ARN of a role.
+///
+/// # Errors
+/// The problem.
+pub fn check_role(text: &str) -> Result<(), String> {
     match text.starts_with("arn:") && text.contains(":role/") {
         true => Ok(()),
         false => Err("not the ARN of a role: arn:aws:iam::ACCOUNT:role/NAME".to_owned()),
@@ -161,9 +171,9 @@ pub(crate) fn check_role(text: &str) -> Result<(), String> {
 }
 
 /// Everything but what is only missing.
-fn misfit(error: WorkPoolError) -> Result<Option<Diagnosis>, CliError> {
+fn misfit(error: WorkPoolError) -> Result<Option<Diagnosis>, ManageError> {
     let WorkPoolError::ValidateVariables { violations } = error else {
-        return Err(CliError::Refused(error.diagnosis()));
+        return Err(ManageError::Refused(vec![error.diagnosis()]));
     };
     let wrong: Vec<Violation> = violations.into_iter().filter(|violation| violation.found != MISSING).collect();
     if wrong.is_empty() {
@@ -249,13 +259,11 @@ mod tests {
             "{findings:#?}"
         );
         assert!(!format!("{findings:?}").contains("canary"));
-        assert!(findings.clone().tell(None, true).is_ok(), "the user may insist");
-        assert!(
-            findings.clone().tell(Some(&findings), false).is_ok(),
-            "what was so before does not stop another change"
-        );
-        let CliError::Crashing(all) = findings.tell(None, false).unwrap_err() else { panic!("not refused") };
-        assert_eq!(all.len(), 7);
+        let refused = |before: Option<&Findings>, force| findings.clone().judged(before, force).refusals.len();
+        assert_eq!(refused(None, true), 0, "the user may insist");
+        assert_eq!(refused(Some(&findings), false), 0, "what was so before does not stop another change");
+        assert_eq!(refused(None, false), 7);
+        assert_eq!(findings.judged(None, true).warnings.len(), 7, "they are told all the same");
     }
 
     #[test]
@@ -304,8 +312,8 @@ mod tests {
     fn a_malformed_template_is_refused_with_its_code() {
         assert_eq!(of_pool(&json!({})), built_in());
         let array = check(&of_pool(&json!([1])), "p").unwrap_err();
-        assert!(matches!(&array, CliError::Refused(diagnosis) if diagnosis.code == "PP0101"), "{array}");
+        assert!(matches!(&array, ManageError::Refused(all) if all[0].code == "PP0101"), "{array}");
         let refused = check(&json!({"variables": {}}), "p").unwrap_err();
-        assert!(matches!(&refused, CliError::Refused(diagnosis) if diagnosis.code == "PP0102"), "{refused}");
+        assert!(matches!(&refused, ManageError::Refused(all) if all[0].code == "PP0102"), "{refused}");
     }
 }

@@ -11,11 +11,10 @@ use serde_json::Value;
 
 use super::{Findings, Status};
 use crate::{
-    pool::{
-        PUSH,
-        status::{facts::ago, verdict::FRESH},
-    },
-    server::{Server, ServerArgs},
+    error::ManageError,
+    pool::{PUSH, status::verdict::FRESH},
+    server::Server,
+    times::ago,
 };
 
 /// What other checks need to know of the server.
@@ -53,8 +52,8 @@ impl Tasks {
     }
 }
 
-pub(super) async fn check(args: &ServerArgs, findings: &mut Findings) -> Seen {
-    let server = match Server::of(args) {
+pub(super) async fn check<T: Transport>(server: Result<Server<T>, ManageError>, findings: &mut Findings) -> Seen {
+    let server = match server {
         Ok(server) => server,
         Err(error) => {
             let todo = "Give it with --prefect-api-url or --profile. A standalone installation has none.";

@@ -5,14 +5,14 @@ use prefect_api::{
     http::{BadConnection, HttpTransport},
 };
 
-use crate::error::CliError;
+use crate::error::ManageError;
 
 /// Posts an empty ring.
 ///
 /// # Errors
-/// It could not be sent, or nobody answered in time.
-pub(super) async fn ring(url: &str, token: Option<&str>) -> Result<Response, CliError> {
-    let failed = |detail: String| CliError::Explained {
+/// It could not be sent, or the doorbell did not answer in time.
+pub(super) async fn ring(url: &str, token: Option<&str>) -> Result<Response, ManageError> {
+    let failed = |detail: String| ManageError::Explained {
         summary: "the doorbell does not answer".to_owned(),
         detail,
         help: "Check --url, and that the function is deployed and can be reached from here.".to_owned(),

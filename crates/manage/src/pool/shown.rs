@@ -1,4 +1,4 @@
-//! Values of a template on a screen that others may see.
+//! Values of a template, fit for a screen that others may see.
 
 use serde_json::Value;
 
@@ -9,7 +9,8 @@ const MASK: &str = "********";
 
 /// A default as people read it. Values of the environment are masked where their name sounds like a secret, and whole
 /// variables where the schema calls them a password.
-pub(crate) fn shown(variable: &str, value: &Value, schema: &Value) -> String {
+#[must_use]
+pub fn shown(variable: &str, value: &Value, schema: &Value) -> String {
     if schema["writeOnly"] == true || schema["format"] == "password" {
         return MASK.to_owned();
     }

@@ -1,8 +1,8 @@
-//! How a pool is, in one line, and who serves it.
+//! The verdict on a pool, in one line, and who serves it.
 //!
-//! One rule for both: a pool is served if it was polled within a minute. A worker that sends heartbeats and does not poll serves
-//! nothing. The server itself takes queues for dead 60 s after their last poll (prefect 3.8.8, `server/services/foreman.py`);
-//! its status of the pool goes by heartbeats alone, so the two may differ for a while.
+//! One rule for both: a pool is served if a client polled it within a minute. A worker that sends heartbeats and does not
+//! poll serves nothing. The server itself marks queues NOT_READY 60 s after their last poll (prefect 3.8.8,
+//! `server/services/foreman.py`). Its status of the pool goes by heartbeats alone, so the two may differ for a while.
 
 use std::time::Duration;
 
@@ -10,16 +10,17 @@ use jiff::Timestamp;
 
 use prefect_api::models::Worker;
 
-use super::facts::{Facts, ago, span};
+use super::facts::Facts;
+use crate::times::{ago, span};
 
 /// A queue polled longer ago is not served.
-pub(crate) const FRESH: Duration = Duration::from_secs(60);
+pub const FRESH: Duration = Duration::from_secs(60);
 /// A run that waits longer although the pool is served, or is pending longer, is worth a word.
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// How a pool is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum State {
+pub enum State {
     /// Served.
     Ready,
     /// Served, but runs wait for something.
@@ -32,7 +33,7 @@ pub(super) enum State {
 
 /// Who serves a pool.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Service<'f> {
+pub enum Service<'f> {
     /// It is polled, and these send heartbeats.
     By(Vec<&'f Worker>),
     /// It is polled by a client that sends no heartbeats.
@@ -43,7 +44,8 @@ pub(super) enum Service<'f> {
 
 impl<'f> Service<'f> {
     /// Those who serve it, as far as they say so.
-    pub(super) fn workers(&self) -> &[&'f Worker] {
+    #[must_use]
+    pub fn workers(&self) -> &[&'f Worker] {
         match self {
             Self::By(workers) => workers,
             Self::Unnamed | Self::Nobody(_) => &[],
@@ -52,7 +54,8 @@ impl<'f> Service<'f> {
 }
 
 /// Who serves a pool.
-pub(super) fn service(facts: &Facts, now: Timestamp) -> Service<'_> {
+#[must_use]
+pub fn service(facts: &Facts, now: Timestamp) -> Service<'_> {
     let fresh = facts.last_polled().is_some_and(|at| !older(at, now, FRESH));
     let online: Vec<&Worker> = facts.online().collect();
     match (fresh, online.first()) {
@@ -64,18 +67,23 @@ pub(super) fn service(facts: &Facts, now: Timestamp) -> Service<'_> {
 
 /// How a pool is, and why it is thought so.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Verdict {
-    pub(super) state: State,
-    pub(super) text: String,
+pub struct Verdict {
+    /// How it is.
+    pub state: State,
+    /// Why, in one line.
+    pub text: String,
 }
 
 impl Verdict {
     /// Whether what is due starts.
-    pub(super) fn is_ready(&self) -> bool {
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
         matches!(self.state, State::Ready | State::Waiting)
     }
 
-    pub(super) fn word(&self) -> &'static str {
+    /// The state in capitals, as the screen shows it.
+    #[must_use]
+    pub fn word(&self) -> &'static str {
         match self.state {
             State::Ready => "READY",
             State::Waiting => "WAITING",
@@ -85,8 +93,9 @@ impl Verdict {
     }
 }
 
-/// Judges.
-pub(super) fn of(facts: &Facts, now: Timestamp) -> Verdict {
+/// The verdict on a pool.
+#[must_use]
+pub fn of(facts: &Facts, now: Timestamp) -> Verdict {
     let verdict = |state, text: String| Verdict { state, text };
     if facts.pool.is_paused {
         let name = &facts.pool.name;
@@ -216,35 +225,6 @@ mod tests {
         assert_eq!(judged(&waiting), "NOT SERVED: nobody has ever polled it; is the poller running?; 3 runs wait");
         let beating = facts(pool, polled(61), beating());
         assert!(judged(&beating).starts_with("NOT SERVED") && judged(&beating).contains("\"pushpool\""));
-    }
-
-    /// Seen on a server that stood still: NOT_READY, served by nobody, and READY, on one screen.
-    #[test]
-    fn status_served_by_and_verdict_never_contradict_each_other() {
-        for (server, seconds, workers) in [
-            ("NOT_READY", 1, json!([])),
-            ("NOT_READY", 1, json!([{"name": "pushpool", "status": "OFFLINE", "last_heartbeat_time": at(200)}])),
-            ("READY", 1, beating()),
-            ("READY", 300, beating()),
-            ("NOT_READY", 300, json!([])),
-        ] {
-            let facts = facts(json!({"status": server}), polled(seconds), workers);
-            let screen = super::super::screen::of(&facts, NOW.parse().unwrap(), None);
-            let screen = anstream::adapter::strip_str(&screen).to_string();
-            let line = |start: &str| screen.lines().find(|line| line.starts_with(start)).unwrap_or_default().to_owned();
-            let verdict = screen.lines().nth(1).unwrap();
-            let served = line("Served by");
-            if seconds > 60 {
-                assert!(verdict.starts_with("NOT SERVED: "), "{screen}");
-                assert!(served.contains("no poller"), "{screen}");
-            } else {
-                assert!(verdict.starts_with("READY: polled 1 s ago"), "{screen}");
-                assert!(!served.contains("no poller"), "{screen}");
-            }
-            // Where the server says otherwise, that is said, with the reason.
-            let differs = (server == "READY") != (seconds < 60);
-            assert_eq!(line("Prefect says").contains("goes by heartbeats"), differs, "{screen}");
-        }
     }
 
     #[test]

@@ -1,0 +1,145 @@
+//! The doctor: whether an installation is as it has to be for runs to start.
+//!
+//! Every check reads and nothing is changed, so a check that these credentials do not allow is reported as not checked. IAM
+//! simulates the permissions of the dispatcher's role, because RunTask has no dry run.
+
+mod functions;
+mod network;
+mod prefect;
+mod queues;
+mod roles;
+
+use aws::{
+    SdkConfig,
+    operator::{Installation, Trouble},
+};
+use prefect_api::Transport;
+use serde_json::Value;
+
+use self::functions::Functions;
+use crate::{
+    error::ManageError,
+    installation::{Side, help},
+    running::Dev,
+    server::Server,
+};
+
+/// How a check ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Status {
+    /// As it has to be.
+    Ok,
+    /// Runs start, but not as well as they could.
+    Warning,
+    /// Runs do not start, or some do not.
+    Failed,
+    /// These credentials may not look, or there is no way to look from here.
+    NotChecked,
+}
+
+impl Status {
+    /// The status in words.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Warning => "warning",
+            Self::Failed => "failed",
+            Self::NotChecked => "not checked",
+        }
+    }
+}
+
+/// The result of a check.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// Name of the check.
+    pub check: String,
+    /// How it ended.
+    pub status: Status,
+    /// What it saw.
+    pub what: String,
+    /// Advice; empty if there is nothing to do.
+    pub todo: String,
+}
+
+/// The results of all checks, in the order in which they were made.
+#[derive(Debug, Default)]
+pub struct Findings(pub Vec<Finding>);
+
+impl Findings {
+    /// Adds the result of a check.
+    pub fn add(&mut self, status: Status, check: &str, what: impl Into<String>, todo: impl Into<String>) {
+        self.0.push(Finding { check: check.to_owned(), status, what: what.into(), todo: todo.into() });
+    }
+
+    /// Adds a check that found all as it has to be.
+    pub fn ok(&mut self, check: &str, what: impl Into<String>) {
+        self.add(Status::Ok, check, what, "");
+    }
+
+    /// AWS did not let us look.
+    fn not_checked(&mut self, check: &str, trouble: &Trouble) {
+        self.add(Status::NotChecked, check, trouble.to_string(), help(trouble));
+    }
+
+    /// How many checks ended so.
+    #[must_use]
+    pub fn count(&self, status: Status) -> usize {
+        self.0.iter().filter(|finding| finding.status == status).count()
+    }
+}
+
+/// Makes all checks. A server or an installation that is not configured is a finding, too. `manifest` is the `manifest.json`
+/// of the build that should be deployed.
+pub async fn examine<T: Transport>(
+    server: Result<Server<T>, ManageError>,
+    side: Result<Side, ManageError>,
+    manifest: Option<&Value>,
+) -> Findings {
+    let mut findings = Findings::default();
+    let seen = prefect::check(server, &mut findings).await;
+    match side {
+        Err(error) => findings.add(
+            Status::Failed,
+            "aws",
+            error.to_string(),
+            "Give it with --region, AWS_REGION or a profile (AWS_PROFILE).",
+        ),
+        Ok(Side { config, dev: Some(dev), prefix, .. }) => of_dev(&dev, &config, &prefix, &mut findings).await,
+        Ok(Side { config, prefix, dev: None, .. }) => {
+            let installation = Installation::new(&config);
+            if is_known(&installation, &mut findings).await {
+                let functions = functions::check(&installation, &prefix, &seen, manifest, &mut findings).await;
+                queues::check(&installation, &prefix, &functions, &mut findings).await;
+                network::check(&installation, &config, &functions, &seen, &mut findings).await;
+                roles::check(&config, &functions, &seen, &mut findings).await;
+            }
+        }
+    }
+    findings
+}
+
+/// What there is to check of a `dev`: its queues. Functions, network and roles are what it does without.
+async fn of_dev(dev: &Dev, config: &SdkConfig, prefix: &str, findings: &mut Findings) {
+    let (process, endpoint) = (dev.process, &dev.endpoint);
+    findings.ok("aws", format!("`pushpool dev` (process {process}) is AWS, at {endpoint}"));
+    let functions = Functions { standalone: dev.api_url.is_none(), ..Functions::default() };
+    queues::check(&Installation::new(config), prefix, &functions, findings).await;
+    let what = "`dev` runs them in its own process, without network and roles";
+    findings.add(Status::NotChecked, "functions", what, "");
+}
+
+/// Whether AWS knows who asks: without that, nothing else can be asked.
+async fn is_known(installation: &Installation, findings: &mut Findings) -> bool {
+    match installation.caller().await {
+        Ok(arn) => {
+            findings.ok("aws", format!("asked as {arn}"));
+            true
+        }
+        Err(trouble) => {
+            findings.add(Status::Failed, "aws", trouble.to_string(), help(&trouble));
+            false
+        }
+    }
+}

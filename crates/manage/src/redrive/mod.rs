@@ -1,0 +1,29 @@
+//! The dead-letter queues, and the way back for messages whose runs are still to start.
+//!
+//! Nothing is lost if this ends in the middle: a message is deleted from the dead-letter queue only when a run queue has
+//! taken it. It may then be in both for a moment, or two users may send it: by the launch protocol two messages of one attempt
+//! start one task (docs/guarantees.md).
+//!
+//! The order of the calls: [`read`], then [`ask`] the server for [`runs_to_ask_for`], [`judge`], [`plan`], [`apply`], and in
+//! any case [`give_back`]. After an [`apply`], [`read_on`] finds messages that were hidden behind those that are gone.
+
+mod mail;
+mod verdict;
+
+pub use self::{
+    mail::{Done, Item, Mailbox, Step, apply, ask, give_back, judge, messages, plan, read, read_on, runs_to_ask_for},
+    verdict::{Fate, Verdict},
+};
+
+/// Which messages, and where they may go.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Options {
+    /// Dead-letter queues by name or URL; none are those of the installation.
+    pub queues: Vec<String>,
+    /// The queue to send to, by name or URL; none is the one that each message came from.
+    pub to: Option<String>,
+    /// Send standalone messages, too, whose run may have started already.
+    pub uncertain: bool,
+    /// Most messages of a queue to look at.
+    pub limit: usize,
+}
