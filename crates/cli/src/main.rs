@@ -24,6 +24,7 @@
 //! | 130 | Ended by Ctrl-C (`dev`, before the summary), or a question was answered with no (`pool`, `redrive`). |
 
 mod args;
+mod command;
 mod dev;
 mod doctor;
 mod doorbell;
@@ -45,7 +46,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser};
 
 use crate::{
-    args::{Cli, Command},
+    command::{Cli, Command},
     error::CliError,
 };
 

@@ -23,10 +23,11 @@ use serde_json::Value;
 use tokio::{sync::mpsc, time::Instant};
 
 use super::{
+    args::DevArgs,
     house::{House, SCHEDULE_GROUP, SCHEDULE_ROLE},
     news::{self, News, Reporter},
 };
-use crate::{args::DevArgs, error::CliError};
+use crate::error::CliError;
 
 /// How long the function may take for a batch, as the Terraform module sets it.
 pub(crate) const TIMEOUT: Duration = Duration::from_secs(30);

@@ -13,9 +13,8 @@ use local::{
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::report::DeadLetter;
+use super::{args::DevArgs, report::DeadLetter};
 use crate::{
-    args::DevArgs,
     error::CliError,
     input::{self, name_of},
 };

@@ -2,11 +2,13 @@
 //! SDK against SQS and ECS on loopback, an event source mapping, and the dispatcher behind it, in this process or as
 //! the function's own binary.
 
+mod args;
 mod board;
 mod feed;
 mod function;
 mod house;
 mod news;
+mod process;
 mod report;
 mod samples;
 mod screen;
@@ -20,10 +22,8 @@ use std::{
 };
 
 use jiff::Timestamp;
-use local::ecs::Status;
 use manage::running::Dev;
 use tokio::{
-    signal::unix::{Signal, SignalKind, signal},
     sync::{
         broadcast::{self, error::RecvError},
         mpsc,
@@ -31,18 +31,21 @@ use tokio::{
     time::{Instant, MissedTickBehavior, interval},
 };
 
+pub(crate) use self::args::{DevArgs, HELP};
 use self::{
+    args::MessageArgs,
     board::Board,
     feed::Sample,
     function::Function,
     house::House,
     news::{News, Reporter, Task},
+    process::{Interrupts, close, log_directory, runtime},
     report::{Ending, Report},
     samples::Samples,
     screen::{Screen, TICK},
 };
 use crate::{
-    args::{DevArgs, MessageArgs, Output},
+    args::Output,
     error::CliError,
     output::{self, BAD, HEAD, note, paint, say},
     terminal::Place,
@@ -110,47 +113,6 @@ impl Source {
             return Err(CliError::BadSetting(text));
         }
         Ok(Self { messages, pools, images, samples: of_samples })
-    }
-}
-
-fn runtime() -> Result<tokio::runtime::Runtime, CliError> {
-    let mut builder = tokio::runtime::Builder::new_multi_thread();
-    let built = builder.worker_threads(2).enable_all().build();
-    built.map_err(|source| CliError::SetUp { what: "start the runtime", source })
-}
-
-/// Whatever happened, nothing may outlive this process. Further signals wait: the tasks get some seconds.
-async fn close(local: local::Local) {
-    let left = local.ecs().tasks().iter().filter(|task| task.status != Status::Stopped).count();
-    if left > 0 {
-        say(format_args!("stopping {left} task{}", if left == 1 { "" } else { "s" }));
-    }
-    local.stop().await;
-}
-
-/// Where the output of tasks goes, as other processes find it too.
-fn log_directory(args: &DevArgs) -> Result<PathBuf, CliError> {
-    let new = || std::env::temp_dir().join(format!("pushpool-dev-{}", uuid::Uuid::new_v4().simple()));
-    std::path::absolute(args.logs.clone().unwrap_or_else(new))
-        .map_err(|source| CliError::SetUp { what: "find the working directory", source })
-}
-
-/// The signals that mean that it is enough.
-struct Interrupts([Signal; 3]);
-
-impl Interrupts {
-    fn listen() -> Result<Self, CliError> {
-        let listen = |kind| signal(kind).map_err(|source| CliError::SetUp { what: "listen for signals", source });
-        Ok(Self([listen(SignalKind::interrupt())?, listen(SignalKind::terminate())?, listen(SignalKind::hangup())?]))
-    }
-
-    async fn next(&mut self) {
-        let [interrupt, terminate, hangup] = &mut self.0;
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-            _ = hangup.recv() => {}
-        }
     }
 }
 

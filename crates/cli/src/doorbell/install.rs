@@ -11,7 +11,7 @@ use manage::{
 };
 use prefect_api::Transport;
 
-use super::NameArgs;
+use super::name::NameArgs;
 use crate::{
     error::CliError,
     output::{self, GOOD, note, paint, say},

@@ -1,11 +1,11 @@
 //! `pushpool doorbell`.
 
 mod install;
+mod name;
 mod remove;
 mod test;
 
 use clap::{Args, Subcommand};
-use manage::doorbell::NAME;
 
 use crate::{
     error::CliError,
@@ -42,13 +42,6 @@ enum DoorbellCommand {
     /// Check that both exist, and ring the doorbell
     #[command(after_long_help = test::HELP, after_help = "See --help for examples.")]
     Test(test::TestArgs),
-}
-
-#[derive(Debug, Args)]
-struct NameArgs {
-    /// Name of the block and of the automation
-    #[arg(long, default_value = NAME)]
-    name: String,
 }
 
 /// Runs the command.

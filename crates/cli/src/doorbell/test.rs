@@ -10,7 +10,7 @@ use manage::{
 };
 use prefect_api::Transport;
 
-use super::NameArgs;
+use super::name::NameArgs;
 use crate::{
     error::CliError,
     grid::{self, Cell},

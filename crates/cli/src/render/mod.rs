@@ -3,6 +3,7 @@
 //! The steps are the dispatcher's: validate, render, prepare, check. Nothing here knows a rule of its own; what is printed is
 //! what [`ecs::prepare_to_launch`] returns. Where the dispatcher crashes a run for the first reason, all are told here.
 
+mod args;
 mod documents;
 mod explain;
 mod references;
@@ -11,9 +12,9 @@ use ecs::{Definition, Prepared};
 use serde_json::{Value, json};
 use work_pool::{Diagnosis, JobConfiguration, Layers, NoReferences, Resolver, Sources};
 
+pub(crate) use self::args::{HELP, RenderArgs};
 use self::{documents::Documents, references::References};
 use crate::{
-    args::RenderArgs,
     error::CliError,
     output::{self, note},
 };

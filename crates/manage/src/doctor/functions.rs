@@ -6,7 +6,10 @@ use aws::operator::{FunctionFacts, Installation, MappingFacts};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use serde_json::Value;
 
-use super::{Findings, Status, prefect::Seen};
+use super::{
+    finding::{Findings, Status},
+    prefect::Seen,
+};
 
 /// A function, the queues that feed it, and whether every installation with a server has it. Standalone there is only the
 /// dispatcher, with the run queue.

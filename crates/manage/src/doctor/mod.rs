@@ -3,19 +3,18 @@
 //! Every check reads and nothing is changed, so a check that these credentials do not allow is reported as not checked. IAM
 //! simulates the permissions of the dispatcher's role, because RunTask has no dry run.
 
+mod finding;
 mod functions;
 mod network;
 mod prefect;
 mod queues;
 mod roles;
 
-use aws::{
-    SdkConfig,
-    operator::{Installation, Trouble},
-};
+use aws::{SdkConfig, operator::Installation};
 use prefect_api::Transport;
 use serde_json::Value;
 
+pub use self::finding::{Finding, Findings, Status};
 use self::functions::Functions;
 use crate::{
     error::ManageError,
@@ -23,72 +22,6 @@ use crate::{
     running::Dev,
     server::Server,
 };
-
-/// How a check ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Status {
-    /// As it has to be.
-    Ok,
-    /// Runs start, but not as well as they could.
-    Warning,
-    /// Runs do not start, or some do not.
-    Failed,
-    /// These credentials may not look, or there is no way to look from here.
-    NotChecked,
-}
-
-impl Status {
-    /// The status in words.
-    #[must_use]
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Ok => "ok",
-            Self::Warning => "warning",
-            Self::Failed => "failed",
-            Self::NotChecked => "not checked",
-        }
-    }
-}
-
-/// The result of a check.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Finding {
-    /// Name of the check.
-    pub check: String,
-    /// How it ended.
-    pub status: Status,
-    /// What it saw.
-    pub what: String,
-    /// Advice; empty if there is nothing to do.
-    pub todo: String,
-}
-
-/// The results of all checks, in the order in which they were made.
-#[derive(Debug, Default)]
-pub struct Findings(pub Vec<Finding>);
-
-impl Findings {
-    /// Adds the result of a check.
-    pub fn add(&mut self, status: Status, check: &str, what: impl Into<String>, todo: impl Into<String>) {
-        self.0.push(Finding { check: check.to_owned(), status, what: what.into(), todo: todo.into() });
-    }
-
-    /// Adds a check that found all as it has to be.
-    pub fn ok(&mut self, check: &str, what: impl Into<String>) {
-        self.add(Status::Ok, check, what, "");
-    }
-
-    /// AWS did not let us look.
-    fn not_checked(&mut self, check: &str, trouble: &Trouble) {
-        self.add(Status::NotChecked, check, trouble.to_string(), help(trouble));
-    }
-
-    /// How many checks ended so.
-    #[must_use]
-    pub fn count(&self, status: Status) -> usize {
-        self.0.iter().filter(|finding| finding.status == status).count()
-    }
-}
 
 /// Makes all checks. A server or an installation that is not configured is a finding, too. `manifest` is the `manifest.json`
 /// of the build that should be deployed.

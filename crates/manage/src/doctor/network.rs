@@ -7,7 +7,11 @@ use aws::{
     operator::{Installation, Network, SubnetFacts, Tasks, WayOut},
 };
 
-use super::{Findings, Status, functions::Functions, prefect::Seen};
+use super::{
+    finding::{Findings, Status},
+    functions::Functions,
+    prefect::Seen,
+};
 
 /// Fewer free addresses than this in a subnet, and runs of a busy hour wait: each task takes one.
 const FEW: u64 = 16;

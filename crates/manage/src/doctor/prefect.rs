@@ -9,7 +9,7 @@ use prefect_api::{
 };
 use serde_json::Value;
 
-use super::{Findings, Status};
+use super::finding::{Findings, Status};
 use crate::{
     error::ManageError,
     pool::{PUSH, status::verdict::FRESH},

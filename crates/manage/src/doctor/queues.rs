@@ -2,7 +2,10 @@
 
 use aws::operator::{Installation, QueueFacts};
 
-use super::{Findings, Status, functions::Functions};
+use super::{
+    finding::{Findings, Status},
+    functions::Functions,
+};
 
 /// A queue and the function that it feeds.
 const QUEUES: [(&str, &str); 4] =

@@ -8,7 +8,7 @@ use aws::{
 };
 
 use super::{
-    Findings, Status,
+    finding::{Findings, Status},
     functions::Functions,
     prefect::{Seen, Tasks},
 };

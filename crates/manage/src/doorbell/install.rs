@@ -1,20 +1,21 @@
 //! A doorbell that is installed, or updated if it exists.
 
-use prefect_api::{Transport, is_cloud, models::AutomationSpec};
+use prefect_api::{Transport, is_cloud};
 use rand::RngExt;
-use serde_json::{Value, json};
-use uuid::Uuid;
+use serde_json::json;
 
-use super::{Installed, MASK, Step, address, installed};
+use super::{
+    automation::pools_named,
+    installed::{Installed, MASK, address, installed},
+    safety::check_plain,
+    steps::Step,
+};
 use crate::{
     error::ManageError,
     plan::{Field, Kind, Plan},
     pool::PUSH,
     server::Server,
 };
-
-/// States of runs that are worth a look at once: something to start, or something to stop.
-const STATES: [&str; 6] = ["Scheduled", "Late", "AwaitingRetry", "AwaitingConcurrencySlot", "Cancelling", "Cancelled"];
 
 /// The doorbell that the user wants. It has no `Debug`, because it holds the token.
 pub struct Wanted {
@@ -47,7 +48,7 @@ pub struct Planned {
 /// The token would travel in plain text, the server hides the present one, pools have to be named, or the server has no
 /// automations or does not answer.
 pub async fn plan<T: Transport>(server: &Server<T>, wanted: &Wanted) -> Result<Planned, ManageError> {
-    super::check_plain(&wanted.url, wanted.allow_http)?;
+    check_plain(&wanted.url, wanted.allow_http)?;
     check_pools(&server.url, &wanted.pools)?;
     let found = installed(server, &wanted.name).await?;
     let present = found.block.as_ref().and_then(|block| address(block).1);
@@ -124,46 +125,17 @@ fn of_block(found: &Installed, url: &str, token: &str) -> Vec<Field> {
     fields
 }
 
-/// How events name their work pool: one of these, or any of type `ecs:push` if the user names none.
-fn pools_named(names: &[String]) -> Value {
-    match names {
-        [] => json!({"prefect.resource.role": "work-pool", "prefect.work-pool.type": PUSH}),
-        names => json!({"prefect.resource.role": "work-pool", "prefect.resource.name": names}),
-    }
-}
-
 /// 256 bits.
 fn new_token() -> String {
     let bytes: [u8; 32] = rand::rng().random();
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// The event itself is sent along, which costs the server no look-up.
-pub(super) fn automation(name: &str, block: Uuid, pools: Value) -> AutomationSpec {
-    AutomationSpec {
-        name: name.to_owned(),
-        description: format!("Rings pushpool when a run of an {PUSH} work pool is to start or to stop."),
-        enabled: true,
-        trigger: json!({
-            "type": "event",
-            "posture": "Reactive",
-            "expect": STATES.map(|state| format!("prefect.flow-run.{state}")),
-            "match": {"prefect.resource.id": "prefect.flow-run.*"},
-            "match_related": pools,
-            "for_each": ["prefect.resource.id"],
-            "threshold": 1,
-            "within": 0,
-        }),
-        actions: vec![call(block)],
-    }
-}
-
-fn call(block: Uuid) -> Value {
-    json!({"type": "call-webhook", "block_document_id": block, "payload": "{{ event | tojson }}"})
-}
-
 #[cfg(test)]
 mod tests {
+    use serde_json::Value;
+    use uuid::Uuid;
+
     use super::*;
 
     #[test]

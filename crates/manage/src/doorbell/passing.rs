@@ -5,7 +5,7 @@ use std::time::Duration;
 use prefect_api::Transport;
 use uuid::Uuid;
 
-use super::{apply, install, installed, remove};
+use super::{install, installed::installed, remove, steps::apply};
 use crate::{error::ManageError, server::Server};
 
 /// How long its removal may take: the user who stops `dev` waits for it.

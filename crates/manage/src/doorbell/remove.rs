@@ -2,7 +2,10 @@
 
 use prefect_api::Transport;
 
-use super::{Installed, Step, installed};
+use super::{
+    installed::{Installed, installed},
+    steps::Step,
+};
 use crate::{
     error::ManageError,
     plan::{Kind, Plan},

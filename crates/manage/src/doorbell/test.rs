@@ -3,7 +3,11 @@
 use prefect_api::Transport;
 use serde_json::Value;
 
-use super::{Installed, address, installed, ring::ring};
+use super::{
+    installed::{Installed, address, installed},
+    ring::ring,
+    safety::check_plain,
+};
 use crate::{error::ManageError, server::Server};
 
 /// A part of the doorbell, and how it is.
@@ -42,7 +46,7 @@ pub struct Ring {
 /// answer is a finding.
 pub async fn examine<T: Transport>(server: &Server<T>, wanted: &Ring) -> Result<Vec<Finding>, ManageError> {
     if let (Some(url), Some(_)) = (&wanted.url, &wanted.token) {
-        super::check_plain(url, wanted.allow_http)?;
+        check_plain(url, wanted.allow_http)?;
     }
     let found = installed(server, &wanted.name).await?;
     let (url, token) = found.block.as_ref().map(address).unwrap_or_default();
@@ -53,7 +57,7 @@ pub async fn examine<T: Transport>(server: &Server<T>, wanted: &Ring) -> Result<
         Some(url) => {
             let token = wanted.token.clone().or(token);
             if token.is_some() {
-                super::check_plain(&url, wanted.allow_http)?;
+                check_plain(&url, wanted.allow_http)?;
             }
             findings.push(rung(&url, token.as_deref()).await);
         }

@@ -14,10 +14,7 @@ use jiff::Timestamp;
 use prefect_api::{PAGE, Transport, models::FlowRun};
 use uuid::Uuid;
 
-use super::{
-    Options,
-    verdict::{Fate, Verdict, verdict},
-};
+use super::verdict::{Fate, Verdict, verdict};
 use crate::{
     error::ManageError,
     installation::{Side, told},
@@ -30,6 +27,19 @@ const HOLD: Duration = Duration::from_secs(300);
 
 /// The dead-letter queues of an installation, as its module names them.
 const QUEUES: [&str; 4] = ["run-dlq", "run-dlq.fifo", "events-dlq", "poll-dlq"];
+
+/// Which messages, and where they may go.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Options {
+    /// Dead-letter queues by name or URL; none are those of the installation.
+    pub queues: Vec<String>,
+    /// The queue to send to, by name or URL; none is the one that each message came from.
+    pub to: Option<String>,
+    /// Send standalone messages, too, whose run may have started already.
+    pub uncertain: bool,
+    /// Most messages of a queue to look at.
+    pub limit: usize,
+}
 
 /// What was done with a message.
 #[derive(Debug, Clone, PartialEq, Eq)]

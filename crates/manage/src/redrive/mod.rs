@@ -11,19 +11,9 @@ mod mail;
 mod verdict;
 
 pub use self::{
-    mail::{Done, Item, Mailbox, Step, apply, ask, give_back, judge, messages, plan, read, read_on, runs_to_ask_for},
+    mail::{
+        Done, Item, Mailbox, Options, Step, apply, ask, give_back, judge, messages, plan, read, read_on,
+        runs_to_ask_for,
+    },
     verdict::{Fate, Verdict},
 };
-
-/// Which messages, and where they may go.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Options {
-    /// Dead-letter queues by name or URL; none are those of the installation.
-    pub queues: Vec<String>,
-    /// The queue to send to, by name or URL; none is the one that each message came from.
-    pub to: Option<String>,
-    /// Send standalone messages, too, whose run may have started already.
-    pub uncertain: bool,
-    /// Most messages of a queue to look at.
-    pub limit: usize,
-}

@@ -35,9 +35,15 @@ use self::{
     runs::{Run, Runs},
     stage::{NAME, Stage},
 };
-use super::{Interrupts, close, house, log_directory, report::tail, runtime, screen::Screen};
+use super::{
+    args::DevArgs,
+    house,
+    process::{Interrupts, close, log_directory, runtime},
+    report::tail,
+    screen::Screen,
+};
 use crate::{
-    args::{DevArgs, Output},
+    args::Output,
     dev::{news::Task, screen::TICK},
     error::CliError,
     output::{self, BAD, HEAD, note, paint, say},

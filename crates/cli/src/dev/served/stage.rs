@@ -30,8 +30,8 @@ use tokio::{task::JoinSet, time::Instant};
 
 use super::news::Teller;
 use crate::{
-    args::DevArgs,
     dev::{
+        args::DevArgs,
         function::{CAPACITY_TIMEOUT, CONCURRENCY, RUN_TASK_RATE, TIMEOUT, of_batches},
         house::{self, DWELL, MAX_RECEIVE_COUNT},
     },
