@@ -348,7 +348,7 @@ async fn a_stopped_task_is_found_although_lists_by_started_by_show_none() {
 async fn the_doctor_tries_the_lists_that_functions_ask_for() {
     let world = World::start().await;
     let config = aws::loopback_config(&world.local.endpoint(), "us-east-1").await;
-    let tasks = aws::operator::Tasks::new(&config);
+    let tasks = manage::account::Tasks::new(&config);
     assert_eq!(tasks.try_lists("default").await, Ok(None), "an ECS that is strict about startedBy");
     assert_eq!(world.calls("ListTasks"), 4);
     let refusal = local::wire::AwsError::new("InvalidParameterException", "not together");

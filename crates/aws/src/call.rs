@@ -4,7 +4,7 @@
 //! PutEvents, EventBridge Scheduler for CreateSchedule, Secrets Manager for GetSecretValue, CloudWatch Logs for GetLogEvents, STS for AssumeRole. Measured on a build with stand-ins for rendering: with the SDK crates of the first three the function was 9.4 MB (4.0 MB
 //! zipped); without the one for S3 and without the log filter's regex engine 7.3 MB (2.9 MB). The three also cost minutes
 //! of a cold build. ECS and SQS, of which more is used, keep theirs. The command line asks Lambda, EC2 and Service Quotas for as
-//! little ([`crate::operator`]); their crates are larger than these by far.
+//! little (`manage::account`); their crates are larger than these by far.
 //!
 //! What is hard about a call stays the SDK's own and is the same code that its clients run: signing (`aws-runtime` over
 //! `aws-sigv4`), credentials and their cache, the HTTP client with its connection pool, timeouts, retries with backoff
@@ -49,7 +49,7 @@ use aws_types::{
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 
-pub(crate) use self::answer::element;
+pub use self::answer::element;
 use self::{
     answer::{Answer, Format, Reader},
     endpoint::{Endpoint, Service},
@@ -67,7 +67,7 @@ const FORM: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.')
 
 /// Why a call gave nothing.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum CallError {
+pub enum CallError {
     /// The service answered, with an error.
     #[error("{code}: {message}")]
     Refused {
@@ -86,7 +86,8 @@ pub(crate) enum CallError {
 
 impl CallError {
     /// Whether the service answered with this code.
-    pub(crate) fn is(&self, wanted: &str) -> bool {
+    #[must_use]
+    pub fn is(&self, wanted: &str) -> bool {
         matches!(self, Self::Refused { code, .. } if code == wanted)
     }
 }
@@ -102,7 +103,7 @@ fn root(error: &(dyn std::error::Error + 'static)) -> String {
 
 /// One operation of a service that speaks AWS JSON 1.1.
 #[derive(Debug, Clone)]
-pub(crate) struct Rpc(Call);
+pub struct Rpc(Call);
 
 impl Rpc {
     /// `ssm:GetParameter`.
@@ -126,7 +127,8 @@ impl Rpc {
     }
 
     /// `servicequotas:GetServiceQuota`.
-    pub(crate) fn get_service_quota(config: &SdkConfig) -> Self {
+    #[must_use]
+    pub fn get_service_quota(config: &SdkConfig) -> Self {
         Self::new(config, endpoint::QUOTAS, "GetServiceQuota", "ServiceQuotasV20190624.GetServiceQuota")
     }
 
@@ -146,7 +148,10 @@ impl Rpc {
     }
 
     /// Calls with an input in the service's own JSON.
-    pub(crate) async fn call(&self, input: &Value) -> Result<Value, CallError> {
+    ///
+    /// # Errors
+    /// [`CallError`].
+    pub async fn call(&self, input: &Value) -> Result<Value, CallError> {
         let answer = self.0.invoke(input.to_string()).await?;
         serde_json::from_slice(&answer).map_err(|error| CallError::NoAnswer(error.into()))
     }
@@ -154,7 +159,7 @@ impl Rpc {
 
 /// One operation of a service that speaks AWS Query.
 #[derive(Debug, Clone)]
-pub(crate) struct Query {
+pub struct Query {
     call: Call,
     /// What every body begins with.
     operation: String,
@@ -167,17 +172,20 @@ impl Query {
     }
 
     /// `sts:GetCallerIdentity`.
-    pub(crate) fn get_caller_identity(config: &SdkConfig) -> Self {
+    #[must_use]
+    pub fn get_caller_identity(config: &SdkConfig) -> Self {
         Self::new(config, endpoint::STS, "GetCallerIdentity", "2011-06-15")
     }
 
     /// An operation of EC2.
-    pub(crate) fn ec2(config: &SdkConfig, operation: &'static str) -> Self {
+    #[must_use]
+    pub fn ec2(config: &SdkConfig, operation: &'static str) -> Self {
         Self::new(config, endpoint::EC2, operation, "2016-11-15")
     }
 
     /// `iam:SimulatePrincipalPolicy`.
-    pub(crate) fn simulate_principal_policy(config: &SdkConfig) -> Self {
+    #[must_use]
+    pub fn simulate_principal_policy(config: &SdkConfig) -> Self {
         let region = config.region().map(|region| Region::new(endpoint::region_of_iam(region.as_ref()).to_owned()));
         let config = config.to_builder().region(region).build();
         Self::new(&config, endpoint::IAM, "SimulatePrincipalPolicy", "2010-05-08")
@@ -199,7 +207,10 @@ impl Query {
     }
 
     /// Calls with parameters. The answer is XML.
-    pub(crate) async fn call(&self, parameters: &[(&str, &str)]) -> Result<String, CallError> {
+    ///
+    /// # Errors
+    /// [`CallError`].
+    pub async fn call(&self, parameters: &[(&str, &str)]) -> Result<String, CallError> {
         let mut body = self.operation.clone();
         for (name, value) in parameters {
             body.extend(["&", name, "="]);
@@ -212,11 +223,12 @@ impl Query {
 
 /// Reads of Lambda, which speaks REST with JSON.
 #[derive(Debug, Clone)]
-pub(crate) struct Lambda(Call);
+pub struct Lambda(Call);
 
 impl Lambda {
     /// An operation that is a GET.
-    pub(crate) fn get(config: &SdkConfig, operation: &'static str) -> Self {
+    #[must_use]
+    pub fn get(config: &SdkConfig, operation: &'static str) -> Self {
         let write = |path: String| {
             let mut request = HttpRequest::new(SdkBody::empty());
             request.set_uri(path)?;
@@ -229,7 +241,10 @@ impl Lambda {
     }
 
     /// Calls with a path, whose segments are encoded with [`encoded`].
-    pub(crate) async fn call(&self, path: String) -> Result<Value, CallError> {
+    ///
+    /// # Errors
+    /// [`CallError`].
+    pub async fn call(&self, path: String) -> Result<Value, CallError> {
         let answer = self.0.invoke(path).await?;
         serde_json::from_slice(&answer).map_err(|error| CallError::NoAnswer(error.into()))
     }
@@ -266,7 +281,8 @@ impl CreateSchedule {
 }
 
 /// A text as a segment of a path or a value of a query.
-pub(crate) fn encoded(text: &str) -> String {
+#[must_use]
+pub fn encoded(text: &str) -> String {
     utf8_percent_encode(text, FORM).to_string()
 }
 

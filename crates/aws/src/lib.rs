@@ -4,11 +4,10 @@
 
 mod assume;
 mod bus;
-mod call;
+pub mod call;
 mod config;
 mod logs;
 mod observer_queues;
-pub mod operator;
 mod poller_queues;
 mod pools;
 mod prefect;
@@ -22,9 +21,9 @@ pub use assume::{Access, LaunchRole};
 pub use aws_config::SdkConfig;
 pub use bus::EventBridgeBus;
 pub use config::{ecs_client, function_config, loopback_config, sdk_config};
-pub use logs::CloudWatchOutput;
+pub use logs::{CloudWatchOutput, LogPlace, log_place};
 pub use observer_queues::{ObserverQueueUrls, SqsObserverQueues};
-pub use poller_queues::{PollerQueueUrls, SqsPollerQueues};
+pub use poller_queues::{PollerQueueUrls, SqsPollerQueues, with_manner};
 pub use pools::{BadPoolLocation, Pools};
 pub use prefect::{PrefectSecrets, prefect_transport};
 pub use queues::{Sender, SqsQueues};

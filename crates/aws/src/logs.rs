@@ -15,14 +15,26 @@ use dispatch::observe::TaskOutput;
 use ecs::task::Task;
 use serde_json::{Value, json};
 
-use crate::{call::Rpc, ecs_client, operator::LogPlace};
+use crate::{call::Rpc, ecs_client};
 
 /// Most definitions whose log options are kept.
 const KEPT: usize = 500;
 
+/// A place in CloudWatch Logs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogPlace {
+    /// The log group.
+    pub group: String,
+    /// What the names of its streams begin with.
+    pub prefix: String,
+    /// Its region, if it is named.
+    pub region: Option<String>,
+}
+
 /// Where a container logs to, if to CloudWatch. Without a prefix the stream has the container's runtime id for a name, which
 /// nobody tells.
-pub(crate) fn place(container: &ContainerDefinition) -> Option<LogPlace> {
+#[must_use]
+pub fn log_place(container: &ContainerDefinition) -> Option<LogPlace> {
     let log = container.log_configuration().filter(|it| it.log_driver().as_str() == "awslogs")?;
     let option = |name: &str| log.options()?.get(name).cloned();
     let (group, prefix) = option("awslogs-group").zip(option("awslogs-stream-prefix"))?;
@@ -65,7 +77,7 @@ impl CloudWatchOutput {
             }
         };
         let containers = described.task_definition().map(|it| it.container_definitions()).unwrap_or_default();
-        let place = containers.iter().find(|it| it.name() == Some(container)).and_then(place);
+        let place = containers.iter().find(|it| it.name() == Some(container)).and_then(log_place);
         let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
         if places.len() >= KEPT {
             places.clear();

@@ -84,7 +84,8 @@ impl SqsPollerQueues {
 }
 
 /// FIFO queues have no delay for single messages, standard ones no groups.
-pub(crate) fn with_manner(
+#[must_use]
+pub fn with_manner(
     entry: SendMessageBatchRequestEntryBuilder,
     queue: RunQueue,
     message: &QueuedRun,

@@ -1,7 +1,8 @@
 //! The AWS side of an installation: the names of its parts, and the words for people when AWS does not answer as hoped. The
 //! AWS of a `pushpool dev` that runs on this machine counts as an installation.
 
-use aws::{SdkConfig, operator::Trouble};
+use crate::account::{self, Trouble};
+use aws::SdkConfig;
 
 use crate::{
     error::ManageError,
@@ -56,7 +57,7 @@ impl Which {
             })?;
             return Ok(Side::of(dev).await);
         }
-        let config = aws::operator::operator_config(self.region.as_deref()).await;
+        let config = account::operator_config(self.region.as_deref()).await;
         if let Some(endpoint) = config.endpoint_url().map(|url| url.trim_end_matches('/'))
             && let Some(dev) = Dev::running().into_iter().find(|dev| dev.endpoint == endpoint)
         {
@@ -84,7 +85,7 @@ impl Which {
 /// has ended.
 pub async fn config_of_task(task_arn: &str) -> Option<SdkConfig> {
     let region = task_arn.split(':').nth(3).filter(|region| !region.is_empty());
-    let config = aws::operator::operator_config(region).await;
+    let config = account::operator_config(region).await;
     if config.endpoint_url().is_some() || !running::is_local(task_arn) {
         return Some(config);
     }

@@ -7,6 +7,7 @@
 //!
 //! Nothing here parses arguments, prints, or knows a terminal; a test reads the sources for that.
 
+pub mod account;
 pub mod doctor;
 pub mod doorbell;
 pub mod error;

@@ -9,7 +9,7 @@ use super::{files, read, root};
 /// Actions as the code names them beside each call.
 fn named() -> BTreeSet<String> {
     let action = Regex::new(r#""((?:sqs|ecs|ec2|lambda|sts|iam|servicequotas):[A-Z][A-Za-z]+)""#).unwrap();
-    let sources = files(&root().join("crates/aws/src/operator"), ".rs");
+    let sources = files(&root().join("crates/manage/src/account"), ".rs");
     let texts = sources.iter().map(|file| std::fs::read_to_string(file).unwrap());
     let found = texts.flat_map(|text| {
         let text = text.split("#[cfg(test)]").next().unwrap().to_owned();
@@ -47,7 +47,7 @@ fn an_operator_is_told_what_the_commands_call() {
 fn every_call_names_its_action() {
     let calls = Regex::new(r"\.send\(\)\s*\.await|\.call\(").unwrap();
     let names = Regex::new(r"Trouble::of(?:_call)?\(|refused\(").unwrap();
-    for file in files(&root().join("crates/aws/src/operator"), ".rs") {
+    for file in files(&root().join("crates/manage/src/account"), ".rs") {
         let text = std::fs::read_to_string(&file).unwrap();
         let text = text.split("#[cfg(test)]").next().unwrap();
         let (calls, names) = (calls.find_iter(text).count(), names.find_iter(text).count());

@@ -113,7 +113,8 @@ pub(super) fn xml(body: &[u8]) -> Said {
 }
 
 /// The text of the first element of that name, if it has one.
-pub(crate) fn element(body: &str, name: &str) -> Option<String> {
+#[must_use]
+pub fn element(body: &str, name: &str) -> Option<String> {
     let (_, rest) = body.split_once(&format!("<{name}>"))?;
     let (text, _) = rest.split_once(&format!("</{name}>"))?;
     Some(unescaped(text)).filter(|text| !text.is_empty())

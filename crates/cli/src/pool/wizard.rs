@@ -33,7 +33,7 @@ pub(super) struct Asked {
 /// # Errors
 /// The user left.
 pub(super) fn ask(name: &str, document: &Value, limit: Option<u32>) -> Result<Asked, CliError> {
-    say(paint(HEAD, format_args!("A work pool \"{name}\" of type {}.", PUSH)));
+    say(paint(HEAD, format_args!("A work pool \"{name}\" of type {PUSH}.")));
     say(paint(
         DIM,
         "Empty answers leave a thing open. Everything can be changed later with `pushpool pool set-variable`.",

@@ -1,6 +1,6 @@
 //! The result of a check: how it ended, what it saw, and advice.
 
-use aws::operator::Trouble;
+use crate::account::Trouble;
 
 use crate::installation::help;
 

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use aws::operator::{FunctionFacts, Installation, MappingFacts};
+use crate::account::{FunctionFacts, Installation, MappingFacts};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use serde_json::Value;
 

@@ -10,7 +10,8 @@ mod prefect;
 mod queues;
 mod roles;
 
-use aws::{SdkConfig, operator::Installation};
+use crate::account::Installation;
+use aws::SdkConfig;
 use prefect_api::Transport;
 use serde_json::Value;
 

@@ -2,10 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use aws::{
-    SdkConfig,
-    operator::{Installation, Network, SubnetFacts, Tasks, WayOut},
-};
+use crate::account::{Installation, Network, SubnetFacts, Tasks, WayOut};
+use aws::SdkConfig;
 
 use super::{
     finding::{Findings, Status},

@@ -1,6 +1,6 @@
 //! The queues: there, with a dead-letter queue each, and a visibility that goes with the function's time.
 
-use aws::operator::{Installation, QueueFacts};
+use crate::account::{Installation, QueueFacts};
 
 use super::{
     finding::{Findings, Status},

@@ -2,10 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use aws::{
-    SdkConfig,
-    operator::{Probe, denied},
-};
+use crate::account::{Probe, denied};
+use aws::SdkConfig;
 
 use super::{
     finding::{Findings, Status},

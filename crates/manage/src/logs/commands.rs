@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use aws::operator::ContainerLog;
+use crate::account::ContainerLog;
 use ecs::task::Task;
 use jiff::Timestamp;
 

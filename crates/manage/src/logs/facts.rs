@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, path::PathBuf};
 
-use aws::operator::{ContainerLog, Tasks};
+use crate::account::{ContainerLog, Tasks};
 use dispatch::{
     infrastructure::Infrastructure,
     prefect::{history, logs::LOGGER, states::holder},

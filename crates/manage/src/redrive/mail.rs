@@ -5,10 +5,8 @@ use std::{
     time::Duration,
 };
 
-use aws::{
-    SdkConfig,
-    operator::{Letter, Queue},
-};
+use crate::account::{Letter, Queue};
+use aws::SdkConfig;
 use dispatch::{message::ScheduledRun, poll::QueuedRun};
 use jiff::Timestamp;
 use prefect_api::{PAGE, Transport, models::FlowRun};

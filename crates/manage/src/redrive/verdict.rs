@@ -14,7 +14,7 @@
 
 use std::{collections::HashMap, time::Duration};
 
-use aws::operator::Letter;
+use crate::account::Letter;
 use dispatch::{
     message::ScheduledRun,
     ports::{Delivery, RunQueue},

@@ -1,6 +1,6 @@
 //! The facts about a pool that matter to a user who waits for runs.
 
-use aws::operator::Tasks;
+use crate::account::{self, Tasks};
 use dispatch::{
     infrastructure::Infrastructure,
     prefect::slots::{self, Because, Holder, Stopped},
@@ -128,7 +128,7 @@ async fn holders<T: Transport>(client: &Client<T>, pool: &str, now: Timestamp) -
     let config = match config {
         Some(config) => config,
         // Nothing that could be asked knows the task; that it was not reached is said with the holder.
-        None => aws::operator::operator_config(None).await,
+        None => account::operator_config(None).await,
     };
     let tasks = Tasks::new(&config);
     Ok(slots::holders(candidates, tasks.control(), &Stopped::default(), now).await)

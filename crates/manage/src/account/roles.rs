@@ -1,10 +1,10 @@
 //! What a role may, as IAM simulates it: nothing is tried out.
 
-use aws_config::SdkConfig;
+use aws::SdkConfig;
 use roxmltree::Document;
 
 use super::{Trouble, network::text};
-use crate::call::Query;
+use aws::call::Query;
 
 /// Something that a role may or may not.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,19 +1,19 @@
 //! The parts of an installation as they are, to be held against what they should be.
 //!
-//! Lambda, STS and Service Quotas are asked for one or two things each, so they are signed calls ([`crate::call`]): the SDK
+//! Lambda, STS and Service Quotas are asked for one or two things each, so they are signed calls ([`aws::call`]): the SDK
 //! crate for Lambda alone is larger than all that is linked now.
 
 use std::collections::BTreeMap;
 
-use aws_config::SdkConfig;
+use aws::{
+    SdkConfig,
+    call::{Lambda, Query, Rpc, element, encoded},
+    ecs_client,
+};
 use aws_sdk_sqs::types::QueueAttributeName;
 use serde_json::{Value, json};
 
 use super::{Trouble, dead_letters::url_of};
-use crate::{
-    call::{Lambda, Query, Rpc, element, encoded},
-    ecs_client,
-};
 
 /// "Fargate On-Demand vCPU resource count" (Service Quotas console, AWS Fargate).
 const FARGATE_ON_DEMAND: &str = "L-3032A538";

@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use aws_config::SdkConfig;
+use aws::SdkConfig;
 use roxmltree::{Document, Node};
 
 use super::Trouble;
-use crate::call::Query;
+use aws::call::Query;
 
 /// The way from a subnet to the internet.
 #[derive(Debug, Clone, PartialEq, Eq)]

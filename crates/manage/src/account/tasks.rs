@@ -1,6 +1,6 @@
 //! Tasks and where their containers log to.
 
-use aws_config::SdkConfig;
+use aws::{LogPlace, SdkConfig, ecs_client};
 use ecs::{
     Attempt, Definition, Prepared,
     launch::{LaunchError, TaskControl, TaskLauncher},
@@ -12,7 +12,6 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::Trouble;
-use crate::{ecs_client, logs};
 
 /// Where a container logs to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,17 +22,6 @@ pub struct ContainerLog {
     pub driver: String,
     /// What the driver `awslogs` is told; none for another driver, and none without a prefix of streams.
     pub place: Option<LogPlace>,
-}
-
-/// A place in CloudWatch Logs.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LogPlace {
-    /// The log group.
-    pub group: String,
-    /// What the names of its streams begin with.
-    pub prefix: String,
-    /// Its region, if it is named.
-    pub region: Option<String>,
 }
 
 impl ContainerLog {
@@ -121,7 +109,7 @@ impl Tasks {
             ContainerLog {
                 container: container.name().unwrap_or_default().to_owned(),
                 driver: driver.unwrap_or_else(|| "none".to_owned()),
-                place: logs::place(container),
+                place: aws::log_place(container),
             }
         };
         Ok(containers.iter().map(log).collect())

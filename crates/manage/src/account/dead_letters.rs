@@ -5,7 +5,7 @@
 
 use std::{collections::HashMap, time::Duration};
 
-use aws_config::SdkConfig;
+use aws::SdkConfig;
 use aws_sdk_sqs::{
     Client,
     types::{
@@ -17,7 +17,7 @@ use dispatch::{poll::QueuedRun, ports::RunQueue};
 use jiff::Timestamp;
 
 use super::Trouble;
-use crate::poller_queues::with_manner;
+use aws::with_manner;
 
 /// Most messages of one request (SQS API reference, ReceiveMessage and the batch operations).
 const BATCH: usize = 10;

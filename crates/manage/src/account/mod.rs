@@ -1,5 +1,5 @@
-//! What the command line asks of AWS for an operator, with the operator's own credentials. No function calls any of it, so
-//! no function's role has to allow it; `docs/operating.md` lists what an operator's has to, and a test holds that list
+//! The calls to AWS that only operators make, with their own credentials. No function makes any of them, so no function's role
+//! has to allow it. `docs/operating.md` lists the actions that an operator's credentials need, and a test holds that list
 //! against this directory.
 
 mod dead_letters;
@@ -8,16 +8,17 @@ mod network;
 mod roles;
 mod tasks;
 
-use aws_config::{Region, SdkConfig};
+use aws::SdkConfig;
+use aws_config::Region;
 use aws_sdk_sqs::error::{ProvideErrorMetadata, SdkError};
 
-use crate::call::CallError;
+use aws::call::CallError;
 
 pub use dead_letters::{Letter, Queue};
 pub use installation::{FunctionFacts, Installation, MappingFacts, QueueFacts};
 pub use network::{Network, SubnetFacts, WayOut};
 pub use roles::{Probe, denied};
-pub use tasks::{ContainerLog, LogPlace, Tasks};
+pub use tasks::{ContainerLog, Tasks};
 
 /// Why a call gave nothing.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -85,7 +86,7 @@ impl Trouble {
 
 /// Region, credentials and endpoint as every SDK finds them, for a person who waits; the region may be given.
 pub async fn operator_config(region: Option<&str>) -> SdkConfig {
-    let config = crate::sdk_config().await;
+    let config = aws::sdk_config().await;
     match region {
         Some(region) => config.into_builder().region(Region::new(region.to_owned())).build(),
         None => config,
