@@ -1,9 +1,9 @@
 //! The AWS side of an installation: the names of its parts, and the words for people when AWS does not answer as hoped. The
 //! AWS of a `pushpool dev` that runs on this machine counts as an installation.
 
-use crate::account::{self, Trouble};
 use aws::SdkConfig;
 
+use crate::account::{self, Trouble};
 use crate::{
     error::ManageError,
     running::{self, Dev},

@@ -5,7 +5,7 @@
 
 use std::{collections::HashMap, time::Duration};
 
-use aws::SdkConfig;
+use aws::{SdkConfig, with_manner};
 use aws_sdk_sqs::{
     Client,
     types::{
@@ -16,8 +16,7 @@ use aws_sdk_sqs::{
 use dispatch::{poll::QueuedRun, ports::RunQueue};
 use jiff::Timestamp;
 
-use super::Trouble;
-use aws::with_manner;
+use super::trouble::Trouble;
 
 /// Most messages of one request (SQS API reference, ReceiveMessage and the batch operations).
 const BATCH: usize = 10;

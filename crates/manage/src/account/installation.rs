@@ -13,7 +13,7 @@ use aws::{
 use aws_sdk_sqs::types::QueueAttributeName;
 use serde_json::{Value, json};
 
-use super::{Trouble, dead_letters::url_of};
+use super::{dead_letters::url_of, trouble::Trouble};
 
 /// "Fargate On-Demand vCPU resource count" (Service Quotas console, AWS Fargate).
 const FARGATE_ON_DEMAND: &str = "L-3032A538";

@@ -2,11 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use aws::SdkConfig;
+use aws::{SdkConfig, call::Query};
 use roxmltree::{Document, Node};
 
-use super::Trouble;
-use aws::call::Query;
+use super::trouble::Trouble;
 
 /// The way from a subnet to the internet.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,10 +1,9 @@
 //! What a role may, as IAM simulates it: nothing is tried out.
 
-use aws::SdkConfig;
+use aws::{SdkConfig, call::Query};
 use roxmltree::Document;
 
-use super::{Trouble, network::text};
-use aws::call::Query;
+use super::{network::text, trouble::Trouble};
 
 /// Something that a role may or may not.
 #[derive(Debug, Clone, PartialEq, Eq)]

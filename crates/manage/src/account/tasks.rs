@@ -7,11 +7,10 @@ use ecs::{
     launcher::EcsLauncher,
     task::Task,
 };
-
 use serde_json::json;
 use uuid::Uuid;
 
-use super::Trouble;
+use super::trouble::Trouble;
 
 /// Where a container logs to.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,7 +1,6 @@
 //! The result of a check: how it ended, what it saw, and advice.
 
 use crate::account::Trouble;
-
 use crate::installation::help;
 
 /// How a check ended.

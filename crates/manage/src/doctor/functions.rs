@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::account::{FunctionFacts, Installation, MappingFacts};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use serde_json::Value;
 
@@ -10,6 +9,7 @@ use super::{
     finding::{Findings, Status},
     prefect::Seen,
 };
+use crate::account::{FunctionFacts, Installation, MappingFacts};
 
 /// A function, the queues that feed it, and whether every installation with a server has it. Standalone there is only the
 /// dispatcher, with the run queue.

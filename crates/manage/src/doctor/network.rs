@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use crate::account::{Installation, Network, SubnetFacts, Tasks, WayOut};
 use aws::SdkConfig;
 
 use super::{
@@ -10,6 +9,7 @@ use super::{
     functions::Functions,
     prefect::Seen,
 };
+use crate::account::{Installation, Network, SubnetFacts, Tasks, WayOut};
 
 /// Fewer free addresses than this in a subnet, and runs of a busy hour wait: each task takes one.
 const FEW: u64 = 16;

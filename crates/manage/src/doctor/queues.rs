@@ -1,11 +1,10 @@
 //! The queues: there, with a dead-letter queue each, and a visibility that goes with the function's time.
 
-use crate::account::{Installation, QueueFacts};
-
 use super::{
     finding::{Findings, Status},
     functions::Functions,
 };
+use crate::account::{Installation, QueueFacts};
 
 /// A queue and the function that it feeds.
 const QUEUES: [(&str, &str); 4] =

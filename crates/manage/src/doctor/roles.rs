@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use crate::account::{Probe, denied};
 use aws::SdkConfig;
 
 use super::{
@@ -10,6 +9,7 @@ use super::{
     functions::Functions,
     prefect::{Seen, Tasks},
 };
+use crate::account::{Probe, denied};
 
 /// The module's own families begin so; what follows is the pool, the deployment and a hash.
 const FAMILY: &str = "prefect_";

@@ -2,11 +2,11 @@
 
 use std::fmt::Write;
 
-use crate::account::ContainerLog;
 use ecs::task::Task;
 use jiff::Timestamp;
 
 use super::facts::{Facts, TaskFacts};
+use crate::account::ContainerLog;
 
 /// A log stream.
 #[derive(Debug)]

@@ -2,7 +2,6 @@
 
 use std::{collections::BTreeSet, path::PathBuf};
 
-use crate::account::{ContainerLog, Tasks};
 use dispatch::{
     infrastructure::Infrastructure,
     prefect::{history, logs::LOGGER, states::holder},
@@ -16,6 +15,7 @@ use prefect_api::{
 use serde_json::json;
 use uuid::Uuid;
 
+use crate::account::{ContainerLog, Tasks};
 use crate::{
     error::ManageError,
     installation::{self, Which},

@@ -5,7 +5,6 @@ use std::{
     time::Duration,
 };
 
-use crate::account::{Letter, Queue};
 use aws::SdkConfig;
 use dispatch::{message::ScheduledRun, poll::QueuedRun};
 use jiff::Timestamp;
@@ -13,10 +12,10 @@ use prefect_api::{PAGE, Transport, models::FlowRun};
 use uuid::Uuid;
 
 use super::verdict::{Fate, Verdict, verdict};
+use crate::account::{Letter, Queue};
 use crate::{
     error::ManageError,
     installation::{Side, told},
-    plan::{Field, Kind, Plan},
     server::Server,
 };
 
@@ -98,7 +97,7 @@ pub struct Item {
 }
 
 impl Item {
-    fn of(letter: Letter) -> Self {
+    pub(super) fn of(letter: Letter) -> Self {
         Self {
             message: ScheduledRun::parse(&letter.body).ok(),
             letter,
@@ -110,7 +109,7 @@ impl Item {
     }
 
     /// Whether this is to become of it and nothing has yet.
-    fn is_to(&self, fate: Fate) -> bool {
+    pub(super) fn is_to(&self, fate: Fate) -> bool {
         self.done == Done::Nothing && self.verdict.fate == fate
     }
 }
@@ -118,7 +117,7 @@ impl Item {
 /// A dead-letter queue with its messages.
 #[derive(Debug)]
 pub struct Mailbox {
-    queue: Queue,
+    pub(super) queue: Queue,
     /// Its messages, in the order in which they were received.
     pub items: Vec<Item>,
     /// How many the queue says that it holds.
@@ -284,94 +283,9 @@ pub async fn judge(boxes: &mut [Mailbox], runs: &HashMap<Uuid, FlowRun>, options
     Ok(())
 }
 
-/// A call that moves or deletes messages, by the indices of the mailbox and of its items.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Step {
-    /// Sends the messages to a queue and deletes them here; each message is sent before it is deleted.
-    Send {
-        /// The mailbox.
-        mailbox: usize,
-        /// The messages.
-        items: Vec<usize>,
-        /// Name or URL of the queue that takes them.
-        to: String,
-    },
-    /// Deletes the messages.
-    Delete {
-        /// The mailbox.
-        mailbox: usize,
-        /// The messages.
-        items: Vec<usize>,
-    },
-}
-
-impl Step {
-    /// How many messages it is about.
-    #[must_use]
-    pub fn messages(&self) -> usize {
-        match self {
-            Self::Send { items, .. } | Self::Delete { items, .. } => items.len(),
-        }
-    }
-}
-
-/// Plans to send back all messages whose runs are still to start, and with `delete` to delete those of no use.
-#[must_use]
-pub fn plan(boxes: &[Mailbox], delete: bool) -> Plan<Step> {
-    let mut plan = Plan::new("dead-letter queues");
-    for (mailbox, it) in boxes.iter().enumerate() {
-        let mut by_queue: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
-        for (index, item) in it.items.iter().enumerate().filter(|(_, item)| item.is_to(Fate::Send)) {
-            if let Some(to) = &item.to {
-                by_queue.entry(to).or_default().push(index);
-            }
-        }
-        for (to, items) in by_queue {
-            let fields = vec![Field::changed("queue", Some(it.name().to_owned()), Some(to.to_owned()))];
-            let step = Step::Send { mailbox, items, to: to.to_owned() };
-            plan = plan.with(Kind::Send, messages(step.messages()), fields, step);
-        }
-    }
-    for (mailbox, it) in boxes.iter().enumerate().filter(|_| delete) {
-        let rest = it.items.iter().enumerate().filter(|(_, item)| item.is_to(Fate::Leave));
-        let items: Vec<usize> = rest.map(|(index, _)| index).collect();
-        if !items.is_empty() {
-            let fields = vec![Field::changed("queue", Some(it.name().to_owned()), None)];
-            let step = Step::Delete { mailbox, items };
-            plan = plan.with(Kind::Delete, messages(step.messages()), fields, step);
-        }
-    }
-    plan
-}
-
-/// "1 message", "2 messages".
-#[must_use]
-pub fn messages(count: usize) -> String {
-    if count == 1 { "1 message".to_owned() } else { format!("{count} messages") }
-}
-
-/// Carries out a plan for these mailboxes, and notes with each message what was done.
-///
-/// # Errors
-/// A queue to send to does not exist or cannot be asked. Any other trouble is noted with the message.
-pub async fn apply(boxes: &mut [Mailbox], plan: &Plan<Step>, config: &SdkConfig) -> Result<(), ManageError> {
-    plan.apply(async |change| match &change.step {
-        Step::Send { mailbox, items, to } => match boxes.get_mut(*mailbox) {
-            Some(it) => it.send(items, to, config).await,
-            None => Ok(()),
-        },
-        Step::Delete { mailbox, items } => {
-            if let Some(it) = boxes.get_mut(*mailbox) {
-                it.delete(items).await;
-            }
-            Ok(())
-        }
-    })
-    .await
-}
-
 impl Mailbox {
-    async fn send(&mut self, items: &[usize], to: &str, config: &SdkConfig) -> Result<(), ManageError> {
+    /// Sends messages and deletes them here; each is sent before it is deleted.
+    pub(super) async fn send(&mut self, items: &[usize], to: &str, config: &SdkConfig) -> Result<(), ManageError> {
         let target = Queue::find(config, to).await.map_err(|trouble| told(&trouble))?;
         let target = target.ok_or_else(|| no_queue(to))?;
         let now = Timestamp::now();
@@ -395,7 +309,8 @@ impl Mailbox {
         Ok(())
     }
 
-    async fn delete(&mut self, items: &[usize]) {
+    /// Deletes messages.
+    pub(super) async fn delete(&mut self, items: &[usize]) {
         let handles = self.handles(items);
         for (index, deleted) in items.iter().zip(self.queue.delete(&handles).await) {
             self.items[*index].done = deleted.map_or_else(Done::NotDeleted, |()| Done::Deleted);

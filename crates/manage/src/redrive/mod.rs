@@ -8,12 +8,11 @@
 //! any case [`give_back`]. After an [`apply`], [`read_on`] finds messages that were hidden behind those that are gone.
 
 mod mail;
+mod steps;
 mod verdict;
 
 pub use self::{
-    mail::{
-        Done, Item, Mailbox, Options, Step, apply, ask, give_back, judge, messages, plan, read, read_on,
-        runs_to_ask_for,
-    },
+    mail::{Done, Item, Mailbox, Options, ask, give_back, judge, read, read_on, runs_to_ask_for},
+    steps::{Step, apply, messages, plan},
     verdict::{Fate, Verdict},
 };

@@ -14,7 +14,6 @@
 
 use std::{collections::HashMap, time::Duration};
 
-use crate::account::Letter;
 use dispatch::{
     message::ScheduledRun,
     ports::{Delivery, RunQueue},
@@ -26,6 +25,8 @@ use dispatch::{
 use jiff::Timestamp;
 use prefect_api::models::{FlowRun, StateType};
 use uuid::Uuid;
+
+use crate::account::Letter;
 
 /// What becomes of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

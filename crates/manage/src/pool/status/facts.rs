@@ -1,6 +1,5 @@
 //! The facts about a pool that matter to a user who waits for runs.
 
-use crate::account::{self, Tasks};
 use dispatch::{
     infrastructure::Infrastructure,
     prefect::slots::{self, Because, Holder, Stopped},
@@ -12,6 +11,7 @@ use prefect_api::{
 };
 use serde_json::{Value, json};
 
+use crate::account::{self, Tasks};
 use crate::installation;
 
 /// How many crashed runs are shown.

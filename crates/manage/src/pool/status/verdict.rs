@@ -7,7 +7,6 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-
 use prefect_api::models::Worker;
 
 use super::facts::Facts;
