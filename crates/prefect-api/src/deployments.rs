@@ -8,6 +8,7 @@ use crate::{
     client::{Client, segment},
     concurrency::ConcurrencyLimit,
     error::ApiError,
+    filters::DeploymentQuery,
     lists::found,
     models::Object,
     patch::Patch,
@@ -221,12 +222,12 @@ impl<T: Transport> Client<T> {
         self.list_by_id("/deployments/filter", "deployments", ids).await
     }
 
-    /// How many deployments there are of a [`DeploymentQuery`](crate::filters::DeploymentQuery), or of JSON in its shape.
+    /// How many deployments a query names.
     ///
     /// # Errors
     /// [`ApiError`].
-    pub async fn count_deployments(&self, filter: &(impl Serialize + Sync)) -> Result<u64, ApiError> {
-        self.post("/deployments/count".into(), filter).await
+    pub async fn count_deployments(&self, query: &DeploymentQuery<'_>) -> Result<u64, ApiError> {
+        self.post("/deployments/count".into(), query).await
     }
 
     /// The deployment of a flow with this name; none if there is no such deployment (seen: `prefect deploy` of 3.9.1

@@ -7,6 +7,7 @@ use uuid::Uuid;
 use crate::{
     client::Client,
     error::ApiError,
+    filters::{FlowRunList, FlowRunQuery},
     models::Object,
     states::{State, StateType},
     transport::{Method, Transport},
@@ -144,20 +145,20 @@ impl<T: Transport> Client<T> {
         self.list_by_id("/flow_runs/filter", "flow_runs", ids).await
     }
 
-    /// The flow runs of a list: a [`FlowRunList`](crate::filters::FlowRunList), or JSON in its shape.
+    /// The flow runs of a list.
     ///
     /// # Errors
     /// [`ApiError`].
-    pub async fn flow_runs(&self, filter: &(impl Serialize + Sync)) -> Result<Vec<FlowRun>, ApiError> {
-        self.post("/flow_runs/filter".into(), filter).await
+    pub async fn flow_runs(&self, list: &FlowRunList<'_>) -> Result<Vec<FlowRun>, ApiError> {
+        self.post("/flow_runs/filter".into(), list).await
     }
 
-    /// How many flow runs there are of a [`FlowRunQuery`](crate::filters::FlowRunQuery), or of JSON in its shape.
+    /// How many flow runs a query names.
     ///
     /// # Errors
     /// [`ApiError`].
-    pub async fn count_flow_runs(&self, filter: &(impl Serialize + Sync)) -> Result<u64, ApiError> {
-        self.post("/flow_runs/count".into(), filter).await
+    pub async fn count_flow_runs(&self, query: &FlowRunQuery<'_>) -> Result<u64, ApiError> {
+        self.post("/flow_runs/count".into(), query).await
     }
 
     /// Records what the run runs on.

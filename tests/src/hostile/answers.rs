@@ -3,6 +3,7 @@
 use ecs::failure::{Answer, Operation, classify};
 use prefect_api::{
     ApiError, Client, Method, Patience, Request, Response, Transport, TransportError,
+    filters::FlowRunQuery,
     models::{Proposal, StateDetails, StateType},
 };
 use serde_json::{Value, json};
@@ -111,7 +112,7 @@ async fn ask(client: &Client<Answers>, call: usize) -> Result<(), ApiError> {
         14 => client.find_block("secret", "b").await.map(drop),
         15 => client.automations("a").await.map(drop),
         16 => client.server_version().await.map(drop),
-        17 => client.count_flow_runs(&json!({})).await.map(drop),
+        17 => client.count_flow_runs(&FlowRunQuery::default()).await.map(drop),
         18 => client.json(Method::Post, "/x", Some(&json!({}))).await.map(drop),
         _ => client.heartbeat("p", "pushpool", 30).await,
     }

@@ -10,9 +10,9 @@ use ecs::{Attempt, task::Task};
 use jiff::Timestamp;
 use prefect_api::{
     PAGE, Transport,
+    filters::{FlowRunFilter, FlowRunList, FlowRunQuery, FlowRunSort},
     models::{FlowRun, State, WrittenLine},
 };
-use serde_json::json;
 use uuid::Uuid;
 
 use crate::account::{ContainerLog, Tasks};
@@ -166,9 +166,10 @@ async fn find<T: Transport>(server: &Server<T>, name: &str) -> Result<(FlowRun, 
             answer => answer.map(|run| (run, Vec::new())).map_err(|error| server.told(error)),
         };
     }
-    let filter =
-        json!({"flow_runs": {"name": {"any_": [name]}}, "sort": "EXPECTED_START_TIME_DESC", "limit": NAMESAKES});
-    let mut found = server.client.flow_runs(&filter).await.map_err(|error| server.told(error))?.into_iter();
+    let names = [name];
+    let query = FlowRunQuery { flow_runs: Some(FlowRunFilter::named(&names)), ..FlowRunQuery::default() };
+    let list = FlowRunList { query, sort: FlowRunSort::ExpectedStartTimeDesc, limit: NAMESAKES };
+    let mut found = server.client.flow_runs(&list).await.map_err(|error| server.told(error))?.into_iter();
     let newest = found.next().ok_or_else(not_there)?;
     Ok((newest, found.map(|run| run.id).collect()))
 }

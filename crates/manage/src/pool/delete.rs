@@ -1,7 +1,10 @@
 //! The end of a pool, and what depends on it.
 
-use prefect_api::Transport;
-use serde_json::json;
+use prefect_api::{
+    Transport,
+    filters::{DeploymentQuery, FlowRunFilter, FlowRunQuery, WorkPoolFilter},
+    models::StateType,
+};
 
 use super::{Step, object};
 use crate::{
@@ -27,10 +30,14 @@ pub struct Dependents {
 /// There is no such pool, or the server does not answer.
 pub async fn plan<T: Transport>(server: &Server<T>, name: &str) -> Result<(Plan<Step>, Dependents), ManageError> {
     let pool = server.pool(name).await?;
-    let of_pool = json!({"name": {"any_": [pool.name]}});
-    let runs = |types: &[&str]| json!({"work_pools": of_pool, "flow_runs": {"state": {"type": {"any_": types}}}});
-    let (scheduled, active, deployments) =
-        (runs(&["SCHEDULED"]), runs(&["PENDING", "RUNNING"]), json!({"work_pools": of_pool}));
+    let of_pool = || Some(WorkPoolFilter::named([&pool.name]));
+    let runs = |types: &'static [StateType]| FlowRunQuery {
+        work_pools: of_pool(),
+        flow_runs: Some(FlowRunFilter::of_states(types)),
+        ..FlowRunQuery::default()
+    };
+    let (scheduled, active) = (runs(&[StateType::Scheduled]), runs(&[StateType::Pending, StateType::Running]));
+    let deployments = DeploymentQuery { work_pools: of_pool(), ..DeploymentQuery::default() };
     let counts = tokio::try_join!(
         server.client.count_flow_runs(&scheduled),
         server.client.count_flow_runs(&active),

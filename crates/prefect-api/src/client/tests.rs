@@ -1,6 +1,10 @@
 use std::collections::VecDeque;
 
 use super::*;
+use crate::{
+    filters::{FlowRunFilter, FlowRunQuery},
+    models::StateType,
+};
 
 type Answer = Result<Response, TransportError>;
 
@@ -32,11 +36,16 @@ fn client(answers: Vec<Answer>) -> (Client<Arc<Script>>, Arc<Script>) {
     (Client::new(Arc::clone(&script), Patience::FUNCTION), script)
 }
 
+fn pending() -> FlowRunQuery<'static> {
+    let flow_runs = Some(FlowRunFilter::of_states(&[StateType::Pending]));
+    FlowRunQuery { flow_runs, ..FlowRunQuery::default() }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_busy_server_is_asked_again_with_the_same_request() {
     let lost = Err(TransportError::Lost("reset".into()));
     let (client, script) = client(vec![answer(503, "{}"), lost, answer(200, "3")]);
-    assert_eq!(client.count_flow_runs(&serde_json::json!({"a": 1})).await, Ok(3));
+    assert_eq!(client.count_flow_runs(&pending()).await, Ok(3));
     let requests = script.requests.lock().unwrap();
     assert_eq!(requests.len(), 3);
     assert!(requests.iter().all(|request| request == &requests[0]));
@@ -45,7 +54,7 @@ async fn a_busy_server_is_asked_again_with_the_same_request() {
 #[tokio::test(start_paused = true)]
 async fn patience_ends_with_the_last_answer() {
     let (client, script) = client(vec![answer(503, r#"{"exception_message":"locked"}"#); 8]);
-    let error = client.count_flow_runs(&Value::Null).await.unwrap_err();
+    let error = client.count_flow_runs(&pending()).await.unwrap_err();
     assert!(matches!(&error, ApiError::Busy { status: 503, detail, .. } if detail == "locked"), "{error}");
     assert_eq!(script.requests.lock().unwrap().len(), 8);
 }
@@ -54,8 +63,8 @@ async fn patience_ends_with_the_last_answer() {
 async fn a_csrf_token_is_fetched_when_one_is_wanted_and_kept() {
     let wanted = answer(403, r#"{"detail":"Missing CSRF token."}"#);
     let (client, script) = client(vec![wanted, answer(200, r#"{"token":"t"}"#), answer(200, "1"), answer(200, "2")]);
-    assert_eq!(client.count_flow_runs(&Value::Null).await, Ok(1));
-    assert_eq!(client.count_flow_runs(&Value::Null).await, Ok(2));
+    assert_eq!(client.count_flow_runs(&pending()).await, Ok(1));
+    assert_eq!(client.count_flow_runs(&pending()).await, Ok(2));
     let requests = script.requests.lock().unwrap();
     assert!(requests[0].headers.is_empty());
     assert!(requests[1].path.starts_with("/csrf-token?client="), "{:?}", requests[1]);
@@ -71,16 +80,16 @@ async fn a_csrf_token_is_fetched_when_one_is_wanted_and_kept() {
 async fn credentials_are_read_anew_once_after_a_401() {
     let (client, script) = client(vec![answer(401, "{}"), answer(200, "1")]);
     *script.fresh.lock().unwrap() = true;
-    assert_eq!(client.count_flow_runs(&Value::Null).await, Ok(1));
+    assert_eq!(client.count_flow_runs(&pending()).await, Ok(1));
     script.answers.lock().unwrap().push_back(answer(401, r#"{"exception_message":"Unauthorized"}"#));
-    let error = client.count_flow_runs(&Value::Null).await.unwrap_err();
+    let error = client.count_flow_runs(&pending()).await.unwrap_err();
     assert!(matches!(error, ApiError::Unauthorised { status: 401, .. }), "{error}");
 }
 
 #[tokio::test]
 async fn an_answer_that_cannot_be_read_is_not_quoted() {
     let (client, _) = client(vec![answer(200, r#"{"canary": true}"#)]);
-    let error = client.count_flow_runs(&Value::Null).await.unwrap_err().to_string();
+    let error = client.count_flow_runs(&pending()).await.unwrap_err().to_string();
     assert!(error.contains("cannot be read") && !error.contains("canary"), "{error}");
 }
 
@@ -113,7 +122,7 @@ async fn a_client_asks_no_more_than_so_much_at_once() {
     let calls: Vec<_> = (0..50)
         .map(|_| {
             let client = client.clone();
-            tokio::spawn(async move { client.count_flow_runs(&Value::Null).await })
+            tokio::spawn(async move { client.count_flow_runs(&pending()).await })
         })
         .collect();
     for call in calls {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use self::server::{Act, Server};
 use super::*;
-use crate::{client::Client, connection::Auth, retry::Patience};
+use crate::{client::Client, connection::Auth, filters::FlowRunQuery, retry::Patience};
 
 fn get(path: &str) -> Request {
     Request { method: Method::Get, path: path.into(), body: None, headers: Vec::new() }
@@ -129,7 +129,7 @@ async fn a_connection_that_died_while_idle_costs_a_post_nothing() {
         Server::start(vec![Act::AnswerAndClose(200, "1"), Act::AnswerAndClose(200, "2"), Act::Answer(200, "3")]).await;
     let client = Client::new(transport(&server), Patience::FUNCTION);
     for expected in 1..=3 {
-        assert_eq!(client.count_flow_runs(&serde_json::json!({})).await, Ok(expected));
+        assert_eq!(client.count_flow_runs(&FlowRunQuery::default()).await, Ok(expected));
     }
     assert_eq!((server.requests().len(), server.connections()), (3, 3));
 }
@@ -140,7 +140,7 @@ async fn a_connection_that_dies_of_the_next_request_is_replaced() {
     let server = Server::start(vec![Act::Answer(200, "1"), Act::Close, Act::Answer(200, "2")]).await;
     let client = Client::new(transport(&server), Patience::FUNCTION);
     for expected in 1..=2 {
-        assert_eq!(client.count_flow_runs(&serde_json::json!({})).await, Ok(expected));
+        assert_eq!(client.count_flow_runs(&FlowRunQuery::default()).await, Ok(expected));
     }
     assert_eq!((server.requests().len(), server.connections()), (3, 2));
 }

@@ -10,10 +10,10 @@ use jiff::{SignedDuration, Timestamp};
 use manage::pool::PUSH;
 use prefect_api::{
     ApiError, Client, PAGE,
+    filters::{FlowRunFilter, FlowRunList, FlowRunQuery, FlowRunSort, WorkPoolFilter},
     http::HttpTransport,
     models::{FlowRun, StateType, WorkPool, WorkQueue},
 };
-use serde_json::json;
 use tokio::{sync::watch, time::sleep};
 use uuid::Uuid;
 
@@ -74,20 +74,18 @@ impl Look {
     /// Asks for what is due or under way in the served work pools.
     async fn under_way(&mut self, first: bool, teller: &Teller) -> Result<(), ApiError> {
         let pools = match self.only.as_slice() {
-            [] => json!({"type": {"any_": [PUSH]}}),
-            named => json!({"name": {"any_": named}}),
+            [] => WorkPoolFilter::of(&[PUSH], &[]),
+            named => WorkPoolFilter::named(named),
         };
         let now = Timestamp::now();
-        let filter = json!({
-            "work_pools": pools,
-            "flow_runs": {
-                "state": {"type": {"any_": ["SCHEDULED", "PENDING", "RUNNING", "CANCELLING"]}},
-                "expected_start_time": {"before_": now},
-            },
-            "sort": "EXPECTED_START_TIME_ASC",
-            "limit": PAGE,
-        });
-        let found = self.client.flow_runs(&filter).await?;
+        let states = [StateType::Scheduled, StateType::Pending, StateType::Running, StateType::Cancelling];
+        let query = FlowRunQuery {
+            work_pools: Some(pools),
+            flow_runs: Some(FlowRunFilter::of_states(&states).expected_by(now)),
+            ..FlowRunQuery::default()
+        };
+        let list = FlowRunList { query, sort: FlowRunSort::ExpectedStartTimeAsc, limit: PAGE };
+        let found = self.client.flow_runs(&list).await?;
         let called = self.names(&found).await?;
         let waiting = match found.iter().any(|run| waits(run, now)) {
             true => self.reasons(&found, now).await?,
@@ -176,7 +174,7 @@ fn reason(run: &FlowRun, pool: &WorkPool, queues: &[WorkQueue], runs: &[FlowRun]
 
 #[cfg(test)]
 mod tests {
-    use serde_json::Value;
+    use serde_json::{Value, json};
 
     use super::*;
 

@@ -7,6 +7,7 @@ use dispatch::{
 use jiff::Timestamp;
 use prefect_api::{
     ApiError, Client, PAGE, Transport,
+    filters::{FlowRunFilter, FlowRunList, FlowRunQuery, FlowRunSort, WorkPoolFilter},
     models::{FlowRun, StateType, WorkPool, WorkQueue, Worker},
 };
 use serde_json::{Value, json};
@@ -62,37 +63,43 @@ pub struct Facts {
 /// # Errors
 /// [`ApiError`].
 pub async fn gather<T: Transport>(client: &Client<T>, pool: WorkPool, now: Timestamp) -> Result<Facts, ApiError> {
-    let of_pool = json!({"name": {"any_": [pool.name]}});
-    let runs = |filter: Value, sort: &str, limit: usize| {
-        let body = json!({"work_pools": of_pool, "flow_runs": filter, "sort": sort, "limit": limit});
-        async move { client.flow_runs(&body).await }
+    use StateType::{Cancelling, Crashed, Pending, Running, Scheduled};
+    let name = pool.name.as_str();
+    let query = |filter| FlowRunQuery {
+        work_pools: Some(WorkPoolFilter::named([name])),
+        flow_runs: Some(filter),
+        ..FlowRunQuery::default()
     };
-    let due_filter = json!({"state": {"type": {"any_": ["SCHEDULED"]}}, "next_scheduled_start_time": {"before_": now}});
-    let of_types = |types: &[&str]| json!({"state": {"type": {"any_": types}}});
+    let runs = |filter: FlowRunFilter<'static>, sort, limit| {
+        let list = FlowRunList { query: query(filter), sort, limit };
+        async move { client.flow_runs(&list).await }
+    };
+    let due_filter = FlowRunFilter::of_states(&[Scheduled]).due_by(now);
+    let late_filter = FlowRunFilter::default().in_state_named(&["Late"]);
     let (mut queues, workers, due, active, crashed) = tokio::try_join!(
         client.work_queues(&pool.name),
         client.workers(&pool.name),
-        runs(due_filter.clone(), "NEXT_SCHEDULED_START_TIME_ASC", PAGE),
-        runs(of_types(&["PENDING", "RUNNING", "CANCELLING"]), "EXPECTED_START_TIME_ASC", PAGE),
-        runs(of_types(&["CRASHED"]), "END_TIME_DESC", CRASHED),
+        runs(due_filter, FlowRunSort::NextScheduledStartTimeAsc, PAGE),
+        runs(FlowRunFilter::of_states(&[Pending, Running, Cancelling]), FlowRunSort::ExpectedStartTimeAsc, PAGE),
+        runs(FlowRunFilter::of_states(&[Crashed]), FlowRunSort::EndTimeDesc, CRASHED),
     )?;
     let in_state = |wanted: StateType| active.iter().filter(move |run| run.state_type() == wanted);
-    let counted = |filter: Value| {
-        let body = json!({"work_pools": of_pool, "flow_runs": filter});
-        async move { client.count_flow_runs(&body).await }
+    let counted = |filter: FlowRunFilter<'static>| {
+        let query = query(filter);
+        async move { client.count_flow_runs(&query).await }
     };
     let is_late = |run: &&FlowRun| run.state.as_ref().is_some_and(|state| state.name.as_deref() == Some("Late"));
     let (due_count, late) = match due.len() < PAGE {
         true => (due.len() as u64, due.iter().filter(is_late).count() as u64),
-        false => tokio::try_join!(counted(due_filter), counted(json!({"state": {"name": {"any_": ["Late"]}}})))?,
+        false => tokio::try_join!(counted(due_filter), counted(late_filter))?,
     };
     let count = |wanted| in_state(wanted).count() as u64;
     let (pending, running, cancelling) = match active.len() < PAGE {
         true => (count(StateType::Pending), count(StateType::Running), count(StateType::Cancelling)),
         false => tokio::try_join!(
-            counted(of_types(&["PENDING"])),
-            counted(of_types(&["RUNNING"])),
-            counted(of_types(&["CANCELLING"])),
+            counted(FlowRunFilter::of_states(&[Pending])),
+            counted(FlowRunFilter::of_states(&[Running])),
+            counted(FlowRunFilter::of_states(&[Cancelling])),
         )?,
     };
     queues.sort_by(|one, other| (one.priority, &one.name).cmp(&(other.priority, &other.name)));

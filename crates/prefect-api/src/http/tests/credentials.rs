@@ -45,8 +45,8 @@ async fn a_rotated_key_is_read_and_the_call_made_again() {
     let server = Server::start(vec![Act::Answer(401, "{}"), Act::Answer(200, "5"), Act::Answer(200, "6")]).await;
     let store = Store::holding(vec![key("old"), key("new")]);
     let client = client(&server, &store);
-    assert_eq!(client.count_flow_runs(&serde_json::json!({})).await, Ok(5));
-    assert_eq!(client.count_flow_runs(&serde_json::json!({})).await, Ok(6));
+    assert_eq!(client.count_flow_runs(&FlowRunQuery::default()).await, Ok(5));
+    assert_eq!(client.count_flow_runs(&FlowRunQuery::default()).await, Ok(6));
     let seen = server.requests();
     for (request, key) in seen.iter().zip(["old", "new", "new"]) {
         assert!(request.contains(&format!("\r\nauthorization: Bearer {key}\r\n")), "{request}");
@@ -59,7 +59,7 @@ async fn a_rotated_key_is_read_and_the_call_made_again() {
 async fn a_key_that_is_simply_wrong_is_not_tried_again() {
     let server = Server::start(vec![Act::Answer(401, r#"{"detail":"Unauthorized"}"#)]).await;
     let store = Store::holding(vec![key("same")]);
-    let error = client(&server, &store).count_flow_runs(&serde_json::json!({})).await.unwrap_err();
+    let error = client(&server, &store).count_flow_runs(&FlowRunQuery::default()).await.unwrap_err();
     assert!(matches!(error, ApiError::Unauthorised { status: 401, .. }), "{error}");
     assert_eq!(server.requests().len(), 1);
 }
