@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use diagnosis::Diagnosis;
 use dispatch::{
     dispatcher::{Dispatcher, Policy},
     outcome::{Outcome, OutcomeSink},
@@ -32,7 +33,6 @@ use tokio::{
     task::JoinSet,
     time::{Instant, sleep},
 };
-use work_pool::Diagnosis;
 
 const DAY: Duration = Duration::from_secs(86_400);
 

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use aws_config::SdkConfig;
 use aws_sdk_sqs::Client;
+use diagnosis::Diagnosis;
 use dispatch::{check::Check, observe::ObserverQueues, ports::Failure, ring::PollMessage};
-use work_pool::Diagnosis;
 
 use crate::queues::{bury, describe, failed, seconds};
 

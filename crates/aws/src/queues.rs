@@ -8,13 +8,13 @@ use aws_sdk_sqs::{
     error::{ProvideErrorMetadata, SdkError},
     types::MessageAttributeValue,
 };
+use diagnosis::Diagnosis;
 use dispatch::{
     codes,
     doorbell::Rings,
     ports::{Failure, RunQueue, RunQueues},
 };
 use ecs::failure::Class;
-use work_pool::Diagnosis;
 
 /// The queues a dispatcher writes to.
 #[derive(Debug, Clone)]

@@ -5,8 +5,8 @@
 
 use std::{io, path::PathBuf};
 
+use diagnosis::Diagnosis;
 use manage::{ManageError, with_sources};
-use work_pool::Diagnosis;
 
 use crate::output::{self, BAD, paint};
 

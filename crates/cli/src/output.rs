@@ -4,8 +4,8 @@
 use std::io::{self, Write};
 
 use anstyle::{AnsiColor, Style};
+use diagnosis::Diagnosis;
 use terminal_size::{Width, terminal_size_of};
-use work_pool::Diagnosis;
 
 /// What is wrong.
 pub(crate) const BAD: Style = AnsiColor::Red.on_default().bold();

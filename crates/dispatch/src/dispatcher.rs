@@ -13,6 +13,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use diagnosis::Diagnosis;
 use ecs::{
     Prepared, Settings,
     failure::Class,
@@ -25,7 +26,7 @@ use tokio::{
     time::{Instant, timeout, timeout_at},
 };
 use uuid::Uuid;
-use work_pool::{Diagnosis, Layers};
+use work_pool::Layers;
 
 use crate::{
     codes,

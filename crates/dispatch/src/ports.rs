@@ -2,10 +2,11 @@
 
 use std::{future::Future, sync::Arc, time::Duration};
 
+use diagnosis::Diagnosis;
 use ecs::{Run, failure::Class, launch::Launched};
 use jiff::Timestamp;
 use serde_json::Value;
-use work_pool::{BaseJobTemplate, Diagnosis, Object, Resolver};
+use work_pool::{BaseJobTemplate, Object, Resolver};
 
 use crate::message::ScheduledRun;
 

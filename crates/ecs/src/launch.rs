@@ -2,8 +2,8 @@
 
 use std::{future::Future, sync::Arc};
 
+use diagnosis::Diagnosis;
 use serde::Serialize;
-use work_pool::Diagnosis;
 
 use crate::{
     Prepared,

@@ -1,6 +1,6 @@
 //! All that is wrong with a run's requests.
 
-use work_pool::Diagnosis;
+use diagnosis::Diagnosis;
 
 /// One reason.
 #[derive(Debug, Clone, PartialEq, Eq)]

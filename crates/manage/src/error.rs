@@ -5,7 +5,7 @@
 
 use std::{error::Error, io};
 
-use work_pool::Diagnosis;
+use diagnosis::Diagnosis;
 
 /// Why a use case did not do what it was asked to.
 #[derive(Debug, thiserror::Error)]

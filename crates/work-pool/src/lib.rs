@@ -68,7 +68,6 @@ mod variables;
 
 use serde_json::{Map, Value};
 
-pub use diagnosis::Diagnosis;
 pub use templating::{NoReferences, Reference, ResolveError, Resolver, is_reference, placeholder::unfilled};
 
 pub use crate::{

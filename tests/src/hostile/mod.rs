@@ -29,7 +29,7 @@ use std::{
 };
 
 use allocation_counter::AllocationInfo;
-use work_pool::Diagnosis;
+use diagnosis::Diagnosis;
 
 pub use dice::Dice;
 

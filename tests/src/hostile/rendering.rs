@@ -2,10 +2,11 @@
 
 use std::{collections::BTreeMap, ops::Range, sync::LazyLock};
 
+use diagnosis::Diagnosis;
 use ecs::{Attempt, Definition, Named, Run, Settings};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
-use work_pool::{BaseJobTemplate, Diagnosis, Layers, NoReferences, ResolveError, Resolver};
+use work_pool::{BaseJobTemplate, Layers, NoReferences, ResolveError, Resolver};
 
 use super::{CANARY, Dice, Verdict, odd, refused};
 use crate::oracle::generate;

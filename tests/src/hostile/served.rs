@@ -7,6 +7,7 @@ use std::{
     time::Duration,
 };
 
+use diagnosis::Diagnosis;
 use dispatch::{
     check::Check,
     dispatcher::{Clock, Dispatcher, HAND_BACK_DELAY, Policy},
@@ -31,7 +32,6 @@ use prefect_api::{Client, Method, Patience, Request, Response, Transport, Transp
 use serde_json::{Value, json};
 use tokio::{runtime::Runtime, time::Instant};
 use uuid::Uuid;
-use work_pool::Diagnosis;
 
 use super::{Dice, Verdict, odd, queues, refused, rendering::settings};
 

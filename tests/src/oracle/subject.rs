@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use diagnosis::Diagnosis;
 use ecs::{Attempt, Definition, Named, Run, Settings};
 use serde_json::Value;
 use uuid::Uuid;
-use work_pool::{BaseJobTemplate, Diagnosis, Layers, Object, ResolveError, Resolver};
+use work_pool::{BaseJobTemplate, Layers, Object, ResolveError, Resolver};
 
 use crate::oracle::{Call, Case, Hello, Thing};
 

@@ -12,6 +12,7 @@ use aws_smithy_runtime_api::{
     http::StatusCode,
 };
 use aws_smithy_types::body::SdkBody;
+use diagnosis::Diagnosis;
 use dispatch::{
     check::Check,
     observe::ObserverQueues,
@@ -25,7 +26,6 @@ use local::wire::{AwsError, Service as AwsService};
 use prefect_api::{Request, Response, Transport, TransportError};
 use serde_json::{Value, json};
 use uuid::Uuid;
-use work_pool::Diagnosis;
 
 use super::{
     fault::Fault,

@@ -5,13 +5,13 @@
 
 use std::{sync::Arc, time::Duration};
 
+use diagnosis::Diagnosis;
 use dispatch::outcome::{Outcome, OutcomeSink};
 use ecs::Attempt;
 use serde::Serialize;
 use serde_json::Value;
 use tokio::sync::mpsc::UnboundedSender;
 use uuid::Uuid;
-use work_pool::Diagnosis;
 
 /// One thing that happened.
 #[derive(Debug, Clone, PartialEq)]

@@ -1,7 +1,7 @@
 //! What trying a template brought up, on standard error.
 
+use diagnosis::Diagnosis;
 use manage::{ManageError, pool::template::Judged};
-use work_pool::Diagnosis;
 
 use crate::{
     error::CliError,

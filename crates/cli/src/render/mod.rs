@@ -8,9 +8,10 @@ mod documents;
 mod explain;
 mod references;
 
+use diagnosis::Diagnosis;
 use ecs::{Definition, Prepared};
 use serde_json::{Value, json};
-use work_pool::{Diagnosis, JobConfiguration, Layers, NoReferences, Resolver, Sources};
+use work_pool::{JobConfiguration, Layers, NoReferences, Resolver, Sources};
 
 pub(crate) use self::args::{HELP, RenderArgs};
 use self::{documents::Documents, references::References};

@@ -7,6 +7,7 @@ use std::{
     time::Duration,
 };
 
+use diagnosis::Diagnosis;
 use ecs::{
     Attempt,
     failure::Class,
@@ -17,7 +18,6 @@ use jiff::Timestamp;
 use prefect_api::{Client, Patience, Request, Response, Transport, TransportError};
 use serde_json::{Value, json};
 use uuid::Uuid;
-use work_pool::Diagnosis;
 
 use super::{ObserveSink, Observed};
 use crate::dispatcher::Clock;

@@ -31,12 +31,12 @@ use std::{
     time::Duration,
 };
 
+use diagnosis::Diagnosis;
 use ecs::{failure::Class, launch::TaskControl};
 use futures_util::future::{join, join_all};
 use prefect_api::{Client, Transport, models::FlowRun};
 use tokio::time::{Instant, timeout, timeout_at};
 use uuid::Uuid;
-use work_pool::Diagnosis;
 
 use self::runs::Runs;
 pub use self::{

@@ -8,6 +8,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use diagnosis::Diagnosis;
 use ecs::{
     Attempt,
     failure::Class,
@@ -22,7 +23,7 @@ use prefect_api::{
 use serde_json::Value;
 use tokio::time::timeout;
 use uuid::Uuid;
-use work_pool::{Diagnosis, Object};
+use work_pool::Object;
 
 use super::{
     clusters::{self, Clusters, rendered},

@@ -1,10 +1,10 @@
 //! Stopped tasks as ECS tells of them, and what is made of each. The words are AWS's, the registries' and the agents', each
 //! with where it was reported (`events/answers/stopped-tasks.json`).
 
+use diagnosis::Diagnosis;
 use ecs::task::Task;
 use prefect_api::models::StateType;
 use serde_json::{Value, json};
-use work_pool::Diagnosis;
 
 use super::decide::{Action, Limits, Past, decide};
 

@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use diagnosis::Diagnosis;
 use futures_util::future::{join, join_all, join3};
 use jiff::Timestamp;
 use prefect_api::{
@@ -13,7 +14,7 @@ use prefect_api::{
     models::{self, Deployment, Flow, FlowRun, WorkQueue},
 };
 use uuid::Uuid;
-use work_pool::{BaseJobTemplate, Diagnosis};
+use work_pool::BaseJobTemplate;
 
 use super::{cache::Kept, failure};
 use crate::ports::{Failure, RunQueue};

@@ -4,6 +4,7 @@
 
 use std::{borrow::Cow, time::Duration};
 
+use diagnosis::Diagnosis;
 use ecs::Attempt;
 use jiff::Timestamp;
 use prefect_api::{
@@ -11,7 +12,6 @@ use prefect_api::{
     models::{Orchestrated, Proposal, State, StateDetails, StateType, Verdict},
 };
 use uuid::Uuid;
-use work_pool::Diagnosis;
 
 use super::leases;
 use crate::ports::Delivery;

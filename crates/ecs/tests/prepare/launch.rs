@@ -1,8 +1,8 @@
 //! What is refused before a run is launched, all of it at once, and what is told about a run that goes ahead.
 
+use diagnosis::Diagnosis;
 use ecs::{Prepared, Settings, prepare_to_launch};
 use serde_json::{Value, json};
-use work_pool::Diagnosis;
 
 use crate::support::{configuration, container, defaults, definition, run, settings, with};
 

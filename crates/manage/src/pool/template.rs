@@ -4,10 +4,11 @@
 //! and checks the requests exactly as a dispatcher does. It refuses all defaults that are certain to crash runs, at once,
 //! unless the user insists. A value that a deployment may still bring is a warning.
 
+use diagnosis::Diagnosis;
 use ecs::{Attempt, Named, Run, Settings};
 use serde_json::{Value, json};
 use uuid::Uuid;
-use work_pool::{BaseJobTemplate, Diagnosis, Layers, NoReferences, Object, Reference, Violation, WorkPoolError};
+use work_pool::{BaseJobTemplate, Layers, NoReferences, Object, Reference, Violation, WorkPoolError};
 
 use super::assign::defaults;
 use crate::error::ManageError;

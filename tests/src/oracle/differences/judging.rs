@@ -1,7 +1,7 @@
 //! Where the verdict on the job variables is not the server's.
 
+use diagnosis::Diagnosis;
 use serde_json::Value;
-use work_pool::Diagnosis;
 
 use super::{Difference, Effect, is_falsy};
 use crate::oracle::{Answer, Case};

@@ -13,8 +13,8 @@ mod refusing;
 
 use std::ops::Deref;
 
+use diagnosis::Diagnosis;
 use serde_json::{Value, json};
-use work_pool::Diagnosis;
 
 use crate::oracle::subject::Rendering;
 use crate::oracle::{Answer, Case, Hello};

@@ -5,6 +5,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
+use diagnosis::Diagnosis;
 use dispatch::{
     observe::{Change, ObserveSink, Observed},
     outcome::{Outcome, OutcomeSink, PollSink},
@@ -13,7 +14,6 @@ use dispatch::{
 use prefect_api::models::FlowRun;
 use tokio::{sync::mpsc::UnboundedSender, time::Instant};
 use uuid::Uuid;
-use work_pool::Diagnosis;
 
 use crate::dev::news::Task;
 

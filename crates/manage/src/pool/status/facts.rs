@@ -10,7 +10,6 @@ use prefect_api::{
     filters::{FlowRunFilter, FlowRunList, FlowRunQuery, FlowRunSort, WorkPoolFilter},
     models::{FlowRun, StateType, WorkPool, WorkQueue, Worker},
 };
-use serde_json::{Value, json};
 
 use crate::account::{self, Tasks};
 use crate::installation;
