@@ -112,8 +112,9 @@ pub(crate) fn trace(
 ) -> Result<Sources, WorkPoolError> {
     let mut budget = budget();
     let variables = Variables::merge(defaults, layers, &mut budget)?;
-    let deployment = layers.deployment.map(|layer| shadow_layer(layer, DEPLOYMENT)).transpose()?;
-    let flow_run = layers.flow_run.map(|layer| shadow_layer(layer, FLOW_RUN)).transpose()?;
+    let deployment = layers.deployment.map(|layer| shadow_layer(layer, DEPLOYMENT, false)).transpose()?;
+    let merges = layers.deployment.is_some_and(|layer| layer.get(ENV).is_some_and(Value::is_object));
+    let flow_run = layers.flow_run.map(|layer| shadow_layer(layer, FLOW_RUN, merges)).transpose()?;
     let none = Object::new();
     let shadows = Layers { deployment: deployment.as_ref(), flow_run: flow_run.as_ref() };
     let names = Variables::merge(&none, shadows, &mut budget)?;
@@ -306,13 +307,15 @@ fn first_name(value: &Value) -> Option<Layer> {
     }
 }
 
-/// A layer with its name in place of every value that is not an object.
-fn shadow_layer(layer: &Object, name: &str) -> Result<Object, WorkPoolError> {
+/// A layer with its name in place of every value that is not an object. `merges`: its environment is merged into that of the layer
+/// below.
+fn shadow_layer(layer: &Object, name: &str, merges: bool) -> Result<Object, WorkPoolError> {
     layer
         .iter()
         .map(|(key, value)| {
-            // An empty text or list in place of an environment counts as none when merged.
-            let keep = key == ENV && (value == "" || value.as_array().is_some_and(Vec::is_empty));
+            // An empty text or list in place of an environment counts as none when merged, and so does null.
+            let is_none = value == "" || value.as_array().is_some_and(Vec::is_empty) || (merges && value.is_null());
+            let keep = key == ENV && is_none;
             Ok((key.clone(), if keep { value.clone() } else { shadow(value, name, 1)? }))
         })
         .collect()

@@ -12,8 +12,9 @@
 //! A task that outlives its run is stopped by the reconciler (`Policy::outlive_grace`), so runs that ended more than
 //! [`LINGER`] ago are not looked at.
 //!
-//! Requests: four of the server, more for each further page of 200 runs and each run that cannot be read, and one of ECS for each
-//! 100 tasks that were not seen to have stopped before. A task that has stopped stays so, which this remembers.
+//! Requests: four of the server, more for each further page of 200 runs and each run that cannot be read or whose task is yet to be
+//! recorded, and one of ECS for each 100 tasks that were not seen to have stopped before. A task that has stopped stays so, which
+//! this remembers.
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
@@ -30,7 +31,7 @@ use prefect_api::{
 };
 use uuid::Uuid;
 
-use super::{judge::ran_lately, states::is_held};
+use super::{history, judge::ran_lately, states::is_held};
 use crate::{
     dispatcher::Clock,
     infrastructure::{Infrastructure, SHOWN_AFTER},
@@ -212,6 +213,15 @@ pub async fn candidates<T: Transport>(
     let mut maybe = waiting.0;
     maybe.extend(ended.0);
     maybe.retain(|run| seen.insert(run.id));
+    let mut unclaimed = HashSet::new();
+    for run in maybe.iter().filter(|run| is_unrecorded(run, now)) {
+        // Tasks that others launched are theirs to count.
+        let states = client.flow_run_states(run.id).await;
+        if states.is_ok_and(|states| history::claim(run.id, &states).is_none()) {
+            unclaimed.insert(run.id);
+        }
+    }
+    maybe.retain(|run| !unclaimed.contains(&run.id));
     busy.extend(before.0.into_iter().filter(|run| seen.insert(run.id)));
     let unread: HashSet<Uuid> = [before.1, ended.1, waiting.1, after.1].concat().into_iter().collect();
     let mut count = 0;
@@ -219,6 +229,11 @@ pub async fn candidates<T: Transport>(
         count += usize::from(client.flow_run_states(run).await.map_or(true, |states| may_hold(&states, now)));
     }
     Ok(Candidates { busy, maybe, unread: count })
+}
+
+/// Whether a task of a run may live that is yet to be recorded: its dispatcher died before it could do that, or is about to.
+fn is_unrecorded(run: &FlowRun, now: Timestamp) -> bool {
+    Infrastructure::of_run(run).is_none() && ran_lately(run, now)
 }
 
 /// Whether a run may hold a slot of which only the states can be read. What its task is stands in the run itself.
@@ -247,8 +262,7 @@ pub async fn holders<K: TaskControl>(
         match Infrastructure::of_run(&run) {
             Some(Infrastructure { task_arn, .. }) if stopped.has(&task_arn) => {}
             Some(Infrastructure { cluster, task_arn }) => by_cluster.entry(cluster).or_default().push((task_arn, run)),
-            // Who launched it died before it could record that, or is about to.
-            None if ran_lately(&run, now) => holders.push(Holder { run, because: Because::NotKnown }),
+            None if is_unrecorded(&run, now) => holders.push(Holder { run, because: Because::NotKnown }),
             None => {}
         }
     }
@@ -413,8 +427,9 @@ mod tests {
     async fn a_run_whose_task_is_yet_to_be_recorded_holds_its_slot() {
         let server = Server::default();
         let now: Timestamp = NOW.parse().unwrap();
-        for (number, minutes) in [(1, 1), (2, 20)] {
-            let attempt = server.add(number, &[("SCHEDULED", "Scheduled", 9), ("COMPLETED", "Completed", 0)]);
+        for (number, claimed, minutes) in [(1, "Pending", 1), (2, "Pending", 20), (3, "Theirs", 1)] {
+            let states = [("SCHEDULED", "Scheduled", 9), ("PENDING", claimed, 8), ("COMPLETED", "Completed", 0)];
+            let attempt = server.add(number, &states);
             server.start(attempt, now - jiff::SignedDuration::from_mins(minutes));
         }
         let used = used(&server.client(), &Ecs::default(), &Stopped::default(), "p", &clock()).await.unwrap();

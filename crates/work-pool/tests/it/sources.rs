@@ -21,6 +21,16 @@ fn explain(template: &BaseJobTemplate, deployment: Value, flow_run: Value) -> St
 }
 
 #[test]
+fn a_null_environment_adds_nothing_to_that_of_the_deployment() {
+    let template = BaseJobTemplate::from_value(&json!({
+        "job_configuration": {"env": "{{ env }}"}, "variables": {"properties": {"env": {"default": {"P": "p"}}}}
+    }));
+    let template = template.unwrap();
+    assert_eq!(explain(&template, json!({"env": {"D": "d"}}), json!({"env": null})), "/env/D: env of deployment\n");
+    assert_eq!(explain(&template, json!({"env": {}}), json!({"env": null})), "");
+}
+
+#[test]
 fn every_leaf_names_its_layers() {
     let template = BaseJobTemplate::from_value(&json!({
         "job_configuration": {
