@@ -26,7 +26,7 @@
 //! # }
 //! ```
 //!
-//! There are two passes, and a caller decides which it makes, over what and when: [`apply`] (or a compiled [`Node`])
+//! There are two passes, and a caller decides which it makes, over what and when: [`apply()`] (or a compiled [`Node`])
 //! puts values and the environment in and leaves blocks and Prefect variables as they are written; [`resolve_all`] puts
 //! those in and leaves everything else. A pull step of `prefect.yaml`, whose blocks the container resolves, gets the first
 //! pass only.
