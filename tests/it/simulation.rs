@@ -65,7 +65,7 @@ const ONCE_BROKEN: [(&str, &[u64]); 17] = [
     ("a slot of a run whose task is yet to be recorded", &[30_017_954, 30_029_191]),
     ("an end that a late claim displaced while the process went on", &[31_048_656]),
     ("a claim that gets its slot after a copy of it got none", &[32_026_318]),
-    ("a record that comes after that of a later attempt", &[21_002_120]),
+    ("a record that comes after that of a later attempt", &[21_002_120, 34_006_108]),
     ("a task taken for gone that ECS did not show yet", &[20_012_416, 20_021_849, 20_030_733]),
 ];
 

@@ -305,8 +305,9 @@ impl<C: ControlPlane, L: TaskLauncher, Q: RunQueues> Dispatcher<C, L, Q> {
             Err(_) => None,
         };
         Ok(match found {
-            Some(launched) => Came::Task(launched, Vec::new()),
-            None => {
+            // Another message of this batch may be launching a later attempt.
+            Some(launched) if self.control.is_latest(message).await? => Came::Task(launched, Vec::new()),
+            Some(_) | None => {
                 self.sink.emit(&Outcome::NotOurs { message, reason: "another task runs it" });
                 Came::NotOurs
             }
