@@ -2,7 +2,7 @@
 //!
 //! Every failure that a user sees is a [`Diagnosis`]: a code, a summary, the detail and what to do. The code is stable,
 //! and users search for it, so each is defined once, in the module of its family, with its summary, with what becomes of
-//! the run, and with what to do about it. `docs/errors.md` is made from the same definitions ([`page`]).
+//! the run, and with what to do about it. `docs/errors.md` is made from the same definitions ([`page()`]).
 //!
 //! A constant is named as the code is written, because that is how code, documents and users refer to it:
 //!
