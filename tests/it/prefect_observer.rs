@@ -398,7 +398,7 @@ async fn a_container_that_ends_without_a_word_crashes_its_run() {
     let (a, b) = (world.stopped(&silent.task_arn).await, world.stopped(&by_hand.task_arn).await);
     world.observe(&[&a, &b]).await;
     world.assert_state(&silent.run, "Crashed", &["PP0626", "without reporting"]).await;
-    world.assert_state(&by_hand.run, "Crashed", &["PP0622", "by hand", "somebody"]).await;
+    world.assert_state(&by_hand.run, "Crashed", &["PP0622", "by hand", "A user or another program"]).await;
     world.local.stop().await;
 }
 

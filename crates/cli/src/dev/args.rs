@@ -29,8 +29,8 @@ Examples:
       One work pool, until one run has ended.
 
 A file holds an SQS event (with Records), one message, a JSON array of
-messages, or JSON lines. Text that is not JSON is sent as it is, to see what
-becomes of a message that nobody can read.
+messages, or JSON lines. Text that is not JSON is sent as it is, to show how an
+unreadable message is handled.
 
 Exit codes:
   0    every message reached a recorded outcome, also if that is a failed job

@@ -48,7 +48,7 @@ pub(super) async fn run<T: Transport>(server: &Server<T>, args: &DeleteArgs, may
     if !args.yes {
         if !may_ask {
             let error = ManageError::Explained {
-                summary: format!("work pool \"{}\" was not deleted: there is nobody to ask", args.name),
+                summary: format!("work pool \"{}\" was not deleted: there is no terminal to confirm on", args.name),
                 detail: String::new(),
                 help: "Say --yes if it shall go.".to_owned(),
             };

@@ -97,7 +97,7 @@ family! {
     PP0621 => Crashed, "The run was interrupted too often",
         "Let it run on demand, or split it into shorter runs; PUSHPOOL_INTERRUPTIONS is the limit.";
 
-    PP0622 => Crashed, "The task was stopped by somebody",
+    PP0622 => Crashed, "A user or another program stopped the task",
         "Read the reason that ECS gives. CloudTrail has the StopTask call with its caller.";
 
     PP0623 => Crashed, "The container ran out of memory",

@@ -171,7 +171,7 @@ pub(crate) fn not_started(detail: String) -> Diagnosis {
 fn stopped(task: &Task, said: &str) -> Diagnosis {
     let summary = match said.strip_prefix(OURS) {
         Some(why) => format!("pushpool stopped the task: {why}"),
-        None => "The task was stopped by somebody".to_owned(),
+        None => PP0622.summary().to_owned(),
     };
     Diagnosis {
         code: PP0622,
@@ -365,7 +365,7 @@ mod tests {
         assert_eq!(reason.summary, "pushpool stopped the task: its flow run was deleted");
         let theirs = task("UserInitiated", "by hand", exit(143));
         let Action::Crash(reason) = decide(StateType::Running, &theirs, Past::default(), LIMITS) else { panic!() };
-        assert!(reason.summary.contains("somebody") && reason.detail.contains("by hand"), "{reason:?}");
+        assert!(reason.summary == PP0622.summary() && reason.detail.contains("by hand"), "{reason:?}");
     }
 
     #[test]

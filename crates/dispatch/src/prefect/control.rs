@@ -379,7 +379,7 @@ impl<T: Transport, K: TaskControl> PrefectControl<T, K> {
     }
 }
 
-/// No run is claimed, started and ended by somebody else in less.
+/// Another message cannot claim a run and see it to its end in less.
 const FASTEST_RUN: SignedDuration = SignedDuration::from_millis(500);
 
 /// Slots by name of the pool, counted when they are first needed.

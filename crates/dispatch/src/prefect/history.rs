@@ -103,8 +103,8 @@ pub fn claims(run: Uuid, states: &[State]) -> Vec<(Attempt, &State)> {
 /// The state that a claim or a hand back has displaced which came too late. A request outlives who gave up on it, and its sender may have
 /// looked at the run long before: the server takes PENDING after the run has ended, been handed back or been scheduled anew.
 /// Such a claim follows something else than a SCHEDULED state, or has the `transition_id` of an earlier one. It takes SCHEDULED
-/// after the run has ended, too; nobody hands back what has. And where the deployment has no slot, a claim makes something else of
-/// an ended run. `states` are the oldest first, and the last one is pushpool's.
+/// after the run has ended, too; pushpool never hands back a run that has. If the deployment has no slot, the server answers a
+/// claim of an ended run with SCHEDULED or CANCELLED. `states` are the oldest first, and the last one is pushpool's.
 #[must_use]
 pub fn displaced(states: &[State]) -> Option<&State> {
     let (late, before) = states.split_last()?;

@@ -210,7 +210,7 @@ mod tests {
         json!([{"name": "pushpool", "status": "ONLINE"}])
     }
 
-    /// Seen on a server that stood still: NOT_READY, served by nobody, and READY, on one screen.
+    /// A stalled server once gave a screen with NOT_READY, an empty "Served by", and READY.
     #[test]
     fn status_served_by_and_verdict_never_contradict_each_other() {
         for (server, seconds, workers) in [
