@@ -26,8 +26,11 @@ fn a_null_environment_adds_nothing_to_that_of_the_deployment() {
         "job_configuration": {"env": "{{ env }}"}, "variables": {"properties": {"env": {"default": {"P": "p"}}}}
     }));
     let template = template.unwrap();
-    assert_eq!(explain(&template, json!({"env": {"D": "d"}}), json!({"env": null})), "/env/D: env of deployment\n");
-    assert_eq!(explain(&template, json!({"env": {}}), json!({"env": null})), "");
+    // What the pool sets stays below both, as in Prefect's worker.
+    let of_pool = "/env/P: env of pool default\n";
+    let both = format!("{of_pool}/env/D: env of deployment\n");
+    assert_eq!(explain(&template, json!({"env": {"D": "d"}}), json!({"env": null})), both);
+    assert_eq!(explain(&template, json!({"env": {}}), json!({"env": null})), of_pool);
 }
 
 #[test]
