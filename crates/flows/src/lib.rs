@@ -1,0 +1,1 @@
+//! Flows and their parameters from Python source, without running it.

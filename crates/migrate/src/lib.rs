@@ -1,0 +1,1 @@
+//! From agents, workers and blocks to push pools.

@@ -1,0 +1,1 @@
+//! Schedules as Prefect has them: checked, and their next times.
