@@ -1,1 +1,90 @@
 //! Flows and their parameters from Python source, without running it.
+
+mod error;
+
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+pub use crate::error::{FlowError, Kind, Place};
+
+/// A flow as Prefect would register it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Flow {
+    /// The flow's name: `@flow(name=…)`, or the function's with `_` replaced by `-`.
+    pub name: String,
+    /// The function's name, with its class for a method (`Class.method`).
+    pub function: String,
+    /// The file that defines the function, relative to the project's root if it lies inside. Prefect's version of a flow
+    /// without one is the MD5 of this file.
+    pub file: Option<PathBuf>,
+    /// Where the function is defined (1-based).
+    pub line: Option<usize>,
+    /// The decorator's description, or the docstring.
+    pub description: Option<String>,
+    /// The decorator's version.
+    pub version: Option<String>,
+    /// The deployment's `parameter_openapi_schema`.
+    pub schema: Value,
+    /// Parts that the source alone does not tell. They are left open in `schema`.
+    pub unknown: Vec<Unknown>,
+}
+
+/// A part of a flow that could not be determined without running the source.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unknown {
+    /// The parameter that is left open, or none if it concerns the whole flow.
+    pub parameter: Option<String>,
+    /// Why, as a clause: "`Frame` is imported from `frames`, which is not part of the project".
+    pub why: String,
+    /// The line that was not understood.
+    pub place: Place,
+}
+
+/// A flow that a scan of the project found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    /// `path/to/file.py:function`, relative to the root, with `/` on every system.
+    pub entrypoint: String,
+    /// The flow's name.
+    pub name: String,
+    /// Where the function is defined.
+    pub place: Place,
+}
+
+/// A project's folder and the modules read so far, each parsed once.
+#[derive(Debug)]
+pub struct Project {
+    root: PathBuf,
+}
+
+impl Project {
+    /// A project at `root`, the folder that `prefect.yaml` lies in. Reads nothing yet.
+    pub fn new(root: impl Into<PathBuf>) -> Self {
+        Self { root: root.into() }
+    }
+
+    /// The flow at `entrypoint`: `path/to/file.py:function`, `module.path:function` or `module.path.function`, relative to
+    /// the root.
+    pub fn flow(&self, entrypoint: &str) -> Result<Flow, FlowError> {
+        if entrypoint.trim().is_empty() {
+            return Err(FlowError::Blank);
+        }
+        Err(FlowError::NoFile { entrypoint: entrypoint.to_owned(), file: self.root.clone(), nearest: None })
+    }
+
+    /// All flows of the project, by entrypoint.
+    pub fn find(&self) -> Vec<Found> {
+        Vec::new()
+    }
+}
+
+/// The flow at `entrypoint` in the project at `root`. For several flows keep a [`Project`].
+pub fn flow(root: &Path, entrypoint: &str) -> Result<Flow, FlowError> {
+    Project::new(root).flow(entrypoint)
+}
+
+/// All flows of the project at `root`, by entrypoint.
+pub fn find(root: &Path) -> Vec<Found> {
+    Project::new(root).find()
+}
