@@ -1,1 +1,17 @@
 //! From agents, workers and blocks to push pools.
+//!
+//! An upgrade has two halves. This half is pure: what a server holds ([`Estate`]) becomes an [`UpgradePlan`] without any call. The
+//! other half reads the server, writes what the plan says, and can take it back.
+//!
+//! * [`estate`]: the server's documents as they are, secrets masked.
+//! * [`plan`]: the document between the halves. It holds every request body in full, so what was reviewed is what is sent.
+
+pub mod estate;
+mod fingerprint;
+pub mod plan;
+
+pub use crate::{
+    estate::{Answers, Estate, EstateError},
+    fingerprint::fingerprint,
+    plan::UpgradePlan,
+};

@@ -1,0 +1,335 @@
+//! What a server holds of the old ways of running flows, as data.
+//!
+//! An [`Estate`] is read once and judged without any further call. It is made from the API's own answers
+//! ([`Answers`]), so a live server, a recording of one, and a test give the same estate.
+//!
+//! Blocks come **with their secrets masked** (`include_secrets=false`): a plan refers to secrets and never needs one. What
+//! the server masks and what a block keeps in plain text differ (`env` of an ECSTask and `settings` of a RemoteFileSystem
+//! are not masked), so the mapping decides for itself which values it may copy.
+
+use std::collections::BTreeMap;
+
+use prefect_api::models::{DeploymentDocument, Object};
+use serde::{Deserialize, de::DeserializeOwned};
+use serde_json::Value;
+use uuid::Uuid;
+
+/// Type of the work pools that agents serve.
+pub const AGENT_POOL: &str = "prefect-agent";
+
+/// Documents as the API returns them. Each list holds every page.
+#[derive(Debug, Clone, Default)]
+pub struct Answers {
+    /// `GET /admin/version`
+    pub version: String,
+    /// `POST /flows/filter`
+    pub flows: Vec<Value>,
+    /// `POST /deployments/filter`
+    pub deployments: Vec<Value>,
+    /// `POST /work_pools/filter`
+    pub work_pools: Vec<Value>,
+    /// `POST /work_queues/filter`, which has the queues of all pools; only there does a queue have its tag `filter`.
+    pub work_queues: Vec<Value>,
+    /// `GET /block_documents/{id}?include_secrets=false` for every id in `infrastructure_document_id` and
+    /// `storage_document_id` of a deployment, and for every block those refer to.
+    pub block_documents: Vec<Value>,
+    /// `POST /automations/filter`; none where the server has no automations.
+    pub automations: Vec<Value>,
+    /// `POST /flow_runs/filter` for the states SCHEDULED, PENDING, RUNNING, PAUSED and CANCELLING.
+    pub flow_runs: Vec<Value>,
+    /// `DescribeTaskDefinition` by the ARN or family that a block names: the member `taskDefinition`. A block whose definition is
+    /// not here cannot be changed into a literal one.
+    pub task_definitions: BTreeMap<String, Value>,
+}
+
+/// A document that is not what the API of Prefect returns.
+#[derive(Debug, thiserror::Error)]
+#[error("{what} number {index} of the server's answer cannot be read")]
+pub struct EstateError {
+    /// `deployment`, `block document` and so on.
+    pub what: &'static str,
+    /// From 1, in the order of the answer.
+    pub index: usize,
+    /// Why.
+    pub source: serde_json::Error,
+}
+
+/// Everything the assessment knows.
+#[derive(Debug, Clone, Default)]
+pub struct Estate {
+    /// Version of the server.
+    pub version: ServerVersion,
+    /// Names of the flows.
+    pub flows: BTreeMap<Uuid, String>,
+    /// The deployments, in the order of the answer.
+    pub deployments: Vec<Deployment>,
+    /// The work pools by name.
+    pub work_pools: BTreeMap<String, WorkPool>,
+    /// The queues of all pools.
+    pub work_queues: Vec<WorkQueue>,
+    /// The block documents.
+    pub blocks: BTreeMap<Uuid, Block>,
+    /// The automations.
+    pub automations: Vec<Automation>,
+    /// Runs that wait or run.
+    pub flow_runs: Vec<FlowRun>,
+    /// Task definitions of the account, by the name that a block gives.
+    pub task_definitions: BTreeMap<String, Value>,
+}
+
+/// Version of a server: `2.20.26`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ServerVersion(pub String);
+
+impl ServerVersion {
+    /// Whether a PATCH of a deployment takes pull steps. Servers before 3 refuse them (422), and want the whole deployment.
+    #[must_use]
+    pub fn patches_pull_steps(&self) -> bool {
+        self.0.split('.').next().and_then(|major| major.parse::<u32>().ok()).is_none_or(|major| major >= 3)
+    }
+}
+
+/// A deployment.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Deployment {
+    /// As the server returns it, for what is written back whole.
+    pub document: Object,
+    /// As it is read.
+    pub view: DeploymentDocument,
+}
+
+/// A work pool.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct WorkPool {
+    /// Its id.
+    pub id: Uuid,
+    /// Its name.
+    pub name: String,
+    /// Its type.
+    #[serde(rename = "type")]
+    pub pool_type: String,
+    /// What its owner wrote about it.
+    #[serde(default)]
+    pub description: Option<String>,
+    /// Its base job template.
+    #[serde(default)]
+    pub base_job_template: Value,
+    /// Whether it gives out no runs.
+    #[serde(default)]
+    pub is_paused: bool,
+    /// How many of its runs may be PENDING or RUNNING at once.
+    #[serde(default)]
+    pub concurrency_limit: Option<u32>,
+    /// Its queue for deployments that name none.
+    #[serde(default)]
+    pub default_queue_id: Option<Uuid>,
+}
+
+/// A work queue.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct WorkQueue {
+    /// Its id.
+    pub id: Uuid,
+    /// Its name.
+    pub name: String,
+    /// Its work pool.
+    #[serde(default)]
+    pub work_pool_name: Option<String>,
+    /// What its owner wrote about it.
+    #[serde(default)]
+    pub description: Option<String>,
+    /// Whether it gives out no runs.
+    #[serde(default)]
+    pub is_paused: bool,
+    /// How many of its runs may be PENDING or RUNNING at once.
+    #[serde(default)]
+    pub concurrency_limit: Option<u32>,
+    /// 1 comes first.
+    #[serde(default)]
+    pub priority: Option<u32>,
+    /// Tags and deployments by which a queue without a pool chose its runs (2.x).
+    #[serde(default)]
+    pub filter: Option<Value>,
+}
+
+/// A block document.
+#[derive(Clone, PartialEq, Deserialize)]
+pub struct Block {
+    /// Its id.
+    pub id: Uuid,
+    /// Its name; an anonymous block has none that lasts.
+    #[serde(default)]
+    pub name: Option<String>,
+    /// Whether it belongs to one deployment and cannot be named.
+    #[serde(default)]
+    pub is_anonymous: bool,
+    /// Its type.
+    pub block_type: BlockType,
+    /// Its fields, secrets masked, blocks that it refers to put in.
+    #[serde(default)]
+    pub data: Object,
+    /// The blocks it refers to, by field.
+    #[serde(default)]
+    pub block_document_references: BTreeMap<String, BlockReference>,
+}
+
+/// Data may be secret.
+impl std::fmt::Debug for Block {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Block")
+            .field("id", &self.id)
+            .field("name", &self.name)
+            .field("block_type", &self.block_type.slug)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Block {
+    /// How people call it: `ecs-task/prod`.
+    #[must_use]
+    pub fn label(&self) -> String {
+        match self.usable_name() {
+            Some(name) => format!("{}/{name}", self.block_type.slug),
+            None => format!("{}/(anonymous {})", self.block_type.slug, self.id),
+        }
+    }
+
+    /// Its name, if it is one by which a placeholder may refer to the block.
+    #[must_use]
+    pub fn usable_name(&self) -> Option<&str> {
+        self.name.as_deref().filter(|name| !self.is_anonymous && !name.starts_with("anonymous"))
+    }
+
+    /// The block that a field refers to.
+    #[must_use]
+    pub fn reference(&self, field: &str) -> Option<&ReferencedBlock> {
+        self.block_document_references.get(field).map(|reference| &reference.block_document)
+    }
+}
+
+/// A type of blocks.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct BlockType {
+    /// Its slug: `ecs-task`.
+    pub slug: String,
+}
+
+/// What stands at a field of a block that refers to another block.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct BlockReference {
+    /// The block.
+    pub block_document: ReferencedBlock,
+}
+
+/// A block that another one refers to.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct ReferencedBlock {
+    /// Its id.
+    pub id: Uuid,
+    /// Its name.
+    #[serde(default)]
+    pub name: Option<String>,
+    /// Whether it cannot be named.
+    #[serde(default)]
+    pub is_anonymous: bool,
+    /// Its type.
+    pub block_type: BlockType,
+}
+
+/// An automation.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct Automation {
+    /// Its id.
+    pub id: Uuid,
+    /// Its name.
+    pub name: String,
+    /// What it does.
+    #[serde(default)]
+    pub actions: Vec<Value>,
+    /// When it acts.
+    #[serde(default)]
+    pub trigger: Value,
+}
+
+/// A run that waits or runs.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct FlowRun {
+    /// Its id.
+    pub id: Uuid,
+    /// Its name.
+    #[serde(default)]
+    pub name: Option<String>,
+    /// Its deployment.
+    #[serde(default)]
+    pub deployment_id: Option<Uuid>,
+    /// SCHEDULED, PENDING, RUNNING, …
+    pub state_type: String,
+    /// Whether a schedule made it. The server makes those anew when the deployment changes.
+    #[serde(default)]
+    pub auto_scheduled: bool,
+    /// Its pool.
+    #[serde(default)]
+    pub work_pool_name: Option<String>,
+    /// Its queue.
+    #[serde(default)]
+    pub work_queue_name: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Flow {
+    id: Uuid,
+    name: String,
+}
+
+impl Estate {
+    /// Reads the answers of a server.
+    ///
+    /// # Errors
+    /// A document is not one of its kind.
+    pub fn from_answers(answers: Answers) -> Result<Self, EstateError> {
+        let flows: Vec<Flow> = read("flow", answers.flows)?;
+        let work_pools: Vec<WorkPool> = read("work pool", answers.work_pools)?;
+        let blocks: Vec<Block> = read("block document", answers.block_documents)?;
+        let views: Vec<DeploymentDocument> = read("deployment", answers.deployments.clone())?;
+        let documents = answers.deployments.into_iter().map(|document| match document {
+            Value::Object(document) => document,
+            // A view was read of it, which only an object gives.
+            _ => Object::new(),
+        });
+        Ok(Self {
+            version: ServerVersion(answers.version),
+            flows: flows.into_iter().map(|flow| (flow.id, flow.name)).collect(),
+            deployments: documents.zip(views).map(|(document, view)| Deployment { document, view }).collect(),
+            work_pools: work_pools.into_iter().map(|pool| (pool.name.clone(), pool)).collect(),
+            work_queues: read("work queue", answers.work_queues)?,
+            blocks: blocks.into_iter().map(|block| (block.id, block)).collect(),
+            automations: read("automation", answers.automations)?,
+            flow_runs: read("flow run", answers.flow_runs)?,
+            task_definitions: answers.task_definitions,
+        })
+    }
+
+    /// Name of a deployment as people write it: `flow/deployment`.
+    #[must_use]
+    pub fn full_name(&self, deployment: &Deployment) -> String {
+        let flow = self.flows.get(&deployment.view.flow_id).map_or("?", String::as_str);
+        format!("{flow}/{}", deployment.view.name)
+    }
+
+    /// ARNs and families of task definitions that blocks of deployments name: what `DescribeTaskDefinition` is asked for.
+    #[must_use]
+    pub fn named_task_definitions(&self) -> Vec<String> {
+        let named = self.blocks.values().filter_map(|block| block.data.get("task_definition_arn")?.as_str());
+        let mut named: Vec<String> = named.filter(|arn| !arn.is_empty()).map(str::to_owned).collect();
+        named.sort();
+        named.dedup();
+        named
+    }
+}
+
+fn read<T: DeserializeOwned>(what: &'static str, documents: Vec<Value>) -> Result<Vec<T>, EstateError> {
+    let read = |(index, document)| {
+        serde_json::from_value(document).map_err(|source| EstateError { what, index: index + 1, source })
+    };
+    documents.into_iter().enumerate().map(read).collect()
+}
