@@ -1,0 +1,184 @@
+//! What is wrong with a schedule, and what is allowed but rarely meant.
+
+/// One reason why a schedule cannot be. Texts name what was found and what is wanted; [`ScheduleError::key`] names the key.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ScheduleError {
+    /// The item is a text, a list, a number.
+    #[error("a schedule is a mapping with `cron`, `interval` or `rrule`, found {found}{}", advice.as_deref().map(|advice| format!(": {advice}")).unwrap_or_default())]
+    NotAMapping {
+        /// A description of the value.
+        found: String,
+        /// What to write, where that is clear.
+        advice: Option<String>,
+    },
+    /// `schedules` holds one mapping or a text.
+    #[error("`schedules` is a list, found {found}: put `- ` before {}", if *mapping { "its first key" } else { "each schedule" })]
+    NotAList {
+        /// A description of the value.
+        found: String,
+        /// Whether one schedule stands where the list belongs.
+        mapping: bool,
+    },
+    /// A deployment has `schedule` and `schedules`.
+    #[error("`schedule` and `schedules` are both present: move the schedule into the list `schedules` and remove `schedule`")]
+    BothKeys,
+    /// A key that no schedule has.
+    #[error("unknown key `{key}`{}", nearest.map_or_else(|| format!(": a schedule has {}", crate::item::KEYS.join(", ")), |nearest| format!(": did you mean `{nearest}`?")))]
+    UnknownKey {
+        /// The key.
+        key: String,
+        /// The key that it resembles.
+        nearest: Option<&'static str>,
+    },
+    /// None of the three kinds.
+    #[error("no `cron`, `interval` or `rrule`: a schedule has exactly one of them")]
+    NoKind,
+    /// More than one kind.
+    #[error("{} are both present: a schedule has exactly one of `cron`, `interval` and `rrule`", crate::item::list(found))]
+    SeveralKinds {
+        /// The kinds found.
+        found: Vec<&'static str>,
+    },
+    /// A value of another type.
+    #[error("`{key}` is {wanted}, found {found}")]
+    WrongType {
+        /// The key.
+        key: &'static str,
+        /// The type wanted.
+        wanted: &'static str,
+        /// A description of the value.
+        found: String,
+    },
+    /// A key of one kind beside another kind.
+    #[error("`{key}` belongs to `{kind}` and has no effect here: remove it")]
+    Misplaced {
+        /// The key.
+        key: &'static str,
+        /// The kind it belongs to.
+        kind: &'static str,
+    },
+    /// A cron expression that does not parse.
+    #[error("cron `{text}`: {reason}")]
+    Cron {
+        /// The expression.
+        text: String,
+        /// The field and what it may hold.
+        reason: String,
+    },
+    /// A time zone that Prefect does not know.
+    #[error("unknown time zone `{name}`{}", nearest.as_ref().map_or_else(|| ": use an IANA name such as America/New_York".to_owned(), |nearest| format!(": did you mean {nearest}?")))]
+    Zone {
+        /// The name found.
+        name: String,
+        /// The name that it resembles.
+        nearest: Option<String>,
+    },
+    /// An interval that is no length of time.
+    #[error("interval `{text}`: {reason}")]
+    Interval {
+        /// The value found.
+        text: String,
+        /// What is wanted.
+        reason: String,
+    },
+    /// An anchor date that is no date.
+    #[error("anchor date `{text}`: {reason}")]
+    AnchorDate {
+        /// The value found.
+        text: String,
+        /// What is wanted.
+        reason: String,
+    },
+    /// A recurrence rule that does not parse.
+    #[error("rrule `{text}`: {reason}")]
+    Rrule {
+        /// The beginning of the rule.
+        text: String,
+        /// The part and what it may hold.
+        reason: String,
+    },
+    /// Two schedules of a deployment with one slug.
+    #[error("slug `{slug}` is also the slug of schedule {}: slugs are unique in a deployment", other + 1)]
+    SameSlug {
+        /// The slug.
+        slug: String,
+        /// The index of the other schedule.
+        other: usize,
+    },
+    /// Two schedules that replace the same one.
+    #[error("`replaces: {slug}` is also written at schedule {}: only one schedule can replace another", other + 1)]
+    SameReplaces {
+        /// The slug that is to be replaced.
+        slug: String,
+        /// The index of the other schedule.
+        other: usize,
+    },
+}
+
+impl ScheduleError {
+    /// The key of the schedule that the error is about; nothing if it is about the whole item.
+    #[must_use]
+    pub fn key(&self) -> Option<&str> {
+        match self {
+            Self::NotAMapping { .. } | Self::NotAList { .. } | Self::BothKeys | Self::NoKind => None,
+            Self::UnknownKey { key, .. } => Some(key),
+            Self::WrongType { key, .. } | Self::Misplaced { key, .. } => Some(key),
+            Self::SeveralKinds { found } => found.last().copied(),
+            Self::Cron { .. } => Some("cron"),
+            Self::Zone { .. } => Some("timezone"),
+            Self::Interval { .. } => Some("interval"),
+            Self::AnchorDate { .. } => Some("anchor_date"),
+            Self::Rrule { .. } => Some("rrule"),
+            Self::SameSlug { .. } => Some("slug"),
+            Self::SameReplaces { .. } => Some("replaces"),
+        }
+    }
+}
+
+/// Something that is accepted and rarely meant.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Warning {
+    /// A key that versions before 3.1 wrote and that has no effect any more.
+    #[error("`{key}` has no effect since Prefect 3.1: remove it{}", advice.map(|advice| format!(" ({advice})")).unwrap_or_default())]
+    NoEffect {
+        /// The key.
+        key: &'static str,
+        /// What to use instead.
+        advice: Option<&'static str>,
+    },
+    /// A cron expression with seconds.
+    #[error("cron `{text}`: the last of the six fields is seconds, not the first")]
+    Seconds {
+        /// The expression.
+        text: String,
+    },
+    /// The server drops the limit.
+    #[error("`max_scheduled_runs` needs a `slug`: without one the server drops it at every deploy")]
+    LimitWithoutSlug,
+}
+
+impl Warning {
+    /// The key that the warning is about.
+    #[must_use]
+    pub fn key(&self) -> &str {
+        match self {
+            Self::NoEffect { key, .. } => key,
+            Self::Seconds { .. } => "cron",
+            Self::LimitWithoutSlug => "max_scheduled_runs",
+        }
+    }
+}
+
+/// No times could be worked out for a schedule that is valid.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NextError {
+    /// No further time in the years that were looked through.
+    #[error("the schedule has no time after this")]
+    Never,
+    /// The search was given up after a fixed number of steps.
+    #[error("the schedule's next time is too far away to compute")]
+    TooFar,
+    /// A time that the calendar cannot hold.
+    #[error("the schedule leaves the years that a calendar holds")]
+    OutOfRange,
+}
