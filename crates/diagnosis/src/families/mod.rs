@@ -14,6 +14,7 @@ pub(crate) mod work_pool;
 use crate::{Code, code::Family};
 
 pub use answers::*;
+pub use deploy::*;
 pub use doorbell::*;
 pub use messages::*;
 pub use requests::*;

@@ -1,0 +1,196 @@
+//! What is wrong with a deployment, and where.
+//!
+//! Checks do not stop at the first problem: a user who corrects a file wants to hear of all of them at once, and nothing
+//! is written before there are none.
+
+use std::fmt;
+
+use diagnosis::{Code, Diagnosis};
+use serde::Serialize;
+use yaml::Place;
+
+/// Where a value comes from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub enum Origin {
+    /// A place in a file.
+    File {
+        /// The file, as the user named it.
+        file: String,
+        /// Line, counted from 1.
+        line: usize,
+        /// Column, counted from 1.
+        column: usize,
+    },
+    /// A flag of the command line.
+    Flag {
+        /// As it is written: `--pool`.
+        flag: String,
+    },
+}
+
+impl Origin {
+    /// A place in a file.
+    #[must_use]
+    pub fn file(file: &str, place: Place) -> Self {
+        Self::File { file: file.to_owned(), line: place.line, column: place.column }
+    }
+
+    /// A flag.
+    #[must_use]
+    pub fn flag(flag: &str) -> Self {
+        Self::Flag { flag: flag.to_owned() }
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File { file, line, column } => write!(f, "{file}:{line}:{column}"),
+            Self::Flag { flag } => f.write_str(flag),
+        }
+    }
+}
+
+/// A reason not to deploy, or a warning.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Problem {
+    /// Its code in the catalogue.
+    #[serde(serialize_with = "as_text")]
+    pub code: Code,
+    /// Where the value comes from, if that is known.
+    pub origin: Option<Origin>,
+    /// The deployment, as its file calls it; none if all are concerned.
+    pub deployment: Option<String>,
+    /// The key in its entry: `work_pool.job_variables.cpu`.
+    pub key: Option<String>,
+    /// What was found and what was wanted. Never the value of a secret.
+    pub text: String,
+    /// What to do; may be empty.
+    pub help: String,
+}
+
+fn as_text<S: serde::Serializer>(code: &Code, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(code)
+}
+
+impl Problem {
+    /// A problem of which only the text is known.
+    pub fn new(code: Code, text: impl Into<String>) -> Self {
+        Self { code, origin: None, deployment: None, key: None, text: text.into(), help: String::new() }
+    }
+
+    /// The same with what to do.
+    #[must_use]
+    pub fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = help.into();
+        self
+    }
+
+    /// The same at a place.
+    #[must_use]
+    pub fn at(mut self, origin: impl Into<Option<Origin>>) -> Self {
+        self.origin = origin.into();
+        self
+    }
+
+    /// The same about a deployment.
+    #[must_use]
+    pub fn of(mut self, deployment: impl Into<String>) -> Self {
+        self.deployment = Some(deployment.into());
+        self
+    }
+
+    /// The same about a key.
+    #[must_use]
+    pub fn key(mut self, key: impl Into<String>) -> Self {
+        self.key = Some(key.into());
+        self
+    }
+
+    /// As the other commands tell failures.
+    #[must_use]
+    pub fn diagnosis(&self) -> Diagnosis {
+        let resolution = if self.help.is_empty() { self.code.resolution().to_owned() } else { self.help.clone() };
+        Diagnosis { code: self.code, summary: self.to_string(), detail: String::new(), resolution }.bounded()
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(origin) = &self.origin {
+            write!(f, "{origin}: ")?;
+        }
+        if let Some(deployment) = &self.deployment {
+            write!(f, "deployment \"{deployment}\": ")?;
+        }
+        if let Some(key) = &self.key {
+            write!(f, "`{key}`: ")?;
+        }
+        f.write_str(&self.text)
+    }
+}
+
+/// What checks found.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Findings {
+    /// Reasons not to deploy.
+    pub problems: Vec<Problem>,
+    /// What the user should know all the same.
+    pub warnings: Vec<Problem>,
+}
+
+impl Findings {
+    /// One more problem.
+    pub fn problem(&mut self, problem: Problem) {
+        if !self.problems.contains(&problem) {
+            self.problems.push(problem);
+        }
+    }
+
+    /// One more warning.
+    pub fn warning(&mut self, warning: Problem) {
+        if !self.warnings.contains(&warning) {
+            self.warnings.push(warning);
+        }
+    }
+
+    /// Whether nothing stands against deploying.
+    #[must_use]
+    pub fn is_clean(&self) -> bool {
+        self.problems.is_empty()
+    }
+
+    /// What others found as well.
+    pub fn extend(&mut self, other: Self) {
+        other.problems.into_iter().for_each(|it| self.problem(it));
+        other.warnings.into_iter().for_each(|it| self.warning(it));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_problem_names_place_deployment_and_key() {
+        let problem = Problem::new(diagnosis::PP0702, "found a number, wanted text")
+            .at(Origin::file("prefect.yaml", Place { line: 3, column: 5 }))
+            .of("nightly")
+            .key("name");
+        assert_eq!(
+            problem.to_string(),
+            "prefect.yaml:3:5: deployment \"nightly\": `name`: found a number, wanted text"
+        );
+        assert_eq!(problem.at(Origin::flag("--pool")).to_string().split(':').next(), Some("--pool"));
+    }
+
+    #[test]
+    fn the_same_problem_is_told_once() {
+        let mut findings = Findings::default();
+        findings.problem(Problem::new(diagnosis::PP0702, "one"));
+        findings.problem(Problem::new(diagnosis::PP0702, "one"));
+        findings.warning(Problem::new(diagnosis::PP0702, "two"));
+        assert_eq!((findings.problems.len(), findings.warnings.len(), findings.is_clean()), (1, 1, false));
+    }
+}
