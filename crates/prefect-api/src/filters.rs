@@ -156,6 +156,12 @@ pub struct DeploymentFilter<'a> {
 }
 
 impl<'a> DeploymentFilter<'a> {
+    /// Deployments with these ids.
+    #[must_use]
+    pub fn of_ids(ids: &'a [Uuid]) -> Self {
+        Self { id: Some(Is::AnyOf(ids)) }
+    }
+
     /// All deployments but those with these ids (3.x; 2.20.26 answers 422).
     #[must_use]
     pub fn except(ids: &'a [Uuid]) -> Self {

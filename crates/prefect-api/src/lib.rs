@@ -24,6 +24,7 @@ mod client;
 mod concurrency;
 mod connection;
 mod deployments;
+mod documents;
 mod error;
 mod events;
 #[cfg(test)]

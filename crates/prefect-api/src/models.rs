@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 pub use crate::{
     automations::{Automation, AutomationSpec},
-    blocks::{BlockDocument, BlockSchema, BlockType},
+    blocks::{BlockDocument, BlockSchema, BlockType, NamedType, StoredBlock},
     concurrency::ConcurrencyLimit,
     deployments::{
         CollisionStrategy, ConcurrencyOptions, Deployment, DeploymentCreate, DeploymentDocument, DeploymentFields,
@@ -19,7 +19,7 @@ pub use crate::{
     logs::{LogLine, WrittenLine, level},
     patch::Patch,
     pools::{ListedPool, WorkPool, WorkPoolCreate, Worker},
-    queues::WorkQueue,
+    queues::{WorkQueue, WorkQueueCreate, WorkQueueFields},
     schedules::{Schedule, ScheduleSpec, Timing},
     states::{Orchestrated, Proposal, State, StateDetails, StateType, Verdict, VerdictDetails},
 };

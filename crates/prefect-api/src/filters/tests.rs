@@ -121,6 +121,7 @@ fn a_list_is_a_query_with_an_order_and_a_limit() {
 
 #[tokio::test]
 async fn a_page_names_its_place() {
+    assert_eq!(wire(DeploymentFilter::of_ids(&[Uuid::nil()])), json!({"id": {"any_": [Uuid::nil()]}}));
     let closed = [Uuid::from_u128(7)];
     let query = FlowRunQuery {
         work_pools: Some(WorkPoolFilter::named(["p"])),
