@@ -7,7 +7,7 @@
 //! the server masks and what a block keeps in plain text differ (`env` of an ECSTask and `settings` of a RemoteFileSystem
 //! are not masked), so the mapping decides for itself which values it may copy.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use prefect_api::models::{DeploymentDocument, Object};
 use serde::{Deserialize, de::DeserializeOwned};
@@ -37,9 +37,31 @@ pub struct Answers {
     pub automations: Vec<Value>,
     /// `POST /flow_runs/filter` for the states SCHEDULED, PENDING, RUNNING, PAUSED and CANCELLING.
     pub flow_runs: Vec<Value>,
-    /// `DescribeTaskDefinition` by the ARN or family that a block names: the member `taskDefinition`. A block whose definition is
-    /// not here cannot be changed into a literal one.
+    /// What the AWS account says; empty where it was not asked.
+    pub account: Account,
+}
+
+/// What an AWS account says about the names that blocks hold. A plan can be made without: it then says what it could not see.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Account {
+    /// The region that was asked.
+    pub region: Option<String>,
+    /// `DescribeTaskDefinition` for each of [`Estate::named_task_definitions`]: the member `taskDefinition`. A block that changes
+    /// a definition which is not here is refused.
     pub task_definitions: BTreeMap<String, Value>,
+    /// Id of the default VPC.
+    pub default_vpc: Option<String>,
+    /// `DescribeSubnets` for the default VPC and each of [`Estate::named_vpcs`]: the ids of its subnets.
+    pub subnets: BTreeMap<String, Vec<String>>,
+}
+
+impl Account {
+    /// Subnets of a VPC, or of the default one.
+    #[must_use]
+    pub fn subnets_of(&self, vpc: Option<&str>) -> Option<&[String]> {
+        let vpc = vpc.or(self.default_vpc.as_deref())?;
+        self.subnets.get(vpc).map(Vec::as_slice).filter(|subnets| !subnets.is_empty())
+    }
 }
 
 /// A document that is not what the API of Prefect returns.
@@ -73,8 +95,8 @@ pub struct Estate {
     pub automations: Vec<Automation>,
     /// Runs that wait or run.
     pub flow_runs: Vec<FlowRun>,
-    /// Task definitions of the account, by the name that a block gives.
-    pub task_definitions: BTreeMap<String, Value>,
+    /// What the AWS account says.
+    pub account: Account,
 }
 
 /// Version of a server: `2.20.26`.
@@ -305,7 +327,7 @@ impl Estate {
             blocks: blocks.into_iter().map(|block| (block.id, block)).collect(),
             automations: read("automation", answers.automations)?,
             flow_runs: read("flow run", answers.flow_runs)?,
-            task_definitions: answers.task_definitions,
+            account: answers.account,
         })
     }
 
@@ -316,14 +338,23 @@ impl Estate {
         format!("{flow}/{}", deployment.view.name)
     }
 
-    /// ARNs and families of task definitions that blocks of deployments name: what `DescribeTaskDefinition` is asked for.
+    /// ARNs and families of task definitions that blocks name.
     #[must_use]
-    pub fn named_task_definitions(&self) -> Vec<String> {
-        let named = self.blocks.values().filter_map(|block| block.data.get("task_definition_arn")?.as_str());
-        let mut named: Vec<String> = named.filter(|arn| !arn.is_empty()).map(str::to_owned).collect();
-        named.sort();
-        named.dedup();
-        named
+    pub fn named_task_definitions(&self) -> BTreeSet<String> {
+        self.named("task_definition_arn")
+    }
+
+    /// Ids of VPCs that blocks name.
+    #[must_use]
+    pub fn named_vpcs(&self) -> BTreeSet<String> {
+        self.named("vpc_id")
+    }
+
+    /// What blocks, and overrides of deployments, say in a field.
+    fn named(&self, field: &str) -> BTreeSet<String> {
+        let blocks = self.blocks.values().filter_map(|block| block.data.get(field));
+        let overrides = self.deployments.iter().filter_map(|it| it.view.job_variables.as_ref()?.get(field));
+        blocks.chain(overrides).filter_map(Value::as_str).filter(|name| !name.is_empty()).map(str::to_owned).collect()
     }
 }
 

@@ -11,7 +11,7 @@ mod fingerprint;
 pub mod plan;
 
 pub use crate::{
-    estate::{Answers, Estate, EstateError},
+    estate::{Account, Answers, Estate, EstateError},
     fingerprint::fingerprint,
     plan::UpgradePlan,
 };

@@ -184,7 +184,7 @@ pub struct Current {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Target {
-    /// Its pool.
+    /// Its pool; empty on a deployment that is left, because the user has named none.
     pub pool: String,
     /// Its queue.
     pub queue: String,
