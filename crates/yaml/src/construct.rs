@@ -4,12 +4,12 @@ use base64::Engine as _;
 
 use crate::{
     error::YamlError,
-    event::{Properties, Style},
     merge::Merger,
     node::{Content, Entry, Node, Place},
     scalar::{self, Kind},
     timestamp,
-    tree::{DEPTH, Id, Raw, Shape, Tree},
+    token::Style,
+    tree::{DEPTH, Id, Item, Pair, Raw, Shape, Tree},
 };
 
 const STANDARD: &str = "tag:yaml.org,2002:";
@@ -58,7 +58,7 @@ impl<'t> Constructor<'t> {
                 Ok(Node { place, ..node })
             }
             Shape::Scalar { value, style } => {
-                scalar_content(&raw.properties, value, *style, place).map(|content| Node { place, content })
+                scalar_content(raw.tag.as_deref(), value, *style, place).map(|content| Node { place, content })
             }
             Shape::Sequence { items, .. } => {
                 let content = match standard_tag(raw, "a list", &["seq", "omap", "pairs"])? {
@@ -98,13 +98,13 @@ impl<'t> Constructor<'t> {
         Ok(())
     }
 
-    fn nodes(&mut self, ids: &[Id], reach: Reach) -> Result<Vec<Node>, YamlError> {
-        ids.iter().map(|id| self.node(*id, reach.deeper())).collect()
+    fn nodes(&mut self, items: &[Item], reach: Reach) -> Result<Vec<Node>, YamlError> {
+        items.iter().map(|item| self.node(item.value, reach.deeper())).collect()
     }
 
-    fn entries(&mut self, entries: &'t [(Id, Id)], at: Place, reach: Reach) -> Result<Vec<Entry>, YamlError> {
+    fn entries(&mut self, entries: &'t [Pair], at: Place, reach: Reach) -> Result<Vec<Entry>, YamlError> {
         let mut merger = Merger::default();
-        for (key, value) in entries {
+        for Pair { key, value, .. } in entries {
             if self.is_merge(*key) {
                 self.merge(&mut merger, *value, reach.deeper())?;
                 continue;
@@ -119,7 +119,7 @@ impl<'t> Constructor<'t> {
     /// Whether a key is a plain `<<`.
     fn is_merge(&self, key: Id) -> bool {
         let raw = self.tree.node(key);
-        match (&raw.shape, raw.properties.tag.as_deref()) {
+        match (&raw.shape, raw.tag.as_deref()) {
             (Shape::Scalar { value, style: Style::Plain }, None) => value == "<<",
             (Shape::Scalar { .. }, Some(tag)) => tag == "tag:yaml.org,2002:merge",
             _ => false,
@@ -153,7 +153,7 @@ impl<'t> Constructor<'t> {
         let raw = self.tree.node(id);
         if let Shape::Scalar { value, style: Style::Plain } = &raw.shape
             && value == "="
-            && raw.properties.tag.is_none()
+            && raw.tag.is_none()
         {
             return Ok(Node { place: raw.start.place(), content: Content::Text(value.clone()) });
         }
@@ -173,10 +173,10 @@ impl<'t> Constructor<'t> {
     }
 
     /// Mappings of one entry each, which Python holds as pairs.
-    fn pairs(&mut self, items: &'t [Id], reach: Reach) -> Result<Content, YamlError> {
+    fn pairs(&mut self, items: &'t [Item], reach: Reach) -> Result<Content, YamlError> {
         let mut pairs = Vec::new();
         for item in items {
-            let mut item = *item;
+            let mut item = item.value;
             while let Shape::Alias(target) = &self.tree.node(item).shape {
                 item = *target;
             }
@@ -185,7 +185,7 @@ impl<'t> Constructor<'t> {
             let Shape::Mapping { entries, .. } = &raw.shape else {
                 return Err(YamlError::new(place, "an ordered map is a list of mappings with one entry each"));
             };
-            let [(key, value)] = entries.as_slice() else {
+            let [Pair { key, value, .. }] = entries.as_slice() else {
                 let problem = format!("an ordered map has one entry in each item, and this item has {}", entries.len());
                 return Err(YamlError::new(place, problem));
             };
@@ -199,7 +199,7 @@ impl<'t> Constructor<'t> {
 
 /// The standard tag of a collection, without its prefix, if it is one of the allowed.
 fn standard_tag<'r>(raw: &'r Raw, kind: &str, allowed: &[&str]) -> Result<Option<&'r str>, YamlError> {
-    let Some(tag) = raw.properties.tag.as_deref().filter(|tag| *tag != "!") else { return Ok(None) };
+    let Some(tag) = raw.tag.as_deref().filter(|tag| *tag != "!") else { return Ok(None) };
     match tag.strip_prefix(STANDARD) {
         Some(name) if allowed.contains(&name) => Ok(Some(name)),
         Some(name) if SCALARS.contains(&name) || COLLECTIONS.contains(&name) => {
@@ -225,8 +225,8 @@ fn unknown_tag(tag: &str, place: Place) -> YamlError {
     )
 }
 
-fn scalar_content(properties: &Properties, value: &str, style: Style, place: Place) -> Result<Content, YamlError> {
-    let kind = match properties.tag.as_deref() {
+fn scalar_content(tag: Option<&str>, value: &str, style: Style, place: Place) -> Result<Content, YamlError> {
+    let kind = match tag {
         None if style != Style::Plain => Kind::Text,
         None | Some("!") => scalar::kind_of(value),
         Some(tag) => match tag.strip_prefix(STANDARD) {

@@ -2,15 +2,18 @@
 //! comments and layout.
 
 mod construct;
+mod cursor;
 mod duplicates;
 mod error;
-mod event;
+mod hint;
 mod json;
 mod merge;
 mod node;
-mod parser;
+mod parse;
 mod scalar;
+mod scan;
 mod timestamp;
+mod token;
 mod tree;
 
 pub use crate::{
@@ -24,5 +27,5 @@ pub use crate::{
 /// # Errors
 /// The text is not YAML, or not one document.
 pub fn read(text: &str) -> Result<Node, YamlError> {
-    construct::construct(&tree::Tree::read(text)?)
+    construct::construct(&parse::parse(text)?)
 }
