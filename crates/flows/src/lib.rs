@@ -1,6 +1,7 @@
 //! Flows and their parameters from Python source, without running it.
 
 mod error;
+pub mod python;
 
 use std::path::{Path, PathBuf};
 
@@ -30,15 +31,30 @@ pub struct Flow {
     pub unknown: Vec<Unknown>,
 }
 
-/// A part of a flow that could not be determined without running the source.
+/// Something about a flow that could not be determined without running the source.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unknown {
-    /// The parameter that is left open, or none if it concerns the whole flow.
-    pub parameter: Option<String>,
-    /// Why, as a clause: "`Frame` is imported from `frames`, which is not part of the project".
+    /// What of the flow is left open.
+    pub part: Part,
+    /// Why, as a clause: "`Frame` comes from `frames`, which is not part of the project".
     pub why: String,
     /// The line that was not understood.
     pub place: Place,
+}
+
+/// A part of a flow.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Part {
+    /// Its name; the function's name stands in for it.
+    Name,
+    /// Its description; none stands in for it.
+    Description,
+    /// Its version; none stands in for it.
+    Version,
+    /// Which parameters it has; those of the function as written stand in for them.
+    Parameters,
+    /// The type or the default of this parameter, which accepts anything meanwhile.
+    Parameter(String),
 }
 
 /// A flow that a scan of the project found.

@@ -1,0 +1,6 @@
+__all__ = ["LIMIT", "PUBLIC"]
+
+LIMIT = 99
+NAME = "shop"
+PUBLIC = "public"
+HIDDEN = "hidden"

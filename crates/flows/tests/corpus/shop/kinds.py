@@ -1,0 +1,9 @@
+from enum import Enum
+
+
+class Kind(Enum):
+    SMALL = "s"
+    BIG = "b"
+
+
+DEFAULT_KIND = Kind.SMALL
