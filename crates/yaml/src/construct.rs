@@ -4,6 +4,7 @@ use base64::Engine as _;
 
 use crate::{
     error::YamlError,
+    hint,
     merge::Merger,
     node::{Content, Entry, Node, Place},
     scalar::{self, Kind},
@@ -84,7 +85,7 @@ impl<'t> Constructor<'t> {
     fn spend(&mut self, raw: &Raw, reach: Reach) -> Result<(), YamlError> {
         let place = reach.alias.unwrap_or(raw.start.place());
         if reach.depth > DEPTH {
-            return Err(YamlError::new(place, format!("nested deeper than {DEPTH} levels")));
+            return Err(YamlError::new(place, format!("the value nests deeper than {DEPTH} levels here")));
         }
         if reach.alias.is_some() {
             let text = if let Shape::Scalar { value, .. } = &raw.shape { value.len() } else { 0 };
@@ -160,9 +161,7 @@ impl<'t> Constructor<'t> {
         let key = self.node(id, reach)?;
         match key.content {
             Content::Mapping(_) if key.place.line == mapping.line && key.place.column == mapping.column + 1 => {
-                let problem = "`{{ … }}` without quotes is a mapping to YAML: put the whole value in quotes, as in \
-                               \"{{ name }}\"";
-                Err(YamlError::new(mapping, problem))
+                Err(YamlError::new(mapping, hint::PLACEHOLDER))
             }
             Content::Mapping(_) | Content::Sequence(_) => {
                 let problem = format!("a key must be one word or text, and this is {}", key.kind_name());
@@ -245,14 +244,15 @@ fn scalar_content(tag: Option<&str>, value: &str, style: Style, place: Place) ->
     };
     content_of(kind, value).ok_or_else(|| {
         let problem = match kind {
-            Kind::Bool => format!("`{value}` is no boolean: write `true` or `false`"),
+            Kind::Bool => "the value is no boolean: write `true` or `false`".to_owned(),
             Kind::Integer if scalar::kind_of(value) == Kind::Integer => {
-                format!("the integer `{value}` does not fit into 64 bits: put it in quotes if it is text")
+                "the integer does not fit into 64 bits: put it in quotes if it is text".to_owned()
             }
-            Kind::Integer => format!("`{value}` is no integer"),
-            Kind::Float => format!("`{value}` is no number"),
+            Kind::Integer => "the value is no integer: remove its tag".to_owned(),
+            Kind::Float => "the value is no number: remove its tag".to_owned(),
             Kind::Timestamp => {
-                format!("`{value}` is read as a date or time, and there is no such one: put it in quotes if it is text")
+                "the value is read as a date or time, and there is no such one: put it in quotes if it is text"
+                    .to_owned()
             }
             _ => format!("a plain `{value}` has a meaning of its own in YAML: put it in quotes"),
         };

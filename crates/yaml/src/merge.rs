@@ -56,12 +56,18 @@ impl Merger {
         let mut merged: HashMap<KeyId, usize> = positions(&entries);
         for entry in self.own {
             match KeyId::of(&entry.key).and_then(|id| merged.remove(&id)) {
-                Some(position) => entries[position] = entry,
+                Some(position) => replace(&mut entries[position], entry),
                 None => entries.push(entry),
             }
         }
         entries
     }
+}
+
+/// Python keeps the key that came first.
+fn replace(entry: &mut Entry, by: Entry) {
+    entry.key.place = by.key.place;
+    entry.value = by.value;
 }
 
 fn positions(entries: &[Entry]) -> HashMap<KeyId, usize> {
@@ -74,7 +80,7 @@ pub(crate) fn unique(entries: Vec<Entry>) -> Vec<Entry> {
     let mut seen = HashMap::new();
     for entry in entries {
         match KeyId::of(&entry.key).map(|id| *seen.entry(id).or_insert(unique.len())) {
-            Some(position) if position < unique.len() => unique[position] = entry,
+            Some(position) if position < unique.len() => replace(&mut unique[position], entry),
             _ => unique.push(entry),
         }
     }

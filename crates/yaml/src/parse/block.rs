@@ -78,11 +78,11 @@ impl Parser<'_> {
         let token = self.scanner.peek()?;
         let begin = open.start.place();
         let problem = format!(
-            "{} cannot follow here: {} (the {kind} here begins on line {}, column {})",
-            token.kind.name(),
-            hint::LEVELS,
+            "the {kind} that begins on line {}, column {}, is not over, and {} {}",
             begin.line,
-            begin.column
+            begin.column,
+            token.kind.name(),
+            hint::UNEXPECTED
         );
         Err(YamlError::new(token.start.place(), problem))
     }

@@ -55,12 +55,14 @@ impl Parser<'_> {
         }
         let token = self.scanner.peek()?;
         if token.kind != Kind::FlowEntry {
+            let begin = open.start.place();
             let problem = format!(
-                "`,` or {} is missing before {}: {} opened on line {}",
-                close.name(),
-                token.kind.name(),
+                "the {} of line {}, column {}, is still open, and {} cannot follow: put `,` or {} before it",
                 open.kind.name(),
-                open.start.place().line
+                begin.line,
+                begin.column,
+                token.kind.name(),
+                close.name()
             );
             return Err(YamlError::new(token.start.place(), problem));
         }

@@ -20,9 +20,12 @@ pub(crate) fn parse(text: &str) -> Result<Tree, YamlError> {
         let problem = format!("the character U+{:04X} is not allowed in YAML: remove it", u32::from(c));
         return Err(YamlError::new(mark.place(), problem));
     }
-    let parser =
+    let mut parser =
         Parser { scanner: Scanner::new(text), tree: Tree::default(), anchors: HashMap::new(), handles: HashMap::new() };
-    parser.document().map_err(|error| hint::explain(text, error))
+    match parser.document() {
+        Ok(()) => Ok(parser.tree),
+        Err(error) => Err(hint::explain(text, parser.scanner.long_quote(), error)),
+    }
 }
 
 struct Parser<'t> {
@@ -57,10 +60,10 @@ enum Place {
 }
 
 impl<'t> Parser<'t> {
-    fn document(mut self) -> Result<Tree, YamlError> {
+    fn document(&mut self) -> Result<(), YamlError> {
         let is_explicit = self.prologue()?;
         if self.scanner.peek()?.kind == Kind::StreamEnd && !is_explicit {
-            return Ok(self.tree);
+            return Ok(());
         }
         let root = if is_explicit && self.is_next(&[Kind::DocumentStart, Kind::DocumentEnd, Kind::StreamEnd])? {
             let at = self.scanner.peek()?.start;
@@ -69,8 +72,7 @@ impl<'t> Parser<'t> {
             self.node(Place::Block, 0)?
         };
         self.tree.root = Some(root);
-        self.epilogue()?;
-        Ok(self.tree)
+        self.epilogue()
     }
 
     /// Directives and `---`. Returns whether there was a `---`.
@@ -126,7 +128,7 @@ impl<'t> Parser<'t> {
                     .to_owned()
             }
             _ if is_ended => "the document ended above with `...`: remove that line".to_owned(),
-            kind => format!("{} cannot follow here: {}", kind.name(), hint::LEVELS),
+            kind => format!("{} {}", kind.name(), hint::UNEXPECTED),
         };
         Err(YamlError::new(token.start.place(), problem))
     }

@@ -15,6 +15,7 @@ use std::collections::VecDeque;
 use crate::{
     cursor::{Cursor, END, Mark, is_break_or_end, is_space},
     error::YamlError,
+    hint,
     token::{Kind, Token},
     tree::DEPTH,
 };
@@ -45,6 +46,7 @@ pub(crate) struct Scanner<'t> {
     is_key_allowed: bool,
     /// For each level of brackets, the outermost of which is none.
     candidates: Vec<Option<Candidate>>,
+    long_quote: Option<(Mark, Mark)>,
 }
 
 impl<'t> Scanner<'t> {
@@ -58,6 +60,7 @@ impl<'t> Scanner<'t> {
             indents: Vec::new(),
             is_key_allowed: true,
             candidates: vec![None],
+            long_quote: None,
         }
     }
 
@@ -75,6 +78,11 @@ impl<'t> Scanner<'t> {
             self.taken += 1;
         }
         Ok(token)
+    }
+
+    /// Begin and end of the last text in quotes that goes over several lines.
+    pub(crate) fn long_quote(&self) -> Option<(Mark, Mark)> {
+        self.long_quote
     }
 
     /// Scans until it is known what the next token is.
@@ -322,7 +330,7 @@ impl<'t> Scanner<'t> {
     fn value_without_candidate(&mut self) -> Result<(), YamlError> {
         if !self.is_in_flow() {
             if !self.is_key_allowed {
-                return Err(YamlError::new(self.cursor.mark.place(), crate::hint::UNEXPECTED_COLON));
+                return Err(YamlError::new(self.cursor.mark.place(), hint::UNEXPECTED_COLON));
             }
             let mark = self.cursor.mark;
             if self.open_block(self.column())? {
@@ -351,5 +359,5 @@ fn refuse_required(candidate: Candidate) -> Result<(), YamlError> {
     if !candidate.is_required {
         return Ok(());
     }
-    Err(YamlError::new(candidate.mark.place(), "a key stands here without a `:` behind it: write `key: value`"))
+    Err(YamlError::new(candidate.mark.place(), hint::NO_COLON))
 }

@@ -14,6 +14,9 @@ impl Scanner<'_> {
         let start = self.cursor.mark;
         let value = Quoted { cursor: &mut self.cursor, quote, start, value: String::new() }.scan()?;
         let style = if quote == '"' { Style::DoubleQuoted } else { Style::SingleQuoted };
+        if start.line < self.cursor.mark.line {
+            self.long_quote = Some((start, self.cursor.mark));
+        }
         self.push(Kind::Scalar { value, style }, start);
         Ok(())
     }
