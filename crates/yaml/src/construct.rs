@@ -83,7 +83,7 @@ impl<'t> Constructor<'t> {
 
     /// Bounds the depth, and what aliases copy.
     fn spend(&mut self, raw: &Raw, reach: Reach) -> Result<(), YamlError> {
-        let place = reach.alias.unwrap_or(raw.start.place());
+        let place = reach.alias.unwrap_or_else(|| raw.start.place());
         if reach.depth > DEPTH {
             return Err(YamlError::new(place, format!("the value nests deeper than {DEPTH} levels here")));
         }

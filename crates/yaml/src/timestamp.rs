@@ -83,7 +83,7 @@ fn clock(rest: &mut Rest<'_>) -> Option<Clock> {
     Some(Clock { hour, minute, second, microsecond, offset })
 }
 
-#[expect(clippy::option_option, reason = "no offset, and an offset that is none, are two answers")]
+/// The inner nothing is a time without an offset.
 fn offset(rest: &mut Rest<'_>) -> Option<Option<i32>> {
     if rest.0.is_empty() {
         return Some(None);

@@ -11,9 +11,9 @@ fn report(texts: &[&str]) -> String {
             Err(error) => error.to_string(),
         };
         for line in text.lines() {
-            writeln!(report, "  | {line}").unwrap();
+            writeln!(report, "  | {line}").expect("a string takes text");
         }
-        writeln!(report, "{said}\n").unwrap();
+        writeln!(report, "{said}\n").expect("a string takes text");
     }
     report
 }

@@ -12,7 +12,7 @@ fn thousands_of_documents_are_read_as_pyyaml_reads_them() {
 
 /// What differs between PyYAML and the reader.
 fn difference(case: &Value) -> Option<String> {
-    let text = case["text"].as_str().unwrap();
+    let text = case["text"].as_str().expect("every case has a text");
     let read = yaml::read(text).map(|node| node.to_json());
     match (case.get("value"), &read) {
         (Some(expected), Ok(read)) if written(expected) == written(read) => None,

@@ -21,7 +21,7 @@ fn every_value_has_its_place() {
     assert_eq!(node.entry("c").unwrap().key.place, place(2, 1));
     assert_eq!(at(&["c".into()]), place(3, 1));
     assert_eq!(at(&["c".into(), 0.into(), "d".into()]), place(3, 6));
-    assert_eq!(at(&["c".into(), 1.into(), "g".into(), 1.into()]), place(4, 16));
+    assert_eq!(at(&["c".into(), 1.into(), "g".into(), 1.into()]), place(4, 17));
 }
 
 #[test]
