@@ -20,6 +20,7 @@
 
 mod automations;
 mod blocks;
+mod bulk;
 mod client;
 mod concurrency;
 mod connection;
@@ -50,7 +51,7 @@ mod transport;
 mod variables;
 
 pub use client::Client;
-pub use connection::{Auth, Connection, Credentials, is_cloud};
+pub use connection::{Auth, Connection, Credentials, is_cloud, without_userinfo};
 pub use error::ApiError;
 pub use lists::PAGE;
 pub use pages::{Each, Page, Unread};

@@ -8,11 +8,13 @@ use serde_json::{Map, Value};
 
 pub use crate::{
     automations::{Automation, AutomationSpec},
-    blocks::{BlockDocument, BlockSchema, BlockType, NamedType, StoredBlock},
+    blocks::{BlockDocument, BlockSchema, BlockType},
+    bulk::AutomationDocument,
     concurrency::ConcurrencyLimit,
     deployments::{
         CollisionStrategy, ConcurrencyOptions, Deployment, DeploymentCreate, DeploymentDocument, DeploymentFields,
     },
+    documents::Documents,
     events::Event,
     flow_runs::{FlowRun, ScheduledFlowRun},
     flows::Flow,

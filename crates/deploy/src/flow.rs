@@ -1,0 +1,106 @@
+//! The flows of the deployments: from their source, and from the project's Python where the source does not say everything.
+
+use std::{
+    collections::HashMap,
+    io::Write,
+    process::{Command, Stdio},
+};
+
+use diagnosis::PP0705;
+use flows::{Answer, Flow, Project, SCRIPT};
+use serde_json::Value;
+
+use crate::{draft::Draft, problem::Findings, request::Request};
+
+/// A flow, or why there is none; and why parts of it stay open.
+pub(crate) struct Known {
+    flow: Result<Flow, String>,
+    open: Vec<String>,
+}
+
+/// The flows of all entrypoints, each looked at once; Python is started at most once.
+pub(crate) fn of_all(project: &Project, request: &Request, values: &[Option<Value>]) -> HashMap<String, Known> {
+    let entrypoint = |values: &Value| request.flags.entrypoint.clone().or_else(|| text(values, "entrypoint"));
+    let mut known: HashMap<String, Known> = HashMap::new();
+    let mut unclear = Vec::new();
+    for entrypoint in values.iter().flatten().filter_map(entrypoint) {
+        if known.contains_key(&entrypoint) {
+            continue;
+        }
+        let flow = project.flow(&entrypoint).map_err(|error| manage::with_sources(&error));
+        if flow.as_ref().is_ok_and(|flow| !flow.unknown.is_empty()) {
+            unclear.push(entrypoint.clone());
+        }
+        known.insert(entrypoint, Known { flow, open: Vec::new() });
+    }
+    if !unclear.is_empty() {
+        ask_python(&unclear, request, &mut known);
+    }
+    known
+}
+
+fn text(values: &Value, key: &str) -> Option<String> {
+    values.get(key).and_then(Value::as_str).filter(|text| !text.is_empty()).map(str::to_owned)
+}
+
+fn ask_python(entrypoints: &[String], request: &Request, known: &mut HashMap<String, Known>) {
+    let (answers, why) = match &request.python {
+        None => (Vec::new(), "no Python with Prefect was found to ask".to_owned()),
+        Some(python) => match answers(python, entrypoints, request) {
+            Ok(answers) => (answers, "Python gave no answer".to_owned()),
+            Err(why) => (Vec::new(), why),
+        },
+    };
+    for entrypoint in entrypoints {
+        let Some(entry) = known.get_mut(entrypoint) else { continue };
+        match answers.iter().find(|it| &it.entrypoint == entrypoint).map(|it| &it.flow) {
+            Some(Ok(flow)) => entry.flow = Ok(flow.clone()),
+            other => {
+                let why = match other {
+                    Some(Err(error)) => error.clone(),
+                    _ => why.clone(),
+                };
+                let unknown = entry.flow.as_ref().map(|flow| flow.unknown.clone()).unwrap_or_default();
+                entry.open = unknown.iter().map(|it| format!("{} ({})", it.why, it.place)).collect();
+                entry.open.push(why);
+            }
+        }
+    }
+}
+
+fn answers(python: &std::path::Path, entrypoints: &[String], request: &Request) -> Result<Vec<Answer>, String> {
+    let mut command = Command::new(python);
+    command.args(["-c", SCRIPT]).current_dir(&request.folder).envs(&request.environment);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+    let mut child = command.spawn().map_err(|error| format!("{} cannot be started: {error}", python.display()))?;
+    if let Some(mut input) = child.stdin.take() {
+        // A process that ended already has not read it; its output says the rest.
+        let _ = input.write_all(flows::request(entrypoints.iter().map(String::as_str)).as_bytes());
+    }
+    let output = child.wait_with_output().map_err(|error| format!("{} cannot be waited for: {error}", python.display()))?;
+    flows::answers(&String::from_utf8_lossy(&output.stdout)).map_err(|error| error.to_string())
+}
+
+/// The flow of a deployment; problems and open parts go to `findings`.
+pub(crate) fn of_draft(known: &mut HashMap<String, Known>, draft: &Draft, findings: &mut Findings) -> Option<Flow> {
+    const AT: &str = "/entrypoint";
+    let Some(entrypoint) = draft.text(AT) else {
+        let problem = draft.problem(PP0705, AT, "no entrypoint is given");
+        findings.problem(problem.help("Write `entrypoint: path/to/file.py:function`."));
+        return None;
+    };
+    let known = known.get(entrypoint)?;
+    match &known.flow {
+        Ok(flow) => {
+            if let Some((last, parts)) = known.open.split_last() {
+                let text = format!("parts of the parameters' schema stay open: {}; {last}", parts.join("; "));
+                findings.warning(draft.problem(PP0705, AT, text).help("Give a Python that has Prefect with `--python`."));
+            }
+            Some(flow.clone())
+        }
+        Err(error) => {
+            findings.problem(draft.problem(PP0705, AT, error.clone()));
+            None
+        }
+    }
+}
