@@ -11,7 +11,6 @@ use crate::{
     client::Client,
     error::ApiError,
     filters::Is,
-    lists::Everything,
     transport::{Method, Transport},
 };
 
@@ -73,14 +72,6 @@ impl<T: Transport> Client<T> {
     pub async fn automations(&self, name: &str) -> Result<Vec<Automation>, ApiError> {
         let filter = OfName { automations: NameFilter { name: Is::AnyOf([name]) } };
         self.list("/automations/filter", &filter, |automation: &Automation| automation.id).await
-    }
-
-    /// All automations (3.x, and 2.20 with events).
-    ///
-    /// # Errors
-    /// [`ApiError`]; not found where the server has no automations.
-    pub async fn all_automations(&self) -> Result<Vec<Automation>, ApiError> {
-        self.list("/automations/filter", &Everything {}, |automation: &Automation| automation.id).await
     }
 
     /// Makes an automation.

@@ -30,42 +30,6 @@ impl std::fmt::Debug for BlockDocument {
     }
 }
 
-/// A block document with what it is: its name and type, and the documents that it refers to. Its secrets are masked.
-#[derive(Clone, PartialEq, Deserialize)]
-pub struct StoredBlock {
-    /// Its id.
-    pub id: Uuid,
-    /// Its name, unique within its type.
-    #[serde(default)]
-    pub name: Option<String>,
-    /// Whether its name was made up by a client, so that no text should refer to it.
-    #[serde(default)]
-    pub is_anonymous: bool,
-    /// Its type.
-    pub block_type: NamedType,
-    /// Its fields, with the documents that it refers to filled in. The server masks secret ones.
-    #[serde(default)]
-    pub data: Object,
-    /// The documents that it refers to, by field.
-    #[serde(default)]
-    pub block_document_references: Object,
-}
-
-/// Data may be secret: some blocks keep keys in fields that the server does not mask.
-impl std::fmt::Debug for StoredBlock {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let mut shown = f.debug_struct("StoredBlock");
-        shown.field("id", &self.id).field("name", &self.name).field("type", &self.block_type).finish_non_exhaustive()
-    }
-}
-
-/// The type of a block document.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub struct NamedType {
-    /// Its slug: `ecs-task`.
-    pub slug: String,
-}
-
 /// A type of blocks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 pub struct BlockType {
@@ -138,14 +102,6 @@ impl<T: Transport> Client<T> {
     /// [`ApiError`].
     pub async fn find_block(&self, type_slug: &str, name: &str) -> Result<Option<BlockDocument>, ApiError> {
         found(self.get(path_of(type_slug, name, true)).await)
-    }
-
-    /// A block document with its name, type and references, secrets masked; none if there is no such document.
-    ///
-    /// # Errors
-    /// [`ApiError`].
-    pub async fn stored_block(&self, id: Uuid) -> Result<Option<StoredBlock>, ApiError> {
-        found(self.get(format!("/block_documents/{id}?include_secrets=false")).await)
     }
 
     /// The type of blocks with this slug.
@@ -234,22 +190,6 @@ mod tests {
                 format!("{by_name}/none?include_secrets=true"),
             ]
         );
-    }
-
-    #[tokio::test]
-    async fn a_stored_block_says_what_it_is_and_what_it_refers_to() {
-        let id = Uuid::from_u128(4);
-        // As 2.20.26 answers, shortened.
-        let document = json!({"id": id, "name": "team", "is_anonymous": false, "block_type": {"slug": "s3-bucket"},
-            "data": {"bucket_name": "b", "credentials": {"aws_secret_access_key": "canary"}},
-            "block_document_references": {"credentials": {"block_document": {"id": Uuid::nil(), "name": "estate"}}}});
-        let (client, fake) = Fake::client([(200, document), (404, json!({"detail": "Block document not found"}))]);
-        let stored = client.stored_block(id).await.unwrap().unwrap();
-        assert_eq!((stored.name.as_deref(), stored.block_type.slug.as_str()), (Some("team"), "s3-bucket"));
-        assert_eq!(stored.block_document_references["credentials"]["block_document"]["name"], "estate");
-        assert!(!format!("{stored:?}").contains("canary"));
-        assert_eq!(client.stored_block(id).await, Ok(None));
-        assert_eq!(fake.paths()[0], format!("/block_documents/{id}?include_secrets=false"));
     }
 
     #[tokio::test]

@@ -120,8 +120,9 @@ fn names(headers: &[(String, String)]) -> Vec<&str> {
     headers.iter().map(|(name, _)| name.as_str()).collect()
 }
 
-/// A URL as it may be shown: someone may have put a password into it.
-pub(crate) fn without_userinfo(url: &str) -> String {
+/// A URL as it may be shown: a user may have put a password into it.
+#[must_use]
+pub fn without_userinfo(url: &str) -> String {
     let Some((scheme, rest)) = url.split_once("://") else {
         return url.rsplit('@').next().unwrap_or_default().to_owned();
     };

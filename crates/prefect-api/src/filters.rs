@@ -148,6 +148,20 @@ impl<'a> WorkPoolFilter<'a> {
     }
 }
 
+/// Work queues, of whatever pool.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct WorkQueueFilter<'a> {
+    id: Is<&'a [Uuid]>,
+}
+
+impl<'a> WorkQueueFilter<'a> {
+    /// Work queues with these ids.
+    #[must_use]
+    pub fn of_ids(ids: &'a [Uuid]) -> Self {
+        Self { id: Is::AnyOf(ids) }
+    }
+}
+
 /// Deployments by id. Without criteria: all of them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct DeploymentFilter<'a> {
@@ -175,6 +189,9 @@ pub struct FlowRunQuery<'a> {
     /// Of which work pools.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub work_pools: Option<WorkPoolFilter<'a>>,
+    /// Of which work queues.
+    #[serde(rename = "work_pool_queues", skip_serializing_if = "Option::is_none")]
+    pub work_queues: Option<WorkQueueFilter<'a>>,
     /// Of which deployments. With this set, runs without a deployment are left out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub deployments: Option<DeploymentFilter<'a>>,
@@ -189,6 +206,9 @@ pub struct DeploymentQuery<'a> {
     /// Of which work pools.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub work_pools: Option<WorkPoolFilter<'a>>,
+    /// Of which work queues.
+    #[serde(rename = "work_pool_queues", skip_serializing_if = "Option::is_none")]
+    pub work_queues: Option<WorkQueueFilter<'a>>,
     /// Which deployments.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub deployments: Option<DeploymentFilter<'a>>,

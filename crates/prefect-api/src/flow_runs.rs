@@ -72,6 +72,9 @@ pub struct FlowRun {
     /// How often it ran.
     #[serde(default)]
     pub run_count: u32,
+    /// Whether a schedule made it. The server deletes such a run before its start when its deployment changes.
+    #[serde(default)]
+    pub auto_scheduled: bool,
     /// How it is tried again when it fails, and whether its own process does that.
     #[serde(default)]
     pub empirical_policy: Option<Object>,

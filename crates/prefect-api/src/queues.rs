@@ -36,12 +36,6 @@ pub struct WorkQueue {
     /// READY, NOT_READY or PAUSED.
     #[serde(default)]
     pub status: Option<String>,
-    /// What its owner wrote about it.
-    #[serde(default)]
-    pub description: Option<String>,
-    /// Tags of the runs that it hands out, from the days of agents (2.20).
-    #[serde(default)]
-    pub filter: Option<Value>,
 }
 
 /// A work queue to make.
@@ -166,7 +160,7 @@ mod tests {
             priority: Some(9),
         };
         let queue = client.create_work_queue("my pool", &wanted).await.unwrap();
-        assert_eq!((queue.priority, queue.filter), (Some(9), None));
+        assert_eq!((queue.priority, queue.is_paused), (Some(9), true));
         let changes =
             WorkQueueFields { concurrency_limit: Patch::Clear, priority: Some(2), ..WorkQueueFields::default() };
         client.update_work_queue("my pool", "bulk", &changes).await.unwrap();

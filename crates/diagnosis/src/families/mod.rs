@@ -20,6 +20,7 @@ pub use messages::*;
 pub use requests::*;
 pub use server::*;
 pub use tasks::*;
+pub use upgrade::*;
 pub use work_pool::*;
 
 static FAMILIES: [&Family; 9] = [

@@ -117,16 +117,23 @@ fn a_list_is_a_query_with_an_order_and_a_limit() {
     let of_pool = DeploymentQuery { work_pools: Some(WorkPoolFilter::named(["p"])), ..DeploymentQuery::default() };
     assert_eq!(wire(of_pool), json!({"work_pools": {"name": {"any_": ["p"]}}}));
     assert_eq!((wire(FlowRunQuery::default()), wire(DeploymentQuery::default())), (json!({}), json!({})));
+    let ids = [Uuid::from_u128(7)];
+    let of_queue = || Some(WorkQueueFilter::of_ids(&ids));
+    let deployments = DeploymentQuery { work_queues: of_queue(), ..DeploymentQuery::default() };
+    let runs = FlowRunQuery { work_queues: of_queue(), ..FlowRunQuery::default() };
+    let wanted = json!({"work_pool_queues": {"id": {"any_": ids}}});
+    assert_eq!((wire(deployments), wire(runs)), (wanted.clone(), wanted));
+    assert_eq!(wire(DeploymentFilter::of_ids(&ids)), json!({"id": {"any_": ids}}));
 }
 
 #[tokio::test]
 async fn a_page_names_its_place() {
-    assert_eq!(wire(DeploymentFilter::of_ids(&[Uuid::nil()])), json!({"id": {"any_": [Uuid::nil()]}}));
     let closed = [Uuid::from_u128(7)];
     let query = FlowRunQuery {
         work_pools: Some(WorkPoolFilter::named(["p"])),
         deployments: Some(DeploymentFilter::except(&closed)),
         flow_runs: Some(FlowRunFilter::of_states(&[StateType::Scheduled]).due_by(now())),
+        ..FlowRunQuery::default()
     };
     let sort = FlowRunSort::NextScheduledStartTimeAsc;
     let page = body(async |client| drop(client.flow_runs_page(&query, sort, 400).await.unwrap())).await;
