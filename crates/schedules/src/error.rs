@@ -20,7 +20,9 @@ pub enum ScheduleError {
         mapping: bool,
     },
     /// A deployment has `schedule` and `schedules`.
-    #[error("`schedule` and `schedules` are both present: move the schedule into the list `schedules` and remove `schedule`")]
+    #[error(
+        "`schedule` and `schedules` are both present: move the schedule into the list `schedules` and remove `schedule`"
+    )]
     BothKeys,
     /// A key that no schedule has.
     #[error("unknown key `{key}`{}", nearest.map_or_else(|| format!(": a schedule has {}", crate::item::KEYS.join(", ")), |nearest| format!(": did you mean `{nearest}`?")))]
@@ -34,7 +36,10 @@ pub enum ScheduleError {
     #[error("no `cron`, `interval` or `rrule`: a schedule has exactly one of them")]
     NoKind,
     /// More than one kind.
-    #[error("{} are both present: a schedule has exactly one of `cron`, `interval` and `rrule`", crate::item::list(found))]
+    #[error(
+        "{} are both present: a schedule has exactly one of `cron`, `interval` and `rrule`",
+        crate::item::list(found)
+    )]
     SeveralKinds {
         /// The kinds found.
         found: Vec<&'static str>,
@@ -48,14 +53,6 @@ pub enum ScheduleError {
         wanted: &'static str,
         /// A description of the value.
         found: String,
-    },
-    /// A key of one kind beside another kind.
-    #[error("`{key}` belongs to `{kind}` and has no effect here: remove it")]
-    Misplaced {
-        /// The key.
-        key: &'static str,
-        /// The kind it belongs to.
-        kind: &'static str,
     },
     /// A cron expression that does not parse.
     #[error("cron `{text}`: {reason}")]
@@ -122,7 +119,7 @@ impl ScheduleError {
         match self {
             Self::NotAMapping { .. } | Self::NotAList { .. } | Self::BothKeys | Self::NoKind => None,
             Self::UnknownKey { key, .. } => Some(key),
-            Self::WrongType { key, .. } | Self::Misplaced { key, .. } => Some(key),
+            Self::WrongType { key, .. } => Some(key),
             Self::SeveralKinds { found } => found.last().copied(),
             Self::Cron { .. } => Some("cron"),
             Self::Zone { .. } => Some("timezone"),
@@ -138,22 +135,39 @@ impl ScheduleError {
 /// Something that is accepted and rarely meant.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Warning {
-    /// A key that versions before 3.1 wrote and that has no effect any more.
-    #[error("`{key}` has no effect since Prefect 3.1: remove it{}", advice.map(|advice| format!(" ({advice})")).unwrap_or_default())]
-    NoEffect {
+    /// A key that the first 3.0 versions of `prefect deploy` wrote into files.
+    #[error("`{key}` has no effect any more: remove it")]
+    OldKey {
         /// The key.
         key: &'static str,
-        /// What to use instead.
-        advice: Option<&'static str>,
+    },
+    /// A key of one kind beside another kind.
+    #[error("`{key}` has no effect without `{kind}`: remove it")]
+    Misplaced {
+        /// The key.
+        key: &'static str,
+        /// The kind it belongs to.
+        kind: &'static str,
     },
     /// A cron expression with seconds.
-    #[error("cron `{text}`: the last of the six fields is seconds, not the first")]
+    #[error("cron `{text}`: the sixth field is seconds, and the first is minutes")]
     Seconds {
         /// The expression.
         text: String,
     },
+    /// A rule on which the server's scheduler fails.
+    #[error(
+        "`UNTIL` ends in Z and there is no `DTSTART`: Prefect's scheduler fails on this rule and starts no runs. Remove the Z; the digits are read in `timezone`"
+    )]
+    UntilWithoutStart,
+    /// The last time is past.
+    #[error("the last time of `{key}` is past: it starts no runs")]
+    Over {
+        /// The kind.
+        key: &'static str,
+    },
     /// The server drops the limit.
-    #[error("`max_scheduled_runs` needs a `slug`: without one the server drops it at every deploy")]
+    #[error("`max_scheduled_runs` needs a `slug`: without one the server drops it")]
     LimitWithoutSlug,
 }
 
@@ -162,8 +176,9 @@ impl Warning {
     #[must_use]
     pub fn key(&self) -> &str {
         match self {
-            Self::NoEffect { key, .. } => key,
+            Self::OldKey { key } | Self::Misplaced { key, .. } | Self::Over { key } => key,
             Self::Seconds { .. } => "cron",
+            Self::UntilWithoutStart => "rrule",
             Self::LimitWithoutSlug => "max_scheduled_runs",
         }
     }
@@ -175,6 +190,9 @@ pub enum NextError {
     /// No further time in the years that were looked through.
     #[error("the schedule has no time after this")]
     Never,
+    /// `UNTIL` with an offset and no `DTSTART`.
+    #[error("the server's scheduler fails on this rule: UNTIL ends in Z and DTSTART is missing")]
+    Fails,
     /// The search was given up after a fixed number of steps.
     #[error("the schedule's next time is too far away to compute")]
     TooFar,

@@ -1,9 +1,11 @@
 //! A schedule that passed the checks.
 
-use jiff::{Timestamp, ZonedDateTime};
-use serde_json::{Map, Value};
+use jiff::{Timestamp, ZonedDateTime, tz::TimeZone};
+use serde_json::{Map, Value, json};
 
-use crate::NextError;
+use crate::{
+    NextError, anchor, cron::Cron, interval, interval::Interval, rrule::Recurrence, same, times, value::shortened, zone,
+};
 
 /// One schedule of a deployment.
 #[derive(Clone, Debug, PartialEq)]
@@ -47,7 +49,7 @@ pub enum Kind {
     },
     /// At the times of a recurrence rule.
     Rrule {
-        /// The rule, always with a `DTSTART`.
+        /// The rule as it is sent, with a `DTSTART`.
         rrule: String,
         /// The rule as written.
         written: String,
@@ -60,49 +62,115 @@ impl Schedule {
     /// The `schedule` object of the API.
     #[must_use]
     pub fn to_wire(&self) -> Value {
-        Value::Null
+        match &self.kind {
+            Kind::Cron { cron, timezone, day_or } => {
+                json!({"cron": cron, "timezone": timezone, "day_or": day_or.unwrap_or(true)})
+            }
+            Kind::Interval { seconds, anchor_date, timezone, .. } => {
+                json!({"interval": seconds, "anchor_date": anchor_date, "timezone": timezone})
+            }
+            Kind::Rrule { rrule, timezone, .. } => json!({"rrule": rrule, "timezone": timezone}),
+        }
     }
 
     /// The item of `schedules` that `POST /deployments/` takes: every key, as the real tool sends it.
     #[must_use]
     pub fn to_create(&self) -> Value {
-        Value::Null
+        json!({
+            "schedule": self.to_wire(),
+            "active": self.active.unwrap_or(true),
+            "max_scheduled_runs": self.max_scheduled_runs,
+            "parameters": self.parameters,
+            "slug": self.slug,
+            "replaces": self.replaces,
+        })
     }
 
-    /// The item of `schedules` that `PATCH /deployments/{id}` takes: keys that the file does not mention are left out.
+    /// The item of `schedules` that `PATCH /deployments/{id}` takes: keys that the file does not mention are left out, and
+    /// the server leaves the switch as it is.
     #[must_use]
     pub fn to_update(&self) -> Value {
-        Value::Null
+        let mut item = json!({"schedule": self.to_wire()});
+        if let (Kind::Cron { timezone, day_or, .. }, Some(schedule)) = (&self.kind, item["schedule"].as_object_mut()) {
+            if timezone.is_none() {
+                schedule.shift_remove("timezone");
+            }
+            if day_or.is_none() {
+                schedule.shift_remove("day_or");
+            }
+        }
+        let mut add = |key: &str, value: Option<Value>| {
+            if let Some(value) = value {
+                item[key] = value;
+            }
+        };
+        add("active", self.active.map(Value::from));
+        add("max_scheduled_runs", self.max_scheduled_runs.map(Value::from));
+        add("parameters", (!self.parameters.is_empty()).then(|| Value::from(self.parameters.clone())));
+        add("slug", self.slug.clone().map(Value::from));
+        add("replaces", self.replaces.clone().map(Value::from));
+        item
     }
 
     /// Whether a schedule of the server (an item of a deployment's `schedules`) means the same, so that nothing needs to be
     /// sent. What the file does not mention (the switch, the anchor date) is not compared.
     #[must_use]
     pub fn same_as(&self, stored: &Value) -> bool {
-        let _ = stored;
-        false
+        same::schedule(self, stored)
     }
 
     /// The same schedule with the anchor date that the server already has, where the file names none: sending it does not
     /// shift the times.
     #[must_use]
-    pub fn anchored_as(self, stored: &Value) -> Self {
-        let _ = stored;
+    pub fn anchored_as(mut self, stored: &Value) -> Self {
+        same::keep_anchor(&mut self.kind, stored.get("schedule").unwrap_or(&Value::Null));
         self
     }
 
-    /// The next `n` times at or after `after`, in the schedule's zone. Fewer if the schedule ends.
+    /// The next `n` times at or after `after`, in the schedule's zone, as Prefect's `get_dates` finds them. Fewer if the
+    /// schedule ends.
     ///
     /// # Errors
     /// If there is no time, or none within a bounded search.
     pub fn next(&self, after: Timestamp, n: usize) -> Result<Vec<ZonedDateTime>, NextError> {
-        let _ = (after, n);
-        Err(NextError::Never)
+        match &self.kind {
+            Kind::Cron { cron, timezone, day_or } => {
+                let cron = Cron::parse(cron, day_or.unwrap_or(true)).map_err(|_| NextError::Never)?;
+                times::of_cron(&cron, &zone_of(timezone.as_deref()), after, n)
+            }
+            Kind::Interval { seconds, anchor_date, timezone, .. } => {
+                let interval = Interval::from_seconds(*seconds).ok_or(NextError::Never)?;
+                let anchor = anchor::parse(anchor_date).ok_or(NextError::OutOfRange)?;
+                interval::next(interval, anchor.timestamp, &zone_of(Some(timezone)), after, n)
+            }
+            Kind::Rrule { rrule, timezone, .. } => {
+                let rule = Recurrence::parse(rrule).map_err(|_| NextError::Never)?;
+                times::of_rrule(&rule, &zone_of(Some(timezone)), after, n)
+            }
+        }
     }
 
     /// A short text for a table: `cron 0 4 * * * Europe/Madrid`.
     #[must_use]
     pub fn summary(&self) -> String {
-        String::new()
+        let mut text = match &self.kind {
+            Kind::Cron { cron, timezone, day_or } => {
+                let days = if *day_or == Some(false) { " (both days)" } else { "" };
+                format!("cron {}{days} {}", shortened(cron), timezone.as_deref().unwrap_or("UTC"))
+            }
+            Kind::Interval { seconds, timezone, .. } => {
+                let interval = Interval::from_seconds(*seconds).map(Interval::summary).unwrap_or_default();
+                format!("every {interval} {timezone}")
+            }
+            Kind::Rrule { written, timezone, .. } => format!("rrule {} {timezone}", shortened(written)),
+        };
+        if self.active == Some(false) {
+            text.push_str(", off");
+        }
+        text
     }
+}
+
+fn zone_of(name: Option<&str>) -> TimeZone {
+    name.and_then(zone::find).unwrap_or(TimeZone::UTC)
 }
