@@ -6,12 +6,23 @@
 //! * [`estate`]: the server's documents as they are, secrets masked.
 //! * [`plan`]: the document between the halves. It holds every request body in full, so what was reviewed is what is sent.
 
+pub mod apply;
+pub mod error;
 pub mod estate;
+#[cfg(test)]
+mod fake;
+pub mod file;
 mod fingerprint;
+pub mod journal;
 pub mod plan;
+pub mod read;
+pub mod rollback;
 
 pub use crate::{
+    error::UpgradeError,
     estate::{Account, Answers, Estate, EstateError},
+    file::PlanFile,
     fingerprint::fingerprint,
+    journal::Journal,
     plan::UpgradePlan,
 };

@@ -1,0 +1,40 @@
+use serde_json::json;
+use uuid::Uuid;
+
+use super::*;
+use crate::fake::scenario::server;
+
+#[tokio::test]
+async fn an_estate_has_every_block_that_another_one_refers_to() {
+    let fake = server("2.20.26");
+    let id = |number| Uuid::from_u128(number);
+    let reference = |to: u128| json!({"field": {"block_document": {"id": id(to), "block_type": {"slug": "x"}}}});
+    fake.state(|state| {
+        state.deployments[0]["storage_document_id"] = json!(id(0x51));
+        for (number, refers_to) in [(0x51, 0x52), (0x52, 0x53), (0x53, 0x51)] {
+            state.blocks.push(json!({"id": id(number), "block_type": {"slug": "x"},
+                "block_document_references": reference(refers_to)}));
+        }
+        state.deployments[1]["storage_document_id"] = json!(id(0xdead));
+    });
+    let estate = estate(&fake.server(), Account::default()).await.unwrap();
+    let mut blocks: Vec<u128> = estate.blocks.keys().map(|id| id.as_u128()).collect();
+    blocks.sort_unstable();
+    assert_eq!(blocks, [0x51, 0x52, 0x53, 0xb10c]);
+    assert_eq!((estate.version.0.as_str(), estate.deployments.len(), estate.work_queues.len()), ("2.20.26", 3, 1));
+    assert!(fake.state(|state| state.writes.is_empty()));
+}
+
+#[tokio::test]
+async fn runs_are_read_without_their_parameters() {
+    let fake = server("3.9.1");
+    let deployment = Uuid::from_u128(1);
+    fake.state(|state| {
+        state.runs = vec![json!({"id": Uuid::from_u128(7), "flow_id": Uuid::nil(), "name": "late-otter",
+            "deployment_id": deployment, "state_type": "SCHEDULED", "auto_scheduled": true, "parameters": {"big": "canary"}})];
+    });
+    let estate = estate(&fake.server(), Account::default()).await.unwrap();
+    let [run] = estate.flow_runs.as_slice() else { panic!("one run") };
+    assert_eq!((run.deployment_id, run.auto_scheduled, run.state_type.as_str()), (Some(deployment), true, "SCHEDULED"));
+    assert!(!format!("{run:?}").contains("canary"));
+}
