@@ -3,6 +3,7 @@
 use clap::{Parser, Subcommand};
 
 use crate::{
+    deploy::{self, DeployArgs},
     dev::{self, DevArgs},
     doctor::DoctorArgs,
     doorbell::DoorbellArgs,
@@ -36,6 +37,14 @@ pub(crate) struct Cli {
     #[arg(short = 'V', short_alias = 'v', long = "version", action = clap::ArgAction::Version)]
     _version: Option<bool>,
 
+    /// Never ask anything, as `prefect --no-prompt`
+    #[arg(long, conflicts_with = "prompt")]
+    pub(crate) no_prompt: bool,
+
+    /// Ask where something is missing, as `prefect --prompt`
+    #[arg(long, hide = true)]
+    prompt: bool,
+
     #[command(subcommand)]
     pub(crate) command: Command,
 }
@@ -55,6 +64,9 @@ pub(crate) enum Command {
     Render(Box<RenderArgs>),
     /// Make, change and watch work pools on a Prefect server
     Pool(Box<PoolArgs>),
+    /// Create and change the deployments of prefect.yaml
+    #[command(after_long_help = deploy::HELP, after_help = "See --help for examples and exit codes.")]
+    Deploy(Box<DeployArgs>),
     /// Start ad-hoc runs at once, by an automation of the Prefect server that rings pushpool
     Doorbell(Box<DoorbellArgs>),
     /// Show the dead-letter queues, and send back messages whose runs are still to start

@@ -3,6 +3,7 @@
 //! * `pushpool dev` dispatches messages on this machine, against AWS on loopback;
 //! * `pushpool render` prints the ECS requests of a run, exactly as they would be sent;
 //! * `pushpool pool` makes, changes and watches work pools on a Prefect server;
+//! * `pushpool deploy` creates and changes the deployments of prefect.yaml;
 //! * `pushpool doorbell` installs what lets a Prefect server ring pushpool;
 //! * `pushpool doctor` says whether an installation is as it has to be for runs to start;
 //! * `pushpool logs` says where the messages, tasks and log streams of a flow run are;
@@ -20,11 +21,12 @@
 //! | --- | --- |
 //! | 0 | Done. `dev`: every message reached a recorded outcome, also if that is a failed job or a refused message. |
 //! | 1 | It could not be done; standard error says why. `dev`: a message has no outcome; with `--strict` also when a job failed, a run crashed or a message was buried. |
-//! | 2 | The command line is wrong. |
+//! | 2 | The command line is wrong. `deploy --detailed-exitcode`: there are changes. |
 //! | 130 | Ended by Ctrl-C (`dev`, before the summary), or a question was answered with no (`pool`, `redrive`). |
 
 mod args;
 mod command;
+mod deploy;
 mod dev;
 mod doctor;
 mod doorbell;
@@ -59,7 +61,7 @@ fn main() -> ExitCode {
             return ExitCode::from(u8::try_from(usage.exit_code()).unwrap_or(2));
         }
     };
-    match run(&cli.command) {
+    match run(&cli) {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
             error.tell();
@@ -68,11 +70,12 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(command: &Command) -> Result<u8, CliError> {
-    match command {
+fn run(cli: &Cli) -> Result<u8, CliError> {
+    match &cli.command {
         Command::Dev(args) => dev::run(args),
         Command::Render(args) => render::run(args),
         Command::Pool(args) => pool::run(args),
+        Command::Deploy(args) => deploy::run(args, cli.no_prompt),
         Command::Doorbell(args) => doorbell::run(args),
         Command::Doctor(args) => doctor::run(args),
         Command::Logs(args) => logs::run(args),

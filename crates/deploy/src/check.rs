@@ -1,7 +1,5 @@
 //! Everything that can be checked before a step runs.
 
-use std::collections::HashMap;
-
 use diagnosis::{PP0702, PP0703};
 use flows::{Flow, Project};
 use manage::server::Server;

@@ -26,7 +26,7 @@ pub struct Changes {
 
 /// What becomes of the automations that a deployment owns.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Triggers {
+pub(crate) enum Triggers {
     /// They are as wanted.
     #[default]
     Keep,
@@ -38,7 +38,7 @@ pub enum Triggers {
 
 /// A change of one schedule.
 #[derive(Debug, Clone, PartialEq)]
-pub enum ScheduleStep {
+pub(crate) enum ScheduleStep {
     /// It is new.
     Add(Value),
     /// It has other values.

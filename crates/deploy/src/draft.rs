@@ -103,11 +103,10 @@ impl Draft {
 
     /// The text at a JSON pointer, unless it is empty.
     pub(crate) fn text(&self, pointer: &str) -> Option<&str> {
-        let value = pointer.split('/').skip(1).try_fold(None, |at: Option<&Value>, key| match at {
-            None => self.values.get(key).map(Some),
-            Some(value) => value.get(key).map(Some),
-        });
-        value.flatten()?.as_str().filter(|text| !text.is_empty())
+        let mut parts = pointer.split('/').skip(1);
+        let first = self.values.get(parts.next()?)?;
+        let value = parts.try_fold(first, |value, part| value.get(part))?;
+        value.as_str().filter(|text| !text.is_empty())
     }
 
     /// Puts a flag's value at a JSON pointer; mappings on the way to it are made.

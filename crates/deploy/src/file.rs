@@ -4,7 +4,7 @@ use std::{fs, io, path::Path};
 
 use diagnosis::{PP0701, PP0702};
 use work_pool::near;
-use yaml::{Content, Node, Place};
+use yaml::{Content, Node};
 
 use crate::{
     places::key_text,
@@ -44,9 +44,9 @@ const WORK_POOL: [&str; 3] = ["name", "work_queue_name", "job_variables"];
 
 /// A deployment file.
 #[derive(Debug, Clone)]
-pub struct File {
+pub(crate) struct File {
     /// Its path, as the user named it.
-    pub name: String,
+    pub(crate) name: String,
     root: Node,
 }
 
@@ -55,7 +55,7 @@ impl File {
     ///
     /// # Errors
     /// It is not UTF-8, not YAML, not one document, or not a mapping.
-    pub fn read(path: &Path, name: &str) -> Result<Option<Self>, Problem> {
+    pub(crate) fn read(path: &Path, name: &str) -> Result<Option<Self>, Problem> {
         let bytes = match fs::read(path) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -73,7 +73,7 @@ impl File {
     ///
     /// # Errors
     /// As [`File::read`].
-    pub fn parse(name: String, text: &str) -> Result<Self, Problem> {
+    pub(crate) fn parse(name: String, text: &str) -> Result<Self, Problem> {
         let root = yaml::read(text).map_err(|error| {
             Problem::new(PP0701, error.problem.clone()).at(Origin::file(&name, error.place))
         })?;
@@ -92,24 +92,18 @@ impl File {
 
     /// A value at the top of the file; the last one of that name, as in Prefect.
     #[must_use]
-    pub fn get(&self, key: &str) -> Option<&Node> {
+    pub(crate) fn get(&self, key: &str) -> Option<&Node> {
         self.root.get(key)
-    }
-
-    /// The place of a key at the top of the file.
-    #[must_use]
-    pub fn place(&self, key: &str) -> Option<Place> {
-        self.root.entry(key).map(|entry| entry.key.place)
     }
 
     /// Its name, if it has one.
     #[must_use]
-    pub fn project(&self) -> Option<&str> {
+    pub(crate) fn project(&self) -> Option<&str> {
         self.get("name")?.as_text()
     }
 
     /// The entries of `deployments`. Problems of the top of the file go to `findings`.
-    pub fn deployments(&self, findings: &mut Findings) -> Vec<&Node> {
+    pub(crate) fn deployments(&self, findings: &mut Findings) -> Vec<&Node> {
         self.check_keys(&self.root, &TOP, None, findings);
         match self.get("deployments").map(|node| (&node.content, node)) {
             None | Some((Content::Null, _)) => Vec::new(),

@@ -81,11 +81,10 @@ pub(crate) fn convert_texts(draft: &mut Draft, prefix: &str, properties: Option<
         let Some(key) = pointer.strip_prefix(prefix).and_then(|it| it.strip_prefix('/')) else { continue };
         let key = key.replace("~1", "/").replace("~0", "~");
         let schema = properties.and_then(|it| it.get(&key));
-        let at = prefix.split('/').skip(1).try_fold(None, |at: Option<&mut Value>, part| match at {
-            None => draft.values.get_mut(part).map(Some),
-            Some(value) => value.get_mut(part).map(Some),
-        });
-        if let Some(Some(Value::Object(entries))) = at
+        let mut parts = prefix.split('/').skip(1);
+        let first = parts.next().and_then(|part| draft.values.get_mut(part));
+        let at = parts.fold(first, |at, part| at?.get_mut(part));
+        if let Some(Value::Object(entries)) = at
             && let Some(value) = entries.get_mut(&key)
             && let Value::String(text) = value
             && !text.contains("{{")

@@ -7,7 +7,10 @@ use std::{
 };
 
 use diagnosis::PP0705;
-use flows::{Answer, Flow, Project, SCRIPT};
+use flows::{
+    Flow, Project,
+    python::{self, Answer, SCRIPT},
+};
 use serde_json::Value;
 
 use crate::{draft::Draft, problem::Findings, request::Request};
@@ -75,10 +78,10 @@ fn answers(python: &std::path::Path, entrypoints: &[String], request: &Request) 
     let mut child = command.spawn().map_err(|error| format!("{} cannot be started: {error}", python.display()))?;
     if let Some(mut input) = child.stdin.take() {
         // A process that ended already has not read it; its output says the rest.
-        let _ = input.write_all(flows::request(entrypoints.iter().map(String::as_str)).as_bytes());
+        let _ = input.write_all(python::request(entrypoints.iter().map(String::as_str)).as_bytes());
     }
     let output = child.wait_with_output().map_err(|error| format!("{} cannot be waited for: {error}", python.display()))?;
-    flows::answers(&String::from_utf8_lossy(&output.stdout)).map_err(|error| error.to_string())
+    python::answers(&String::from_utf8_lossy(&output.stdout)).map_err(|error| error.to_string())
 }
 
 /// The flow of a deployment; problems and open parts go to `findings`.

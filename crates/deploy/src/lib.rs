@@ -32,6 +32,7 @@ mod places;
 mod plan;
 mod problem;
 mod reading;
+mod render;
 mod request;
 mod select;
 mod shown;

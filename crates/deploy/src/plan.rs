@@ -3,7 +3,10 @@
 use std::collections::BTreeSet;
 
 use manage::plan::{Field, Kind, Plan};
-use prefect_api::{ApiError, Client, Transport, models::Object};
+use prefect_api::{
+    ApiError, Client, Transport,
+    models::{Documents, Object},
+};
 use schedules::Schedule;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
@@ -46,6 +49,14 @@ pub struct Planned {
     pub sweep: Vec<(String, Uuid)>,
 }
 
+impl Planned {
+    /// How many deployments it deletes.
+    #[must_use]
+    pub fn deletes(&self) -> usize {
+        self.plan.changes.iter().filter(|change| change.kind == Kind::Delete).count()
+    }
+}
+
 /// Compares what is wanted with the server.
 pub(crate) fn plan(wanted: &[Wanted], snapshot: &Snapshot, shown: &Shown, subject: &str) -> Planned {
     let mut planned = Planned { plan: Plan::new(subject), unchanged: Vec::new(), sweep: Vec::new() };
@@ -83,7 +94,8 @@ pub(crate) async fn prune<T: Transport>(
     wanted: &[Wanted],
     project: &str,
 ) -> Result<Planned, ApiError> {
-    let stored = client.deployment_documents().await?;
+    let documents = client.documents(Documents::Deployments).await?;
+    let stored: Vec<Object> = documents.into_iter().filter_map(|it| it.as_object().cloned()).collect();
     let of_project = |it: &&Object| {
         it.get("labels").and_then(|labels| labels.get(PROJECT)).and_then(Value::as_str) == Some(project)
     };

@@ -82,7 +82,9 @@ fn by_pattern(names: &[Names], patterns: &[String], findings: &mut Findings) -> 
 }
 
 fn no_such(pattern: &str, names: &[Names]) -> Problem {
-    let known: Vec<&str> = names.iter().flat_map(|it| it.own.iter().map(String::as_str)).collect();
+    let mut known: Vec<&str> = names.iter().flat_map(|it| it.own.iter().map(String::as_str)).collect();
+    known.sort_unstable();
+    known.dedup();
     let help = did_you_mean(pattern, known.iter().copied()).unwrap_or_else(|| match known.is_empty() {
         true => "The file has no deployments with a name.".to_owned(),
         false => format!("The file has: {}.", known.join(", ")),
@@ -123,6 +125,6 @@ mod tests {
         assert_eq!(select(&["*/daily", "hourly"]).0, [0, 1, 2]);
         let (found, problems) = select(&["dayly"]);
         assert_eq!(found, [] as [usize; 0]);
-        assert_eq!(problems, ["no deployment \"dayly\" in the file. Did you mean daily?"]);
+        assert_eq!(problems, ["no deployment \"dayly\" in the file. Did you mean `daily`?"]);
     }
 }

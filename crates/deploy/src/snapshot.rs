@@ -2,10 +2,9 @@
 
 use std::collections::HashMap;
 
-use futures_util::{try_join, TryFutureExt};
 use prefect_api::{
     ApiError, Client, Transport,
-    models::{AutomationDocument, DeploymentDocument, WorkPool},
+    models::{AutomationDocument, Object, WorkPool},
 };
 use serde_json::Value;
 use uuid::Uuid;
@@ -14,7 +13,7 @@ use uuid::Uuid;
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Snapshot {
     pub(crate) flows: HashMap<String, Uuid>,
-    deployments: HashMap<(Uuid, String), DeploymentDocument>,
+    deployments: HashMap<(Uuid, String), Object>,
     /// Those that start a deployment, by its id.
     automations: HashMap<Uuid, Vec<AutomationDocument>>,
 }
@@ -25,17 +24,20 @@ impl Snapshot {
         if flows.is_empty() {
             return Ok(Self::default());
         }
-        let (known, deployments, automations) = try_join!(
-            client.flows_named(flows),
-            client.deployments_of_flows(flows),
-            client.automations_in_full().or_else(|error| async move {
-                // A server may have them switched off.
-                if error.is_not_found() { Ok(Vec::new()) } else { Err(error) }
-            }),
-        )?;
+        let asked = (client.flows_named(flows), client.deployments_of_flows(flows), client.automations_in_full());
+        let (known, deployments, automations) = tokio::join!(asked.0, asked.1, asked.2);
+        let automations = match automations {
+            // A server may have them switched off.
+            Err(error) if error.is_not_found() => Vec::new(),
+            other => other?,
+        };
+        let key = |it: &Object| {
+            let text = |key: &str| it.get(key).and_then(Value::as_str);
+            Some((text("flow_id")?.parse().ok()?, text("name")?.to_owned()))
+        };
         let mut snapshot = Self {
-            flows: known.into_iter().map(|flow| (flow.name, flow.id)).collect(),
-            deployments: deployments.into_iter().map(|it| ((it.flow_id, it.name.clone()), it)).collect(),
+            flows: known?.into_iter().map(|flow| (flow.name, flow.id)).collect(),
+            deployments: deployments?.into_iter().filter_map(|it| Some((key(&it)?, it))).collect(),
             automations: HashMap::new(),
         };
         for automation in automations {
@@ -47,7 +49,7 @@ impl Snapshot {
     }
 
     /// The deployment of a flow with a name.
-    pub(crate) fn deployment(&self, flow: &str, name: &str) -> Option<&DeploymentDocument> {
+    pub(crate) fn deployment(&self, flow: &str, name: &str) -> Option<&Object> {
         self.deployments.get(&(*self.flows.get(flow)?, name.to_owned()))
     }
 

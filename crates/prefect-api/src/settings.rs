@@ -164,6 +164,8 @@ pub struct Settings {
     pub request_timeout: Option<Setting<Duration>>,
     /// `PREFECT_UI_URL`.
     pub ui_url: Option<Setting<String>>,
+    /// `PREFECT_DEPLOYMENTS_DEFAULT_WORK_POOL_NAME`, or `PREFECT_DEFAULT_WORK_POOL_NAME`: the pool of deployments that name none.
+    pub default_work_pool: Option<Setting<String>>,
     /// The active profile; none where profiles are not looked for.
     pub profile: Option<ActiveProfile>,
 }
@@ -262,6 +264,14 @@ impl Settings {
             skip_verify: switch("PREFECT_API_TLS_INSECURE_SKIP_VERIFY", first("api", "tls_insecure_skip_verify")?)?,
             request_timeout: number("PREFECT_API_REQUEST_TIMEOUT", first("api", "request_timeout")?)?,
             ui_url: text("PREFECT_UI_URL", first("", "ui_url")?)?,
+            default_work_pool: text(
+                "PREFECT_DEPLOYMENTS_DEFAULT_WORK_POOL_NAME",
+                match first("deployments", "default_work_pool_name")? {
+                    // Its name of old.
+                    None => first("", "default_work_pool_name")?,
+                    found => found,
+                },
+            )?,
             profile,
         })
     }

@@ -1,0 +1,97 @@
+//! A run of each deployment, rendered as the dispatcher renders it.
+
+use std::collections::BTreeMap;
+
+use diagnosis::{Diagnosis, PP0714};
+use ecs::{Attempt, Named, Run, Settings};
+use manage::server::Server;
+use prefect_api::{Transport, models::WorkPool};
+use serde_json::Value;
+use uuid::Uuid;
+use work_pool::{JobConfiguration, Layers, Reference};
+
+use crate::{
+    complete::Complete,
+    fill::Fetched,
+    fit,
+    problem::{Findings, Problem},
+    wanted::Wanted,
+};
+
+impl Complete {
+    /// Renders a run of every deployment of an ECS push pool and says what would keep it from starting. Other pools are
+    /// rendered by programs that pushpool does not know.
+    pub async fn render<T: Transport>(&self, server: &Server<T>, settings: &Settings) -> Findings {
+        let mut findings = Findings::default();
+        for wanted in &self.wanted {
+            let Some(pool) = self.pools.iter().find(|it| it.name == wanted.pool && it.pool_type == "ecs:push") else {
+                continue;
+            };
+            self.one(server, wanted, pool, settings, &mut findings).await;
+        }
+        findings
+    }
+
+    async fn one<T: Transport>(
+        &self,
+        server: &Server<T>,
+        wanted: &Wanted,
+        pool: &WorkPool,
+        settings: &Settings,
+        findings: &mut Findings,
+    ) {
+        let Some(template) = fit::template(pool) else { return };
+        let layers = Layers { deployment: Some(&wanted.job_variables), flow_run: None };
+        // Secrets are looked up by name alone: a run that lacks one does not start, whatever it holds.
+        let names: Vec<Value> = template.references(layers).iter().filter_map(placeholder).collect();
+        let fetched = Fetched::of(&server.client, &names.iter().collect::<Vec<_>>()).await;
+        let problem = |diagnosis: &Diagnosis| {
+            let text = match diagnosis.detail.is_empty() {
+                true => format!("{} ({})", diagnosis.summary, diagnosis.code),
+                false => format!("{} ({}): {}", diagnosis.summary, diagnosis.code, diagnosis.detail),
+            };
+            Problem::new(PP0714, text).of(&wanted.label).key("work_pool.job_variables").help(&diagnosis.resolution)
+        };
+        let configuration: JobConfiguration = match template.render(layers, &fetched) {
+            Ok(configuration) => configuration,
+            Err(error) => return findings.problem(problem(&error.diagnosis())),
+        };
+        match ecs::prepare_to_launch(&configuration, &run_of(wanted, pool), settings) {
+            Ok(prepared) => {
+                let note = |text: String| Problem::new(PP0714, text).of(&wanted.label);
+                prepared.notices.into_iter().for_each(|it| findings.warning(note(it)));
+            }
+            Err(refused) => {
+                // What only the account knows is no fault of the deployment.
+                refused.lacking().for_each(|it| findings.warning(problem(it)));
+                let lacking: Vec<&Diagnosis> = refused.lacking().collect();
+                refused.diagnoses().filter(|it| !lacking.contains(it)).for_each(|it| findings.problem(problem(it)));
+            }
+        }
+    }
+}
+
+/// A value that stands for a reference.
+fn placeholder(reference: &Reference) -> Option<Value> {
+    match reference {
+        Reference::Block { type_slug, name } => {
+            Some(Value::String(format!("{{{{ prefect.blocks.{type_slug}.{name} }}}}")))
+        }
+        Reference::BlockDocument { id } => Some(serde_json::json!({"$ref": {"block_document_id": id}})),
+        Reference::Variable { name } => Some(Value::String(format!("{{{{ prefect.variables.{name} }}}}"))),
+        Reference::Credentials { .. } => None,
+    }
+}
+
+/// A run that any deployment may get.
+fn run_of(wanted: &Wanted, pool: &WorkPool) -> Run {
+    let named = |name: &str| Named { id: Some(Uuid::nil()), name: name.to_owned() };
+    Run {
+        attempt: Attempt { flow_run_id: Uuid::nil(), state_id: Uuid::nil() },
+        name: Some("a-run".to_owned()),
+        work_pool: named(&pool.name),
+        flow: Some(named(&wanted.flow)),
+        deployment: Some(named(&wanted.name)),
+        environment: BTreeMap::new(),
+    }
+}
