@@ -257,3 +257,56 @@ fn numbers_are_written_as_yaml_1_1_takes_them() {
         "a:\n- 1\n- -1\n- 18446744073709551615\n- 1.0\n- 0.1\n- 1.0e+16\n- 1.5e+300\n- 1.0e-7\n- -2.5e-10\n"
     );
 }
+
+#[test]
+fn an_update_keeps_the_text_of_everything_that_is_equal() {
+    let updated = |text: &str, value: Value| changed(text, |editor| editor.update(&[], &value));
+    let file = "a: 1   # one\nb: [x, 'y']  # two\nc:\n  d: yes\n  # of e\n  e: 2026-01-01\n";
+    let mut value = yaml::read(file).unwrap().to_json();
+    assert_eq!(updated(file, value.clone()), file);
+    value["c"]["d"] = json!(false);
+    value["b"][1] = json!("z");
+    value["f"] = json!([]);
+    assert_eq!(
+        updated(file, value),
+        "a: 1   # one\nb: [x, z]  # two\nc:\n  d: false\n  # of e\n  e: 2026-01-01\nf: []\n"
+    );
+    assert_eq!(updated("- a # 1\n- b # 2\n- c # 3\n", json!(["a", "c"])), "- a # 1\n- c # 3\n");
+    assert_eq!(updated("- a # 1\n- b # 2\n", json!(["a", "x", "c"])), "- a # 1\n- x # 2\n- c\n");
+}
+
+#[test]
+fn a_mapping_becomes_a_list_of_itself_with_its_comments() {
+    let updated = |text: &str, value: Value| changed(text, |editor| editor.update(&path("s"), &value));
+    assert_eq!(
+        updated("s:\n  # c\n  a: 1 # one\n  b: 2\nx: 1\n", json!([{"a": 1, "b": 3, "d": 4}])),
+        "s:\n  # c\n- a: 1 # one\n  b: 3\n  d: 4\nx: 1\n"
+    );
+    assert_eq!(updated("s:\n    a: 1\n    b: 2\n", json!([{"a": 1, "b": 2}])), "s:\n  - a: 1\n    b: 2\n");
+    assert_eq!(updated("s: {a: 1} # c\n", json!([{"a": 2}])), "s: [{a: 2}] # c\n");
+    assert_eq!(updated("s:\n a: 1\n", json!([{"a": 1}])), "s:\n- a: 1\n");
+}
+
+#[test]
+fn a_mapping_of_one_entry_gets_another_key_in_its_place() {
+    let file = "- old.step: # c\n    a: 1 # one\n    b: 2\n";
+    let after = changed(file, |editor| editor.update(&[], &json!([{"new.step": {"a": 1}}])));
+    assert_eq!(after, "- new.step: # c\n    a: 1 # one\n");
+}
+
+#[test]
+fn changes_reach_aliases_when_they_may() {
+    let file = "a: &x\n  b: 1 # one\nc: *x\nd: {<<: *x}\n";
+    let through = |value: Value| {
+        let mut editor = Editor::new(file).unwrap().through_aliases();
+        editor.update(&[], &value).unwrap();
+        assert_eq!(yaml::read(editor.text()).unwrap().to_json(), value);
+        editor.into_text()
+    };
+    assert_eq!(through(json!({"a": {"b": 2}, "c": {"b": 2}, "d": {"b": 2}})), file.replace("b: 1", "b: 2"));
+    // An alias that is to be something else gets a value of its own.
+    assert_eq!(
+        through(json!({"a": {"b": 1}, "c": {"b": 3}, "d": {"b": 4}})),
+        "a: &x\n  b: 1 # one\nc:\n  b: 3\nd: {<<: *x, b: 4}\n"
+    );
+}

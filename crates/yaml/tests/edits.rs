@@ -303,6 +303,25 @@ proptest! {
     }
 
     #[test]
+    fn a_file_is_updated_to_any_value(file in file(), new in prop_oneof![value(), mapping(value(), 1..5)]) {
+        let mut editor = Editor::new(&file.text)?;
+        editor.update(&[], &file.value)?;
+        prop_assert_eq!(editor.text(), &file.text);
+        editor.update(&[], &new)?;
+        prop_assert_eq!(yaml::read(editor.text()).map(|node| node.to_json()), Ok(new), "before:\n{}", &file.text);
+    }
+
+    #[test]
+    fn a_change_deep_in_a_file_leaves_all_other_lines(file in file(), new in value(), pick in any::<prop::sample::Index>()) {
+        let (path, span) = pick.get(&file.spans);
+        let mut wanted = file.value.clone();
+        *at(&mut wanted, path) = new;
+        let mut editor = Editor::new(&file.text)?;
+        editor.update(&[], &wanted)?;
+        check(&file, span, &wanted, &editor)?;
+    }
+
+    #[test]
     fn any_text_survives_any_change(text in any::<String>(), key in any::<String>(), value in value()) {
         let Ok(mut editor) = Editor::new(&text) else { return Ok(()) };
         if editor.set(&[Step::Key(&key)], &value).is_err() {

@@ -39,14 +39,14 @@ pub(super) enum Found<'p> {
 }
 
 impl Document<'_> {
-    /// Follows a path. All values on it will be changed, so no alias may use them.
-    pub(super) fn find<'p>(&self, path: &'p [Step<'p>]) -> Result<Found<'p>, EditError> {
+    /// Follows a path. All values on it will be changed, so no alias may use them unless it may change along.
+    pub(super) fn find<'p>(&self, path: &'p [Step<'p>], reaches_aliases: bool) -> Result<Found<'p>, EditError> {
         let Some(root) = self.tree.root else { return Ok(Found::NoDocument) };
         let mut spot = Spot { id: root, holder: Holder::Document, is_in_flow: false };
         for (depth, step) in path.iter().enumerate() {
             let here = &path[..depth];
             let raw = self.tree.node(spot.id);
-            self.refuse_shared(spot.id, here)?;
+            self.refuse_shared(spot.id, here, reaches_aliases)?;
             let (holder, id, is_flow) = match (&raw.shape, step) {
                 (Shape::Mapping { entries, is_flow }, Step::Key(key)) => {
                     match entries.iter().rposition(|pair| self.is_key(pair, key)) {
@@ -67,8 +67,8 @@ impl Document<'_> {
         Ok(Found::Value(spot))
     }
 
-    /// The value must be neither an alias nor used through one.
-    pub(super) fn refuse_shared(&self, id: Id, path: &[Step<'_>]) -> Result<(), EditError> {
+    /// The value may be no alias, nor used through one unless that may change along.
+    pub(super) fn refuse_shared(&self, id: Id, path: &[Step<'_>], reaches_aliases: bool) -> Result<(), EditError> {
         let raw = self.tree.node(id);
         if let Shape::Alias(target) = raw.shape {
             let anchored = self.tree.node(target);
@@ -79,7 +79,7 @@ impl Document<'_> {
                 anchored: anchored.start.place(),
             });
         }
-        match self.uses().find(|(_, target)| *target == id) {
+        match self.uses().find(|(_, target)| *target == id && !reaches_aliases) {
             Some((used, _)) => Err(anchored(raw, used)),
             None => Ok(()),
         }

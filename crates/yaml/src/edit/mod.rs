@@ -8,6 +8,7 @@ mod locate;
 mod model;
 mod put;
 mod style;
+mod update;
 
 use std::ops::Range;
 
@@ -47,6 +48,8 @@ use crate::{
 #[derive(Debug, Clone)]
 pub struct Editor {
     text: String,
+    /// Whether a change may reach aliases.
+    reaches_aliases: bool,
 }
 
 impl Editor {
@@ -57,7 +60,13 @@ impl Editor {
     pub fn new(text: impl Into<String>) -> Result<Self, YamlError> {
         let text = text.into();
         crate::read(&text)?;
-        Ok(Self { text })
+        Ok(Self { text, reaches_aliases: false })
+    }
+
+    /// Allows changes of values that aliases use. The aliases change along.
+    #[must_use]
+    pub fn through_aliases(self) -> Self {
+        Self { reaches_aliases: true, ..self }
     }
 
     /// The text with all changes up to here.
@@ -78,7 +87,7 @@ impl Editor {
     /// The path does not fit the file, or an alias would change along.
     pub fn set(&mut self, path: &[Step<'_>], value: &Value) -> Result<(), EditError> {
         let document = Document::read(&self.text)?;
-        let splices = match document.find(path)? {
+        let splices = match self.find(&document, path)? {
             Found::Value(spot) => {
                 let raw = document.tree.node(spot.id);
                 document.refuse_needed(raw.start, raw.end)?;
@@ -87,7 +96,8 @@ impl Editor {
             Found::Missing { at, rest } => document.add(at, path, rest, value)?,
             Found::NoDocument => document.create(&whole(path, value)?),
         };
-        self.apply((&splices, document.style.line_break), path, |model| model::set(model, path, value.clone()))
+        let line_break = document.style.line_break;
+        self.apply(Edit { splices, line_break, path, part: path }, |model| model::set(model, path, value.clone()))
     }
 
     /// Adds an item to the list at a path, which is made if it is missing, null or empty.
@@ -97,9 +107,9 @@ impl Editor {
     pub fn append(&mut self, path: &[Step<'_>], value: &Value) -> Result<(), EditError> {
         let document = Document::read(&self.text)?;
         let list = Value::Array(vec![value.clone()]);
-        let splices = match document.find(path)? {
+        let splices = match self.find(&document, path)? {
             Found::Value(spot) => {
-                document.refuse_shared(spot.id, path)?;
+                document.refuse_shared(spot.id, path, self.reaches_aliases)?;
                 let raw = document.tree.node(spot.id);
                 if !matches!(raw.shape, Shape::Sequence { .. }) && !document.is_null(raw) {
                     return Err(document.kind(raw, path, "a list"));
@@ -112,7 +122,8 @@ impl Editor {
             Found::Missing { at, rest } => document.add(at, path, rest, &list)?,
             Found::NoDocument => document.create(&whole(path, &list)?),
         };
-        self.apply((&splices, document.style.line_break), path, |model| model::append(model, path, value.clone()))
+        let line_break = document.style.line_break;
+        self.apply(Edit { splices, line_break, path, part: path }, |model| model::append(model, path, value.clone()))
     }
 
     /// Takes away the entry or item at a path, with its own comments: those behind it, and those right above it in its
@@ -122,12 +133,13 @@ impl Editor {
     /// The path does not fit the file, or an alias would change along.
     pub fn remove(&mut self, path: &[Step<'_>]) -> Result<(), EditError> {
         let document = Document::read(&self.text)?;
-        let spot = document.existing(path)?;
+        let spot = document.existing(path, self.reaches_aliases)?;
         let (_, parent) = path.split_last().ok_or_else(|| EditError::NotFound { path: path_text(path) })?;
         let (start, end) = document.span(spot);
         document.refuse_needed(start, end)?;
-        let splices = document.cut(spot, document.existing(parent)?);
-        self.apply((&splices, document.style.line_break), path, |model| model::remove(model, path))
+        let splices = document.cut(spot, document.existing(parent, self.reaches_aliases)?);
+        let line_break = document.style.line_break;
+        self.apply(Edit { splices, line_break, path, part: parent }, |model| model::remove(model, path))
     }
 
     /// Gives the key at a path another name.
@@ -136,23 +148,31 @@ impl Editor {
     /// The path does not fit the file, the mapping has the new key already, or an alias would change along.
     pub fn rename(&mut self, path: &[Step<'_>], to: &str) -> Result<(), EditError> {
         let document = Document::read(&self.text)?;
-        let spot = document.existing(path)?;
+        let spot = document.existing(path, self.reaches_aliases)?;
         let splices = document.rename(spot, path, to)?;
-        self.apply((&splices, document.style.line_break), path, |model| model::rename(model, path, to))
+        let parent = path.split_last().map_or(path, |(_, parent)| parent);
+        let line_break = document.style.line_break;
+        self.apply(Edit { splices, line_break, path, part: parent }, |model| model::rename(model, path, to))
+    }
+
+    /// Follows a path for a change.
+    fn find<'p>(&self, document: &Document<'_>, path: &'p [Step<'p>]) -> Result<Found<'p>, EditError> {
+        document.find(path, self.reaches_aliases)
     }
 
     /// Makes a change, if reading its result gives what was wanted.
-    fn apply(
-        &mut self,
-        (splices, line_break): (&[Splice], &str),
-        path: &[Step<'_>],
-        change: impl FnOnce(&mut Value) -> Option<()>,
-    ) -> Result<(), EditError> {
+    fn apply(&mut self, edit: Edit<'_>, change: impl FnOnce(&mut Value) -> Option<()>) -> Result<(), EditError> {
+        let Edit { splices, line_break, path, part } = edit;
         let layout = || EditError::Layout { path: path_text(path) };
         let mut wanted = model::of(&crate::read(&self.text)?);
         change(&mut wanted).ok_or_else(layout)?;
-        let is_wanted = |text: &str| crate::read(text).is_ok_and(|read| model::of(&read) == wanted);
-        let mut text = spliced(&self.text, splices);
+        let part = if self.reaches_aliases { part } else { &[] };
+        let wanted = model::at(&mut wanted, part).ok_or_else(layout)?;
+        let is_wanted = |text: &str| {
+            let read = crate::read(text).ok();
+            read.is_some_and(|read| model::at(&mut model::of(&read), part).is_some_and(|value| value == wanted))
+        };
+        let mut text = spliced(&self.text, &splices);
         if !is_wanted(&text) {
             // Text that ends with a line break needs one when it comes to stand at the end of a file without one.
             text.push_str(line_break);
@@ -163,6 +183,15 @@ impl Editor {
         self.text = text;
         Ok(())
     }
+}
+
+/// A change before it is made.
+struct Edit<'p> {
+    splices: Vec<Splice>,
+    line_break: &'static str,
+    path: &'p [Step<'p>],
+    /// What must be as wanted afterwards if aliases may change along; otherwise the whole document must be.
+    part: &'p [Step<'p>],
 }
 
 /// A part of the text, and what comes in its place.
@@ -208,8 +237,8 @@ impl<'t> Document<'t> {
     }
 
     /// The value at a path that must be there.
-    fn existing(&self, path: &[Step<'_>]) -> Result<Spot, EditError> {
-        match self.find(path)? {
+    fn existing(&self, path: &[Step<'_>], reaches_aliases: bool) -> Result<Spot, EditError> {
+        match self.find(path, reaches_aliases)? {
             Found::Value(spot) => Ok(spot),
             Found::Missing { at, rest } if self.is_merged(at, path, rest) => Err(self.merged(at, path, rest)),
             _ => Err(EditError::NotFound { path: path_text(path) }),
@@ -253,7 +282,7 @@ impl<'t> Document<'t> {
         let not_found = || EditError::NotFound { path: path_text(path) };
         let Holder::Entry { mapping, index } = spot.holder else { return Err(not_found()) };
         let key = self.pair(mapping, index).ok_or_else(not_found)?.key;
-        self.refuse_shared(key, path)?;
+        self.refuse_shared(key, path, false)?;
         if let Some(taken) = self.own_key(mapping, to).filter(|taken| *taken != key) {
             return Err(EditError::Taken { place: self.tree.node(taken).start.place(), key: to.to_owned() });
         }

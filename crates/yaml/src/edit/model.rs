@@ -16,6 +16,14 @@ pub(super) fn of(node: &Node) -> Value {
     }
 }
 
+/// The value at a path.
+pub(super) fn at<'d>(document: &'d mut Value, path: &[Step<'_>]) -> Option<&'d mut Value> {
+    path.iter().try_fold(document, |value, step| match step {
+        Step::Key(key) => value.get_mut(*key),
+        Step::Index(index) => value.get_mut(*index),
+    })
+}
+
 /// Every change gives nothing if the path does not fit the document.
 pub(super) fn set(document: &mut Value, path: &[Step<'_>], value: Value) -> Option<()> {
     *reach(document, path)? = value;
