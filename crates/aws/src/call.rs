@@ -132,6 +132,13 @@ impl Rpc {
         Self::new(config, endpoint::QUOTAS, "GetServiceQuota", "ServiceQuotasV20190624.GetServiceQuota")
     }
 
+    /// `ecs:DescribeTaskDefinition`, for a caller who wants the definition as ECS keeps it.
+    #[must_use]
+    pub fn describe_task_definition(config: &SdkConfig) -> Self {
+        let target = "AmazonEC2ContainerServiceV20141113.DescribeTaskDefinition";
+        Self::new(config, endpoint::ECS, "DescribeTaskDefinition", target)
+    }
+
     fn new(config: &SdkConfig, service: Service, operation: &'static str, target: &'static str) -> Self {
         let write = move |body: String| {
             let mut request = HttpRequest::new(SdkBody::from(body));

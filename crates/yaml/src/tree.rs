@@ -63,6 +63,10 @@ impl Tree {
         &self.nodes[id.0]
     }
 
+    pub(crate) fn nodes(&self) -> impl Iterator<Item = &Raw> {
+        self.nodes.iter()
+    }
+
     pub(crate) fn node_mut(&mut self, id: Id) -> &mut Raw {
         &mut self.nodes[id.0]
     }

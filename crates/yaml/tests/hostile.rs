@@ -109,7 +109,7 @@ fn yaml_like() -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1000))]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(1000) })]
 
     #[test]
     fn any_text_is_taken_or_refused_at_a_place_in_it(text in prop_oneof![yaml_like(), any::<String>()]) {

@@ -37,7 +37,7 @@ fn an_operator_is_told_what_the_commands_call() {
     assert_eq!(actions.len(), documented.len(), "each once");
     for (action, commands) in &documented {
         for command in commands.split(", ") {
-            assert!(["redrive", "logs", "doctor"].contains(&command), "{action}: {command}");
+            assert!(["redrive", "logs", "doctor", "upgrade"].contains(&command), "{action}: {command}");
         }
     }
 }

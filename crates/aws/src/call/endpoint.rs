@@ -41,6 +41,9 @@ pub(super) const LAMBDA: Service = Service { host: "lambda", id: "Lambda" };
 /// EC2.
 pub(super) const EC2: Service = Service { host: "ec2", id: "EC2" };
 
+/// Elastic Container Service.
+pub(super) const ECS: Service = Service { host: "ecs", id: "ECS" };
+
 /// Service Quotas.
 pub(super) const QUOTAS: Service = Service { host: "servicequotas", id: "Service Quotas" };
 

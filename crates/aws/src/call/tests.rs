@@ -208,6 +208,7 @@ fn hosts_are_those_of_botocore() {
             endpoint::S3,
             endpoint::LAMBDA,
             endpoint::EC2,
+            endpoint::ECS,
             endpoint::QUOTAS,
             endpoint::IAM,
         ];
@@ -227,7 +228,7 @@ fn hosts_are_those_of_botocore() {
         assert_eq!(derived, url, "{line}");
         lines += 1;
     }
-    assert_eq!(lines, 405);
+    assert_eq!(lines, 441);
 }
 
 /// botocore, endpoint rule set of IAM: `signingRegion`.

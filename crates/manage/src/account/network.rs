@@ -86,7 +86,7 @@ fn way_out(subnet: &SubnetFacts, tables: &[Table]) -> WayOut {
 }
 
 /// The items of a set in an answer of EC2.
-fn items<T>(
+pub(super) fn items<T>(
     operation: &'static str,
     answer: &str,
     set: &str,

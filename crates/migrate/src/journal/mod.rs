@@ -213,7 +213,8 @@ impl Journal {
 
     /// A new file is only there for certain when its directory is on the disk.
     fn sync_directory(&mut self) -> Result<(), UpgradeError> {
-        let directory = self.path.parent().filter(|it| !it.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let parent = self.path.parent().filter(|it| !it.as_os_str().is_empty());
+        let directory = parent.unwrap_or_else(|| Path::new("."));
         let synced = File::open(directory).and_then(|directory| directory.sync_all());
         synced.map_err(|source| unusable_file(&self.path, source))
     }

@@ -4,6 +4,7 @@
 //! bounds how many requests are under way. Blocks come with their secrets masked: neither a plan nor a journal can hold what
 //! was never read.
 
+mod account;
 mod blocks;
 
 use manage::Server;
@@ -19,20 +20,22 @@ use crate::{
     estate::{Account, Answers, Estate},
 };
 
+pub use self::account::account;
+
 /// States of runs that an upgrade has to tell about.
 const WAITING_OR_RUNNING: [StateType; 5] =
     [StateType::Scheduled, StateType::Pending, StateType::Running, StateType::Paused, StateType::Cancelling];
 
-/// Reads everything that a plan is made from.
+/// Reads everything that a plan is made from, but for the AWS account.
 ///
 /// # Errors
 /// The server does not answer, or with something else than Prefect's API.
-pub async fn estate<T: Transport>(server: &Server<T>, account: Account) -> Result<Estate, UpgradeError> {
-    let answers = answers(&server.client, account).await.map_err(|error| server.told(error))?;
+pub async fn estate<T: Transport>(server: &Server<T>) -> Result<Estate, UpgradeError> {
+    let answers = answers(&server.client).await.map_err(|error| server.told(error))?;
     Ok(Estate::from_answers(answers)?)
 }
 
-async fn answers<T: Transport>(client: &Client<T>, account: Account) -> Result<Answers, ApiError> {
+async fn answers<T: Transport>(client: &Client<T>) -> Result<Answers, ApiError> {
     let version = client.server_version().await?;
     let (flows, deployments, work_pools, work_queues, automations, flow_runs) = tokio::try_join!(
         client.documents(Documents::Flows),
@@ -43,6 +46,7 @@ async fn answers<T: Transport>(client: &Client<T>, account: Account) -> Result<A
         flow_runs(client),
     )?;
     let block_documents = blocks::of(client, &deployments).await?;
+    let account = Account::default();
     Ok(Answers {
         version,
         flows,

@@ -17,7 +17,7 @@ async fn an_estate_has_every_block_that_another_one_refers_to() {
         }
         state.deployments[1]["storage_document_id"] = json!(id(0xdead));
     });
-    let estate = estate(&fake.server(), Account::default()).await.unwrap();
+    let estate = estate(&fake.server()).await.unwrap();
     let mut blocks: Vec<u128> = estate.blocks.keys().map(|id| id.as_u128()).collect();
     blocks.sort_unstable();
     assert_eq!(blocks, [0x51, 0x52, 0x53, 0xb10c]);
@@ -33,7 +33,7 @@ async fn runs_are_read_without_their_parameters() {
         state.runs = vec![json!({"id": Uuid::from_u128(7), "flow_id": Uuid::nil(), "name": "late-otter",
             "deployment_id": deployment, "state_type": "SCHEDULED", "auto_scheduled": true, "parameters": {"big": "canary"}})];
     });
-    let estate = estate(&fake.server(), Account::default()).await.unwrap();
+    let estate = estate(&fake.server()).await.unwrap();
     let [run] = estate.flow_runs.as_slice() else { panic!("one run") };
     assert_eq!((run.deployment_id, run.auto_scheduled, run.state_type.as_str()), (Some(deployment), true, "SCHEDULED"));
     assert!(!format!("{run:?}").contains("canary"));

@@ -56,7 +56,7 @@ impl Parser<'_> {
             let colon = self.scanner.next()?.end;
             (Some(colon), self.entry_part(colon, depth)?)
         } else {
-            let at = self.scanner.peek()?.start;
+            let at = self.end_of(key);
             (None, self.empty(at))
         };
         Ok(Pair { start, key, colon, value })

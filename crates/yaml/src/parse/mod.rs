@@ -190,7 +190,10 @@ impl<'t> Parser<'t> {
             Kind::BlockMappingStart if place != Place::Flow => self.block_mapping(depth)?,
             kind => {
                 let Some(end) = properties else {
-                    let problem = format!("{} cannot stand here, where a value must begin", kind.name());
+                    let problem = match kind {
+                        Kind::StreamEnd => "the file ends before its brackets are closed".to_owned(),
+                        _ => format!("{} cannot stand here, where a value must begin", kind.name()),
+                    };
                     return Err(YamlError::new(start.place(), problem));
                 };
                 let raw = self.tree.node_mut(id);
