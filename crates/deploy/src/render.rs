@@ -21,13 +21,20 @@ use crate::{
 impl Complete {
     /// Renders a run of every deployment of an ECS push pool and says what would keep it from starting. Other pools are
     /// rendered by programs that pushpool does not know.
-    pub async fn render<T: Transport>(&self, server: &Server<T>, settings: &Settings) -> Findings {
+    pub async fn render<T: Transport>(&self, server: &Server<T>) -> Findings {
         let mut findings = Findings::default();
+        // What only the account decides: where a dispatcher runs it knows itself, and pools may leave subnets to it.
+        let settings = Settings {
+            region: String::new(),
+            prefect_api_url: Some(server.url.clone()),
+            subnets: vec!["subnet-00000000".to_owned()],
+            ..Settings::default()
+        };
         for wanted in &self.wanted {
             let Some(pool) = self.pools.iter().find(|it| it.name == wanted.pool && it.pool_type == "ecs:push") else {
                 continue;
             };
-            self.one(server, wanted, pool, settings, &mut findings).await;
+            self.one(server, wanted, pool, &settings, &mut findings).await;
         }
         findings
     }

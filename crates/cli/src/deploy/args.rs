@@ -6,11 +6,7 @@ use clap::{Args, ValueEnum};
 use deploy::{Flags, Request};
 use prefect_api::settings::{Place, Settings};
 
-use crate::{
-    args::RequestArgs,
-    error::CliError,
-    server::ServerArgs,
-};
+use crate::{error::CliError, server::ServerArgs};
 
 /// How the plan and its outcome are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -46,9 +42,6 @@ pub(crate) struct DeployArgs {
 
     #[command(flatten)]
     way: WayArgs,
-
-    #[command(flatten)]
-    requests: RequestArgs,
 
     #[command(flatten)]
     pub(crate) server: ServerArgs,
@@ -200,11 +193,6 @@ impl DeployArgs {
             python,
             folder,
         })
-    }
-
-    /// What the account decides, for `--check`.
-    pub(crate) fn settings(&self) -> ecs::Settings {
-        self.requests.settings()
     }
 
     pub(crate) fn way(&self) -> &WayArgs {

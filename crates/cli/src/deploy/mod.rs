@@ -88,7 +88,7 @@ async fn deploy(args: &DeployArgs, no_prompt: bool, server: &Server<HttpTranspor
     screen::findings(&checked.findings);
     if way.check {
         let complete = checked.without_steps()?;
-        let rendered = complete.render(server, &args.settings()).await;
+        let rendered = complete.render(server).await;
         return check(&rendered, complete.wanted.len());
     }
     let complete = if way.dry_run {
