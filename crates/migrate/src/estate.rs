@@ -14,6 +14,8 @@ use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
 use uuid::Uuid;
 
+use crate::fingerprint::fingerprint;
+
 /// Type of the work pools that agents serve.
 pub const AGENT_POOL: &str = "prefect-agent";
 
@@ -118,6 +120,8 @@ pub struct Deployment {
     pub document: Object,
     /// As it is read.
     pub view: DeploymentDocument,
+    /// [`fingerprint`](crate::fingerprint()) of its document.
+    pub fingerprint: String,
 }
 
 /// A work pool.
@@ -145,6 +149,9 @@ pub struct WorkPool {
     /// Its queue for deployments that name none.
     #[serde(default)]
     pub default_queue_id: Option<Uuid>,
+    /// [`fingerprint`](crate::fingerprint()) of its document.
+    #[serde(skip)]
+    pub fingerprint: String,
 }
 
 /// A work queue.
@@ -172,6 +179,9 @@ pub struct WorkQueue {
     /// Tags and deployments by which a queue without a pool chose its runs (2.x).
     #[serde(default)]
     pub filter: Option<Value>,
+    /// [`fingerprint`](crate::fingerprint()) of its document.
+    #[serde(skip)]
+    pub fingerprint: String,
 }
 
 /// A block document.
@@ -193,6 +203,9 @@ pub struct Block {
     /// The blocks it refers to, by field.
     #[serde(default)]
     pub block_document_references: BTreeMap<String, BlockReference>,
+    /// [`fingerprint`](crate::fingerprint()) of its document.
+    #[serde(skip)]
+    pub fingerprint: String,
 }
 
 /// Data may be secret.
@@ -310,20 +323,21 @@ impl Estate {
     /// A document is not one of its kind.
     pub fn from_answers(answers: Answers) -> Result<Self, EstateError> {
         let flows: Vec<Flow> = read("flow", answers.flows)?;
-        let work_pools: Vec<WorkPool> = read("work pool", answers.work_pools)?;
-        let blocks: Vec<Block> = read("block document", answers.block_documents)?;
+        let work_pools = printed("work pool", answers.work_pools, |pool: &mut WorkPool| &mut pool.fingerprint)?;
+        let blocks = printed("block document", answers.block_documents, |block: &mut Block| &mut block.fingerprint)?;
         let views: Vec<DeploymentDocument> = read("deployment", answers.deployments.clone())?;
-        let documents = answers.deployments.into_iter().map(|document| match document {
-            Value::Object(document) => document,
+        let deployment = |(document, view)| {
+            let fingerprint = fingerprint(&document);
             // A view was read of it, which only an object gives.
-            _ => Object::new(),
-        });
+            let document = if let Value::Object(document) = document { document } else { Object::new() };
+            Deployment { document, view, fingerprint }
+        };
         Ok(Self {
             version: ServerVersion(answers.version),
             flows: flows.into_iter().map(|flow| (flow.id, flow.name)).collect(),
-            deployments: documents.zip(views).map(|(document, view)| Deployment { document, view }).collect(),
+            deployments: answers.deployments.into_iter().zip(views).map(deployment).collect(),
             work_pools: work_pools.into_iter().map(|pool| (pool.name.clone(), pool)).collect(),
-            work_queues: read("work queue", answers.work_queues)?,
+            work_queues: printed("work queue", answers.work_queues, |queue: &mut WorkQueue| &mut queue.fingerprint)?,
             blocks: blocks.into_iter().map(|block| (block.id, block)).collect(),
             automations: read("automation", answers.automations)?,
             flow_runs: read("flow run", answers.flow_runs)?,
@@ -363,4 +377,18 @@ fn read<T: DeserializeOwned>(what: &'static str, documents: Vec<Value>) -> Resul
         serde_json::from_value(document).map_err(|source| EstateError { what, index: index + 1, source })
     };
     documents.into_iter().enumerate().map(read).collect()
+}
+
+/// Reads documents and their fingerprints.
+fn printed<T: DeserializeOwned>(
+    what: &'static str,
+    documents: Vec<Value>,
+    place: impl Fn(&mut T) -> &mut String,
+) -> Result<Vec<T>, EstateError> {
+    let fingerprints: Vec<String> = documents.iter().map(fingerprint).collect();
+    let mut read = read(what, documents)?;
+    for (item, fingerprint) in read.iter_mut().zip(fingerprints) {
+        *place(item) = fingerprint;
+    }
+    Ok(read)
 }

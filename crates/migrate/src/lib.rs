@@ -7,6 +7,7 @@
 //! * [`plan`]: the document between the halves. It holds every request body in full, so what was reviewed is what is sent.
 
 pub mod apply;
+mod assess;
 pub mod error;
 pub mod estate;
 #[cfg(test)]
@@ -14,11 +15,15 @@ mod fake;
 pub mod file;
 mod fingerprint;
 pub mod journal;
+mod mapping;
 pub mod plan;
+pub mod project;
+mod proof;
 pub mod read;
 pub mod rollback;
 
 pub use crate::{
+    assess::{Options, Sharing, Source, assess},
     error::UpgradeError,
     estate::{Account, Answers, Estate, EstateError},
     file::PlanFile,

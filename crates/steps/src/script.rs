@@ -123,3 +123,24 @@ fn explain(problem: Problem, line: &str) -> Problem {
     };
     Problem::NoProgram { program, hint }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde::de::DeserializeOwned;
+    use serde_json::Value;
+
+    fn table() -> Value {
+        serde_json::from_str(include_str!("../tests/data/run_shell_script.json")).unwrap()
+    }
+
+    /// Pairs of a text and what Python makes of it.
+    pub(super) fn cases<I: DeserializeOwned, O: DeserializeOwned>(name: &str) -> Vec<(I, O)> {
+        let cases: Vec<(I, O)> = serde_json::from_value(table()[name].take()).unwrap();
+        assert!(!cases.is_empty());
+        cases
+    }
+
+    pub(super) fn names<T: DeserializeOwned>() -> T {
+        serde_json::from_value(table()["names"].take()).unwrap()
+    }
+}

@@ -101,3 +101,56 @@ fn is_secret(name: &str) -> bool {
 fn is_public(name: &str) -> bool {
     PUBLIC.iter().any(|part| name.contains(part))
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn masked(inputs: Value, text: &str) -> String {
+        let secrets = Secrets::default();
+        secrets.add_inputs(inputs.as_object().unwrap());
+        secrets.mask(text).into_owned()
+    }
+
+    #[test]
+    fn values_of_inputs_that_are_named_secret_are_masked() {
+        assert_eq!(masked(json!({"access_token": "abc"}), "x abc y"), "x *** y");
+        assert_eq!(masked(json!({"env": {"DB_PASSWORD": "pw1", "DB_USER": "me1"}}), "me1 pw1"), "me1 ***");
+        let credentials = json!({"credentials": {"username": "me1", "password": "pw1", "registry_url": "reg.test"}});
+        assert_eq!(masked(credentials, "me1 pw1 reg.test"), "me1 *** reg.test");
+        let aws = json!({"credentials": {"aws_access_key_id": "AKIA1", "aws_secret_access_key": "s3cr"}});
+        assert_eq!(masked(aws, "AKIA1 s3cr"), "AKIA1 ***");
+    }
+
+    #[test]
+    fn passwords_in_urls_are_masked_in_both_spellings() {
+        let inputs = json!({"script": "x", "index": "https://me:p%2Fw1@pypi.test/simple"});
+        assert_eq!(masked(inputs, "me p%2Fw1 p/w1"), "me *** ***");
+        assert_eq!(masked(json!({"url": "https://tok123@h.test/"}), "tok123"), "***");
+        assert_eq!(masked(json!({"url": "ssh://git@h.test/"}), "git"), "git");
+    }
+
+    #[test]
+    fn a_secret_of_several_lines_is_masked_line_by_line() {
+        let secrets = Secrets::default();
+        secrets.add("-----BEGIN-----\nabcdef\n");
+        assert_eq!(secrets.mask("line abcdef"), "line ***");
+    }
+
+    #[test]
+    fn a_secret_that_begins_with_another_is_masked_whole() {
+        let secrets = Secrets::default();
+        secrets.add("abc");
+        secrets.add("abcdef");
+        assert_eq!(secrets.mask("abcdef abc"), "*** ***");
+    }
+
+    #[test]
+    fn what_is_too_short_to_protect_anything_is_shown() {
+        let secrets = Secrets::default();
+        secrets.add("a");
+        assert_eq!(secrets.mask("a cat"), "a cat");
+    }
+}

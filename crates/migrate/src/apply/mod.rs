@@ -30,7 +30,7 @@ use crate::{
     error::UpgradeError,
     file::PlanFile,
     journal::{Journal, Object, Stage},
-    plan::{Action, PlannedDeployment, PlannedPool, PlannedQueue, PoolAction, Seen, SeenKind, ServerSeen},
+    plan::{Action, PlannedDeployment, PlannedPool, PlannedQueue, PoolAction, Seen, SeenKind, ServerSeen, UpgradePlan},
 };
 
 /// What is left to do.
@@ -58,11 +58,7 @@ pub async fn prepare<T: Transport>(
     let chosen = chosen(&plan.deployments, only)?;
     let (written, left): (Vec<_>, Vec<_>) =
         chosen.into_iter().partition(|it| stage(journal, &step::object_of(it)) == Some(Stage::Written));
-    let pools: Vec<&PlannedPool> = plan
-        .pools
-        .iter()
-        .filter(|pool| left.iter().any(|it| it.target.as_ref().is_some_and(|target| target.pool == pool.name)))
-        .collect();
+    let pools: Vec<&PlannedPool> = plan.pools.iter().filter(|pool| is_needed(pool, plan, &left, only)).collect();
     let seen: Vec<&Seen> =
         left.iter().flat_map(|it| &it.seen).chain(pools.iter().flat_map(|pool| &pool.seen)).collect();
     let ids: Vec<_> = left.iter().map(|it| it.id).collect();
@@ -76,10 +72,8 @@ pub async fn prepare<T: Transport>(
     check_unchanged(&facts, &left, &pools, journal)?;
 
     let mut changes = Plan::new("upgrade");
-    for pool in pools {
-        if left.iter().any(|it| it.target.as_ref().is_some_and(|target| target.pool == pool.name)) {
-            changes = pool_changes(changes, pool, &facts, journal)?;
-        }
+    for pool in pools.into_iter().filter(|pool| is_needed(pool, plan, &left, only)) {
+        changes = pool_changes(changes, pool, &facts, journal)?;
     }
     for deployment in left {
         if let (Some(target), Some(write), Some(found)) =
@@ -160,6 +154,15 @@ fn full_name(deployment: &PlannedDeployment) -> String {
 
 fn stage(journal: Option<&Journal>, object: &Object) -> Option<Stage> {
     Some(journal?.record(object)?.stage)
+}
+
+/// Whether a pool is made: for a deployment that goes there, or because the plan is of pools that deployments of another
+/// server have.
+fn is_needed(pool: &PlannedPool, plan: &UpgradePlan, left: &[&PlannedDeployment], only: &[String]) -> bool {
+    let goes_there = |it: &PlannedDeployment| {
+        it.action == Action::Migrate && it.target.as_ref().is_some_and(|target| target.pool == pool.name)
+    };
+    left.iter().any(|it| goes_there(it)) || (only.is_empty() && !plan.deployments.iter().any(goes_there))
 }
 
 /// Whether the deployment is what the write would make of it. The journal may be lost.

@@ -187,3 +187,15 @@ async fn a_deployment_that_was_changed_after_an_interruption_is_left_alone() {
     assert_eq!(report.failed(), 1);
     assert_eq!(fake.deployments()["nightly"]["tags"], json!(["mine"]));
 }
+
+#[tokio::test]
+async fn a_pool_of_another_server_is_made_without_its_deployments() {
+    let (fake, place) = (server(NEW), Place::new());
+    let mut plan = plan(&fake).plan;
+    plan.deployments.iter_mut().for_each(|it| it.action = Action::Leave);
+    let file = PlanFile::new(plan);
+    let before = fake.deployments();
+    let report = place.apply(&fake, &file, &[]).await.unwrap();
+    assert_eq!((report.outcomes.len(), fake.deployments() == before), (3, true), "{report:?}");
+    assert!(prepare(&fake.server(), &file, &[], Some(&place.journal(&file))).await.unwrap().plan.is_empty());
+}

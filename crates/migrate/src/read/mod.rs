@@ -6,6 +6,7 @@
 
 mod account;
 mod blocks;
+mod choice;
 
 use manage::Server;
 use prefect_api::{
@@ -20,7 +21,10 @@ use crate::{
     estate::{Account, Answers, Estate},
 };
 
-pub use self::account::account;
+pub use self::{
+    account::account,
+    choice::{choose, for_server},
+};
 
 /// States of runs that an upgrade has to tell about.
 const WAITING_OR_RUNNING: [StateType; 5] =

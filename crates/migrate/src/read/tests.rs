@@ -38,3 +38,29 @@ async fn runs_are_read_without_their_parameters() {
     assert_eq!((run.deployment_id, run.auto_scheduled, run.state_type.as_str()), (Some(deployment), true, "SCHEDULED"));
     assert!(!format!("{run:?}").contains("canary"));
 }
+
+#[tokio::test]
+async fn a_choice_leaves_the_deployments_that_fit() {
+    let fake = server("3.9.1");
+    fake.state(|state| state.flows = vec![json!({"id": Uuid::from_u128(0xf), "name": "report"})]);
+    let whole = estate(&fake.server()).await.unwrap();
+    let names = |patterns: &[&str]| {
+        let mut estate = whole.clone();
+        choose(&mut estate, &patterns.iter().map(|it| (*it).to_owned()).collect::<Vec<_>>())
+            .map(|()| estate.deployments.iter().map(|it| it.view.name.clone()).collect::<Vec<_>>())
+            .map_err(|error| error.to_string())
+    };
+    assert_eq!(names(&[]).unwrap(), ["nightly", "hourly", "stays"]);
+    assert_eq!(names(&["report/*ly"]).unwrap(), ["nightly", "hourly"]);
+    assert_eq!(names(&["*/stays", "report/n?ghtly"]).unwrap(), ["nightly", "stays"]);
+    assert!(names(&["*/stays", "other/*"]).unwrap_err().starts_with("other/*: no deployment"));
+    assert!(names(&["report/["]).is_err());
+}
+
+#[tokio::test]
+async fn a_plan_for_another_server_relies_on_nothing_there() {
+    let (cloud, own) = (server("3.9.1"), server("3.8.8"));
+    let plan = crate::fake::scenario::plan(&cloud).plan;
+    let plan = for_server(plan, &own.server()).await.unwrap();
+    assert_eq!((plan.server.version.as_str(), plan.pools[0].seen.len()), ("3.8.8", 0));
+}

@@ -91,3 +91,52 @@ fn user_of(given: &Object, authority: &str) -> Result<Option<String>, Problem> {
         quote(token)
     }))
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn table() -> Value {
+        serde_json::from_str(include_str!("../../tests/data/git_clone.json")).unwrap()
+    }
+
+    #[test]
+    fn directories_are_named_as_by_prefect() {
+        let names: Vec<(String, Option<String>, String)> = serde_json::from_value(table()["names"].take()).unwrap();
+        for (url, branch, name) in names {
+            assert_eq!(directory_name(&url, branch.as_deref()), name, "{url}");
+        }
+    }
+
+    #[test]
+    fn credentials_are_written_as_by_prefect() {
+        for case in table()["urls"].as_array().unwrap() {
+            let url = case["repository"].as_str().unwrap();
+            let whole_host = case["include_submodules"] == json!(true);
+            let given = case.as_object().unwrap();
+            let Ok(rewriting) = rewriting(given, url, whole_host) else {
+                assert_eq!(case["refused"], json!(true), "{case}");
+                continue;
+            };
+            assert_eq!(case["refused"], Value::Null, "{case}");
+            let rewritten = match &rewriting {
+                None => url.to_owned(),
+                Some((from, to)) => url.replacen(from.as_str(), to, 1),
+            };
+            assert_eq!(rewritten, case["url"].as_str().unwrap(), "{case}");
+            if let (true, Some((from, to))) = (whole_host, rewriting) {
+                let (from, to) = (from.trim_end_matches('/'), to.trim_end_matches('/'));
+                assert_eq!(case["config"], json!(["-c", format!("url.{to}.insteadOf={from}")]), "{case}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_token_alone_is_taken_for_credentials() {
+        let given = json!({"access_token": "tok"});
+        let rewriting = rewriting(given.as_object().unwrap(), "https://h.test/a.git", false).unwrap();
+        assert_eq!(rewriting, Some(("https://h.test/a.git".to_owned(), "https://tok@h.test/a.git".to_owned())));
+    }
+}

@@ -200,3 +200,64 @@ fn attempts(config: &Object) -> Option<u32> {
 fn seconds(entries: &Object, name: &str) -> Option<Duration> {
     entries.get(name).and_then(Value::as_f64).and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn of(given: Value) -> Parameters {
+        Parameters::of(given.as_object().unwrap())
+    }
+
+    #[test]
+    fn keys_may_be_those_of_minio() {
+        let keys = Keys { id: "root".to_owned(), secret: "pw".to_owned(), session_token: None };
+        let credentials = json!({"minio_root_user": "root", "minio_root_password": "pw", "region_name": "us-west-2"});
+        let found = of(json!({"credentials": credentials}));
+        assert_eq!((found.keys, found.region.as_deref()), (Some(keys), Some("us-west-2")));
+        assert_eq!(of(json!({})), Parameters::default());
+    }
+
+    #[test]
+    fn client_parameters_of_the_credentials_go_first() {
+        let own = json!({"aws_client_parameters": {"endpoint_url": "http://own"}});
+        let given = json!({"credentials": own, "client_parameters": {"endpoint_url": "http://step"}});
+        assert_eq!(of(given).endpoint.as_deref(), Some("http://own"));
+        let given = json!({"credentials": {}, "client_parameters": {"endpoint_url": "http://step"}});
+        assert_eq!(of(given).endpoint.as_deref(), Some("http://step"));
+    }
+
+    #[test]
+    fn botocores_configuration_is_followed() {
+        let config = json!({
+            "s3": {"addressing_style": "virtual"}, "retries": {"max_attempts": 2}, "read_timeout": 1.5,
+            "signature_version": "unsigned", "use_fips_endpoint": true, "request_checksum_calculation": "when_required",
+        });
+        let found = of(json!({"client_parameters": {"config": config, "verify_cert_path": "ca.pem"}}));
+        assert_eq!((found.addressing, found.attempts, found.unsigned), (Addressing::Virtual, Some(3), true));
+        assert_eq!((found.read_timeout, found.use_fips), (Some(Duration::from_millis(1500)), Some(true)));
+        assert_eq!((found.certificates, found.checksums_when_required), (Some("ca.pem".into()), true));
+    }
+
+    #[test]
+    fn a_role_has_its_parameters() {
+        let more = json!({"RoleSessionName": "s", "ExternalId": "x", "DurationSeconds": 900});
+        let role = of(json!({"credentials": {"assume_role_arn": "arn", "assume_role_kwargs": more}})).role.unwrap();
+        assert_eq!(
+            (role.arn.as_str(), role.session_name.as_deref(), role.external_id.as_deref()),
+            ("arn", Some("s"), Some("x"))
+        );
+        assert_eq!(role.duration, Some(Duration::from_secs(900)));
+    }
+
+    #[test]
+    fn keys_are_not_shown() {
+        let shown = format!(
+            "{:?}",
+            of(json!({"credentials": {"aws_access_key_id": "A", "aws_secret_access_key": "hunter22"}}))
+        );
+        assert!(!shown.contains("hunter22"), "{shown}");
+    }
+}

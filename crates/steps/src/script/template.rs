@@ -32,3 +32,19 @@ fn name_of(text: &str) -> &str {
     let end = text.find(|character| !is_part(character)).unwrap_or(text.len());
     if text.starts_with(|character: char| character.is_ascii_digit()) { "" } else { &text[..end] }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use super::*;
+    use crate::script::tests::{cases, names};
+
+    #[test]
+    fn variables_are_filled_in_as_by_pythons_template() {
+        let names: HashMap<String, String> = names();
+        for (text, expected) in cases::<String, String>("templates") {
+            assert_eq!(substitute(&text, |name| names.get(name).cloned()), expected, "{text:?}");
+        }
+    }
+}

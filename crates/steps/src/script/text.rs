@@ -24,3 +24,16 @@ fn is_end(character: char) -> bool {
 pub(crate) fn strip(text: &str) -> &str {
     text.trim_matches(|character: char| character.is_whitespace() || matches!(character, '\x1c'..='\x1f'))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::script::tests::cases;
+
+    #[test]
+    fn lines_are_those_of_pythons_splitlines() {
+        for (text, expected) in cases::<String, Vec<String>>("lines") {
+            assert_eq!(lines(&text), expected, "{text:?}");
+        }
+    }
+}

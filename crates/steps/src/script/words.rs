@@ -65,3 +65,25 @@ fn quoted(quote: char, characters: &mut std::str::Chars<'_>, word: &mut Word) ->
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::script::tests::cases;
+
+    #[test]
+    fn words_are_those_of_pythons_shlex() {
+        for (line, words) in cases::<String, Option<Vec<String>>>("words") {
+            let split = split(&line).ok().map(|words| words.into_iter().map(|word| word.text).collect::<Vec<_>>());
+            assert_eq!(split, words, "{line:?}");
+        }
+    }
+
+    #[test]
+    fn a_word_knows_how_it_is_written() {
+        let words = split(r#"a'b'"c"\d"#).unwrap();
+        let expected =
+            Word { text: "abcd".to_owned(), marks: vec![Mark::Bare, Mark::Literal, Mark::Double, Mark::Literal] };
+        assert_eq!(words, [expected]);
+    }
+}

@@ -1,0 +1,300 @@
+//! The pools that deployments go to: which, what they are called, and their queues.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::options::{Options, Sharing};
+use crate::{
+    estate::{Estate, WorkPool, WorkQueue},
+    mapping::{findings::Findings, shape::Shape},
+    plan::{Level, MadeFrom, PlannedPool, PlannedQueue, PoolAction, Seen, SeenKind},
+};
+
+/// Type of the pools that pushpool serves.
+pub(super) const PUSH: &str = "ecs:push";
+
+/// Name of the queue that every pool has.
+const DEFAULT_QUEUE: &str = "default";
+
+/// The pools of a plan while it is made.
+pub(super) struct Pools<'a> {
+    estate: &'a Estate,
+    options: &'a Options,
+    drafts: Vec<Draft>,
+}
+
+/// A pool of a plan while it is made.
+pub(super) struct Draft {
+    pub name: String,
+    pub template: Value,
+    action: PoolAction,
+    /// Its shape, if it is made from blocks.
+    pub shape: Option<Shape>,
+    blocks: BTreeMap<Uuid, String>,
+    /// The pool that it takes the place of.
+    pool: Option<(String, String)>,
+    /// Where its deployments come from: old pools, and queues by the new name.
+    sources: BTreeSet<String>,
+    queues: BTreeMap<String, PlannedQueue>,
+    seen: BTreeSet<Seen>,
+    pub findings: Findings,
+}
+
+impl<'a> Pools<'a> {
+    pub(super) fn new(estate: &'a Estate, options: &'a Options) -> Self {
+        Self { estate, options, drafts: Vec::new() }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.drafts.len()
+    }
+
+    pub(super) fn draft(&self, index: usize) -> &Draft {
+        &self.drafts[index]
+    }
+
+    pub(super) fn draft_mut(&mut self, index: usize) -> &mut Draft {
+        &mut self.drafts[index]
+    }
+
+    /// The pool of a block that deployments of this shape can share.
+    pub(super) fn of_shape(&mut self, block: Uuid, label: &str, shape: &Shape) -> Option<usize> {
+        let may_share = |draft: &Draft| self.options.sharing == Sharing::Shared || draft.blocks.contains_key(&block);
+        let fits = |draft: &Draft| draft.shape.as_ref().is_some_and(|it| it.fits(shape));
+        let index = self.drafts.iter().position(|draft| may_share(draft) && fits(draft))?;
+        self.drafts[index].blocks.insert(block, label.to_owned());
+        Some(index)
+    }
+
+    /// A pool for a shape.
+    pub(super) fn add_shape(&mut self, base_name: &str, block: Uuid, label: &str, shape: Shape) -> usize {
+        let template = shape.template();
+        let findings = shape.findings.clone();
+        let index = self.add(base_name, template, findings);
+        self.drafts[index].blocks.insert(block, label.to_owned());
+        self.drafts[index].shape = Some(shape);
+        index
+    }
+
+    /// The pool that takes the place of another one.
+    pub(super) fn of_pool(&mut self, pool: &WorkPool, make: impl FnOnce(&mut Findings) -> Result<Value, String>) -> Result<usize, String> {
+        let is_meant = |draft: &Draft| draft.pool.as_ref().is_some_and(|(name, _)| *name == pool.name);
+        if let Some(index) = self.drafts.iter().position(is_meant) {
+            return Ok(index);
+        }
+        let mut findings = Findings::default();
+        let template = make(&mut findings)?;
+        let index = self.add(&pool.name, template, findings);
+        let draft = &mut self.drafts[index];
+        draft.pool = Some((pool.name.clone(), pool.pool_type.clone()));
+        draft.seen.insert(seen(SeenKind::WorkPool, pool.id, &pool.fingerprint));
+        Ok(index)
+    }
+
+    /// The pool of a name that the user gave: one of the plan, one of the server, or a new one with the built-in template.
+    pub(super) fn named(&mut self, name: &str) -> Result<usize, String> {
+        if let Some(index) = self.drafts.iter().position(|draft| draft.name == name) {
+            return Ok(index);
+        }
+        let existing = self.estate.work_pools.get(name);
+        if let Some(other) = existing.filter(|pool| pool.pool_type != PUSH) {
+            return Err(format!("the pool {name} that it is mapped to is of type {} and no push pool", other.pool_type));
+        }
+        let template = existing.map_or_else(manage::pool::template::built_in, |pool| pool.base_job_template.clone());
+        let action = if existing.is_some() { PoolAction::Reuse } else { PoolAction::Create };
+        self.drafts.push(Draft::new(name.to_owned(), template, action, Findings::default()));
+        let index = self.drafts.len() - 1;
+        if let Some(pool) = existing {
+            self.drafts[index].seen.insert(seen(SeenKind::WorkPool, pool.id, &pool.fingerprint));
+            self.drafts[index].pool = Some((pool.name.clone(), pool.pool_type.clone()));
+        }
+        Ok(index)
+    }
+
+    fn add(&mut self, base_name: &str, template: Value, findings: Findings) -> usize {
+        let (name, action) = self.free_name(base_name, &template);
+        self.drafts.push(Draft::new(name, template, action, findings));
+        self.drafts.len() - 1
+    }
+
+    /// A name that no pool has, or that of a push pool with this very template: an earlier upgrade made it.
+    fn free_name(&self, base_name: &str, template: &Value) -> (String, PoolAction) {
+        let legal: String = base_name.chars().filter(|it| !"/%&><".contains(*it)).collect();
+        // The server keeps names that begin so for itself.
+        let reserved = legal.to_lowercase().starts_with("prefect");
+        let base = if reserved { format!("ecs-{legal}-push") } else { format!("{legal}-push") };
+        for number in 1_u32.. {
+            let name = if number == 1 { base.clone() } else { format!("{base}-{number}") };
+            if self.drafts.iter().any(|draft| draft.name == name) {
+                continue;
+            }
+            match self.estate.work_pools.get(&name) {
+                None => return (name, PoolAction::Create),
+                Some(pool) if pool.pool_type == PUSH && pool.base_job_template == *template => {
+                    return (name, PoolAction::Reuse);
+                }
+                Some(_) => {}
+            }
+        }
+        (base, PoolAction::Create)
+    }
+
+    /// The queue of a pool for what came from an old queue.
+    pub(super) fn queue(&mut self, index: usize, old_pool: Option<&str>, old_queue: Option<&str>) -> String {
+        let estate = self.estate;
+        let old = find_queue(estate, old_pool, old_queue);
+        let name = old.map(|queue| queue.name.as_str()).or(old_queue).unwrap_or(DEFAULT_QUEUE);
+        let wanted = PlannedQueue {
+            name: name.to_owned(),
+            description: old.and_then(|queue| queue.description.clone()).filter(|text| !text.is_empty()),
+            priority: old.and_then(|queue| queue.priority),
+            concurrency_limit: old.and_then(|queue| queue.concurrency_limit),
+            is_paused: old.is_some_and(|queue| queue.is_paused),
+        };
+        let draft = &mut self.drafts[index];
+        draft.sources.extend(old_pool.map(str::to_owned));
+        draft.seen.extend(old.map(|queue| seen(SeenKind::WorkQueue, queue.id, &queue.fingerprint)));
+        let same = |known: &PlannedQueue| {
+            known.concurrency_limit == wanted.concurrency_limit && known.is_paused == wanted.is_paused
+        };
+        let other_name = format!("{name}-{}", old_pool.unwrap_or("other"));
+        for candidate in [name, &other_name] {
+            match draft.queues.get(candidate) {
+                Some(known) if same(known) => return candidate.to_owned(),
+                Some(_) => {}
+                None => {
+                    draft.queues.insert(candidate.to_owned(), PlannedQueue { name: candidate.to_owned(), ..wanted });
+                    if candidate != name {
+                        draft.findings.note(
+                            "queue_renamed",
+                            format!("Two old queues are called `{name}` and have other limits: one is `{candidate}` here."),
+                        );
+                    }
+                    return candidate.to_owned();
+                }
+            }
+        }
+        other_name
+    }
+
+    /// The pools of the plan, by name.
+    pub(super) fn finish(self) -> Vec<PlannedPool> {
+        let mut feeds: BTreeMap<String, usize> = BTreeMap::new();
+        for source in self.drafts.iter().flat_map(|draft| &draft.sources) {
+            *feeds.entry(source.clone()).or_default() += 1;
+        }
+        let estate = self.estate;
+        let mut pools: Vec<PlannedPool> =
+            self.drafts.into_iter().map(|draft| draft.finish(estate, &feeds)).collect();
+        pools.sort_by(|one, other| one.name.cmp(&other.name));
+        pools
+    }
+}
+
+impl Draft {
+    fn new(name: String, template: Value, action: PoolAction, findings: Findings) -> Self {
+        Self {
+            name,
+            template,
+            action,
+            shape: None,
+            blocks: BTreeMap::new(),
+            pool: None,
+            sources: BTreeSet::new(),
+            queues: BTreeMap::new(),
+            seen: BTreeSet::new(),
+            findings,
+        }
+    }
+
+    /// Limits and pauses of the old pools, then the pool.
+    fn finish(mut self, estate: &Estate, feeds: &BTreeMap<String, usize>) -> PlannedPool {
+        let sources: Vec<&WorkPool> = self.sources.iter().filter_map(|name| estate.work_pools.get(name)).collect();
+        for source in &sources {
+            self.seen.insert(seen(SeenKind::WorkPool, source.id, &source.fingerprint));
+        }
+        let existing = estate.work_pools.get(&self.name).filter(|_| self.action == PoolAction::Reuse);
+        let is_paused = existing.map_or_else(
+            || !sources.is_empty() && sources.iter().all(|source| source.is_paused),
+            |existing| existing.is_paused,
+        );
+        let concurrency_limit = match existing {
+            Some(existing) => existing.concurrency_limit,
+            None => limit(&sources, feeds, &mut self.findings),
+        };
+        for source in sources.iter().filter(|source| source.is_paused && !is_paused) {
+            self.findings.risk(
+                Level::High,
+                "pool_was_paused",
+                format!("The pool {} is paused, and others whose deployments come here are not: pause its queues here.", source.name),
+            );
+        }
+        let made_from = match self.pool {
+            Some((name, pool_type)) => MadeFrom::Pool { name, pool_type },
+            None => MadeFrom::Blocks { blocks: self.blocks.into_values().collect() },
+        };
+        let mut queues: Vec<PlannedQueue> = self.queues.into_values().collect();
+        queues.sort_by(|one, other| {
+            let order = |queue: &PlannedQueue| (queue.priority.unwrap_or(u32::MAX), queue.name.clone());
+            order(one).cmp(&order(other))
+        });
+        PlannedPool {
+            description: match &made_from {
+                MadeFrom::Blocks { blocks } if blocks.is_empty() => None,
+                MadeFrom::Blocks { blocks } => Some(format!("Made by pushpool upgrade from {}", blocks.join(", "))),
+                MadeFrom::Pool { name, .. } => Some(format!("Made by pushpool upgrade from work pool {name}")),
+            },
+            name: self.name,
+            pool_type: PUSH.to_owned(),
+            action: self.action,
+            made_from,
+            base_job_template: self.template,
+            concurrency_limit,
+            is_paused,
+            queues,
+            not_carried: self.findings.not_carried,
+            notes: self.findings.notes,
+            seen: self.seen.into_iter().collect(),
+        }
+    }
+}
+
+/// The limit of the old pools. A limit that several new pools shared cannot be kept for all of them together.
+fn limit(sources: &[&WorkPool], feeds: &BTreeMap<String, usize>, findings: &mut Findings) -> Option<u32> {
+    let limits: BTreeSet<Option<u32>> = sources.iter().map(|source| source.concurrency_limit).collect();
+    for source in sources {
+        if let Some(limit) = source.concurrency_limit
+            && feeds.get(&source.name).is_some_and(|pools| *pools > 1)
+        {
+            findings.note(
+                "limit_per_pool",
+                format!(
+                    "The limit {limit} of {} held for all of its deployments together. Each pool that takes some of them has it \
+                     now: lower the limits, or plan with shared pools.",
+                    source.name
+                ),
+            );
+        }
+    }
+    if limits.len() > 1 {
+        findings.note("limits_differ", "The old pools have other limits. The highest is taken.");
+    }
+    if limits.contains(&None) { None } else { limits.into_iter().flatten().max() }
+}
+
+/// The queue that a deployment names, or the default one of its pool.
+fn find_queue<'a>(estate: &'a Estate, pool: Option<&str>, queue: Option<&str>) -> Option<&'a WorkQueue> {
+    let in_pool = |it: &&WorkQueue| it.work_pool_name.as_deref() == pool;
+    if let Some(name) = queue {
+        return estate.work_queues.iter().filter(in_pool).find(|it| it.name == name);
+    }
+    let default = estate.work_pools.get(pool?)?.default_queue_id?;
+    estate.work_queues.iter().find(|it| it.id == default)
+}
+
+/// A fingerprint that `apply` compares.
+pub(super) fn seen(kind: SeenKind, id: Uuid, fingerprint: &str) -> Seen {
+    Seen { kind, id, fingerprint: fingerprint.to_owned() }
+}

@@ -1,0 +1,62 @@
+//! The proof of a deployment: both renderings and their difference.
+
+use ecs::Named;
+use serde_json::Value;
+
+use super::Subject;
+use crate::{
+    mapping::findings::Findings,
+    plan::{Level, Proof, Target},
+    proof::{compare, old::Old, ours, resolver::OfEstate, shown},
+};
+
+/// Renders the new requests and compares them with the old ones. None if there are no old ones.
+///
+/// # Errors
+/// Why pushpool would not launch a run.
+pub(super) fn prove(
+    subject: &Subject<'_>,
+    template: &Value,
+    target: &Target,
+    old: Old,
+    findings: &mut Findings,
+) -> Result<Option<Proof>, Vec<String>> {
+    let view = &subject.deployment.view;
+    let rendered = ours::render(
+        template,
+        &ours::Subject {
+            pool: &target.pool,
+            flow: Named { id: Some(view.flow_id), name: subject.flow_name().to_owned() },
+            deployment: Named { id: Some(view.id), name: view.name.clone() },
+            job_variables: &target.job_variables,
+        },
+        &subject.options.settings,
+        &OfEstate(subject.estate),
+    );
+    let told = |diagnosis: &diagnosis::Diagnosis| {
+        format!("pushpool would not launch it: {} {}. {}", diagnosis.code.id(), diagnosis.summary, diagnosis.resolution)
+    };
+    let new = match rendered {
+        Ok(rendered) if rendered.refusals.is_empty() => rendered.requests,
+        Ok(rendered) => return Err(rendered.refusals.iter().map(told).collect()),
+        Err(diagnosis) => return Err(vec![told(&diagnosis)]),
+    };
+    let old_requests = match old.requests {
+        Ok(requests) => requests,
+        Err(reason) => {
+            findings.note("no_old_requests", format!("There are no old requests to compare with: {reason}."));
+            return Ok(None);
+        }
+    };
+    let differences = compare::compare(&old_requests, &new, old.context);
+    let proof = Proof { old: shown(old_requests), new: shown(new), differences };
+    let unexplained: Vec<&str> = proof.unexplained().map(|difference| difference.pointer.as_str()).collect();
+    if !unexplained.is_empty() {
+        findings.risk(
+            Level::High,
+            "requests_differ",
+            format!("The requests differ without a known reason at {}.", unexplained.join(", ")),
+        );
+    }
+    Ok(Some(proof))
+}

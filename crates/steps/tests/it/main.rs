@@ -1,0 +1,11 @@
+//! Steps run as a deployment runs them, compared with what Prefect's own do.
+
+mod check;
+mod docker;
+mod git;
+mod kit;
+mod process;
+mod python;
+mod runner;
+mod s3;
+mod shell;
