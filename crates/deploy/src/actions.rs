@@ -45,7 +45,8 @@ impl Actions {
         let mut take = |kind: &str| (draft.values.shift_remove(kind), kind.to_owned());
         let (build, push, pull) = (take("build"), take("push"), take("pull"));
         let of_file = |kind: &str| file.and_then(|file| from_file(file, kind));
-        let own = |value: &Value, kind: &str| placed(value, kind, |index| draft.places.origin(&pointer(kind, index, value)));
+        let own =
+            |value: &Value, kind: &str| placed(value, kind, |index| draft.places.origin(&pointer(kind, index, value)));
         let or_file = |(value, kind): &(Option<Value>, String)| match value {
             None | Some(Value::Null) => of_file(kind),
             Some(value) => Some(own(value, kind)),
@@ -74,7 +75,9 @@ impl Actions {
     pub(crate) fn default_pull(&self, draft: &Draft, folder: &Path) -> (Vec<Value>, Option<Problem>) {
         let directory = |path: String| vec![json!({SET_WORKING_DIRECTORY: {"directory": path}})];
         let name = folder.file_name().unwrap_or_default().to_string_lossy();
-        let warning = |text: String| Some(draft.problem(PP0708, "/pull", text).help("Say it with `pull:`; `pull: []` means no steps."));
+        let warning = |text: String| {
+            Some(draft.problem(PP0708, "/pull", text).help("Say it with `pull:`; `pull: []` means no steps."))
+        };
         if let Some(build) = self.build.iter().find_map(|step| step.value.get(BUILD_DOCKER_IMAGE)) {
             let path = format!("/opt/prefect/{name}");
             let automatic = build.get("dockerfile").is_some_and(|it| it == "auto");
@@ -238,7 +241,8 @@ pub(crate) fn values(steps: &[Placed]) -> Value {
 
 /// Whether a step pulls the code from a folder of this machine.
 pub(crate) fn is_local(steps: &[Value], folder: &Path) -> bool {
-    let directory = |step: &Map<String, Value>| step.get(SET_WORKING_DIRECTORY)?.get("directory")?.as_str().map(str::to_owned);
+    let directory =
+        |step: &Map<String, Value>| step.get(SET_WORKING_DIRECTORY)?.get("directory")?.as_str().map(str::to_owned);
     let mut directories = steps.iter().filter_map(Value::as_object).filter_map(directory);
     directories.any(|it| Path::new(&it).starts_with(folder))
 }
@@ -261,7 +265,9 @@ mod tests {
 
     #[test]
     fn an_empty_list_switches_the_steps_of_the_file_off_and_null_does_so_for_build_only() {
-        let file = format!("build:\n- {SHELL}: {{script: b}}\npush:\n- {SHELL}: {{script: p}}\npull:\n- {SHELL}: {{script: l}}\n");
+        let file = format!(
+            "build:\n- {SHELL}: {{script: b}}\npush:\n- {SHELL}: {{script: p}}\npull:\n- {SHELL}: {{script: l}}\n"
+        );
         let counts = |entry: &str| {
             let (actions, ..) = checked(&format!("{file}deployments:\n- name: a\n{entry}"));
             (actions.build.len(), actions.push.len(), actions.pull.map(|it| it.len()))

@@ -79,10 +79,9 @@ pub async fn check<T: Transport>(server: &Server<T>, request: Request) -> Result
     let mut flows = flow::of_all(&project, &request, &values);
     for ((draft, actions), values) in drafts.iter_mut().zip(values) {
         let known = actions.check(draft, &flag_names(&request.flags), &mut findings);
-        let values = values.map(|values| {
-            draft.values = values.as_object().cloned().unwrap_or_default();
-            values
-        });
+        if let Some(Value::Object(values)) = &values {
+            draft.values = values.clone();
+        }
         let flow = flow::of_draft(&mut flows, draft, &mut findings);
         let (Some(_), Some(flow)) = (values, flow) else { continue };
         names_without_step(draft, &known, &mut findings);
@@ -108,7 +107,9 @@ fn twins(ready: &[Ready], findings: &mut Findings) {
         let name = |it: &Ready| (it.flow.name.clone(), it.draft.text("/name").map(str::to_owned));
         if ready[..index].iter().any(|it| name(it) == name(one)) {
             let text = format!("the flow \"{}\" has another deployment of this name in the file", one.flow.name);
-            findings.problem(one.draft.problem(PP0702, "/name", text).help("Give each deployment of a flow a name of its own."));
+            findings.problem(
+                one.draft.problem(PP0702, "/name", text).help("Give each deployment of a flow a name of its own."),
+            );
         }
     }
 }

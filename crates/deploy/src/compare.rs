@@ -144,7 +144,11 @@ impl Compare<'_> {
         let limit = self.stored.get("global_concurrency_limit").and_then(|it| it.get("limit")).and_then(Value::as_u64);
         if limit != wanted.limit.map(u64::from) {
             let text = |limit: Option<u64>| limit.map(|it| it.to_string());
-            self.changes.fields.push(Field::changed("concurrency_limit", text(limit), text(wanted.limit.map(u64::from))));
+            self.changes.fields.push(Field::changed(
+                "concurrency_limit",
+                text(limit),
+                text(wanted.limit.map(u64::from)),
+            ));
             self.changes.members.insert("concurrency_limit".to_owned(), json!(wanted.limit));
         }
         self.member("concurrency_options", json!(wanted.options));
@@ -220,7 +224,8 @@ fn compare_schedules(wanted: &[Schedule], stored: &Object, changes: &mut Changes
             Some(at) => {
                 let found = left.remove(at);
                 if !schedule.same_as(found)
-                    && let (Some(id), Value::Object(members)) = (id_of(found), schedule.clone().anchored_as(found).to_update())
+                    && let (Some(id), Value::Object(members)) =
+                        (id_of(found), schedule.clone().anchored_as(found).to_update())
                 {
                     changes.fields.push(Field::changed("schedules", Some(summary_of(found)), Some(schedule.summary())));
                     changes.schedules.push(ScheduleStep::Change(id, members));
@@ -377,7 +382,8 @@ mod tests {
     #[test]
     fn a_deployment_that_is_as_wanted_needs_nothing_and_stays_paused() {
         assert!(compared(json!({}), json!({}), &[]).is_empty());
-        let of_another_hand = json!({"schedules": [{"id": Uuid::nil(), "schedule": {"cron": "* * * * *"}, "active": true}]});
+        let of_another_hand =
+            json!({"schedules": [{"id": Uuid::nil(), "schedule": {"cron": "* * * * *"}, "active": true}]});
         assert!(compared(json!({}), of_another_hand, &[]).is_empty());
     }
 

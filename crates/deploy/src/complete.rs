@@ -67,7 +67,8 @@ impl Checked {
         let mut findings = std::mem::take(&mut self.findings);
         let has_steps = !self.steps().is_empty();
         let outputs = |ready: &Ready| (!has_steps).then(|| ready.flag_outputs.clone());
-        let wanted = self.ready.iter().filter_map(|it| self.complete(it, outputs(it).as_ref(), &mut findings)).collect();
+        let wanted =
+            self.ready.iter().filter_map(|it| self.complete(it, outputs(it).as_ref(), &mut findings)).collect();
         self.finish(wanted, findings, has_steps)
     }
 
@@ -81,12 +82,22 @@ impl Checked {
         Ok(Complete { wanted, pools, shown, subject, prune: self.project, without_outputs })
     }
 
-    async fn step(&self, placed: &Placed, ready: &Ready, runner: &Runner, progress: &mut Progress) -> Result<(), Problem> {
+    async fn step(
+        &self,
+        placed: &Placed,
+        ready: &Ready,
+        runner: &Runner,
+        progress: &mut Progress,
+    ) -> Result<(), Problem> {
         let failed = |text: String| placed.problem(&ready.draft, PP0712, text);
-        let filled = self.filling.surroundings(&placed.value).and_then(|it| self.filling.outputs(&it, &progress.outputs));
+        let filled =
+            self.filling.surroundings(&placed.value).and_then(|it| self.filling.outputs(&it, &progress.outputs));
         let value = filled.map_err(|error| {
             let told = problems(&error, &ready.draft, "");
-            told.into_iter().next().map_or_else(|| failed(error.to_string()), |it| placed.problem(&ready.draft, PP0704, it.text).help(it.help))
+            told.into_iter().next().map_or_else(
+                || failed(error.to_string()),
+                |it| placed.problem(&ready.draft, PP0704, it.text).help(it.help),
+            )
         })?;
         match Action::parse(&value) {
             Ok(Some(step)) => runner.run(&step, progress).await.map_err(|error| failed(manage::with_sources(&error))),
@@ -109,7 +120,9 @@ impl Checked {
                     Ok(value) => {
                         values.insert(key.clone(), value);
                     }
-                    Err(error) => problems(&error, &draft, &format!("/{key}")).into_iter().for_each(|it| findings.problem(it)),
+                    Err(error) => {
+                        problems(&error, &draft, &format!("/{key}")).into_iter().for_each(|it| findings.problem(it))
+                    }
                 }
             }
             draft.values = values;
@@ -168,7 +181,8 @@ impl Checked {
         let triggers = draft.values.get("triggers").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
         let name = text("/name")?;
         let (limit, options) = limit(draft).ok()?;
-        let schedules = schedules::parse_all(&draft.values, Timestamp::now()).map(|it| it.schedules).unwrap_or_default();
+        let schedules =
+            schedules::parse_all(&draft.values, Timestamp::now()).map(|it| it.schedules).unwrap_or_default();
         let tags = draft.values.get("tags").and_then(Value::as_array);
         let mut wanted = Wanted {
             flow: flow.name.clone(),
@@ -243,4 +257,3 @@ impl Writing {
         write::write(client, &self.planned, &self.snapshot, at_once, told).await
     }
 }
-

@@ -215,7 +215,10 @@ fn misfit(value: &Node, wanted: Wanted) -> Option<String> {
     }
     let written = value.written().unwrap_or_default();
     Some(match (wanted, &value.content) {
-        (Wanted::Text, Content::Bool { .. } | Content::Integer { .. } | Content::Float { .. } | Content::Time { .. }) => {
+        (
+            Wanted::Text,
+            Content::Bool { .. } | Content::Integer { .. } | Content::Float { .. } | Content::Time { .. },
+        ) => {
             format!("Put it in quotes: \"{written}\".")
         }
         (Wanted::List, Content::Mapping(_)) => "Begin each item with `- `.".to_owned(),
@@ -278,11 +281,17 @@ mod tests {
     #[test]
     fn tags_are_kept_as_they_are_written() {
         let tags = |text: &str| read(&format!("- name: a\n  tags: {text}\n")).0.values["tags"].clone();
-        assert_eq!(tags("[yes, 012, 1.10, 2026-01-01, ~, \"quoted\"]"), json!(["yes", "012", "1.10", "2026-01-01", "quoted"]));
+        assert_eq!(
+            tags("[yes, 012, 1.10, 2026-01-01, ~, \"quoted\"]"),
+            json!(["yes", "012", "1.10", "2026-01-01", "quoted"])
+        );
         assert_eq!(tags("single"), json!(["single"]));
         assert_eq!(tags("null"), json!([]));
         assert_eq!(tags("[[shared, both], own]"), json!(["shared", "both", "own"]));
-        assert_eq!(read("- tags: [{a: 1}]\n").1, ["p.yaml:2:10: deployment \"number 1 in p.yaml\": `tags[0]`: found a mapping, wanted text | "]);
+        assert_eq!(
+            read("- tags: [{a: 1}]\n").1,
+            ["p.yaml:2:10: deployment \"number 1 in p.yaml\": `tags[0]`: found a mapping, wanted text | "]
+        );
     }
 
     #[test]

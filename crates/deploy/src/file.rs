@@ -74,16 +74,18 @@ impl File {
     /// # Errors
     /// As [`File::read`].
     pub(crate) fn parse(name: String, text: &str) -> Result<Self, Problem> {
-        let root = yaml::read(text).map_err(|error| {
-            Problem::new(PP0701, error.problem.clone()).at(Origin::file(&name, error.place))
-        })?;
+        let root = yaml::read(text)
+            .map_err(|error| Problem::new(PP0701, error.problem.clone()).at(Origin::file(&name, error.place)))?;
         match &root.content {
             Content::Mapping(_) => Ok(Self { name, root }),
             Content::Null => Err(Problem::new(PP0701, format!("{name} is empty"))
                 .help("`pushpool deploy init` writes a first one elsewhere; `--prefect-file` names another file.")),
             _ => Err(Problem::new(
                 PP0701,
-                format!("{} stands at the top of the file, where a mapping with `deployments:` is wanted", root.kind_name()),
+                format!(
+                    "{} stands at the top of the file, where a mapping with `deployments:` is wanted",
+                    root.kind_name()
+                ),
             )
             .at(Origin::file(&name, root.place))
             .help("Write the deployments as a list below `deployments:`.")),
@@ -113,9 +115,12 @@ impl File {
                     match &item.content {
                         Content::Mapping(_) => found.push(item),
                         _ => findings.problem(
-                            Problem::new(PP0702, format!("{} stands where a deployment is wanted: a mapping", item.kind_name()))
-                                .at(Origin::file(&self.name, item.place))
-                                .key("deployments"),
+                            Problem::new(
+                                PP0702,
+                                format!("{} stands where a deployment is wanted: a mapping", item.kind_name()),
+                            )
+                            .at(Origin::file(&self.name, item.place))
+                            .key("deployments"),
                         ),
                     }
                 }

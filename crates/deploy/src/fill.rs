@@ -88,7 +88,8 @@ pub(crate) fn problems(error: &TemplatingError, draft: &Draft, prefix: &str) -> 
         TemplatingError::Missing { places } => places
             .iter()
             .map(|it| {
-                let problem = draft.problem(PP0704, &format!("{prefix}{}", it.at), format!("`{}` has no value", it.placeholder));
+                let problem =
+                    draft.problem(PP0704, &format!("{prefix}{}", it.at), format!("`{}` has no value", it.placeholder));
                 problem.help(help_for(&it.placeholder))
             })
             .collect(),
@@ -108,7 +109,9 @@ fn help_for(placeholder: &str) -> String {
         format!("Set the environment variable {variable}.")
     } else if let Some(variable) = name.strip_prefix("prefect.variables.") {
         match variable.split_once('.') {
-            Some((root, _)) => format!("Prefect takes `{variable}` for the name of a variable; it does not look inside `{root}`."),
+            Some((root, _)) => {
+                format!("Prefect takes `{variable}` for the name of a variable; it does not look inside `{root}`.")
+            }
             None => format!("`prefect variable set {variable} VALUE` creates it."),
         }
     } else {
@@ -154,7 +157,8 @@ impl Fetched {
         // The data of a block may name variables.
         let mut inner = References::default();
         fetched.blocks.values().chain(fetched.documents.values()).flatten().for_each(|data| inner.collect(data));
-        let known = |it: &Reference| matches!(it, Reference::Variable { name } if !fetched.variables.contains_key(name));
+        let known =
+            |it: &Reference| matches!(it, Reference::Variable { name } if !fetched.variables.contains_key(name));
         let variables = inner.into_vec().into_iter().filter(known).collect();
         fetched.ask(client, variables).await;
         fetched
@@ -230,12 +234,16 @@ mod tests {
     }
 
     fn told(error: &TemplatingError) -> Vec<String> {
-        problems(error, &Draft::of_values(Object::new()), "/tags").iter().map(|it| format!("{} {}", it.key.clone().unwrap_or_default(), it.text)).collect()
+        problems(error, &Draft::of_values(Object::new()), "/tags")
+            .iter()
+            .map(|it| format!("{} {}", it.subject.key.clone().unwrap_or_default(), it.text))
+            .collect()
     }
 
     #[test]
     fn surroundings_are_put_in_and_outputs_stay() {
-        let value = json!({"a": "{{ $STAGE }}-{{ build.image }}", "b": "{{ prefect.variables.limits }}", "c": "{{ ctx.x }}"});
+        let value =
+            json!({"a": "{{ $STAGE }}-{{ build.image }}", "b": "{{ prefect.variables.limits }}", "c": "{{ ctx.x }}"});
         let filled = filling(false).surroundings(&value).expect("filled");
         assert_eq!(filled, json!({"a": "test-{{ build.image }}", "b": {"max": 12}, "c": "{{ ctx.x }}"}));
         let outputs = json!({"build": {"image": "i"}}).as_object().cloned().expect("object");

@@ -69,14 +69,21 @@ fn kinds_of<'s>(schema: &'s Value, root: &'s Value, depth: usize) -> Vec<&'s str
             kinds.extend(kinds_of(part, root, depth + 1));
         }
     }
-    if let Some(target) = schema.get("$ref").and_then(Value::as_str).and_then(|it| root.pointer(it.strip_prefix('#')?)) {
+    if let Some(target) = schema.get("$ref").and_then(Value::as_str).and_then(|it| root.pointer(it.strip_prefix('#')?))
+    {
         kinds.extend(kinds_of(target, root, depth + 1));
     }
     kinds
 }
 
 /// Converts the texts that flags gave below `prefix`, a JSON pointer.
-pub(crate) fn convert_texts(draft: &mut Draft, prefix: &str, properties: Option<&Value>, root: &Value, text_if_open: bool) {
+pub(crate) fn convert_texts(
+    draft: &mut Draft,
+    prefix: &str,
+    properties: Option<&Value>,
+    root: &Value,
+    text_if_open: bool,
+) {
     for pointer in draft.texts.clone() {
         let Some(key) = pointer.strip_prefix(prefix).and_then(|it| it.strip_prefix('/')) else { continue };
         let key = key.replace("~1", "/").replace("~0", "~");
@@ -95,7 +102,14 @@ pub(crate) fn convert_texts(draft: &mut Draft, prefix: &str, properties: Option<
 }
 
 /// Whether the parameters fit the flow's schema, as the server judges them. What still waits for outputs is not judged.
-pub(crate) fn parameters(draft: &Draft, prefix: &str, parameters: &Object, schema: &Value, enforce: bool, findings: &mut Findings) {
+pub(crate) fn parameters(
+    draft: &Draft,
+    prefix: &str,
+    parameters: &Object,
+    schema: &Value,
+    enforce: bool,
+    findings: &mut Findings,
+) {
     let properties = schema.get("properties").and_then(Value::as_object);
     // A flow that takes any keyword has no property for each.
     let open = schema.get("additionalProperties").is_some_and(|it| it != &Value::Bool(false));
@@ -111,7 +125,11 @@ pub(crate) fn parameters(draft: &Draft, prefix: &str, parameters: &Object, schem
     if !enforce {
         return;
     }
-    let judged: Object = parameters.iter().filter(|(_, value)| names_in(value).is_empty() && !is_hydrated(value)).map(|(name, value)| (name.clone(), value.clone())).collect();
+    let judged: Object = parameters
+        .iter()
+        .filter(|(_, value)| names_in(value).is_empty() && !is_hydrated(value))
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect();
     let relaxed = without_required(schema.clone());
     let options = jsonschema::options().with_draft(jsonschema::Draft::Draft202012).should_validate_formats(false);
     // A schema that cannot be compiled is the server's to judge.
@@ -165,13 +183,21 @@ pub(crate) fn template(pool: &WorkPool) -> Option<BaseJobTemplate> {
 pub(crate) fn variables(draft: &Draft, variables: &Object, pool: &WorkPool, findings: &mut Findings) {
     const PREFIX: &str = "/work_pool/job_variables";
     if pool.pool_type == "prefect-agent" {
-        let text = format!("the work pool \"{}\" is for agents, which cannot run deployments of prefect.yaml", pool.name);
-        findings.problem(draft.problem(PP0709, "/work_pool/name", text).help("Take a pool of another type; `pushpool pool create` makes one of type ecs:push."));
+        let text =
+            format!("the work pool \"{}\" is for agents, which cannot run deployments of prefect.yaml", pool.name);
+        findings.problem(
+            draft
+                .problem(PP0709, "/work_pool/name", text)
+                .help("Take a pool of another type; `pushpool pool create` makes one of type ecs:push."),
+        );
         return;
     }
     let Some(template) = template(pool) else { return };
-    let judged: Object =
-        variables.iter().filter(|(_, value)| names_in(value).is_empty()).map(|(name, value)| (name.clone(), value.clone())).collect();
+    let judged: Object = variables
+        .iter()
+        .filter(|(_, value)| names_in(value).is_empty())
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect();
     let layers = Layers { deployment: Some(&judged), flow_run: None };
     match template.validate(layers) {
         Ok(()) => {}
@@ -179,7 +205,11 @@ pub(crate) fn variables(draft: &Draft, variables: &Object, pool: &WorkPool, find
             for violation in violations.iter().filter(|it| it.found != MISSING) {
                 let pointer = format!("{PREFIX}/{}", violation.variable.replace('.', "/"));
                 let text = format!("found {}; allowed: {}", violation.found, violation.allowed);
-                findings.problem(draft.problem(PP0710, &pointer, text).key(format!("work_pool.job_variables.{}", violation.variable)));
+                findings.problem(
+                    draft
+                        .problem(PP0710, &pointer, text)
+                        .key(format!("work_pool.job_variables.{}", violation.variable)),
+                );
             }
         }
         Err(error) => findings.problem(draft.problem(PP0710, PREFIX, error.to_string())),
@@ -243,7 +273,11 @@ mod tests {
         let mut findings = Findings::default();
         let draft = Draft::of_values(Object::new());
         parameters(&draft, "/parameters", given.as_object().expect("object"), &schema, true, &mut findings);
-        findings.problems.iter().map(|it| format!("{}: {} {}", it.key.clone().unwrap_or_default(), it.text, it.help)).collect()
+        findings
+            .problems
+            .iter()
+            .map(|it| format!("{}: {} {}", it.subject.key.clone().unwrap_or_default(), it.text, it.help))
+            .collect()
     }
 
     #[test]
@@ -262,7 +296,10 @@ mod tests {
     }
 
     fn pool(template: Value, kind: &str) -> WorkPool {
-        serde_json::from_value(json!({"id": uuid::Uuid::nil(), "name": "p", "type": kind, "base_job_template": template})).expect("a pool")
+        serde_json::from_value(
+            json!({"id": uuid::Uuid::nil(), "name": "p", "type": kind, "base_job_template": template}),
+        )
+        .expect("a pool")
     }
 
     #[test]
@@ -271,8 +308,14 @@ mod tests {
             "variables": {"properties": {"cpu": {"type": "integer"}, "image": {"type": "string"}}, "required": ["image"]}});
         let judge = |given: Value, kind: &str| {
             let mut findings = Findings::default();
-            variables(&Draft::of_values(Object::new()), given.as_object().expect("object"), &pool(template.clone(), kind), &mut findings);
-            let told = |it: &Problem| format!("{}: {} {}", it.key.clone().unwrap_or_default(), it.text, it.help);
+            variables(
+                &Draft::of_values(Object::new()),
+                given.as_object().expect("object"),
+                &pool(template.clone(), kind),
+                &mut findings,
+            );
+            let told =
+                |it: &Problem| format!("{}: {} {}", it.subject.key.clone().unwrap_or_default(), it.text, it.help);
             (findings.problems.iter().map(told).collect::<Vec<_>>(), findings.warnings.len())
         };
         assert_eq!(judge(json!({"cpu": 512, "zebra": 1}), "ecs:push"), (vec![], 1));

@@ -196,8 +196,8 @@ fn read_triggers(text: &str) -> Result<Vec<Value>, Problem> {
             Problem::new(PP0702, format!("{why}; wanted a JSON object, or a file that ends in .yaml or .json"))
         });
     }
-    let content = std::fs::read_to_string(&path)
-        .map_err(|error| Problem::new(PP0701, format!("cannot read {text}: {error}")))?;
+    let content =
+        std::fs::read_to_string(&path).map_err(|error| Problem::new(PP0701, format!("cannot read {text}: {error}")))?;
     let document = match extension {
         "json" => serde_json::from_str(&content).map_err(|error| {
             Problem::new(PP0701, format!("{text} is not JSON: line {} column {}", error.line(), error.column()))

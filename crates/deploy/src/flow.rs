@@ -80,7 +80,8 @@ fn answers(python: &std::path::Path, entrypoints: &[String], request: &Request) 
         // A process that ended already has not read it; its output says the rest.
         let _ = input.write_all(python::request(entrypoints.iter().map(String::as_str)).as_bytes());
     }
-    let output = child.wait_with_output().map_err(|error| format!("{} cannot be waited for: {error}", python.display()))?;
+    let output =
+        child.wait_with_output().map_err(|error| format!("{} cannot be waited for: {error}", python.display()))?;
     python::answers(&String::from_utf8_lossy(&output.stdout)).map_err(|error| error.to_string())
 }
 
@@ -97,7 +98,8 @@ pub(crate) fn of_draft(known: &mut HashMap<String, Known>, draft: &Draft, findin
         Ok(flow) => {
             if let Some((last, parts)) = known.open.split_last() {
                 let text = format!("parts of the parameters' schema stay open: {}; {last}", parts.join("; "));
-                findings.warning(draft.problem(PP0705, AT, text).help("Give a Python that has Prefect with `--python`."));
+                findings
+                    .warning(draft.problem(PP0705, AT, text).help("Give a Python that has Prefect with `--python`."));
             }
             Some(flow.clone())
         }

@@ -98,7 +98,9 @@ fn sla(draft: &Draft, findings: &mut Findings) {
     let given = draft.values.get("sla").is_some_and(|it| !it.is_null() && it != &Value::Array(Vec::new()));
     if given {
         let text = "service level agreements are not deployed by pushpool";
-        findings.problem(draft.problem(PP0702, "/sla", text).help("Remove it, or use `prefect deploy` with Prefect Cloud."));
+        findings.problem(
+            draft.problem(PP0702, "/sla", text).help("Remove it, or use `prefect deploy` with Prefect Cloud."),
+        );
     }
 }
 
@@ -142,7 +144,8 @@ pub(crate) fn limit(draft: &Draft) -> Result<(Option<u32>, Option<ConcurrencyOpt
             for key in entries.keys() {
                 const KEYS: [&str; 3] = ["limit", "collision_strategy", "grace_period_seconds"];
                 if !KEYS.contains(&key.as_str()) {
-                    let help = work_pool::did_you_mean(key, KEYS).unwrap_or_else(|| format!("There are {}.", KEYS.join(", ")));
+                    let help =
+                        work_pool::did_you_mean(key, KEYS).unwrap_or_else(|| format!("There are {}.", KEYS.join(", ")));
                     return Err(draft.problem(PP0702, &format!("{AT}/{key}"), "unknown key").help(help));
                 }
             }
@@ -153,20 +156,34 @@ pub(crate) fn limit(draft: &Draft) -> Result<(Option<u32>, Option<ConcurrencyOpt
             let strategy = match word {
                 None => None,
                 Some(word) => Some(word.as_str().and_then(strategy).ok_or_else(|| {
-                    draft.problem(PP0702, "/concurrency_limit/collision_strategy", format!("found {word}, wanted ENQUEUE or CANCEL_NEW"))
+                    draft.problem(
+                        PP0702,
+                        "/concurrency_limit/collision_strategy",
+                        format!("found {word}, wanted ENQUEUE or CANCEL_NEW"),
+                    )
                 })?),
             };
             let grace = entries.get("grace_period_seconds").filter(|it| !it.is_null());
             let grace = match grace {
                 None => None,
-                Some(value) => Some(value.as_u64().and_then(|it| u32::try_from(it).ok()).filter(|it| (60..=86_400).contains(it)).ok_or_else(|| {
-                    draft.problem(PP0702, "/concurrency_limit/grace_period_seconds", format!("found {value}, wanted 60 to 86400 seconds"))
-                })?),
+                Some(value) => Some(
+                    value
+                        .as_u64()
+                        .and_then(|it| u32::try_from(it).ok())
+                        .filter(|it| (60..=86_400).contains(it))
+                        .ok_or_else(|| {
+                            draft.problem(
+                                PP0702,
+                                "/concurrency_limit/grace_period_seconds",
+                                format!("found {value}, wanted 60 to 86400 seconds"),
+                            )
+                        })?,
+                ),
             };
-            let options = strategy.map(|collision_strategy| ConcurrencyOptions { collision_strategy, grace_period_seconds: grace });
+            let options = strategy
+                .map(|collision_strategy| ConcurrencyOptions { collision_strategy, grace_period_seconds: grace });
             Ok((Some(limit), options))
         }
         Some(value) => Ok((number(value, AT)?, None)),
     }
 }
-

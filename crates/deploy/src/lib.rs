@@ -49,7 +49,7 @@ pub use crate::{
     complete::{Complete, Writing},
     flags::Flags,
     plan::{Planned, Step},
-    problem::{Findings, Origin, Problem},
+    problem::{Findings, Origin, Problem, Subject},
     request::{DeployError, Request},
     wanted::Wanted,
     write::Outcome,

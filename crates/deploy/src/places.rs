@@ -24,7 +24,8 @@ impl Places {
 
     /// Where the value at a JSON pointer comes from; the nearest value around it if it is none of the file's own.
     pub(crate) fn origin(&self, pointer: &str) -> Option<Origin> {
-        let covers = |flag: &str| pointer.strip_prefix(flag).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+        let covers =
+            |flag: &str| pointer.strip_prefix(flag).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
         if let Some((_, flag)) = self.flags.iter().rev().find(|(at, _)| covers(at)) {
             return Some(Origin::flag(flag));
         }

@@ -64,7 +64,8 @@ pub(crate) fn plan(wanted: &[Wanted], snapshot: &Snapshot, shown: &Shown, subjec
         let name = wanted.full_name();
         let object = format!("deployment \"{name}\"");
         let Some(stored) = snapshot.deployment(&wanted.flow, &wanted.name) else {
-            planned.plan = planned.plan.with(Kind::Create, object, fields(wanted, shown), Step::Create(Box::new(wanted.clone())));
+            planned.plan =
+                planned.plan.with(Kind::Create, object, fields(wanted, shown), Step::Create(Box::new(wanted.clone())));
             continue;
         };
         let Some(id) = id_of(stored) else { continue };
@@ -78,7 +79,12 @@ pub(crate) fn plan(wanted: &[Wanted], snapshot: &Snapshot, shown: &Shown, subjec
             continue;
         }
         let shown = changes.fields.clone();
-        let step = Step::Update { id, wanted: Box::new(wanted.clone()), changes: Box::new(changes), stored: Box::new(stored.clone()) };
+        let step = Step::Update {
+            id,
+            wanted: Box::new(wanted.clone()),
+            changes: Box::new(changes),
+            stored: Box::new(stored.clone()),
+        };
         planned.plan = planned.plan.with(Kind::Update, object, shown, step);
     }
     planned
@@ -96,9 +102,8 @@ pub(crate) async fn prune<T: Transport>(
 ) -> Result<Planned, ApiError> {
     let documents = client.documents(Documents::Deployments).await?;
     let stored: Vec<Object> = documents.into_iter().filter_map(|it| it.as_object().cloned()).collect();
-    let of_project = |it: &&Object| {
-        it.get("labels").and_then(|labels| labels.get(PROJECT)).and_then(Value::as_str) == Some(project)
-    };
+    let of_project =
+        |it: &&Object| it.get("labels").and_then(|labels| labels.get(PROJECT)).and_then(Value::as_str) == Some(project);
     let candidates: Vec<&Object> = stored.iter().filter(of_project).collect();
     let uuid = |it: &Object, key: &str| it.get(key).and_then(Value::as_str).and_then(|id| id.parse::<Uuid>().ok());
     let ids: BTreeSet<Uuid> = candidates.iter().filter_map(|it| uuid(it, "flow_id")).collect();

@@ -58,16 +58,24 @@ pub struct Problem {
     /// Its code in the catalogue.
     #[serde(serialize_with = "as_text")]
     pub code: Code,
+    /// What was found and what was wanted. Never the value of a secret.
+    pub text: String,
+    /// What to do; may be empty.
+    pub help: String,
+    /// What it is about.
+    #[serde(flatten)]
+    pub subject: Box<Subject>,
+}
+
+/// What a problem is about.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Subject {
     /// Where the value comes from, if that is known.
     pub origin: Option<Origin>,
     /// The deployment, as its file calls it; none if all are concerned.
     pub deployment: Option<String>,
     /// The key in its entry: `work_pool.job_variables.cpu`.
     pub key: Option<String>,
-    /// What was found and what was wanted. Never the value of a secret.
-    pub text: String,
-    /// What to do; may be empty.
-    pub help: String,
 }
 
 fn as_text<S: serde::Serializer>(code: &Code, serializer: S) -> Result<S::Ok, S::Error> {
@@ -77,7 +85,7 @@ fn as_text<S: serde::Serializer>(code: &Code, serializer: S) -> Result<S::Ok, S:
 impl Problem {
     /// A problem of which only the text is known.
     pub fn new(code: Code, text: impl Into<String>) -> Self {
-        Self { code, origin: None, deployment: None, key: None, text: text.into(), help: String::new() }
+        Self { code, text: text.into(), help: String::new(), subject: Box::default() }
     }
 
     /// The same with what to do.
@@ -90,21 +98,21 @@ impl Problem {
     /// The same at a place.
     #[must_use]
     pub fn at(mut self, origin: impl Into<Option<Origin>>) -> Self {
-        self.origin = origin.into();
+        self.subject.origin = origin.into();
         self
     }
 
     /// The same about a deployment.
     #[must_use]
     pub fn of(mut self, deployment: impl Into<String>) -> Self {
-        self.deployment = Some(deployment.into());
+        self.subject.deployment = Some(deployment.into());
         self
     }
 
     /// The same about a key.
     #[must_use]
     pub fn key(mut self, key: impl Into<String>) -> Self {
-        self.key = Some(key.into());
+        self.subject.key = Some(key.into());
         self
     }
 
@@ -118,13 +126,13 @@ impl Problem {
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(origin) = &self.origin {
+        if let Some(origin) = &self.subject.origin {
             write!(f, "{origin}: ")?;
         }
-        if let Some(deployment) = &self.deployment {
+        if let Some(deployment) = &self.subject.deployment {
             write!(f, "deployment \"{deployment}\": ")?;
         }
-        if let Some(key) = &self.key {
+        if let Some(key) = &self.subject.key {
             write!(f, "`{key}`: ")?;
         }
         f.write_str(&self.text)

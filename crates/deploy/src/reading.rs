@@ -44,7 +44,8 @@ pub(crate) fn drafts(request: &Request, file: Option<&File>, project: &Project, 
     let alone = flags.names_a_flow() && flags.names.len() <= 1 && {
         let mut ignored = Findings::default();
         let drafts: Vec<Draft> = read.iter().map(|(draft, _)| draft.clone()).collect();
-        read.is_empty() || (!flags.names.is_empty() && select(&names, &drafts, &flags.names, flags.all, &mut ignored).is_empty())
+        read.is_empty()
+            || (!flags.names.is_empty() && select(&names, &drafts, &flags.names, flags.all, &mut ignored).is_empty())
     };
     if alone {
         let mut values = Object::new();
@@ -52,7 +53,9 @@ pub(crate) fn drafts(request: &Request, file: Option<&File>, project: &Project, 
             Some(name) => {
                 values.insert("name".to_owned(), Value::String(name.rsplit('/').next().unwrap_or(name).to_owned()));
             }
-            None => findings.problem(Problem::new(PP0703, "the deployment has no name").help("Give it one with `-n NAME`.")),
+            None => {
+                findings.problem(Problem::new(PP0703, "the deployment has no name").help("Give it one with `-n NAME`."))
+            }
         }
         return vec![Draft::of_values(values)];
     }
@@ -66,7 +69,7 @@ pub(crate) fn drafts(request: &Request, file: Option<&File>, project: &Project, 
             continue;
         }
         findings.extend(own.clone());
-        if draft.text("/name").is_none() && own.problems.iter().all(|it| it.key.as_deref() != Some("name")) {
+        if draft.text("/name").is_none() && own.problems.iter().all(|it| it.subject.key.as_deref() != Some("name")) {
             findings.problem(draft.problem(PP0702, "/name", "the deployment has no name").help("Add `name:`."));
         }
         chosen.push(draft.clone());
@@ -83,7 +86,8 @@ pub(crate) fn drafts(request: &Request, file: Option<&File>, project: &Project, 
 /// The names under which a deployment can be asked for.
 fn names_of(draft: &Draft, request: &Request, project: &Project) -> Names {
     let name = draft.text("/name").unwrap_or_default().to_owned();
-    let filling = Filling { environment: request.environment.clone(), allow_undefined: true, fetched: Fetched::default() };
+    let filling =
+        Filling { environment: request.environment.clone(), allow_undefined: true, fetched: Fetched::default() };
     let filled = filling.surroundings(&Value::String(name.clone())).ok().and_then(|it| it.as_str().map(str::to_owned));
     let mut own = vec![name];
     own.extend(filled.filter(|it| !own.contains(it)));
@@ -107,4 +111,3 @@ pub(crate) fn nothing_to_do(file: Option<&File>, request: &Request) -> Problem {
         None => problem,
     }
 }
-

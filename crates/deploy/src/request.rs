@@ -4,7 +4,10 @@ use std::{collections::BTreeMap, path::PathBuf};
 
 use manage::ManageError;
 
-use crate::{flags::Flags, problem::{Findings, Problem}};
+use crate::{
+    flags::Flags,
+    problem::{Findings, Problem},
+};
 
 /// What to deploy.
 #[derive(Debug, Clone)]
@@ -43,4 +46,3 @@ pub(crate) fn found(problem: Problem) -> DeployError {
     findings.problem(problem);
     DeployError::Found(findings)
 }
-

@@ -36,7 +36,9 @@ impl Names {
         let own = |pattern: &str| self.own.iter().any(|name| fits(pattern, name));
         // A name may hold a slash of its own, and so may a placeholder.
         own(pattern)
-            || pattern.split_once('/').is_some_and(|(flow, name)| own(name) && self.flows.iter().any(|it| fits(flow, it)))
+            || pattern
+                .split_once('/')
+                .is_some_and(|(flow, name)| own(name) && self.flows.iter().any(|it| fits(flow, it)))
     }
 }
 
@@ -97,13 +99,15 @@ mod tests {
     use super::*;
 
     fn names(list: &[(&str, &str)]) -> Vec<Names> {
-        let names = |(name, flow): &(&str, &str)| Names { own: vec![(*name).to_owned()], flows: vec![(*flow).to_owned()] };
+        let names =
+            |(name, flow): &(&str, &str)| Names { own: vec![(*name).to_owned()], flows: vec![(*flow).to_owned()] };
         list.iter().map(names).collect()
     }
 
     #[test]
     fn a_star_stands_for_any_characters() {
-        for (pattern, text) in [("*", ""), ("a*", "abc"), ("*c", "abc"), ("a*c", "abc"), ("*b*", "abc"), ("abc", "abc")] {
+        for (pattern, text) in [("*", ""), ("a*", "abc"), ("*c", "abc"), ("a*c", "abc"), ("*b*", "abc"), ("abc", "abc")]
+        {
             assert!(fits(pattern, text), "{pattern} {text}");
         }
         for (pattern, text) in [("a", "ab"), ("a*b", "abc"), ("*x*", "abc"), ("ab*bc", "abc"), ("", "a")] {

@@ -135,4 +135,3 @@ impl Versions {
         self.known.entry(kind.clone()).or_insert_with(infer).clone()
     }
 }
-

@@ -12,8 +12,7 @@ use crate::problem::Problem;
 
 type Object = Map<String, Value>;
 
-const COMMON: [&str; 7] =
-    ["type", "name", "description", "enabled", "parameters", "job_variables", "schedule_after"];
+const COMMON: [&str; 7] = ["type", "name", "description", "enabled", "parameters", "job_variables", "schedule_after"];
 const RESOURCE: [&str; 8] = ["match", "match_related", "after", "expect", "for_each", "posture", "threshold", "within"];
 const COMPOSITE: [&str; 3] = ["triggers", "within", "require"];
 
@@ -45,7 +44,11 @@ pub(crate) fn read(specs: &[Value], deployment: &str, cloud: bool) -> Result<Vec
     let mut reader = Reader { cloud, problems: Vec::new() };
     let mut triggers = Vec::new();
     for (index, spec) in specs.iter().enumerate() {
-        triggers.extend(reader.trigger(spec, &format!("/triggers/{index}"), &format!("{deployment}__automation_{}", index + 1)));
+        triggers.extend(reader.trigger(
+            spec,
+            &format!("/triggers/{index}"),
+            &format!("{deployment}__automation_{}", index + 1),
+        ));
     }
     if reader.problems.is_empty() { Ok(triggers) } else { Err(reader.problems) }
 }
@@ -117,7 +120,11 @@ impl Reader {
             if within == 0.0 {
                 within = 10.0;
             } else if within < 10.0 {
-                self.refuse(&format!("{at}/within"), "a Proactive trigger waits at least 10 seconds", "Set it to 10 or more.");
+                self.refuse(
+                    &format!("{at}/within"),
+                    "a Proactive trigger waits at least 10 seconds",
+                    "Set it to 10 or more.",
+                );
             }
         }
         let threshold = match spec.get("threshold") {
@@ -170,7 +177,9 @@ impl Reader {
             Value::Number(_) => {
                 self.refuse(&format!("{at}/require"), format!("wanted 1 to {most}: the trigger has that many"), "");
             }
-            other => self.refuse(&format!("{at}/require"), format!("found {}, wanted any, all or a number", kind(other)), ""),
+            other => {
+                self.refuse(&format!("{at}/require"), format!("found {}, wanted any, all or a number", kind(other)), "")
+            }
         }
         Some(json!({"type": "compound", "triggers": triggers, "within": within, "require": require}))
     }
@@ -273,7 +282,9 @@ impl Reader {
                 Value::Object(entries.clone())
             }
             // Several specifications of related resources.
-            Some(Value::Array(items)) if key == "match_related" && items.iter().all(is_list) => Value::Array(items.clone()),
+            Some(Value::Array(items)) if key == "match_related" && items.iter().all(is_list) => {
+                Value::Array(items.clone())
+            }
             Some(other) => {
                 self.refuse(&format!("{at}/{key}"), format!("found {}, wanted a mapping", kind(other)), "");
                 json!({})
@@ -370,7 +381,9 @@ pub(crate) fn same(one: &Value, other: &Value) -> bool {
             keys.into_iter().all(|key| {
                 let (left, right) = (one.get(key).unwrap_or(&null), other.get(key).unwrap_or(&null));
                 match (left, right) {
-                    (Value::Array(left), Value::Array(right)) if ["after", "expect", "for_each"].contains(&key.as_str()) => {
+                    (Value::Array(left), Value::Array(right))
+                        if ["after", "expect", "for_each"].contains(&key.as_str()) =>
+                    {
                         left.len() == right.len() && left.iter().all(|it| right.contains(it))
                     }
                     _ => same(left, right),
@@ -423,7 +436,10 @@ mod tests {
 
     #[test]
     fn what_the_server_would_refuse_is_refused_before() {
-        assert_eq!(problems(json!({"expect": "order.paid"})), ["/triggers/0/expect found text, wanted a list of texts"]);
+        assert_eq!(
+            problems(json!({"expect": "order.paid"})),
+            ["/triggers/0/expect found text, wanted a list of texts"]
+        );
         assert_eq!(
             problems(json!({"type": "metric", "metric": {}})),
             ["/triggers/0/type metric triggers exist on Prefect Cloud only, and this server is none"]

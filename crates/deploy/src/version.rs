@@ -89,7 +89,8 @@ fn of_git(folder: &Path, message: &str) -> Option<Version> {
     let branch = git(folder, &["rev-parse", "--abbrev-ref", "HEAD"])?;
     let url = git(folder, &["config", "--get", "remote.origin.url"]).filter(|url| !url.is_empty())?;
     // The path of the URL; of `git@host:owner/name.git`, which is none, the whole text.
-    let path = url.split_once("://").map_or(url.as_str(), |(_, rest)| rest.split_once('/').map_or("", |(_, path)| path));
+    let path =
+        url.split_once("://").map_or(url.as_str(), |(_, rest)| rest.split_once('/').map_or("", |(_, path)| path));
     let repository = path.trim_matches('/').trim_end_matches(".git");
     Some(version("vcs:git", &commit, message, &branch, repository, &url))
 }

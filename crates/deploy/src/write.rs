@@ -117,7 +117,9 @@ impl<T: Transport> Writer<'_, T> {
         for step in steps {
             match step {
                 ScheduleStep::Remove(schedule) => self.client.delete_schedule(id, *schedule).await?,
-                ScheduleStep::Change(schedule, members) => self.client.patch_schedule(id, &schedule.to_string(), members).await?,
+                ScheduleStep::Change(schedule, members) => {
+                    self.client.patch_schedule(id, &schedule.to_string(), members).await?
+                }
                 ScheduleStep::Add(schedule) => new.push(schedule.clone()),
             }
         }

@@ -242,10 +242,12 @@ impl DeployArgs {
 
 /// The active environment's Python, else the project's, else the first on the path.
 fn find_python(folder: &std::path::Path, environment: &BTreeMap<String, String>) -> Option<PathBuf> {
-    let bin = |root: PathBuf| ["bin/python", "Scripts/python.exe"].map(|it| root.join(it)).into_iter().find(|it| it.exists());
+    let bin =
+        |root: PathBuf| ["bin/python", "Scripts/python.exe"].map(|it| root.join(it)).into_iter().find(|it| it.exists());
     let active = environment.get("VIRTUAL_ENV").map(PathBuf::from);
     let on_path = || {
-        let folders = environment.get("PATH").map(|path| env::split_paths(path).collect::<Vec<_>>()).unwrap_or_default();
+        let folders =
+            environment.get("PATH").map(|path| env::split_paths(path).collect::<Vec<_>>()).unwrap_or_default();
         ["python3", "python"].iter().find_map(|name| folders.iter().map(|it| it.join(name)).find(|it| it.is_file()))
     };
     active.and_then(bin).or_else(|| bin(folder.join(".venv"))).or_else(on_path)

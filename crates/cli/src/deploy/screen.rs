@@ -149,7 +149,8 @@ fn markdown(planned: &Planned, outcomes: Option<&[Outcome]>) -> String {
         let (mark, _) = mark(change.kind);
         let fields: Vec<String> = change.fields.iter().map(|field| cell(&plain(change, field))).collect();
         let object = change.object.trim_start_matches("deployment ").trim_matches('"');
-        let failed = outcomes.into_iter().flatten().find(|it| it.object == change.object).and_then(|it| it.error.clone());
+        let failed =
+            outcomes.into_iter().flatten().find(|it| it.object == change.object).and_then(|it| it.error.clone());
         let failed = failed.map(|error| format!("**failed:** {}<br>", cell(&error))).unwrap_or_default();
         let _ = writeln!(text, "| `{mark}` | {} | {failed}{} |", cell(object), fields.join("<br>"));
     }
