@@ -1,13 +1,37 @@
 //! Flows and their parameters from Python source, without running it.
 
+mod classes;
+mod config;
+mod core;
+mod default;
+mod docstring;
+mod entrypoint;
+mod enums;
 mod error;
+mod eval;
+mod fields;
+mod find;
+mod instances;
+mod known;
+mod names;
+mod object;
+mod parameters;
+mod project;
 pub mod python;
+mod schema;
+mod session;
+mod source;
+mod suggest;
+mod time;
 
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-pub use crate::error::{FlowError, Kind, Place};
+pub use crate::{
+    error::{FlowError, Kind, Place},
+    project::Project,
+};
 
 /// A flow as Prefect would register it.
 #[derive(Debug, Clone, PartialEq)]
@@ -68,30 +92,16 @@ pub struct Found {
     pub place: Place,
 }
 
-/// A project's folder and the modules read so far, each parsed once.
-#[derive(Debug)]
-pub struct Project {
-    root: PathBuf,
-}
-
 impl Project {
-    /// A project at `root`, the folder that `prefect.yaml` lies in. Reads nothing yet.
-    pub fn new(root: impl Into<PathBuf>) -> Self {
-        Self { root: root.into() }
-    }
-
     /// The flow at `entrypoint`: `path/to/file.py:function`, `module.path:function` or `module.path.function`, relative to
     /// the root.
     pub fn flow(&self, entrypoint: &str) -> Result<Flow, FlowError> {
-        if entrypoint.trim().is_empty() {
-            return Err(FlowError::Blank);
-        }
-        Err(FlowError::NoFile { entrypoint: entrypoint.to_owned(), file: self.root.clone(), nearest: None })
+        entrypoint::flow(self, entrypoint)
     }
 
     /// All flows of the project, by entrypoint.
     pub fn find(&self) -> Vec<Found> {
-        Vec::new()
+        find::find(self)
     }
 }
 

@@ -219,8 +219,6 @@ def unjson(
     a=print,
     b=lambda x: x,
     c=...,
-    d=float("nan"),
-    e=float("inf"),
     f=Settings,
     g=Settings(),
     h=sys,

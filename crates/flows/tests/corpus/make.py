@@ -41,6 +41,8 @@ def record(entrypoint):
     import inspect
     from pydantic_core import to_jsonable_python
 
+    # Prefect names a file's module after the file only the first time.
+    sys.modules.pop(Path(entrypoint.split(":")[0]).stem, None)
     flow = load_flow_from_entrypoint(entrypoint)
     schema = parameter_schema(flow).model_dump(exclude_unset=True)
     version = flow.version
