@@ -141,14 +141,15 @@ fn check_step(placed: &Placed, draft: &Draft, known: &mut Known, findings: &mut 
         Ok(None) => return,
         Err(error) => return findings.problem(placed.problem(draft, PP0708, error.to_string())),
     };
-    if let Err(errors) = step.check() {
-        for error in errors {
-            let mut problem = placed.problem(draft, PP0708, error.to_string());
-            if let Some(input) = error.input() {
-                problem = problem.key(format!("{}.{}.{input}", placed.key, step.function));
-            }
-            findings.problem(problem);
+    let errors = step.check().err().unwrap_or_default();
+    // A name that is no function gives no outputs.
+    let counts = errors.is_empty() || step.outputs().is_some();
+    for error in errors {
+        let mut problem = placed.problem(draft, PP0708, error.to_string());
+        if let Some(input) = error.input() {
+            problem = problem.key(format!("{}.{}.{input}", placed.key, step.function));
         }
+        findings.problem(problem);
     }
     for (pointer, name) in names_in(&placed.value) {
         if !known.has(&name) {
@@ -157,7 +158,9 @@ fn check_step(placed: &Placed, draft: &Draft, known: &mut Known, findings: &mut 
             findings.problem(problem.help(known.help(&name)));
         }
     }
-    known.add(&step);
+    if counts {
+        known.add(&step);
+    }
 }
 
 /// Names of outputs in the texts of a value, with their JSON pointers.

@@ -65,6 +65,7 @@ pub async fn check<T: Transport>(server: &Server<T>, request: Request) -> Result
         .into_iter()
         .map(|mut draft| {
             request.flags.lay_over(&mut draft, &mut findings);
+            draft.allows_undefined = request.allow_undefined;
             let actions = Actions::of(&mut draft, file.as_ref());
             (draft, actions)
         })
@@ -104,8 +105,9 @@ pub async fn check<T: Transport>(server: &Server<T>, request: Request) -> Result
 /// Deployments that are the same one on the server.
 fn twins(ready: &[Ready], findings: &mut Findings) {
     for (index, one) in ready.iter().enumerate() {
-        let name = |it: &Ready| (it.flow.name.clone(), it.draft.text("/name").map(str::to_owned));
-        if ready[..index].iter().any(|it| name(it) == name(one)) {
+        let name = |it: &Ready| it.draft.text("/name").map(|name| (it.flow.name.clone(), name.to_owned()));
+        let named = name(one).is_some();
+        if named && ready[..index].iter().any(|it| name(it) == name(one)) {
             let text = format!("the flow \"{}\" has another deployment of this name in the file", one.flow.name);
             findings.problem(
                 one.draft.problem(PP0702, "/name", text).help("Give each deployment of a flow a name of its own."),

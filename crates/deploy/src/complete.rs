@@ -114,6 +114,9 @@ impl Checked {
             for (key, value) in ready.values.as_object().into_iter().flatten() {
                 let filled = match (key.as_str(), value) {
                     ("triggers", Value::Array(specs)) => self.triggers(specs, outputs),
+                    ("description", Value::String(text)) => {
+                        Ok(self.filling.foreign(text, outputs).map_or(Value::Null, Value::String))
+                    }
                     _ => self.filling.outputs(value, outputs),
                 };
                 match filled {

@@ -120,7 +120,8 @@ pub(crate) fn parameters(
             true => "The flow takes no parameters.".to_owned(),
             false => format!("The flow takes: {}.", names.join(", ")),
         });
-        findings.problem(draft.problem(PP0711, &pointer, "the flow has no such parameter").help(help));
+        let problem = draft.problem(PP0711, &pointer, "the flow has no such parameter").help(help);
+        if enforce { findings.problem(problem) } else { findings.warning(problem) }
     }
     if !enforce {
         return;

@@ -22,10 +22,13 @@ pub(crate) fn names_without_step(draft: &Draft, known: &Known, findings: &mut Fi
             let pointer = format!("/{key}{pointer}");
             // The parameters of a trigger are templates of the automation.
             let of_event = key == "triggers" && pointer.split('/').any(|part| part == "parameters");
-            if !of_event && !known.has(&name) && !draft.allows_undefined {
-                let text = format!("`{{{{ {name} }}}}` has no value");
-                findings.problem(draft.problem(PP0704, &pointer, text).help(known.help(&name)));
+            if of_event || known.has(&name) || draft.allows_undefined {
+                continue;
             }
+            let text = format!("`{{{{ {name} }}}}` has no value");
+            let problem = draft.problem(PP0704, &pointer, text).help(known.help(&name));
+            // Braces in prose are rarely meant for placeholders; Prefect cuts them out.
+            if key == "description" { findings.warning(problem) } else { findings.problem(problem) }
         }
     }
 }
