@@ -7,6 +7,7 @@
 //! * `pushpool doctor` says whether an installation is as it has to be for runs to start;
 //! * `pushpool logs` says where the messages, tasks and log streams of a flow run are;
 //! * `pushpool redrive` shows the dead-letter queues and sends back what still wants to start;
+//! * `pushpool upgrade` moves deployments from agents, workers and blocks to push work pools, and back;
 //! * `pushpool completions` prints the completion script of a shell.
 //!
 //! # Manners
@@ -21,7 +22,7 @@
 //! | 0 | Done. `dev`: every message reached a recorded outcome, also if that is a failed job or a refused message. |
 //! | 1 | It could not be done; standard error says why. `dev`: a message has no outcome; with `--strict` also when a job failed, a run crashed or a message was buried. |
 //! | 2 | The command line is wrong. |
-//! | 130 | Ended by Ctrl-C (`dev`, before the summary), or a question was answered with no (`pool`, `redrive`). |
+//! | 130 | Ended by Ctrl-C (`dev`, before the summary), or a question was answered with no (`pool`, `redrive`, `upgrade`). |
 
 mod args;
 mod command;
@@ -40,6 +41,7 @@ mod redrive;
 mod render;
 mod server;
 mod terminal;
+mod upgrade;
 
 use std::process::ExitCode;
 
@@ -77,6 +79,7 @@ fn run(command: &Command) -> Result<u8, CliError> {
         Command::Doctor(args) => doctor::run(args),
         Command::Logs(args) => logs::run(args),
         Command::Redrive(args) => redrive::run(args),
+        Command::Upgrade(args) => upgrade::run(args),
         Command::Completions { shell } => completions(*shell),
     }
 }
