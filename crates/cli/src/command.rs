@@ -11,6 +11,7 @@ use crate::{
     pool::PoolArgs,
     redrive::RedriveArgs,
     render::{self, RenderArgs},
+    upgrade::UpgradeArgs,
 };
 
 const EXIT_CODES: &str = "\
@@ -78,6 +79,8 @@ pub(crate) enum Command {
     /// Find the messages, tasks and logs of a flow run
     #[command(after_long_help = crate::logs::HELP, after_help = "See --help for examples.")]
     Logs(Box<LogsArgs>),
+    /// Move deployments from agents, workers and blocks to push work pools, and back
+    Upgrade(Box<UpgradeArgs>),
     /// Print the completion script of a shell
     #[command(after_help = COMPLETIONS_HELP)]
     Completions {

@@ -8,6 +8,7 @@
 //! * `pushpool doctor` says whether an installation is as it has to be for runs to start;
 //! * `pushpool logs` says where the messages, tasks and log streams of a flow run are;
 //! * `pushpool redrive` shows the dead-letter queues and sends back what still wants to start;
+//! * `pushpool upgrade` moves deployments from agents, workers and blocks to push work pools, and back;
 //! * `pushpool completions` prints the completion script of a shell.
 //!
 //! # Manners
@@ -22,7 +23,7 @@
 //! | 0 | Done. `dev`: every message reached a recorded outcome, also if that is a failed job or a refused message. |
 //! | 1 | It could not be done; standard error says why. `dev`: a message has no outcome; with `--strict` also when a job failed, a run crashed or a message was buried. |
 //! | 2 | The command line is wrong. `deploy --detailed-exitcode`: there are changes. |
-//! | 130 | Ended by Ctrl-C (`dev`, before the summary), or a question was answered with no (`pool`, `redrive`). |
+//! | 130 | Ended by Ctrl-C (`dev`, before the summary), or a question was answered with no (`pool`, `deploy`, `redrive`, `upgrade`). |
 
 mod args;
 mod command;
@@ -42,6 +43,7 @@ mod redrive;
 mod render;
 mod server;
 mod terminal;
+mod upgrade;
 
 use std::process::ExitCode;
 
@@ -80,6 +82,7 @@ fn run(cli: &Cli) -> Result<u8, CliError> {
         Command::Doctor(args) => doctor::run(args),
         Command::Logs(args) => logs::run(args),
         Command::Redrive(args) => redrive::run(args),
+        Command::Upgrade(args) => upgrade::run(args),
         Command::Completions { shell } => completions(*shell),
     }
 }

@@ -8,6 +8,8 @@
 
 pub mod apply;
 mod assess;
+#[cfg(test)]
+mod corpus;
 pub mod error;
 pub mod estate;
 #[cfg(test)]

@@ -2,12 +2,19 @@
 
 use ecs::Named;
 use serde_json::Value;
+use work_pool::{BaseJobTemplate, Layers};
 
 use super::Subject;
 use crate::{
     mapping::findings::Findings,
     plan::{Level, Proof, Target},
-    proof::{compare, old::Old, ours, resolver::OfEstate, shown},
+    proof::{
+        compare,
+        old::{self, Old},
+        ours,
+        resolver::OfEstate,
+        shown,
+    },
 };
 
 /// Renders the new requests and compares them with the old ones. None if there are no old ones.
@@ -22,6 +29,7 @@ pub(super) fn prove(
     findings: &mut Findings,
 ) -> Result<Option<Proof>, Vec<String>> {
     let view = &subject.deployment.view;
+    let resolver = OfEstate(subject.estate);
     let rendered = ours::render(
         template,
         &ours::Subject {
@@ -29,9 +37,10 @@ pub(super) fn prove(
             flow: Named { id: Some(view.flow_id), name: subject.flow_name().to_owned() },
             deployment: Named { id: Some(view.id), name: view.name.clone() },
             job_variables: &target.job_variables,
+            region: old::region(subject, region_of(template, target, &resolver).as_deref()),
         },
         &subject.options.settings,
-        &OfEstate(subject.estate),
+        &resolver,
     );
     let told = |diagnosis: &diagnosis::Diagnosis| {
         format!("pushpool would not launch it: {} {}. {}", diagnosis.code.id(), diagnosis.summary, diagnosis.resolution)
@@ -59,4 +68,12 @@ pub(super) fn prove(
         );
     }
     Ok(Some(proof))
+}
+
+/// The region that the pool's credentials name.
+fn region_of(template: &Value, target: &Target, resolver: &OfEstate<'_>) -> Option<String> {
+    let template = BaseJobTemplate::from_value(template).ok()?;
+    let layers = Layers { deployment: Some(&target.job_variables), flow_run: None };
+    let configuration = template.render(layers, resolver).ok()?;
+    configuration.values.get("aws_credentials")?.get("region_name")?.as_str().map(str::to_owned)
 }

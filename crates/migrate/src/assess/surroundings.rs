@@ -49,10 +49,12 @@ pub(super) fn of_deployment(estate: &Estate, deployment: &Deployment, findings: 
 
 fn schedules(deployment: &Deployment, findings: &mut Findings) {
     let view = &deployment.view;
+    if view.paused {
+        findings.note("paused_stays", "The deployment stays paused.");
+    }
     let inactive = view.schedules.iter().filter(|schedule| !schedule.active).count();
-    if view.paused || inactive > 0 {
-        let paused = if view.paused { "The deployment stays paused" } else { "The deployment stays as it is" };
-        findings.note("paused_stays", format!("{paused}, and {inactive} of its {} schedules inactive.", view.schedules.len()));
+    if inactive > 0 {
+        findings.note("schedules_stay_inactive", format!("Inactive schedules stay so: {inactive} of {}.", view.schedules.len()));
     }
     if deployment.document.get("schedule").is_some_and(|it| !it.is_null()) && !view.schedules.is_empty() {
         findings.note("schedule_repeats", "The field `schedule` repeats one of `schedules`, and is not written.");

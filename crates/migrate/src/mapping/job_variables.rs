@@ -31,7 +31,7 @@ impl Explicit {
                 explicit.environment.insert(name.to_owned());
             } else if key == "env" {
                 explicit.environment.extend(value.as_object().into_iter().flat_map(Map::keys).cloned());
-            } else if let Some(variable) = variable_of(key) {
+            } else if let Some(variable) = variable_of(key).filter(|_| is_variable(key) && !value.is_null()) {
                 explicit.variables.insert(variable.to_owned());
             }
         }

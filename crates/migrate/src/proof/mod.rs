@@ -33,3 +33,6 @@ fn hide(entry: &mut Object) {
         *value = secret::hidden(&name, value);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -122,8 +122,10 @@ fn api_url(subject: &Subject<'_>) -> String {
     subject.options.settings.prefect_api_url.clone().unwrap_or_else(|| "http://prefect.example/api".to_owned())
 }
 
-fn region(subject: &Subject<'_>, of_credentials: Option<&str>) -> String {
-    let of_account = subject.estate.account.region.as_deref();
+/// The region of the credentials, of the settings, or of the account. Both renderings get the same one, because the dispatcher
+/// refuses credentials of another region.
+pub(crate) fn region(subject: &Subject<'_>, of_credentials: Option<&str>) -> String {
     let of_settings = Some(subject.options.settings.region.as_str()).filter(|region| !region.is_empty());
-    of_credentials.or(of_account).or(of_settings).unwrap_or_default().to_owned()
+    let of_account = subject.estate.account.region.as_deref();
+    of_credentials.or(of_settings).or(of_account).unwrap_or("us-east-1").to_owned()
 }

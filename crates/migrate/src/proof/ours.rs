@@ -27,6 +27,8 @@ pub(crate) struct Subject<'a> {
     pub flow: Named,
     pub deployment: Named,
     pub job_variables: &'a Object,
+    /// Region of the dispatcher, where its settings do not say.
+    pub region: String,
 }
 
 /// What came of it.
@@ -51,8 +53,7 @@ pub(crate) fn render(
     let layers = Layers { deployment: Some(subject.job_variables), flow_run: None };
     template.validate(layers).map_err(|error| error.diagnosis())?;
     let configuration = template.render(layers, resolver).map_err(|error| error.diagnosis())?;
-    let region = configuration.values.get("aws_credentials").and_then(|it| it["region_name"].as_str());
-    let settings = filled(settings, region);
+    let settings = filled(settings, &subject.region);
     let run = Run {
         attempt: Attempt { flow_run_id: FLOW_RUN, state_id: Uuid::nil() },
         name: Some(FLOW_RUN_NAME.to_owned()),
@@ -74,10 +75,10 @@ pub(crate) fn render(
 }
 
 /// What an installation sets, as far as the user has not said it.
-fn filled(settings: &Settings, region: Option<&str>) -> Settings {
+fn filled(settings: &Settings, region: &str) -> Settings {
     let mut settings = settings.clone();
     if settings.region.is_empty() {
-        settings.region = region.unwrap_or_default().to_owned();
+        settings.region = region.to_owned();
     }
     if settings.subnets.is_empty() {
         settings.subnets = vec![SETTINGS_SUBNET.to_owned()];

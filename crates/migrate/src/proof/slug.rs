@@ -47,7 +47,7 @@ mod tests {
         for (text, expected) in [
             ("Nightly Reports.v2 / EU", "nightly-reports-v2-eu"),
             ("prefect__nightly report__prod eu", "prefect__nightly-report__prod-eu"),
-            ("Größe, 1,000", "groe-1000"),
+            ("Café, 1,000", "cafe-1000"),
         ] {
             assert_eq!(family(text), expected, "{text}");
         }
