@@ -4,12 +4,11 @@
 //! does not touch the others. A record is acknowledged only after its outcome is recorded (launched, handed back,
 //! crashed, buried, or shown to be not ours); everything else stays in the queue and comes back.
 //!
-//! What a failure means is decided by its class alone, in `Dispatcher::conclude`. One case needs care: an attempt that an
-//! earlier delivery has claimed, and whose RunTask is refused now. That delivery may have started the task and lost the answer,
-//! and a throttle says nothing about that. So before such a record is handed back or crashed, the task is looked for by
-//! `startedBy`; and not before that RunTask must have come to something. The claim says whether there was an earlier delivery,
-//! not the receive count, which SQS calls approximate. The search may miss a task that has stopped (`ecs::control`), so the
-//! run is read again after it: a run that is still PENDING by its claim was not run by a task that is over.
+//! What a failure means is decided by its class alone, in `Dispatcher::conclude`. One case needs care: an attempt that another
+//! delivery of the message has claimed, and that this one cannot launch. The other may have started the task and lost the answer, and
+//! a throttle says nothing about that; and yet another may be about to start it. So such an attempt is not ended here. Its task is
+//! looked for by `startedBy`, and if there is none, the claim is given up: no delivery launches it from then on, and the reconciler hands
+//! the run back when all that may be about to are done. The claim says whose it is, not the receive count, which SQS calls approximate.
 
 use std::{sync::Arc, time::Duration};
 
@@ -48,7 +47,7 @@ pub(crate) const RESERVE: Duration = Duration::from_secs(2);
 pub const LATE: Duration = Duration::from_secs(50);
 
 /// How long after the claim a RunTask of an earlier delivery may still be under way: longer than a function runs. Until then
-/// a redelivered message that is refused, and finds no task, proves nothing.
+/// a redelivered message that is refused, and finds no task, comes back once more.
 const UNDER_WAY: Duration = Duration::from_secs(60);
 
 /// A launch that takes longer than this may be overtaken by a later attempt: its flow runs, ends, is retried by its user and
@@ -233,7 +232,7 @@ impl<C: ControlPlane, L: TaskLauncher, Q: RunQueues> Dispatcher<C, L, Q> {
             }
             Ok(Reading::Due(order)) => self.launch(&order, delivery, true).await,
             Ok(Reading::Claimed(order)) => self.launch(&order, delivery, false).await,
-            Ok(Reading::SlotLost { order, reason }) => self.without_slot(&order, reason).await,
+            Ok(Reading::SlotLost { order, reason }) => self.without_slot(&order, message, reason).await,
             Ok(Reading::Unrecorded(order)) => self.find_unrecorded(&order, message).await,
             Ok(Reading::Refused { claimed, reason }) => self.refuse(delivery, claimed, reason).await,
             Ok(Reading::Postponed { claimed, reason }) => self.postpone(delivery, claimed, reason).await,
@@ -252,13 +251,16 @@ impl<C: ControlPlane, L: TaskLauncher, Q: RunQueues> Dispatcher<C, L, Q> {
                 Ok(again) => again,
                 Err(came) => return Ok(came),
             },
-            // An earlier delivery has claimed it, however often SQS counts this message as received.
+            // Another delivery has claimed it, however often SQS counts this message as received.
             false => true,
         };
-        let prepared = prepared?;
+        let prepared = match prepared {
+            Err(refused) if again => return self.give_up(message, refused).await,
+            prepared => prepared?,
+        };
         let asked = (self.clock)();
         let error = match self.launcher.launch(&prepared).await {
-            Ok(_) if self.since(asked) > SLOW && !self.control.is_latest(message).await? => {
+            Ok(_) if self.since(asked) > SLOW && !self.control.is_to_record(message).await? => {
                 self.sink
                     .emit(&Outcome::NotOurs { message, reason: "a later attempt of the run was launched meanwhile" });
                 return Ok(Came::NotOurs);
@@ -266,19 +268,39 @@ impl<C: ControlPlane, L: TaskLauncher, Q: RunQueues> Dispatcher<C, L, Q> {
             Ok(launched) => return Ok(Came::Task(launched, prepared.notices)),
             Err(error) => error,
         };
-        if again && is_definite(&error) {
-            if let Some(found) = self.find(&prepared).await? {
-                return Ok(Came::Task(found, Vec::new()));
-            }
-            // A task that was told to stop may have been missed. If it ran the flow, the run says so by now.
-            if self.since(order.since) < UNDER_WAY || !self.control.is_untouched(message).await? {
-                return Err(Failure { class: Class::Transient, diagnosis: error.diagnosis });
-            }
-            // The token was used for a RunTask that started nothing, and can start nothing any more: it takes a new attempt.
-            let class = if error.is_conflict() { Class::Capacity } else { error.class };
-            return Err(Failure { class, diagnosis: error.diagnosis });
+        if !again || !is_definite(&error) {
+            return Err(Failure { class: error.class, diagnosis: error.diagnosis });
         }
-        Err(Failure { class: error.class, diagnosis: error.diagnosis })
+        // The token was used for a RunTask that started nothing, and can start nothing any more: it takes a new attempt.
+        let class = if error.is_conflict() { Class::Capacity } else { error.class };
+        self.find_or_give_up(order, &prepared, message, Failure { class, diagnosis: error.diagnosis }).await
+    }
+
+    /// What another delivery's claim comes to that this one cannot launch, for `why`: the task that was launched for it, or nothing.
+    async fn find_or_give_up(
+        &self,
+        order: &Order,
+        prepared: &Prepared,
+        message: &ScheduledRun,
+        why: Failure,
+    ) -> Result<Came, Failure> {
+        if let Some(found) = self.find(prepared).await? {
+            return Ok(Came::Task(found, Vec::new()));
+        }
+        if self.since(order.since) < UNDER_WAY {
+            return Err(Failure { class: Class::Transient, ..why });
+        }
+        self.give_up(message, why).await
+    }
+
+    /// Yet another delivery may be about to launch it, or a task may be coming up: if the run was handed back or crashed now, its flow
+    /// could start all the same.
+    async fn give_up(&self, message: &ScheduledRun, why: Failure) -> Result<Came, Failure> {
+        if !self.control.give_up(message, &why.diagnosis).await? {
+            return Err(why);
+        }
+        self.sink.emit(&Outcome::NotOurs { message, reason: "its claim is given up" });
+        Ok(Came::NotOurs)
     }
 
     /// Claims the run: whether an earlier delivery may have launched it, or what it came to if it is not ours now.
@@ -306,7 +328,7 @@ impl<C: ControlPlane, L: TaskLauncher, Q: RunQueues> Dispatcher<C, L, Q> {
         };
         Ok(match found {
             // Another message of this batch may be launching a later attempt.
-            Some(launched) if self.control.is_latest(message).await? => Came::Task(launched, Vec::new()),
+            Some(launched) if self.control.is_to_record(message).await? => Came::Task(launched, Vec::new()),
             Some(_) | None => {
                 self.sink.emit(&Outcome::NotOurs { message, reason: "another task runs it" });
                 Came::NotOurs
@@ -316,12 +338,12 @@ impl<C: ControlPlane, L: TaskLauncher, Q: RunQueues> Dispatcher<C, L, Q> {
 
     /// A claim without its slot: a task that an earlier delivery launched is recorded, and the server judges it when its flow
     /// begins. Nothing is launched any more, because another run may have the slot.
-    async fn without_slot(&self, order: &Order, reason: Diagnosis) -> Result<Came, Failure> {
-        if let Some(found) = self.find(&self.prepare(order)?).await? {
-            return Ok(Came::Task(found, Vec::new()));
+    async fn without_slot(&self, order: &Order, message: &ScheduledRun, reason: Diagnosis) -> Result<Came, Failure> {
+        let why = Failure { class: Class::Capacity, diagnosis: reason };
+        match self.prepare(order) {
+            Ok(prepared) => self.find_or_give_up(order, &prepared, message, why).await,
+            Err(refused) => self.give_up(message, refused).await,
         }
-        let class = if self.since(order.since) < UNDER_WAY { Class::Transient } else { Class::Capacity };
-        Err(Failure { class, diagnosis: reason })
     }
 
     async fn find(&self, prepared: &Prepared) -> Result<Option<Launched>, Failure> {

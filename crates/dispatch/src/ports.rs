@@ -97,7 +97,7 @@ pub struct Look {
 pub enum Claim {
     /// Launch it.
     Ours {
-        /// Whether an earlier delivery of the message may have launched it.
+        /// Whether another delivery of the message claimed it, and may have launched it.
         again: bool,
     },
     /// Another delivery of the message has claimed it and may be launching it: look again after this long.
@@ -182,22 +182,28 @@ pub trait ControlPlane: Send + Sync + 'static {
         self.claim(delivery)
     }
 
-    /// Whether an attempt that was claimed still is as the claim left it. Asked when no task of it is found: a task that
-    /// has stopped by then, and ran the flow, has changed the run before.
+    /// Gives up a claim that another delivery of the message made, because this one cannot launch the attempt: no delivery launches it
+    /// any more, and once all that may be about to are done, the reconciler hands the run back. False if there is no such claim, and
+    /// the attempt is this delivery's to end.
     ///
     /// # Errors
-    /// [`Failure`] when that cannot be told: the message has to come back.
-    fn is_untouched(&self, message: &ScheduledRun) -> impl Future<Output = Result<bool, Failure>> + Send {
-        let _ = message;
-        async { Ok(true) }
+    /// [`Failure`] when that cannot be told, or the run has moved on since it was read, by a task that ran it: the message has to
+    /// come back.
+    fn give_up(
+        &self,
+        message: &ScheduledRun,
+        reason: &Diagnosis,
+    ) -> impl Future<Output = Result<bool, Failure>> + Send {
+        let _ = (message, reason);
+        async { Ok(false) }
     }
 
-    /// Whether no later attempt of the run was claimed. Asked before an attempt is recorded whose launch took long: of two records
-    /// the later one stays.
+    /// Whether the attempt's task is the one to record. Asked where a later attempt may have been launched: of two records the later
+    /// one stays.
     ///
     /// # Errors
     /// [`Failure`] when that cannot be told: the message has to come back.
-    fn is_latest(&self, message: &ScheduledRun) -> impl Future<Output = Result<bool, Failure>> + Send {
+    fn is_to_record(&self, message: &ScheduledRun) -> impl Future<Output = Result<bool, Failure>> + Send {
         let _ = message;
         async { Ok(true) }
     }

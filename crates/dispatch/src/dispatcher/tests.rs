@@ -357,7 +357,7 @@ async fn a_refused_redelivery_looks_for_the_task_of_the_lost_answer() {
 }
 
 /// A control plane on which an earlier delivery has claimed every run, or another one holds it.
-struct Claimed(Standalone<Documents, Queues, Queues, NoBus>, Option<Duration>);
+struct Claimed(Standalone<Documents, Queues, Queues, NoBus>, Option<Duration>, Mutex<Vec<Code>>);
 
 impl ControlPlane for Claimed {
     async fn read(&self, deliveries: &[Delivery], queue: RunQueue) -> Vec<Result<Reading, Failure>> {
@@ -374,6 +374,11 @@ impl ControlPlane for Claimed {
         panic!("it is claimed already")
     }
 
+    async fn give_up(&self, _: &ScheduledRun, reason: &Diagnosis) -> Result<bool, Failure> {
+        self.2.lock().unwrap().push(reason.code);
+        Ok(true)
+    }
+
     async fn waited(&self, message: &ScheduledRun) -> Result<Waited, Failure> {
         self.0.waited(message).await
     }
@@ -383,27 +388,52 @@ impl ControlPlane for Claimed {
     }
 }
 
+/// A dispatcher of runs that another delivery has claimed.
+fn of_claimed(launcher: Launcher, wait: Option<Duration>) -> (Arc<Dispatcher<Claimed, Launcher, Queues>>, Arc<Queues>) {
+    let World { dispatcher, queues } = World::new(launcher, Queues::default());
+    let Dispatcher { control, launcher, policy, sink, clock, .. } =
+        Arc::into_inner(dispatcher).unwrap_or_else(|| panic!("the dispatcher is shared"));
+    let control = Claimed(control, wait, Mutex::default());
+    (Arc::new(Dispatcher::new(control, launcher, Arc::clone(&queues), policy, sink, clock)), queues)
+}
+
 /// The receive count is approximate: the claim says that there was an earlier delivery.
 #[tokio::test(start_paused = true)]
 async fn a_claimed_run_is_looked_for_whatever_the_receive_count_says() {
-    let world = |found, wait| {
-        let launcher = Launcher { found: Some(Ok(found)), ..failing(Class::Throttled) };
-        let World { dispatcher, queues } = World::new(launcher, Queues::default());
-        let Dispatcher { control, launcher, policy, sink, clock, .. } = Arc::into_inner(dispatcher).unwrap();
-        let dispatcher = Dispatcher::new(Claimed(control, wait), launcher, Arc::clone(&queues), policy, sink, clock);
-        (Arc::new(dispatcher), queues)
-    };
+    let world = |found, wait| of_claimed(Launcher { found: Some(Ok(found)), ..failing(Class::Throttled) }, wait);
     let deadline = || Instant::now() + Duration::from_secs(30);
     let first = || vec![record("a", 1, &body(1).to_string())];
 
     let (adopting, queues) = world(Some(task(true)), None);
     assert_eq!(adopting.handle(first(), deadline()).await, BatchResponse::default());
     assert!(queues.sent.lock().unwrap().is_empty(), "handed back although it has a task");
+    assert!(adopting.control.2.lock().unwrap().is_empty(), "given up although it has a task");
 
     let (in_hand, queues) = world(None, Some(Duration::from_secs(70)));
     assert_eq!(in_hand.handle(first(), deadline()).await.batch_item_failures.len(), 1);
     assert_eq!(in_hand.launcher.asked.lock().unwrap().len(), 0, "another delivery may be launching it");
     assert_eq!(*queues.hurried.lock().unwrap(), ["receipt-a"]);
+}
+
+/// A third delivery may have read the run before and be about to launch it.
+#[tokio::test(start_paused = true)]
+async fn a_delivery_gives_up_what_another_one_claimed_and_it_cannot_launch() {
+    let unpreparable = json!({"cpu": "many"});
+    for (class, variables) in [
+        (Class::Throttled, json!({})),
+        (Class::Capacity, json!({})),
+        (Class::Rejected, json!({})),
+        (Class::Transient, unpreparable),
+    ] {
+        let (dispatcher, queues) = of_claimed(Launcher { found: Some(Ok(None)), ..failing(class) }, None);
+        let mut body = body(1);
+        body["run"]["job_variables"] = variables;
+        let deadline = Instant::now() + Duration::from_secs(30);
+        let answer = dispatcher.handle(vec![record("a", 1, &body.to_string())], deadline).await;
+        assert_eq!(answer, BatchResponse::default(), "{class:?}: the reconciler goes on");
+        assert_eq!(dispatcher.control.2.lock().unwrap().len(), 1, "{class:?}");
+        assert!(queues.sent.lock().unwrap().is_empty() && queues.buried.lock().unwrap().is_empty(), "{class:?}");
+    }
 }
 
 /// A control plane whose runs have moved on since they were claimed.
@@ -418,11 +448,11 @@ impl ControlPlane for Moved {
         self.0.claim(delivery).await
     }
 
-    async fn is_untouched(&self, _: &ScheduledRun) -> Result<bool, Failure> {
-        Ok(false)
+    async fn give_up(&self, _: &ScheduledRun, reason: &Diagnosis) -> Result<bool, Failure> {
+        Err(Failure { class: Class::Transient, diagnosis: reason.clone() })
     }
 
-    async fn is_latest(&self, _: &ScheduledRun) -> Result<bool, Failure> {
+    async fn is_to_record(&self, _: &ScheduledRun) -> Result<bool, Failure> {
         Ok(false)
     }
 
@@ -514,7 +544,8 @@ async fn a_claim_without_its_slot_launches_nothing() {
         (Ok(Some(task(true))), before, None),
     ] {
         let world = world(found);
-        let answer = world.dispatcher.without_slot(&order(since), lost()).await;
+        let message = ScheduledRun::parse(&body(1).to_string()).unwrap();
+        let answer = world.dispatcher.without_slot(&order(since), &message, lost()).await;
         assert_eq!(answer.as_ref().err().map(|failure| failure.class), class, "{since}");
         assert_eq!(matches!(answer, Ok(Came::Task(..))), class.is_none(), "{since}");
         assert_eq!(world.asked(), 0);

@@ -6,6 +6,7 @@
 //! | --- | --- | --- |
 //! | CANCELLING | has ended, or there is none | Cancelled |
 //! | CANCELLING or CANCELLED | lives, and the flow never ran | StopTask now: there is nothing to lose |
+//! | CANCELLED | lives, and the flow waited to be tried again | StopTask now: the server tells its process nothing, and lets it begin |
 //! | CANCELLING or CANCELLED | lives, and the flow ran | `cancel_grace` for the container, then StopTask |
 //! | CANCELLING or CANCELLED just now | not there | looked at again: it may be about to be launched, or not be shown yet |
 //! | CANCELLED | has ended, or there is none | nothing |
@@ -56,7 +57,7 @@ impl<T: Transport, K: TaskControl, O: TaskOutput> Runs<T, K, O> {
             Located::Task(task) if task.is_live() => {
                 let began = history.claim.map_or_else(|| run.start_time.is_some(), |claim| claim.began);
                 let age = between(state.timestamp, now);
-                if began && age < self.policy.cancel_grace {
+                if began && !is_unheard(&history) && age < self.policy.cancel_grace {
                     return Ok(Change::CheckAgain(self.policy.cancel_grace - age));
                 }
                 return self.stop(&task, if cancelling { CANCELLING } else { CANCELLED }).await;
@@ -81,6 +82,13 @@ impl<T: Transport, K: TaskControl, O: TaskOutput> Runs<T, K, O> {
 
 fn is_cancelled(state: StateType) -> bool {
     matches!(state, StateType::Cancelling | StateType::Cancelled)
+}
+
+/// Whether the server has cancelled a run that waited, and so has told its process nothing.
+fn is_unheard(history: &History) -> bool {
+    use StateType::{Cancelled, Running, Scheduled};
+    let [.., ran, waited, last] = &history.states[..] else { return false };
+    [ran, waited, last].map(|state| state.state_type) == [Running, Scheduled, Cancelled]
 }
 
 /// The attempt a proposal is named after where no task says one.

@@ -36,7 +36,7 @@ use crate::{
     prefect::{
         cache::Kept,
         failure,
-        history::{self, Claimed},
+        history::{self, Claimed, Wrong},
         logs::Logs,
         references::References,
         states::{self, Proposed},
@@ -127,7 +127,7 @@ pub enum Change {
     },
     /// It is CRASHED.
     Crashed(Diagnosis),
-    /// It is what it was before a late copy of a claim: this type.
+    /// It is what it was before a late copy of a claim, or is being cancelled as it was before its process began: this type.
     Restored(StateType),
     /// What it runs on is recorded, which was not, or was that of an earlier attempt: the ARN of its task.
     Recorded(String),
@@ -167,9 +167,9 @@ impl History {
         self.states.last()
     }
 
-    /// The state that a late copy of a claim has displaced.
-    pub(crate) fn displaced(&self) -> Option<&State> {
-        history::displaced(&self.states)
+    /// What is wrong with that state.
+    pub(crate) fn wrong(&self) -> Option<Wrong<'_>> {
+        history::wrong(&self.states)
     }
 
     pub(crate) fn state_type(&self) -> StateType {
@@ -284,19 +284,20 @@ impl<T: Transport, K: TaskControl, O: TaskOutput> Runs<T, K, O> {
         if left_alone {
             return self.release(run).await;
         }
-        if let Some(displaced) = history.displaced() {
-            return self.restore(run.id, displaced, attempt).await;
-        }
-        let past = self.past(history, attempt);
-        let action = decide(history.state_type(), task, past, self.policy.limits());
+        let action = match history.wrong() {
+            Some(wrong @ Wrong::Displaced(_)) => return self.amend(run.id, wrong, attempt).await,
+            Some(Wrong::Uncancelled) => Action::Cancel,
+            None => decide(history.state_type(), task, self.past(history, attempt), self.policy.limits()),
+        };
         self.settle(run, history, action, attempt, Some(task)).await
     }
 
-    /// Puts back the state that a late copy of a claim has displaced.
-    pub(crate) async fn restore(&self, run: Uuid, displaced: &State, attempt: Attempt) -> Result<Change, Failure> {
-        let proposed = states::propose(&self.client, run, &states::restored(displaced, attempt)).await;
+    /// Sets right what is wrong with a run.
+    pub(crate) async fn amend(&self, run: Uuid, wrong: Wrong<'_>, attempt: Attempt) -> Result<Change, Failure> {
+        let proposal = states::amended(wrong, attempt);
+        let proposed = states::propose(&self.client, run, &proposal).await;
         match proposed.map_err(|error| failure::of(&error))? {
-            Proposed::Set => Ok(Change::Restored(displaced.state_type)),
+            Proposed::Set => Ok(Change::Restored(proposal.state_type)),
             Proposed::Not(why) => Ok(Change::Nothing(why)),
         }
     }

@@ -202,3 +202,43 @@ async fn looks_at_a_cancelled_run_become_rarer_and_end_with_the_chain() {
     let seconds: Vec<u64> = world.queues.checks.lock().unwrap().iter().map(Duration::as_secs).collect();
     assert_eq!(seconds, [10, 16, 128, 512], "the last one is left to the reconciler");
 }
+
+/// The server has told the process nothing, and would let it begin.
+#[tokio::test]
+async fn the_task_of_a_run_that_was_cancelled_while_it_waited_to_be_tried_again_is_stopped_at_once() {
+    let ran = [("SCHEDULED", "Scheduled", 9), ("PENDING", "Pending", 8), ("RUNNING", "Running", 7)];
+    for (waited, stops) in [(Some(("SCHEDULED", "AwaitingRetry", 6)), 1), (None, 0)] {
+        let world = World::new();
+        let states: Vec<_> = ran.into_iter().chain(waited).chain([("CANCELLED", "Cancelled", 0)]).collect();
+        let attempt = world.server.add(1, &states);
+        world.server.record(attempt, &format!("c::{}", fake::arn(attempt)));
+        world
+            .ecs
+            .tasks
+            .lock()
+            .unwrap()
+            .push(ecs::task::Task::of_json(&fake::task(attempt, "RUNNING", json!({}))).unwrap());
+        let check = json!({"version": 1, "check": attempt.flow_run_id});
+        assert_eq!(world.handle(NoOutput, &[check], 30).await, [""; 0]);
+        assert_eq!(world.ecs.stops.lock().unwrap().len(), stops, "{waited:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_run_that_began_after_it_was_cancelled_ends_cancelled_however_its_task_stopped() {
+    let spot = json!({"stopCode": "SpotInterruption", "containers": [{"name": "prefect", "exitCode": 143}]});
+    for more in [failed(), spot] {
+        let world = World::new();
+        let states = [
+            ("SCHEDULED", "Scheduled", 9),
+            ("PENDING", "Pending", 8),
+            ("RUNNING", "Running", 7),
+            ("SCHEDULED", "AwaitingRetry", 6),
+            ("CANCELLED", "Cancelled", 5),
+            ("RUNNING", "Running", 4),
+        ];
+        let attempt = world.server.add(1, &states);
+        assert_eq!(world.handle(NoOutput, &[event(attempt, "STOPPED", more)], 30).await, [""; 0]);
+        assert_eq!(world.server.state(attempt), "Cancelled");
+    }
+}

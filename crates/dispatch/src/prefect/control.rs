@@ -35,7 +35,7 @@ use super::{
 };
 use crate::{
     dispatcher::Clock,
-    infrastructure::Infrastructure,
+    infrastructure::{Infrastructure, given_up, given_up_since},
     message::ScheduledRun,
     observe::runs::unknown,
     ports::{Claim, ControlPlane, Delivery, Failure, Order, Reading, RunQueue, Settlement, Waited},
@@ -178,8 +178,8 @@ impl<T: Transport, K: TaskControl> PrefectControl<T, K> {
             StateType::Scheduled if state.state_details.scheduled_time.is_some_and(|due| due > early) => {
                 Ok(Reading::NotOurs("the run is not due".to_owned()))
             }
-            StateType::Scheduled if states::is_handed_back(state) && history::displaced(&history).is_some() => {
-                self.restore(attempt, None).await.map_err(|error| failure::of(&error))?;
+            StateType::Scheduled if states::is_handed_back(state) && history::wrong(&history).is_some() => {
+                self.amend(attempt, &history).await.map_err(|error| failure::of(&error))?;
                 Ok(Reading::NotOurs("it had ended when it was handed back".to_owned()))
             }
             StateType::Scheduled if *again => Ok(Reading::Postponed { claimed: false, reason }),
@@ -225,14 +225,18 @@ impl<T: Transport, K: TaskControl> PrefectControl<T, K> {
         Ok(ended.map(|ended| format!("it had ended: {}", ended.name())))
     }
 
-    /// Puts back the state that a late claim or hand back has displaced, if one has; its type. `holds` is the run's state as far as
-    /// it is known.
+    /// Sets right what is wrong with a run, a state that a late claim or hand back has displaced: the type of the state it then has.
+    /// `holds` is the run's state as far as it is known.
     async fn restore(&self, attempt: Attempt, holds: Option<Uuid>) -> Result<Option<StateType>, ApiError> {
         let history = history::read(&self.client, attempt.flow_run_id, holds).await?;
-        let Some(displaced) = history::displaced(&history) else { return Ok(None) };
-        let restored = states::restored(displaced, attempt);
-        states::propose(&self.client, attempt.flow_run_id, &restored).await?;
-        Ok(Some(displaced.state_type))
+        self.amend(attempt, &history).await
+    }
+
+    async fn amend(&self, attempt: Attempt, history: &[State]) -> Result<Option<StateType>, ApiError> {
+        let Some(wrong) = history::wrong(history) else { return Ok(None) };
+        let proposal = states::amended(wrong, attempt);
+        states::propose(&self.client, attempt.flow_run_id, &proposal).await?;
+        Ok(Some(proposal.state_type))
     }
 
     /// Whether the task of a claimed run is the one that is recorded: then there is nothing left to launch. A record of an earlier
@@ -323,8 +327,6 @@ impl<T: Transport, K: TaskControl> PrefectControl<T, K> {
         self.logs.add(message.flow_run_id, severity, text, (self.clock)());
     }
 
-    /// Claims an attempt, to launch it or to hold it until it is handed back, and puts back what the claim has displaced if it
-    /// came too late.
     /// What a claim came to for which the deployment had no slot, long after the run was read. Meanwhile another message may have
     /// seen the run to its end, and an earlier copy of this claim may have got a slot.
     async fn without_slot(&self, delivery: &Delivery, reason: String) -> Result<Claim, ApiError> {
@@ -335,11 +337,13 @@ impl<T: Transport, K: TaskControl> PrefectControl<T, K> {
         if state.state_type == StateType::Pending && state.state_details.transition_id == transition_id {
             return Ok(Claim::InHand(in_hand(delivery, state.timestamp, (self.clock)()).unwrap_or_default()));
         }
-        let Some(displaced) = history::displaced(&history) else { return Ok(Claim::NotOurs(reason)) };
-        states::propose(&self.client, attempt.flow_run_id, &states::restored(displaced, attempt)).await?;
-        Ok(Claim::NotOurs(format!("it was {} when it was claimed", displaced.state_type.name())))
+        let restored = self.amend(attempt, &history).await?;
+        let was = restored.map(|was| format!("it was {} when it was claimed", was.name()));
+        Ok(Claim::NotOurs(was.unwrap_or(reason)))
     }
 
+    /// Claims an attempt, to launch it or to hold it until it is handed back, and puts back what the claim has displaced if it
+    /// came too late.
     async fn propose_claim(&self, delivery: &Delivery, hold: bool) -> Result<Claim, Failure> {
         let failed = |error: ApiError| failure::of(&error);
         let message = &delivery.message;
@@ -363,7 +367,7 @@ impl<T: Transport, K: TaskControl> PrefectControl<T, K> {
                 if !hold {
                     leases::renew(&self.client, lease).await.map_err(failed)?;
                 }
-                Ok(Claim::Ours { again: !alone || delivery.again })
+                Ok(Claim::Ours { again: !alone })
             }
             // The claim has overtaken a user who moved the run, or has come late to an attempt of another time.
             states::Claimed::For { due: Some(due), .. } => {
@@ -497,21 +501,27 @@ impl<T: Transport, K: TaskControl> ControlPlane for PrefectControl<T, K> {
         self.propose_claim(delivery, true).await
     }
 
-    async fn is_untouched(&self, message: &ScheduledRun) -> Result<bool, Failure> {
-        let found = self.client.flow_runs_by_id(&[message.flow_run_id]).await.map_err(|error| failure::of(&error))?;
-        let state = found.first().and_then(|run| run.state.as_ref());
-        let ours = Some(message.attempt().transition_id());
-        Ok(state.is_some_and(|it| it.state_type == StateType::Pending && it.state_details.transition_id == ours))
+    async fn give_up(&self, message: &ScheduledRun, reason: &Diagnosis) -> Result<bool, Failure> {
+        let (id, attempt) = (message.flow_run_id, message.attempt());
+        let found = self.client.flow_runs_by_id(&[id]).await.map_err(|error| failure::of(&error))?;
+        let ours = Some(attempt.transition_id());
+        let is_claimed =
+            |state: &State| state.state_type == StateType::Pending && state.state_details.transition_id == ours;
+        let Some(run) = found.first().filter(|run| run.state.as_ref().is_some_and(is_claimed)) else {
+            return Err(Failure { class: Class::Transient, diagnosis: reason.clone() });
+        };
+        if given_up_since(run, attempt).is_none() {
+            let mark = given_up(attempt, (self.clock)());
+            self.client.record_infrastructure(id, &mark).await.map_err(|error| failure::of(&error))?;
+            self.say(message, level::WARNING, format!("{} Tried again in some minutes.", states::text(reason)));
+        }
+        Ok(true)
     }
 
-    async fn is_latest(&self, message: &ScheduledRun) -> Result<bool, Failure> {
-        let states =
-            history::read(&self.client, message.flow_run_id, None).await.map_err(|error| failure::of(&error))?;
-        let claims = history::claims(message.flow_run_id, &states);
-        let ours = states.iter().position(|state| state.id == message.state_id);
-        let latest =
-            claims.iter().filter_map(|(attempt, _)| states.iter().position(|it| it.id == attempt.state_id)).max();
-        Ok(latest <= ours)
+    async fn is_to_record(&self, message: &ScheduledRun) -> Result<bool, Failure> {
+        let run = message.flow_run_id;
+        let states = history::read(&self.client, run, None).await.map_err(|error| failure::of(&error))?;
+        Ok(history::is_to_record(run, &states, message.state_id))
     }
 
     async fn waited(&self, message: &ScheduledRun) -> Result<Waited, Failure> {

@@ -100,23 +100,51 @@ pub fn claims(run: Uuid, states: &[State]) -> Vec<(Attempt, &State)> {
     claimed.filter_map(|(position, state)| Some((claim(run, &states[..=position])?.attempt, state))).collect()
 }
 
-/// The state that a claim or a hand back has displaced which came too late. A request outlives who gave up on it, and its sender may have
-/// looked at the run long before: the server takes PENDING after the run has ended, been handed back or been scheduled anew.
-/// Such a claim follows something else than a SCHEDULED state, or has the `transition_id` of an earlier one. It takes SCHEDULED
-/// after the run has ended, too; pushpool never hands back a run that has. If the deployment has no slot, the server answers a
-/// claim of an ended run with SCHEDULED or CANCELLED. `states` are the oldest first, and the last one is pushpool's.
+/// What is wrong with the state that holds.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Wrong<'a> {
+    /// A claim or a hand back of pushpool's came too late, and has displaced this state.
+    Displaced(&'a State),
+    /// The run was cancelled, and its process has begun to run it since.
+    Uncancelled,
+}
+
+/// What is wrong with the last of `states`, which are the oldest first.
+///
+/// A request outlives its sender, and the sender may have looked at the run long before. The server takes PENDING after the run
+/// has ended, been handed back or been scheduled anew: such a claim follows something else than a SCHEDULED state, or has the
+/// `transition_id` of an earlier one. It takes SCHEDULED after the run has ended, too; pushpool never hands back a run that has.
+/// If the deployment has no slot, the server answers a claim of an ended run with SCHEDULED or CANCELLED.
+///
+/// It takes RUNNING after CANCELLED as well. A run that is to be cancelled while its process waits to try it again is CANCELLED at
+/// once if no task is recorded (`BypassCancellingFlowRunsWithNoInfra`), and the process, which is told nothing, goes on.
 #[must_use]
-pub fn displaced(states: &[State]) -> Option<&State> {
-    let (late, before) = states.split_last()?;
-    if is_handed_back(late) || is_without_slot(late) {
-        return before.last().filter(|state| state.state_type.is_final());
-    }
-    let transition = late.state_details.transition_id.filter(|_| late.state_type == StateType::Pending)?;
-    let displaced = before.last().filter(|state| state.state_type != StateType::Pending)?;
-    let made_before = before
-        .iter()
-        .any(|state| state.state_type == StateType::Pending && state.state_details.transition_id == Some(transition));
-    (made_before || displaced.state_type != StateType::Scheduled).then_some(displaced)
+pub fn wrong(states: &[State]) -> Option<Wrong<'_>> {
+    let (current, before) = states.split_last()?;
+    let last = before.last()?;
+    let is_wrong = match current.state_type {
+        _ if is_handed_back(current) || is_without_slot(current) => last.state_type.is_final(),
+        StateType::Pending => is_late_claim(current, last, before),
+        StateType::Running if last.state_type == StateType::Cancelled => return Some(Wrong::Uncancelled),
+        _ => false,
+    };
+    is_wrong.then_some(Wrong::Displaced(last))
+}
+
+fn is_late_claim(claim: &State, last: &State, before: &[State]) -> bool {
+    let Some(transition) = claim.state_details.transition_id else { return false };
+    let is_copy_of =
+        |state: &State| state.state_type == StateType::Pending && state.state_details.transition_id == Some(transition);
+    last.state_type != StateType::Pending && (last.state_type != StateType::Scheduled || before.iter().any(is_copy_of))
+}
+
+/// Whether the task of the attempt that `state_id` names is the one to record: of several the one that was claimed last. A run that
+/// its process runs although it was cancelled is the reconciler's. `states` are the oldest first.
+#[must_use]
+pub fn is_to_record(run: Uuid, states: &[State], state_id: Uuid) -> bool {
+    let place = |state_id: Uuid| states.iter().position(|state| state.id == state_id);
+    let latest = claims(run, states).iter().filter_map(|(attempt, _)| place(attempt.state_id)).max();
+    latest <= place(state_id) && wrong(states) != Some(Wrong::Uncancelled)
 }
 
 /// Since when the run has been handed back again and again, up to the SCHEDULED state `state_id`. `states` are the oldest
@@ -178,6 +206,14 @@ mod tests {
             "state_details": {"transition_id": transition_id, "scheduled_time": format!("2026-01-01T00:00:{number:02}Z")},
         }))
         .unwrap()
+    }
+
+    /// The number of the state that was displaced.
+    fn displaced(states: &[State]) -> Option<u128> {
+        match wrong(states)? {
+            Wrong::Displaced(state) => Some(state.id.as_u128()),
+            Wrong::Uncancelled => panic!("it was not cancelled"),
+        }
     }
 
     fn attempt(state: u128) -> Attempt {
@@ -263,9 +299,9 @@ mod tests {
         assert_eq!(displaced(&states[..2]), None, "the claim itself");
         let stale = state(5, "PENDING", "Pending", Some(attempt(99).transition_id()));
         let after_the_end: Vec<State> = states.iter().cloned().chain([stale]).collect();
-        assert_eq!(displaced(&after_the_end).map(|state| state.id), Some(Uuid::from_u128(4)), "of another attempt");
+        assert_eq!(displaced(&after_the_end), Some(4), "of another attempt");
         states.push(state(5, "PENDING", "Pending", ours));
-        assert_eq!(displaced(&states).map(|state| state.id), Some(Uuid::from_u128(4)));
+        assert_eq!(displaced(&states), Some(4));
         states.push(state(6, "SCHEDULED", "AwaitingRetry", None));
         states.push(state(7, "PENDING", "Pending", Some(attempt(6).transition_id())));
         assert_eq!(displaced(&states), None, "another attempt's");
@@ -282,7 +318,7 @@ mod tests {
         states.push(state(4, "CANCELLED", "Cancelled", None));
         assert_eq!(displaced(&states), None);
         states.push(state(5, "SCHEDULED", HANDED_BACK, None));
-        assert_eq!(displaced(&states).map(|state| state.id), Some(Uuid::from_u128(4)));
+        assert_eq!(displaced(&states), Some(4));
         states.insert(4, state(9, "SCHEDULED", "AwaitingRetry", None));
         assert_eq!(displaced(&states), None, "wanted again");
     }
@@ -297,12 +333,42 @@ mod tests {
         let ended = [state(1, "SCHEDULED", "Scheduled", None), state(4, "COMPLETED", "Completed", None)];
         for (state_type, name) in [("CANCELLED", "Cancelled"), ("SCHEDULED", "AwaitingConcurrencySlot")] {
             let late = [ended.to_vec(), vec![limited(state_type, name)]].concat();
-            assert_eq!(displaced(&late).map(|state| state.id), Some(Uuid::from_u128(4)), "{name}");
+            assert_eq!(displaced(&late), Some(4), "{name}");
             let in_time = [ended[..1].to_vec(), vec![limited(state_type, name)]].concat();
             assert_eq!(displaced(&in_time), None, "{name}");
         }
         let by_a_user = [ended.to_vec(), vec![state(9, "CANCELLED", "Cancelled", None)]].concat();
         assert_eq!(displaced(&by_a_user), None);
+    }
+
+    #[test]
+    fn a_run_that_begins_after_it_was_cancelled_is_to_be_cancelled() {
+        let states = [
+            state(1, "SCHEDULED", "Scheduled", None),
+            state(2, "PENDING", "Pending", Some(attempt(1).transition_id())),
+            state(3, "RUNNING", "Running", None),
+            state(4, "SCHEDULED", "AwaitingRetry", None),
+            state(5, "CANCELLED", "Cancelled", None),
+            state(6, "RUNNING", "Running", None),
+        ];
+        assert_eq!(wrong(&states), Some(Wrong::Uncancelled));
+        assert_eq!(wrong(&states[..5]), None);
+        assert_eq!(wrong(&states[..3]), None);
+        assert!(!is_to_record(Uuid::from_u128(77), &states, Uuid::from_u128(1)));
+        assert!(is_to_record(Uuid::from_u128(77), &states[..5], Uuid::from_u128(1)));
+    }
+
+    #[test]
+    fn the_task_of_an_earlier_attempt_is_not_to_be_recorded() {
+        let states = [
+            state(1, "SCHEDULED", "Scheduled", None),
+            state(2, "PENDING", "Pending", Some(attempt(1).transition_id())),
+            state(3, "SCHEDULED", "AwaitingRetry", None),
+            state(4, "PENDING", "Pending", Some(attempt(3).transition_id())),
+        ];
+        let to_record = |states: &[State], number| is_to_record(Uuid::from_u128(77), states, Uuid::from_u128(number));
+        assert!(!to_record(&states, 1) && to_record(&states, 3));
+        assert!(to_record(&states[..3], 1), "nothing was launched since");
     }
 
     #[test]

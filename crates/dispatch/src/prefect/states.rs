@@ -13,7 +13,7 @@ use prefect_api::{
 };
 use uuid::Uuid;
 
-use super::leases;
+use super::{history::Wrong, leases};
 use crate::ports::Delivery;
 
 /// Name of the SCHEDULED state of a run that was handed back. The server knows no such name and keeps it; only states
@@ -142,10 +142,34 @@ pub fn cancelled(message: &str, attempt: Attempt) -> Proposal {
     }
 }
 
+/// Sets right what is wrong with a run whose process may go on.
+#[must_use]
+pub fn amended(wrong: Wrong<'_>, attempt: Attempt) -> Proposal {
+    match wrong {
+        Wrong::Displaced(displaced) => restored(displaced, attempt),
+        Wrong::Uncancelled => cancelling(attempt),
+    }
+}
+
+/// Cancels a run anew: the process that runs it is told, and stopped if it does not listen.
+fn cancelling(attempt: Attempt) -> Proposal {
+    Proposal {
+        state_type: StateType::Cancelling,
+        name: Some("Cancelling".to_owned()),
+        message: Some(
+            "The flow run was cancelled while its process waited to try it again, and the process has begun since."
+                .to_owned(),
+        ),
+        state_details: StateDetails {
+            transition_id: Some(transition(attempt, "Cancelling")),
+            ..StateDetails::default()
+        },
+    }
+}
+
 /// Puts a state back that a late copy of a claim has displaced. What a flow returned is not lost with it: the server refuses
 /// such a claim for a run whose result is kept.
-#[must_use]
-pub fn restored(displaced: &State, attempt: Attempt) -> Proposal {
+fn restored(displaced: &State, attempt: Attempt) -> Proposal {
     Proposal {
         state_type: displaced.state_type,
         name: displaced.name.clone(),

@@ -63,6 +63,7 @@ use crate::{
     ports::Failure,
     prefect::{
         failure,
+        history::Wrong,
         leases::{self, Lease},
     },
 };
@@ -440,10 +441,10 @@ impl<T: Transport, K: TaskControl, O: TaskOutput> Reconciler<T, K, O> {
         }
         let located = self.runs.locate(run, &history).await?;
         // A flow that runs goes on to its end, which needs no help. One that has ended does not, though its process may.
-        if let Some(displaced) = history.displaced()
+        if let Some(wrong @ Wrong::Displaced(displaced)) = history.wrong()
             && (displaced.state_type.is_final() || !matches!(&located, Located::Task(task) if task.is_live()))
         {
-            return self.runs.restore(run.id, displaced, claim.attempt).await;
+            return self.runs.amend(run.id, wrong, claim.attempt).await;
         }
         let past = self.runs.past(&history, claim.attempt);
         let limits = self.policy.runs.limits();
@@ -512,6 +513,9 @@ impl<T: Transport, K: TaskControl, O: TaskOutput> Reconciler<T, K, O> {
         // Its task was launched before it ran.
         if history.current().is_some_and(|state| between(state.timestamp, now) < self.policy.runs.shown_after) {
             return Ok(Change::nothing("it runs since just now, and ECS may not show its task yet"));
+        }
+        if let (Some(wrong), Some(claim)) = (history.wrong(), history.claim) {
+            return self.runs.amend(run.id, wrong, claim.attempt).await;
         }
         match self.runs.locate(run, &history).await? {
             Located::Unknown(why) => Ok(Change::nothing(why)),

@@ -89,6 +89,22 @@ async fn an_end_that_a_late_claim_displaced_is_put_back_while_the_process_goes_o
     }
 }
 
+/// Its task was not recorded when it was cancelled, so the server let its process go on.
+#[tokio::test]
+async fn a_run_that_began_after_it_was_cancelled_is_cancelled_anew() {
+    let server = Server::default();
+    server.set_template(json!({}));
+    let ran = [("SCHEDULED", "Scheduled", 9), ("PENDING", "Pending", 8), ("RUNNING", "Running", 7)];
+    let since = [("SCHEDULED", "AwaitingRetry", 6), ("CANCELLED", "Cancelled", 5), ("RUNNING", "Running", 4)];
+    let attempt = server.add(1, &[ran, since].concat());
+    let tasks = Mutex::new(vec![Task::of_json(&task(attempt, "RUNNING", json!({}))).unwrap()]);
+    let runs = observe::Policy { clusters: vec!["c".to_owned()], ..observe::Policy::default() };
+    let (reconciler, _, notes) =
+        reconciler(&server, Ecs { tasks, ..Ecs::default() }, Policy { runs, ..Policy::default() });
+    reconciler.pass(deadline()).await;
+    assert_eq!((server.state(attempt).as_str(), notes.take()), ("Cancelling", vec!["Restored".to_owned()]));
+}
+
 #[tokio::test]
 async fn a_claim_is_given_up_when_its_message_had_time_to_come_back() {
     let server = Server::default();

@@ -38,8 +38,8 @@ impl<T: Transport, K: TaskControl, O: TaskOutput> Reconciler<T, K, O> {
             return Ok(Change::nothing("the run is claimed by somebody else"));
         };
         let history = History { states, claim: Some(claim) };
-        if let Some(displaced) = history.displaced() {
-            return self.runs.restore(*id, displaced, claim.attempt).await;
+        if let Some(wrong) = history.wrong() {
+            return self.runs.amend(*id, wrong, claim.attempt).await;
         }
         let past = self.runs.past(&history, claim.attempt);
         let action = bounded(failure::unreadable(error).diagnosis, past, self.policy.runs.limits());
