@@ -7,6 +7,7 @@ use crate::NextError;
 
 /// Longest interval: Python's `timedelta` ends there.
 const MAX_DAYS: i128 = 999_999_999;
+const TOO_LONG: &str = "longer than 999999999 days";
 const DAY: i128 = 86_400_000_000;
 
 /// How many times Prefect looks at before it gives up.
@@ -26,8 +27,11 @@ impl Interval {
             return Self::new(i128::from(seconds) * 1_000_000);
         }
         let seconds = number.as_f64().unwrap_or(f64::INFINITY);
-        // A float this large or larger is refused below, so that the conversion cannot saturate to a valid length.
-        Self::new((seconds * 1e6).round_ties_even() as i128)
+        if !seconds.is_finite() || seconds.abs() > 1e15 {
+            return Err(TOO_LONG.to_owned());
+        }
+        let fraction = (seconds.fract() * 1e6).round_ties_even();
+        Self::new(seconds.trunc() as i128 * 1_000_000 + fraction as i128)
     }
 
     /// Seconds, `HH:MM:SS`, `1 day, 02:00:00` or ISO 8601, as pydantic reads a `timedelta`.
@@ -51,13 +55,14 @@ impl Interval {
     }
 
     pub(crate) fn seconds(self) -> f64 {
-        self.0 as f64 / 1e6
+        // Whole seconds are exact however many they are.
+        if self.0 % 1_000_000 == 0 { (self.0 / 1_000_000) as f64 } else { self.0 as f64 / 1e6 }
     }
 
     fn new(micros: i128) -> Result<Self, String> {
         match micros {
             ..=0 => Err("wanted a length above 0".to_owned()),
-            _ if micros / DAY > MAX_DAYS => Err("longer than 999999999 days".to_owned()),
+            _ if micros / DAY > MAX_DAYS => Err(TOO_LONG.to_owned()),
             _ => Ok(Self(micros)),
         }
     }

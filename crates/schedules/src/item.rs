@@ -245,8 +245,11 @@ impl Reader<'_> {
         let anchored = rule.anchored(text, &zone.zone, self.now)?;
         if rule.fails() {
             self.warnings.push(Warning::UntilWithoutStart);
-        } else if let Err(NextError::Never) = times::of_rrule(&rule, &zone.zone, self.now, 1) {
-            self.warnings.push(Warning::Over { key: "rrule" });
+        } else {
+            let next = times::of_rrule(&rule, &zone.zone, self.now, 1, Recurrence::quick_budget());
+            if next == Err(NextError::Never) {
+                self.warnings.push(Warning::Over { key: "rrule" });
+            }
         }
         Ok(anchored)
     }
@@ -264,7 +267,7 @@ fn every_second(text: &str) -> String {
     let without_first = text.split_whitespace().skip(1).collect::<Vec<_>>().join(" ");
     let meant = Cron::parse(&without_first, true).is_ok_and(|cron| cron.seconds() == Seconds::None);
     let advice = if meant { format!(": did you mean `{without_first}`?") } else { ": write 0 there".to_owned() };
-    format!("the last field is seconds and allows every second of the minute{advice}")
+    format!("the sixth field is seconds and allows every second of the minute{advice}")
 }
 
 /// A rule may be JSON with `rrule` and `timezone`.

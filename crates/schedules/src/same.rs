@@ -81,9 +81,10 @@ fn split_start(rule: &str) -> Option<(DateTime, &str)> {
 pub(crate) fn keep_anchor(ours: &mut Kind, stored: &Value) {
     let text = |key: &str| stored.get(key).and_then(Value::as_str);
     match ours {
-        Kind::Interval { anchor_date, anchored: false, .. } => {
+        Kind::Interval { anchor_date, anchored, .. } if !*anchored => {
             if let Some(moment) = text("anchor_date").and_then(anchor::parse) {
                 *anchor_date = moment.to_wire();
+                *anchored = true;
             }
         }
         Kind::Rrule { rrule, written, .. } => {

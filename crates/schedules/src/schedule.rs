@@ -42,7 +42,8 @@ pub enum Kind {
         seconds: f64,
         /// The date, RFC 3339 with its offset.
         anchor_date: String,
-        /// Whether the file names the date; otherwise it is the time of the deploy, and a stored one is as good.
+        /// Whether the date is a choice: the file's, or one that the server has already. Otherwise it is the time of the
+        /// deploy, and any other is as good.
         anchored: bool,
         /// The zone whose days are counted.
         timezone: String,
@@ -91,13 +92,15 @@ impl Schedule {
     #[must_use]
     pub fn to_update(&self) -> Value {
         let mut item = json!({"schedule": self.to_wire()});
-        if let (Kind::Cron { timezone, day_or, .. }, Some(schedule)) = (&self.kind, item["schedule"].as_object_mut()) {
-            if timezone.is_none() {
-                schedule.shift_remove("timezone");
-            }
-            if day_or.is_none() {
-                schedule.shift_remove("day_or");
-            }
+        let unsaid: &[&str] = match &self.kind {
+            Kind::Cron { timezone: None, day_or: None, .. } => &["timezone", "day_or"],
+            Kind::Cron { timezone: None, .. } => &["timezone"],
+            Kind::Cron { day_or: None, .. } => &["day_or"],
+            Kind::Interval { anchored: false, .. } => &["anchor_date"],
+            _ => &[],
+        };
+        if let Some(schedule) = item["schedule"].as_object_mut() {
+            schedule.retain(|key, _| !unsaid.contains(&key.as_str()));
         }
         let mut add = |key: &str, value: Option<Value>| {
             if let Some(value) = value {
@@ -145,7 +148,7 @@ impl Schedule {
             }
             Kind::Rrule { rrule, timezone, .. } => {
                 let rule = Recurrence::parse(rrule).map_err(|_| NextError::Never)?;
-                times::of_rrule(&rule, &zone_of(Some(timezone)), after, n)
+                times::of_rrule(&rule, &zone_of(Some(timezone)), after, n, Recurrence::budget())
             }
         }
     }

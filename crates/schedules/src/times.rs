@@ -8,7 +8,11 @@ use std::collections::BTreeSet;
 
 use jiff::{Timestamp, ToSpan as _, ZonedDateTime, civil::DateTime, tz::TimeZone};
 
-use crate::{NextError, cron::Cron, rrule::Recurrence};
+use crate::{
+    NextError,
+    cron::Cron,
+    rrule::{Budget, Recurrence},
+};
 
 /// How many candidates Prefect looks at before it gives up.
 const MAX_ITERATIONS: usize = 1_000;
@@ -52,13 +56,13 @@ pub(crate) fn of_rrule(
     zone: &TimeZone,
     after: Timestamp,
     n: usize,
+    mut budget: Budget,
 ) -> Result<Vec<ZonedDateTime>, NextError> {
     if rule.fails() {
         return Err(NextError::Fails);
     }
     // Zones differ from UTC by less than two days, and so do the two readings of a time that is skipped.
     let mut walls = rule.times(earlier(zone.to_datetime(after), 2 * 86_400));
-    let mut budget = Recurrence::budget();
     let mut times = BTreeSet::new();
     let mut seen = 0;
     while times.len() < n && seen <= MAX_ITERATIONS {

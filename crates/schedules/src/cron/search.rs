@@ -83,8 +83,9 @@ impl Search<'_> {
     fn weekday(&self, at: DateTime) -> Option<Step> {
         if !self.fields.nth.is_empty() {
             let today = i32::from(at.day());
-            let next = self.nth_days(at.date()).filter(|day| *day >= today).min();
-            return skip_days(at, next.map_or(i32::from(at.days_in_month()) + 1, |day| day) - today);
+            let next_month = i32::from(at.days_in_month()) + 1;
+            let next = self.nth_days(at.date()).filter(|day| *day >= today).min().unwrap_or(next_month);
+            return skip_days(at, next - today);
         }
         if self.any_weekday {
             return Some(Step::Fits);

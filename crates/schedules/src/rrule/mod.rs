@@ -28,7 +28,10 @@ pub(crate) use self::{set::Occurrences, times::Budget};
 pub(crate) const MAX_LENGTH: usize = 6_500;
 
 /// Steps that a search may take.
-const STEPS: u32 = 2_000_000;
+const STEPS: u32 = 1_000_000;
+
+/// Steps to find out whether a rule is over; one that takes longer counts as not over.
+const QUICK: u32 = 100_000;
 
 /// Where rules without `DTSTART` begin.
 const START: DateTime = date(2020, 1, 1).at(0, 0, 0, 0);
@@ -135,9 +138,14 @@ impl Recurrence {
         if found || !budget.is_spent() { Some(found) } else { None }
     }
 
-    /// What a search may cost.
+    /// What a search for the next times may cost.
     pub(crate) fn budget() -> Budget {
         Budget::new(STEPS)
+    }
+
+    /// What a look at whether there is a next time may cost.
+    pub(crate) fn quick_budget() -> Budget {
+        Budget::new(QUICK)
     }
 }
 

@@ -3,6 +3,8 @@
 //! Days are counted from the first of January, and the first week of the next year is counted on, because a week may begin
 //! in one year and end in the next.
 
+use std::ops::Range;
+
 use jiff::{
     ToSpan as _,
     civil::{Date, Weekday},
@@ -52,7 +54,7 @@ impl Year {
     }
 
     /// The days of a month.
-    pub(super) fn month(&self, month: i64) -> std::ops::Range<i64> {
+    pub(super) fn month(&self, month: i64) -> Range<i64> {
         let end = if month == 12 { self.length } else { first_of_month(self, month + 1) };
         first_of_month(self, month)..end
     }
@@ -148,10 +150,10 @@ impl Year {
 
     /// The days of numbered weekdays in the months or the year that they are counted in.
     fn numbered(&self, rule: &Rule, month: i64) -> Option<Vec<bool>> {
-        let ranges = match (rule.freq, &rule.bymonth) {
+        let ranges: Vec<Range<i64>> = match (rule.freq, &rule.bymonth) {
             (Frequency::Yearly, Some(months)) => months.iter().map(|month| self.month(*month)).collect(),
-            (Frequency::Yearly, None) => vec![0..self.length],
-            (Frequency::Monthly, _) => vec![self.month(month)],
+            (Frequency::Yearly, None) => std::iter::once(0..self.length).collect(),
+            (Frequency::Monthly, _) => std::iter::once(self.month(month)).collect(),
             _ => return None,
         };
         let mut mask = vec![false; usize::try_from(self.length).unwrap_or_default()];
