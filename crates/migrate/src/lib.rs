@@ -10,6 +10,7 @@ pub mod apply;
 mod assess;
 #[cfg(test)]
 mod corpus;
+mod document;
 pub mod error;
 pub mod estate;
 #[cfg(test)]

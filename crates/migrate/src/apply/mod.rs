@@ -8,7 +8,6 @@
 //! and a journal that cannot be written. Both commands may be repeated: what is written already is left alone, and
 //! a write whose answer was lost is looked up before it is sent again.
 
-pub(crate) mod document;
 mod facts;
 mod outcome;
 mod step;
@@ -27,6 +26,7 @@ pub use self::{
     step::Step,
 };
 use crate::{
+    document,
     error::UpgradeError,
     file::PlanFile,
     journal::{Journal, Object, Stage},

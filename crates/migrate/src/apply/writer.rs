@@ -11,11 +11,11 @@ use prefect_api::{
 use serde_json::{Value, json};
 
 use super::{
-    document::{differences, expected, forgotten},
     outcome::Outcome,
     step::{DEFAULT_QUEUE, Step},
 };
 use crate::{
+    document::{differences, expected, forgotten},
     error::UpgradeError,
     fingerprint::fingerprint,
     journal::{Event, Journal, Object, Request, Stage},

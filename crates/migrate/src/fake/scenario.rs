@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::{Fake, URL};
 use crate::{
-    apply::document::restoring,
+    document::restoring,
     file::PlanFile,
     fingerprint::fingerprint,
     journal::Object,

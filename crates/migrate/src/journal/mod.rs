@@ -67,6 +67,13 @@ pub struct Journal {
     by_object: BTreeMap<Object, usize>,
 }
 
+/// A process that was forked meanwhile may hold the file open, and with it the lock, for a moment longer.
+impl Drop for Journal {
+    fn drop(&mut self) {
+        let _ = self.file.unlock();
+    }
+}
+
 impl Journal {
     /// The journal of a plan: a new file, or the one that an earlier process has left.
     ///

@@ -21,9 +21,9 @@ use uuid::Uuid;
 use crate::{
     apply::{
         Outcome, Report, check_server,
-        document::{differences, restoring},
         writer::{document_of, is_refusal, send, settled, took_effect},
     },
+    document::{differences, restoring},
     error::UpgradeError,
     fingerprint::fingerprint,
     journal::{Event, Journal, Object, Record, Request, Stage},

@@ -95,7 +95,7 @@ pub(crate) fn restoring(before: &Object, write: &Write) -> Write {
 }
 
 /// Everything that 2.20 takes of a deployment.
-fn whole(document: &Object) -> Object {
+pub(crate) fn whole(document: &Object) -> Object {
     let member = |name: &&str| Some(((*name).to_owned(), document.get(*name)?.clone()));
     let mut body: Object = WHOLE.iter().filter_map(member).collect();
     body.insert("job_variables".to_owned(), document.get(variables_of(document)).cloned().unwrap_or_else(|| json!({})));
