@@ -82,12 +82,20 @@ impl Server<HttpTransport> {
     /// # Errors
     /// A certificate, a header or the address cannot be used.
     pub fn of(connection: &Connection) -> Result<Self, ManageError> {
+        Self::patient(connection, Patience::PERSON)
+    }
+
+    /// The server of a connection, asked with a patience of the caller's own.
+    ///
+    /// # Errors
+    /// As [`Server::of`].
+    pub fn patient(connection: &Connection, patience: Patience) -> Result<Self, ManageError> {
         let transport = HttpTransport::new(connection).map_err(|error| ManageError::Explained {
             summary: error.to_string(),
             detail: String::new(),
             help: "`prefect config view` shows where each setting comes from.".to_owned(),
         })?;
-        Ok(Self { client: Client::new(transport, Patience::PERSON), url: connection.api_url.clone() })
+        Ok(Self { client: Client::new(transport, patience), url: connection.api_url.clone() })
     }
 }
 

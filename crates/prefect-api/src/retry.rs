@@ -33,6 +33,9 @@ impl Patience {
     /// For people: an answer soon, also if it is that nobody answers.
     pub const PERSON: Self = Self { tries: 5, total: Duration::from_secs(8), first: Duration::from_millis(200) };
 
+    /// For many writes at once: a server on SQLite answers "busy" until it has caught up.
+    pub const BULK: Self = Self { tries: 14, total: Duration::from_secs(90), first: Duration::from_millis(200) };
+
     /// For pages: a page that holds what the server cannot write fails each time (500), and one that is too large takes
     /// too long each time. The caller asks for less instead.
     pub(crate) fn wait_for_page(

@@ -8,13 +8,13 @@ use std::sync::Arc;
 
 use deploy::{DeployError, Findings, Outcome, Writing};
 use manage::{ManageError, Server};
-use prefect_api::http::HttpTransport;
+use prefect_api::{Patience, http::HttpTransport};
 
 use crate::{
     error::CliError,
     output::{self, GOOD, paint, say},
     plan,
-    server::{self, with_server},
+    server::{self, until_interrupted},
 };
 
 pub(crate) use args::DeployArgs;
@@ -49,7 +49,9 @@ Exit codes:
 /// # Errors
 /// It could not be done.
 pub(crate) fn run(args: &DeployArgs, no_prompt: bool) -> Result<u8, CliError> {
-    with_server(&args.server, async |server| match deploy(args, no_prompt, server).await {
+    let connection = manage::server::connection(&args.server.address())?;
+    let server = Server::patient(&connection, Patience::BULK)?;
+    until_interrupted(async || match deploy(args, no_prompt, &server).await {
         Ok(code) => Ok(code),
         Err(Failure::Deploy(DeployError::Found(findings))) => {
             screen::findings(&findings);
