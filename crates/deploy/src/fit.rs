@@ -143,7 +143,7 @@ pub(crate) fn parameters(
         }
         let name = path.split('/').nth(1).unwrap_or_default();
         let wanted = properties.and_then(|it| it.get(name)).map(|it| kinds_of(it, schema, 0)).unwrap_or_default();
-        let found = instance.pointer(path).map_or("nothing", crate::trigger::kind);
+        let found = instance.pointer(path).map_or("nothing", crate::json::kind);
         let text = match wanted.is_empty() || path.matches('/').count() > 1 {
             true => format!("found {found}; {}", error.masked_with("the value")),
             false => format!("found {found}, wanted {}", wanted.join(" or ")),

@@ -27,6 +27,7 @@ mod fill;
 mod fit;
 mod flags;
 mod flow;
+mod json;
 mod judge;
 mod places;
 mod plan;

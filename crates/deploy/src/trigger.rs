@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use uuid::Uuid;
 use work_pool::did_you_mean;
 
-use crate::problem::Problem;
+use crate::{json::kind, problem::Problem};
 
 type Object = Map<String, Value>;
 
@@ -360,106 +360,5 @@ fn kind_of_trigger(spec: &Object) -> &str {
     }
 }
 
-/// A kind of value in words.
-pub(crate) fn kind(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "null",
-        Value::Bool(_) => "a boolean",
-        Value::Number(_) => "a number",
-        Value::String(_) => "text",
-        Value::Array(_) => "a list",
-        Value::Object(_) => "a mapping",
-    }
-}
-
-/// Whether two conditions are the same: some of their lists are sets, and numbers may have been stored as floats.
-pub(crate) fn same(one: &Value, other: &Value) -> bool {
-    match (one, other) {
-        (Value::Object(one), Value::Object(other)) => {
-            let null = Value::Null;
-            let keys = one.keys().chain(other.keys().filter(|key| !one.contains_key(*key)));
-            keys.into_iter().all(|key| {
-                let (left, right) = (one.get(key).unwrap_or(&null), other.get(key).unwrap_or(&null));
-                match (left, right) {
-                    (Value::Array(left), Value::Array(right))
-                        if ["after", "expect", "for_each"].contains(&key.as_str()) =>
-                    {
-                        left.len() == right.len() && left.iter().all(|it| right.contains(it))
-                    }
-                    _ => same(left, right),
-                }
-            })
-        }
-        (Value::Array(one), Value::Array(other)) => {
-            one.len() == other.len() && one.iter().zip(other).all(|(one, other)| same(one, other))
-        }
-        (Value::Number(one), Value::Number(other)) => one.as_f64() == other.as_f64(),
-        _ => one == other,
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn problems(spec: Value) -> Vec<String> {
-        match read(&[spec], "one", false) {
-            Ok(_) => Vec::new(),
-            Err(problems) => problems.iter().map(|(at, problem)| format!("{at} {}", problem.text)).collect(),
-        }
-    }
-
-    #[test]
-    fn an_event_trigger_gets_the_defaults_of_the_server() {
-        let read = read(&[json!({"expect": ["b", "a", "b"], "within": "PT1H"})], "one", false).expect("a trigger");
-        assert_eq!((read[0].name.as_str(), read[0].enabled), ("one__automation_1", true));
-        assert_eq!(
-            read[0].trigger,
-            json!({"type": "event", "match": {}, "match_related": {}, "after": [], "expect": ["a", "b"],
-                "for_each": [], "posture": "Reactive", "threshold": 1, "within": 3600.0})
-        );
-        let action = read[0].action(Uuid::nil());
-        assert_eq!(action["parameters"], Value::Null);
-        assert_eq!(action["schedule_after"], 0.0);
-    }
-
-    #[test]
-    fn a_proactive_trigger_waits_ten_seconds_at_least() {
-        let within = |spec| read(&[spec], "one", false).expect("a trigger")[0].trigger["within"].clone();
-        assert_eq!(within(json!({"posture": "Proactive"})), 10.0);
-        assert_eq!(within(json!({"posture": "Proactive", "within": "0:02:00"})), 120.0);
-        assert_eq!(
-            problems(json!({"posture": "Proactive", "within": 5})),
-            ["/triggers/0/within a Proactive trigger waits at least 10 seconds"]
-        );
-    }
-
-    #[test]
-    fn what_the_server_would_refuse_is_refused_before() {
-        assert_eq!(
-            problems(json!({"expect": "order.paid"})),
-            ["/triggers/0/expect found text, wanted a list of texts"]
-        );
-        assert_eq!(
-            problems(json!({"type": "metric", "metric": {}})),
-            ["/triggers/0/type metric triggers exist on Prefect Cloud only, and this server is none"]
-        );
-        assert_eq!(problems(json!({"type": "evnt"})), ["/triggers/0/type there is no trigger of type \"evnt\""]);
-        assert_eq!(problems(json!({"expct": ["a"]})), ["/triggers/0/expct a trigger of this type has no such key"]);
-        assert_eq!(problems(json!([])), ["/triggers/0 found a list, wanted a mapping"]);
-        assert_eq!(
-            problems(json!({"type": "compound", "require": 3, "triggers": [{"expect": ["a"]}]})),
-            ["/triggers/0/require wanted 1 to 1: the trigger has that many"]
-        );
-        assert_eq!(problems(json!({"schedule_after": -1})).len(), 1);
-        assert_eq!(problems(json!({"enabled": 3})), ["/triggers/0/enabled found a number, wanted true or false"]);
-    }
-
-    #[test]
-    fn sets_have_no_order_and_numbers_no_type() {
-        let one = json!({"expect": ["a", "b"], "within": 0.0, "x": null});
-        assert!(same(&one, &json!({"expect": ["b", "a"], "within": 0})));
-        assert!(!same(&one, &json!({"expect": ["b"], "within": 0})));
-        assert!(!same(&json!(["a", "b"]), &json!(["b", "a"])));
-    }
-}
+mod tests;
