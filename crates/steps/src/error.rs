@@ -4,7 +4,10 @@ use std::{error::Error, fmt, io, path::PathBuf, sync::Arc};
 
 use serde_json::Value;
 
-use crate::words::{behind, kind_of, listed};
+use crate::{
+    secrets::Secrets,
+    words::{behind, kind_of, listed},
+};
 
 /// A step that is wrong or has failed.
 #[derive(Debug, Clone)]
@@ -195,15 +198,15 @@ pub enum Problem {
     Interrupted,
 
     /// A step in Python, and no Python.
-    #[error(
-        "{why}, and there is no Python to run it; activate the project's environment, or install it with `prefect`"
-    )]
+    #[error("{why}, and there is no Python; activate the project's environment, or install Python and `prefect`")]
     NoPython {
         /// Why it needs Python.
         why: String,
     },
     /// A package in `requires` that is not installed.
-    #[error("it requires `{requirement}`, which `{}` does not have; nothing is installed unasked. Run `pip install '{requirement}'`", python.display())]
+    #[error("it requires `{requirement}`, which `{}` does not have; nothing is installed unasked. Run `{} -m pip install '{requirement}'`",
+        python.display(),
+        python.display())]
     MissingPackage {
         /// The package, as in the file.
         requirement: String,
@@ -260,6 +263,25 @@ impl Problem {
 
     pub(crate) fn file(action: &'static str, path: impl Into<PathBuf>, source: io::Error) -> Self {
         Self::File { action, path: path.into(), source: Arc::new(source) }
+    }
+
+    /// Without secrets in its texts.
+    pub(crate) fn masked(mut self, secrets: &Secrets) -> Self {
+        let texts: &mut [&mut String] = match &mut self {
+            Self::NeedsShell { text, .. } | Self::Quotes { text, .. } => &mut [text],
+            Self::Invalid { problem, .. } => &mut [problem],
+            Self::NoProgram { program, hint: Some(hint) } => &mut [program, hint],
+            Self::NoProgram { program, hint: None } | Self::Start { program, .. } => &mut [program],
+            Self::Exit { command, tail, .. } => &mut [command, tail],
+            Self::Terminal { command } => &mut [command],
+            Self::Raised { exception, .. } => &mut [exception],
+            Self::Storage { action, reason } => &mut [action, reason],
+            _ => &mut [],
+        };
+        for text in texts {
+            **text = secrets.mask(text).into_owned();
+        }
+        self
     }
 
     /// With what to do about a failed program.

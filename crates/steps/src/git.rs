@@ -204,7 +204,7 @@ impl Clone<'_> {
             match waits.next().filter(|_| is_transient(&ended.stderr)) {
                 Some(wait) => tokio::time::sleep(*wait).await,
                 None => {
-                    let failure = ended.failure(&format!("`git {}`", arguments[0]), self.scene);
+                    let failure = ended.failure(&format!("`git {}`", arguments[0]));
                     return Err(failure.with_hint(hint(&ended.stderr)));
                 }
             }

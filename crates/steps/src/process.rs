@@ -126,7 +126,7 @@ impl Program {
     /// Runs it to its end and takes its failure as an error.
     pub(crate) async fn succeed(self, scene: Scene<'_>, command: &str) -> Result<Ended, Problem> {
         let ended = self.run(scene).await?;
-        if ended.status.success() { Ok(ended) } else { Err(ended.failure(command, scene)) }
+        if ended.status.success() { Ok(ended) } else { Err(ended.failure(command)) }
     }
 
     fn spawn(self) -> Result<Child, Problem> {
@@ -156,15 +156,9 @@ impl Program {
 
 impl Ended {
     /// The failure of `command`, with the last lines of its errors, or of its output if it wrote none.
-    pub(crate) fn failure(&self, command: &str, scene: Scene<'_>) -> Problem {
+    pub(crate) fn failure(&self, command: &str) -> Problem {
         let text = if self.stderr.trim().is_empty() { &self.stdout } else { &self.stderr };
-        let secrets = &scene.context.secrets;
-        Problem::Exit {
-            command: secrets.mask(command).into_owned(),
-            status: status_of(self.status),
-            tail: secrets.mask(&tail_of(text)).into_owned(),
-            hint: None,
-        }
+        Problem::Exit { command: command.to_owned(), status: status_of(self.status), tail: tail_of(text), hint: None }
     }
 }
 

@@ -57,11 +57,11 @@ pub(crate) async fn run(step: &Step, scene: Scene<'_>) -> Result<Object, Problem
         .map_err(|problem| at(problem, python))?;
     let report = tokio::fs::read(&path).await.ok().and_then(|text| serde_json::from_slice(&text).ok());
     // A function that ends the process writes none.
-    let Some(report) = report else { return Err(ended.failure(&format!("`{}`", step.function), scene)) };
-    outputs_of(report, step, python, scene)
+    let Some(report) = report else { return Err(ended.failure(&format!("`{}`", step.function))) };
+    outputs_of(report, step, python)
 }
 
-fn outputs_of(report: Report, step: &Step, python: &Path, scene: Scene<'_>) -> Result<Object, Problem> {
+fn outputs_of(report: Report, step: &Step, python: &Path) -> Result<Object, Problem> {
     let python = python.to_owned();
     Err(match report {
         // What is no mapping is no output, as in Prefect.
@@ -72,10 +72,7 @@ fn outputs_of(report: Report, step: &Step, python: &Path, scene: Scene<'_>) -> R
             let hint = near.first().map(|near| format!("Did you mean `{near}`?"));
             Problem::NoFunction { module, name, hint }
         }
-        Report::Raised(exception) => Problem::Raised {
-            function: step.function.clone(),
-            exception: scene.context.secrets.mask(&exception).into_owned(),
-        },
+        Report::Raised(exception) => Problem::Raised { function: step.function.clone(), exception },
     })
 }
 

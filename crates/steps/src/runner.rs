@@ -127,8 +127,9 @@ pub async fn run(step: &Step, context: &Context) -> Result<Object, StepError> {
 }
 
 async fn run_in(step: &Step, context: &Context, directory: &std::path::Path) -> Result<Object, StepError> {
-    step.check().map_err(|mut errors| errors.swap_remove(0))?;
     context.secrets.add_inputs(&step.inputs);
+    let failure = |problem: Problem| StepError::new(step.label(), problem.masked(&context.secrets));
+    step.check().map_err(|mut errors| failure(errors.swap_remove(0).problem))?;
     let scene = Scene { context, label: step.label(), directory };
     let inputs = &step.inputs;
     let native = step.signature().and_then(|known| known.native).filter(|_| step.is_native());
@@ -143,5 +144,5 @@ async fn run_in(step: &Step, context: &Context, directory: &std::path::Path) -> 
         Some(Native::PullFromS3) => s3::pull(inputs, scene).await,
         None => python::run(step, scene).await,
     };
-    outputs.map_err(|problem: Problem| StepError::new(step.label(), problem))
+    outputs.map_err(failure)
 }

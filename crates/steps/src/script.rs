@@ -70,7 +70,7 @@ pub(crate) async fn run(given: &Object, scene: Scene<'_>) -> Result<Object, Prob
         stdout.push_str(&ended.stdout);
         stderr.push_str(&ended.stderr);
         if !ended.status.success() {
-            return Err(ended.failure(&format!("line {} of the script, `{}`,", index + 1, line.trim()), scene));
+            return Err(ended.failure(&format!("line {} of the script, `{}`,", index + 1, line.trim())));
         }
     }
     Ok(Object::from_iter([("stdout".to_owned(), json!(strip(&stdout))), ("stderr".to_owned(), json!(strip(&stderr)))]))

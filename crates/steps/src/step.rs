@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use crate::{
     error::{Problem, StepError},
     signature::{self, Signature},
-    words::kind_of,
+    words::{kind_of, listed},
 };
 
 /// A mapping of `prefect.yaml`: inputs or outputs of a step.
@@ -72,7 +72,8 @@ impl Step {
     pub fn needs_python(&self) -> Option<String> {
         match self.signature() {
             Some(known) => known.needs_python(&self.inputs),
-            None => Some(format!("`{}` is a Python function", self.function)),
+            None if self.requires.is_empty() => Some(format!("`{}` is a Python function", self.function)),
+            None => Some(format!("`{}` is a Python function that requires {}", self.function, listed(&self.requires))),
         }
     }
 

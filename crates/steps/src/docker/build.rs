@@ -1,6 +1,9 @@
 //! Building an image.
 
-use std::path::{Path, PathBuf};
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -12,7 +15,7 @@ use crate::{
     error::Problem,
     inputs,
     process::Program,
-    python,
+    python::{self, Versions},
     step::Object,
 };
 
@@ -65,12 +68,14 @@ impl Image {
         self.directory.path().join("id")
     }
 
-    async fn id(&self) -> Result<String, Problem> {
+    /// The id, if docker wrote one.
+    async fn id(&self) -> Result<Option<String>, Problem> {
         let path = self.id_path();
-        let id = tokio::fs::read_to_string(&path)
-            .await
-            .map_err(|source| Problem::file("read the image's id from", path, source))?;
-        Ok(id.trim().to_owned())
+        match tokio::fs::read_to_string(&path).await {
+            Ok(id) => Ok(Some(id.trim().to_owned())),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(Problem::file("read the image's id from", path, error)),
+        }
     }
 }
 
@@ -86,20 +91,20 @@ pub(super) fn directory_of(path: &str, directory: &Path) -> String {
 
 /// Builds the image.
 pub(crate) async fn build(given: &Object, scene: Scene<'_>) -> Result<Object, Problem> {
-    let generated = generated(given, scene).await?;
-    let image = image(given, scene, generated.is_some()).await?;
+    let versions = python::versions(scene).await;
+    let generated = generated(given, &versions, scene).await?;
+    let image = image(given, versions, generated.is_some(), scene)?;
     let backend = if is_buildx(given) { buildx::arguments } else { classic::arguments };
     let arguments = backend(given, &image, scene.directory);
     let program = Program::new("docker", scene).args(arguments).input(generated.unwrap_or_default());
     let ended = program.run(scene).await.map_err(install)?;
     if !ended.status.success() {
         let command = if is_buildx(given) { "`docker buildx build`" } else { "`docker build`" };
-        return Err(ended.failure(command, scene).with_hint(hint(&ended.stderr)));
+        return Err(ended.failure(command).with_hint(hint(&ended.stderr)));
     }
     let references = image.references();
-    // An image that is only in a registry has no id here.
-    let has_id = !is_buildx(given) || buildx::is_loaded(given);
-    let id = if has_id { image.id().await? } else { references[0].clone() };
+    // An image that is only in a registry, or in a builder's cache, has no id here.
+    let id = image.id().await?.unwrap_or_else(|| references[0].clone());
     Ok(Object::from_iter([
         ("image_name".to_owned(), json!(image.name)),
         ("tag".to_owned(), json!(image.tag)),
@@ -109,7 +114,7 @@ pub(crate) async fn build(given: &Object, scene: Scene<'_>) -> Result<Object, Pr
     ]))
 }
 
-async fn image(given: &Object, scene: Scene<'_>, is_generated: bool) -> Result<Image, Problem> {
+fn image(given: &Object, versions: Versions, is_generated: bool, scene: Scene<'_>) -> Result<Image, Problem> {
     let name = inputs::text(given, "image_name").unwrap_or_default();
     let tag = inputs::text(given, "tag").map_or_else(|| name::tag_of(Timestamp::now()), str::to_owned);
     let directory =
@@ -120,18 +125,18 @@ async fn image(given: &Object, scene: Scene<'_>, is_generated: bool) -> Result<I
         tag,
         additional_tags: inputs::texts(given, "additional_tags").into_iter().map(str::to_owned).collect(),
         dockerfile: (!is_generated).then(file),
-        prefect_version: python::versions(scene).await.prefect,
+        prefect_version: versions.prefect,
         directory,
     })
 }
 
 /// The Dockerfile for `auto`. Docker reads it from its input, so none lies around when a build is interrupted.
-async fn generated(given: &Object, scene: Scene<'_>) -> Result<Option<String>, Problem> {
+async fn generated(given: &Object, versions: &Versions, scene: Scene<'_>) -> Result<Option<String>, Problem> {
     if inputs::text(given, "dockerfile") != Some("auto") {
         return Ok(None);
     }
     dockerfile::check_unused(scene.directory)?;
-    let text = dockerfile::generate(scene).await?;
+    let text = dockerfile::generate(versions, scene)?;
     if inputs::flag(given, "persist_dockerfile", false) {
         let path = scene.path(inputs::text(given, "dockerfile_output_path").unwrap_or("Dockerfile.generated"));
         tokio::fs::write(&path, &text).await.map_err(|source| Problem::file("write", &path, source))?;

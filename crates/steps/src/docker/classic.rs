@@ -19,10 +19,17 @@ const LIMITS: [(&str, &str); 4] = [
 const REMOTE: [&str; 5] = ["http://", "https://", "git://", "github.com/", "git@"];
 
 pub(super) fn check(given: &Object) -> Vec<Problem> {
-    let unknown =
-        inputs::entries(given, "container_limits").find(|(name, _)| LIMITS.iter().all(|(limit, _)| limit != name));
-    let known = "its keys are `memory`, `memswap`, `cpushares` and `cpusetcpus`";
-    unknown.map(|_| Problem::invalid("container_limits", known)).into_iter().collect()
+    let is_known = |name: &str| LIMITS.iter().any(|(limit, _)| *limit == name);
+    let mut problems = Vec::new();
+    if inputs::entries(given, "container_limits").any(|(name, _)| !is_known(name)) {
+        let keys = "its keys are `memory`, `memswap`, `cpushares` and `cpusetcpus`";
+        problems.push(Problem::invalid("container_limits", keys));
+    }
+    if !inputs::flag(given, "use_config_proxy", true) {
+        let always = "docker's command line always passes on the proxies of its configuration; remove it";
+        problems.push(Problem::invalid("use_config_proxy", always));
+    }
+    problems
 }
 
 /// The arguments behind `docker`.

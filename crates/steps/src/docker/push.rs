@@ -54,5 +54,5 @@ async fn run(program: Program, command: &str, scene: Scene<'_>) -> Result<(), Pr
     if ended.status.success() {
         return Ok(());
     }
-    Err(ended.failure(command, scene).with_hint(hint(&ended.stderr)))
+    Err(ended.failure(command).with_hint(hint(&ended.stderr)))
 }

@@ -8,7 +8,7 @@ use aws_config::{
 use aws_sdk_s3::{
     Client,
     config::{Builder, Credentials, RequestChecksumCalculation, SharedCredentialsProvider},
-    error::{DisplayErrorContext, ProvideErrorMetadata, SdkError},
+    error::{ProvideErrorMetadata, SdkError},
 };
 use aws_smithy_http_client::{
     Builder as HttpBuilder,
@@ -51,10 +51,16 @@ impl Failure {
         let reason = match (error.code(), error.message()) {
             (Some(code), Some(message)) => format!("{code}: {message}"),
             (Some(code), None) => code.to_owned(),
-            (None, _) => DisplayErrorContext(error).to_string(),
+            (None, _) => chain(error),
         };
         Self { problem: Problem::Storage { action, reason }, region }
     }
+}
+
+/// The texts of an error and of its sources.
+fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    let errors = std::iter::successors(Some(error), |error| error.source());
+    errors.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 /// Does `work` with a client, and once more in the bucket's region if that turns out to be another one.
@@ -70,7 +76,7 @@ pub(super) async fn in_region<T>(
         Ok(done) => return Ok(done),
         Err(failure) => failure,
     };
-    match failure.region.filter(|found| *found != region && parameters.endpoint.is_none()) {
+    match failure.region.filter(|found| *found != region) {
         Some(found) => work(&client(&config, &parameters, &found)).await.map_err(|failure| failure.problem),
         None => Err(failure.problem),
     }
@@ -93,7 +99,9 @@ async fn config(parameters: &Parameters, scene: Scene<'_>) -> Result<SdkConfig, 
     if let Some(region) = &parameters.region {
         builder.set_region(Region::new(region.clone()));
     }
-    if let Some(keys) = &parameters.keys {
+    if parameters.unsigned {
+        builder.set_credentials_provider(None);
+    } else if let Some(keys) = &parameters.keys {
         let keys = Credentials::new(&keys.id, &keys.secret, keys.session_token.clone(), None, "prefect.yaml");
         builder.set_credentials_provider(Some(SharedCredentialsProvider::new(keys)));
     }
@@ -147,10 +155,14 @@ fn client(config: &SdkConfig, parameters: &Parameters, region: &str) -> Client {
     }
     if parameters.unsigned {
         builder.set_allow_no_auth();
-        builder.set_credentials_provider(None);
     }
-    builder.set_use_fips(parameters.use_fips);
-    builder.set_use_dual_stack(parameters.use_dual_stack);
+    // Unset, they would hide what the environment says.
+    if parameters.use_fips.is_some() {
+        builder.set_use_fips(parameters.use_fips);
+    }
+    if parameters.use_dual_stack.is_some() {
+        builder.set_use_dual_stack(parameters.use_dual_stack);
+    }
     let has_endpoint = parameters.endpoint.is_some() || config.endpoint_url().is_some();
     builder.set_force_path_style(Some(match parameters.addressing {
         Addressing::Auto => has_endpoint,

@@ -66,3 +66,70 @@ pub(super) fn target(key: &str, prefix: &str) -> Result<Option<PathBuf>, Problem
     }
     Ok(Some(path))
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+
+    fn table() -> Value {
+        serde_json::from_str(include_str!("../../tests/data/push_to_s3.json")).unwrap()
+    }
+
+    /// A directory with the files of the table.
+    fn project(table: &Value, patterns: Option<&str>) -> tempfile::TempDir {
+        let root = tempfile::tempdir().unwrap();
+        for file in table["files"].as_array().unwrap().iter().filter_map(Value::as_str) {
+            let path = root.path().join(file);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, patterns.unwrap_or_default()).unwrap();
+        }
+        if patterns.is_none() {
+            fs::remove_file(root.path().join(".prefectignore")).unwrap();
+        }
+        root
+    }
+
+    /// The keys to which the files go.
+    fn keys(root: &Path, patterns: Option<&str>, folder: &str) -> Vec<String> {
+        let ignored = patterns.map(|patterns| Ignored::of(patterns).unwrap());
+        let mut keys: Vec<String> =
+            below(root, ignored.as_ref()).unwrap().iter().map(|file| key(folder, file).unwrap()).collect();
+        keys.sort();
+        keys
+    }
+
+    #[test]
+    fn files_are_left_out_as_by_the_real_step() {
+        let table = table();
+        let cases: Vec<(Option<String>, Vec<String>)> = serde_json::from_value(table["patterns"].clone()).unwrap();
+        assert!(cases.len() > 30);
+        for (patterns, expected) in cases {
+            let root = project(&table, patterns.as_deref());
+            assert_eq!(keys(root.path(), patterns.as_deref(), "code"), expected, "{patterns:?}");
+        }
+    }
+
+    #[test]
+    fn folders_are_written_as_by_the_real_step() {
+        let table = table();
+        let patterns = Some("*\n!flow.py\n");
+        let root = project(&table, patterns);
+        let cases: Vec<(String, Vec<String>)> = serde_json::from_value(table["folders"].clone()).unwrap();
+        assert!(cases.len() > 10);
+        for (folder, expected) in cases {
+            assert_eq!(keys(root.path(), patterns, &folder), expected, "{folder:?}");
+        }
+    }
+
+    #[test]
+    fn objects_go_below_the_directory() {
+        assert_eq!(target("code/a/b", "code/").unwrap(), Some(PathBuf::from("a/b")));
+        assert_eq!(target("code//a", "code/").unwrap(), Some(PathBuf::from("a")));
+        assert_eq!(target("code/a/", "code/").unwrap(), None);
+        for key in ["code/../a", "code/a/../../b"] {
+            target(key, "code/").unwrap_err();
+        }
+    }
+}

@@ -27,6 +27,7 @@ const DOCKER_PY: &[Input] = &[
     optional("extra_hosts", Kind::TextMap),
     optional("platform", Kind::Text),
     optional("isolation", Kind::Text),
+    optional("use_config_proxy", Kind::Flag),
 ];
 
 /// Those of python-on-whales 0.81 (`docker.buildx.build`) and of the step itself.

@@ -127,6 +127,7 @@ fn inputs_that_exclude_one_another_are_found() {
         (build, json!({"image_name": "a", "build_backend": "buildx", "buildargs": {}}), "Did you mean `build_args` or"),
         (build, json!({"image_name": "a", "build_backend": "buildx", "platforms": ["a", "b"]}), "set `push: true`"),
         (build, json!({"image_name": "a", "container_limits": {"cpu": 1}}), "its keys are `memory`"),
+        (build, json!({"image_name": "a", "use_config_proxy": false}), "always passes on the proxies"),
     ] {
         let [mistake] = mistakes(function, inputs).try_into().unwrap();
         assert!(mistake.contains(wanted), "{mistake}");

@@ -54,6 +54,24 @@ fn an_interrupt_ends_the_step_with_all_its_processes() {
 }
 
 #[test]
+fn a_program_that_does_not_listen_is_killed() {
+    let project = Project::with(&[]);
+    let context = project.context();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+    let ran = runtime.block_on(async {
+        let step =
+            step(SHELL, json!({"script": "trap '' TERM; echo $$ > child; while :; do sleep 600; done", "shell": true}));
+        let interrupt = async {
+            written(&project, "child").await;
+            context.interrupt.cancel();
+        };
+        tokio::join!(steps::run(&step, &context), interrupt).0
+    });
+    assert!(ran.unwrap_err().to_string().ends_with("interrupted"));
+    block_on(ended(&project));
+}
+
+#[test]
 fn a_step_that_is_dropped_leaves_no_process() {
     let project = Project::with(&[]);
     let context = project.context();

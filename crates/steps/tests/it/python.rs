@@ -102,7 +102,7 @@ fn what_is_not_there_is_named() {
 fn a_required_package_is_named_and_not_installed() {
     let error = refused("own_steps.nothing", json!({"requires": ["json", "c27-nowhere-package[x]>=1"]}));
     assert!(error.contains("it requires `c27-nowhere-package[x]>=1`, which `python3` does not have"), "{error}");
-    assert!(error.contains("Run `pip install 'c27-nowhere-package[x]>=1'`"), "{error}");
+    assert!(error.contains("Run `python3 -m pip install 'c27-nowhere-package[x]>=1'`"), "{error}");
 }
 
 #[test]
@@ -110,9 +110,14 @@ fn without_python_the_error_says_what_needs_it() {
     let (_project, mut context) = project();
     context.python = None;
     let error = run(&context, "own_steps.nothing", json!({})).unwrap_err().to_string();
-    assert!(error.contains("`own_steps.nothing` is a Python function, and there is no Python to run it"), "{error}");
+    assert!(error.contains("`own_steps.nothing` is a Python function, and there is no Python;"), "{error}");
     let pip = run(&context, "prefect.deployments.steps.pip_install_requirements", json!({})).unwrap_err().to_string();
-    assert!(pip.contains("`pip_install_requirements` installs into the project's Python, and there is no"), "{pip}");
+    assert!(
+        pip.contains("`pip_install_requirements` installs into the project's Python, and there is no Python"),
+        "{pip}"
+    );
+    let requires = run(&context, "own_steps.nothing", json!({"requires": "some-package>=1"})).unwrap_err().to_string();
+    assert!(requires.contains("requires `some-package>=1`, and there is no Python"), "{requires}");
     context.python = Some("/nowhere/python".into());
     let error = run(&context, "own_steps.nothing", json!({})).unwrap_err().to_string();
     assert!(error.contains("there is no program `/nowhere/python`"), "{error}");

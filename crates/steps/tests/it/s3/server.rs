@@ -59,10 +59,9 @@ impl Server {
         self.state.lock().unwrap().pages
     }
 
-    pub(super) fn all_signed_by(&self, key: &str) -> bool {
-        let state = self.state.lock().unwrap();
-        let scope = format!("Credential={key}/");
-        state.authorizations.iter().all(|header| header.contains(&scope) && header.contains("/eu-west-1/s3/"))
+    /// The `Authorization` of each request.
+    pub(super) fn authorizations(&self) -> Vec<String> {
+        self.state.lock().unwrap().authorizations.clone()
     }
 }
 
@@ -85,7 +84,13 @@ async fn answer(request: Request<Incoming>, state: Arc<Mutex<State>>) -> Result<
     let path = decoded(parts.uri.path().trim_start_matches('/'));
     let body = body.collect().await?.to_bytes();
     let mut state = state.lock().unwrap();
-    state.authorizations.push(header("authorization"));
+    let authorization = header("authorization");
+    let is_elsewhere = path.starts_with("elsewhere") && !authorization.contains("/ap-south-1/s3/");
+    state.authorizations.push(authorization);
+    if is_elsewhere {
+        let answer = Response::builder().status(400).header("x-amz-bucket-region", "ap-south-1");
+        return Ok(answer.body(Full::from("<Error><Code>AuthorizationHeaderMalformed</Code></Error>")).unwrap());
+    }
     let (status, text) = if path.starts_with("denied") {
         (403, Bytes::from("<Error><Code>AccessDenied</Code><Message>not yours</Message></Error>"))
     } else if parts.method == Method::PUT {
@@ -99,7 +104,7 @@ async fn answer(request: Request<Incoming>, state: Arc<Mutex<State>>) -> Result<
         state
             .objects
             .get(&path)
-            .map_or((404, Bytes::from("<Error><Code>NoSuchKey</Code></Error>")), |object| (200, object.clone()))
+            .map_or_else(|| (404, Bytes::from("<Error><Code>NoSuchKey</Code></Error>")), |object| (200, object.clone()))
     };
     Ok(Response::builder().status(status).body(Full::new(text)).unwrap())
 }
