@@ -86,6 +86,7 @@ fn reading<'p>(session: &Session<'p>, function: &Function<'p>) -> Reading {
     let annotations = declared(function).into_iter().filter_map(|declared| declared.parameter.annotation.as_deref());
     for annotation in annotations.chain(def.returns.as_deref()) {
         let outcome = match annotation {
+            Expr::StringLiteral(_) if function.scope.module.deferred => continue,
             Expr::StringLiteral(text) => {
                 session.eval_text(text.value.to_str(), annotation.start(), &function.scope, END)
             }
@@ -119,17 +120,21 @@ impl<'p> Maker<'_, '_, 'p> {
         let default = default.unwrap_or(None);
         let (own, given) = self.own_field(default, &name, position, described);
 
-        let (notes, core) = match self.typed(declared, &own) {
-            Ok((core, field)) => (Ok(field), core),
-            Err(Fault::Raises(_)) => (Ok(own.clone()), self.untyped(&own, &mut fault)),
-            Err(doubt) => {
-                fault = fault.or(Some(doubt));
-                (Ok(own.clone()), self.untyped(&own, &mut fault))
+        let definitions = self.builder.definitions.len();
+        let (core, field) = match self.typed(declared, &own) {
+            Ok(typed) => typed,
+            Err(failure) => {
+                // What only this type has defined is not there for others to refer to.
+                self.builder.definitions.truncate(definitions);
+                if let Fault::Doubt(_) = failure {
+                    fault = fault.or(Some(failure));
+                }
+                (self.untyped(&own, &mut fault), own.clone())
             }
         };
         let scope = &self.function.scope;
         let at = declared.parameter.start();
-        let notes = notes.and_then(|field: Field<'p>| self.builder.notes(&field, scope, at));
+        let notes = self.builder.notes(&field, scope, at);
         let (updates, extra) = notes.unwrap_or_else(|doubt| {
             fault = fault.take().or(Some(doubt));
             (crate::core::json([("title", name.clone().into())]), crate::core::json([("position", position.into())]))
@@ -217,7 +222,8 @@ impl<'p> Maker<'_, '_, 'p> {
         // Like Prefect, see whether the schema can be made at all.
         match Generator::new(&self.builder.definitions).core(&core) {
             Ok(_) => Ok((core, field)),
-            Err(NoJson::Invalid) => Err(TYPE_ERROR),
+            Err(NoJson::Invalid | NoJson::InvalidClass) => Err(TYPE_ERROR),
+            Err(NoJson::Unsure) => Err(scope.doubt(at, "a member of the union has no JSON schema")),
             Err(NoJson::Fault(fault)) => Err(fault),
         }
     }
@@ -229,6 +235,8 @@ impl<'p> Maker<'_, '_, 'p> {
         let deferred = scope.module.deferred;
         match (annotation, self.reading) {
             (Expr::StringLiteral(text), Reading::Text) if !deferred => Ok(Obj::str(text.value.to_str())),
+            // A quoted annotation is text twice over, and is evaluated once.
+            (Expr::StringLiteral(text), Reading::Evaluated) if deferred => Ok(Obj::str(text.value.to_str())),
             (_, Reading::Text) if deferred => Ok(Obj::str(&source_of(annotation, &scope.module.text))),
             (Expr::StringLiteral(text), _) => session.eval_text(text.value.to_str(), annotation.start(), scope, END),
             _ if deferred => session.eval(annotation, scope, END),

@@ -14,6 +14,10 @@ use crate::{
 pub(crate) enum NoJson {
     /// The type has none, such as a callable. A union leaves such a member out.
     Invalid,
+    /// A class has none, because a field of it has none.
+    InvalidClass,
+    /// A member of a union is such a class: pydantic leaves it out or fails, as it happens to be used elsewhere.
+    Unsure,
     Fault(Fault),
 }
 
@@ -113,6 +117,7 @@ impl<'a> Generator<'a> {
             match self.core(choice) {
                 Ok(json) => made.push(json),
                 Err(NoJson::Invalid) => {}
+                Err(NoJson::InvalidClass) => return Err(NoJson::Unsure),
                 Err(fault) => return Err(fault),
             }
         }
@@ -175,7 +180,7 @@ impl<'a> Generator<'a> {
         for (tag, choice) in choices {
             let json = match self.core(choice) {
                 Ok(json) => json,
-                Err(NoJson::Invalid) => continue,
+                Err(NoJson::Invalid | NoJson::InvalidClass) => return Err(NoJson::Unsure),
                 Err(fault) => return Err(fault),
             };
             let target = json.get("$ref").cloned().unwrap_or_else(|| json.clone().into());
@@ -208,7 +213,7 @@ impl<'a> Generator<'a> {
             }
             Err(fault) => {
                 self.made.remove(&index);
-                Err(fault)
+                Err(if let NoJson::Invalid = fault { NoJson::InvalidClass } else { fault })
             }
         }
     }

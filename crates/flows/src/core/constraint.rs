@@ -3,7 +3,7 @@
 use ruff_text_size::TextSize;
 use serde_json::Value;
 
-use super::{Builder, Core, Json, TYPE_ERROR, json};
+use super::{Builder, Core, Json, TYPE_ERROR, json, leaf};
 use crate::{
     default,
     object::{Field, Meta, Obj, Outcome, Scope},
@@ -135,7 +135,8 @@ pub(super) fn discriminator<'a, 'p>(field: &'a Field<'p>) -> Option<&'a Obj<'p>>
 }
 
 pub(super) fn noted(core: Core, updates: Json, extra: Json) -> Core {
-    if updates.is_empty() && extra.is_empty() {
+    // A type that writes its own schema writes it over what is said of it.
+    if updates.is_empty() && extra.is_empty() || core.kind() == leaf::OWN_SCHEMA {
         return core;
     }
     Core::Noted { inner: Box::new(core), updates, extra, function: false }
@@ -163,7 +164,9 @@ fn limit(core: Core, name: &'static str, value: Value) -> Option<Core> {
             return Some(core);
         }
         (Core::Leaf { kind: "decimal", .. }, "max_digits" | "decimal_places") => return Some(core),
-        (Core::Leaf { kind: "date" | "time" | "datetime" | "timedelta", .. }, _) if is_numeric => return Some(core),
+        (Core::Leaf { kind: "date" | "time" | "datetime" | "timedelta", .. }, _) if is_numeric => {
+            return value.is_string().then_some(core);
+        }
         (Core::Leaf { kind: "str", json }, _) if is_length || name == "pattern" => {
             let key = match name {
                 "min_length" => "minLength",

@@ -4,6 +4,9 @@ use serde_json::{Value, json};
 
 use super::{Core, Json};
 
+/// The kind of types whose schema replaces whatever is said of them beside it.
+pub(super) const OWN_SCHEMA: &str = "own-schema";
+
 /// The schema of a known type without arguments.
 pub(super) fn leaf(name: &str) -> Option<Core> {
     let (kind, schema) = plain(name).or_else(|| constrained(name)).or_else(|| special(name))?;
@@ -72,14 +75,14 @@ fn plain(name: &str) -> Option<(&'static str, Value)> {
         | "pathlib.PurePosixPath"
         | "pathlib.PureWindowsPath"
         | "os.PathLike" => format("lax-or-strict", "path"),
-        "re.Pattern" => format("function-plain", "regex"),
-        "zoneinfo.ZoneInfo" => format("function-plain", "zoneinfo"),
-        "ipaddress.IPv4Address" => format("lax-or-strict", "ipv4"),
-        "ipaddress.IPv4Network" => format("lax-or-strict", "ipv4network"),
-        "ipaddress.IPv4Interface" => format("lax-or-strict", "ipv4interface"),
-        "ipaddress.IPv6Address" => format("lax-or-strict", "ipv6"),
-        "ipaddress.IPv6Network" => format("lax-or-strict", "ipv6network"),
-        "ipaddress.IPv6Interface" => format("lax-or-strict", "ipv6interface"),
+        "re.Pattern" => format(OWN_SCHEMA, "regex"),
+        "zoneinfo.ZoneInfo" => format(OWN_SCHEMA, "zoneinfo"),
+        "ipaddress.IPv4Address" => format(OWN_SCHEMA, "ipv4"),
+        "ipaddress.IPv4Network" => format(OWN_SCHEMA, "ipv4network"),
+        "ipaddress.IPv4Interface" => format(OWN_SCHEMA, "ipv4interface"),
+        "ipaddress.IPv6Address" => format(OWN_SCHEMA, "ipv6"),
+        "ipaddress.IPv6Network" => format(OWN_SCHEMA, "ipv6network"),
+        "ipaddress.IPv6Interface" => format(OWN_SCHEMA, "ipv6interface"),
         "collections.abc.Hashable" | "builtins.type" => ("custom-error", json!({})),
         _ => return None,
     })
@@ -107,35 +110,41 @@ fn constrained(name: &str) -> Option<(&'static str, Value)> {
     }
 }
 
-/// Pydantic's own types. None of them takes constraints that would show.
+/// Pydantic's own types.
 fn special(name: &str) -> Option<(&'static str, Value)> {
-    let schema = match name.strip_prefix("pydantic.")? {
-        "SecretStr" | "SecretBytes" => json!({"type": "string", "format": "password", "writeOnly": true}),
-        "UUID1" => json!({"type": "string", "format": "uuid1"}),
-        "UUID3" => json!({"type": "string", "format": "uuid3"}),
-        "UUID4" => json!({"type": "string", "format": "uuid4"}),
-        "UUID5" => json!({"type": "string", "format": "uuid5"}),
-        "FilePath" => json!({"type": "string", "format": "file-path"}),
-        "DirectoryPath" => json!({"type": "string", "format": "directory-path"}),
-        "NewPath" => json!({"type": "string", "format": "path"}),
-        "ByteSize" => json!({
-            "anyOf": [{"type": "string", "pattern": r"^\s*(\d*\.?\d+)\s*(\w+)?"}, {"type": "integer", "minimum": 0}]
-        }),
-        "Base64Str" | "Base64Bytes" => json!({"type": "string", "format": "base64"}),
-        "ImportString" => json!({"type": "string"}),
-        "AwareDatetime" | "NaiveDatetime" | "PastDatetime" | "FutureDatetime" => {
-            json!({"type": "string", "format": "date-time"})
+    let text = |kind, format: &str| Some((kind, json!({"type": "string", "format": format})));
+    let url = |format: &str| Some(("pydantic", json!({"type": "string", "format": format, "minLength": 1})));
+    match name.strip_prefix("pydantic.")? {
+        "SecretStr" | "SecretBytes" => {
+            Some(("pydantic", json!({"type": "string", "format": "password", "writeOnly": true})))
         }
-        "PastDate" | "FutureDate" => json!({"type": "string", "format": "date"}),
-        "HttpUrl" => json!({"type": "string", "format": "uri", "minLength": 1, "maxLength": 2083}),
-        "AnyUrl" | "AnyHttpUrl" | "FileUrl" | "FtpUrl" | "WebsocketUrl" | "AnyWebsocketUrl" => {
-            json!({"type": "string", "format": "uri", "minLength": 1})
+        version @ ("UUID1" | "UUID3" | "UUID4" | "UUID5" | "UUID6" | "UUID7" | "UUID8") => {
+            text("pydantic", &version.to_lowercase())
         }
-        "PostgresDsn" => json!({"type": "string", "format": "multi-host-uri", "minLength": 1}),
-        "EmailStr" => json!({"type": "string", "format": "email"}),
-        _ => return None,
-    };
-    Some(("pydantic", schema))
+        "FilePath" => text("pydantic", "file-path"),
+        "DirectoryPath" => text("pydantic", "directory-path"),
+        "NewPath" | "SocketPath" => text("pydantic", "path"),
+        "ByteSize" => {
+            let text = json!({"type": "string", "pattern": r"^\s*(\d*\.?\d+)\s*(\w+)?"});
+            Some(("pydantic", json!({"anyOf": [text, {"type": "integer", "minimum": 0}]})))
+        }
+        "Base64Str" | "Base64Bytes" => text("pydantic", "base64"),
+        "Base64UrlStr" | "Base64UrlBytes" => text("pydantic", "base64url"),
+        "ImportString" => Some(("pydantic", json!({"type": "string"}))),
+        "AwareDatetime" | "NaiveDatetime" | "PastDatetime" | "FutureDatetime" => text("datetime", "date-time"),
+        "PastDate" | "FutureDate" => text("date", "date"),
+        "HttpUrl" | "WebsocketUrl" => {
+            Some(("pydantic", json!({"type": "string", "format": "uri", "minLength": 1, "maxLength": 2083})))
+        }
+        "AnyUrl" | "AnyHttpUrl" | "FileUrl" | "FtpUrl" | "AnyWebsocketUrl" | "RedisDsn" | "KafkaDsn" | "AmqpDsn"
+        | "MySQLDsn" | "MariaDBDsn" | "ClickHouseDsn" | "SnowflakeDsn" | "CockroachDsn" => url("uri"),
+        "PostgresDsn" | "MongoDsn" | "NatsDsn" => url("multi-host-uri"),
+        "EmailStr" => text("pydantic", "email"),
+        "IPvAnyAddress" => text(OWN_SCHEMA, "ipvanyaddress"),
+        "IPvAnyInterface" => text(OWN_SCHEMA, "ipvanyinterface"),
+        "IPvAnyNetwork" => text(OWN_SCHEMA, "ipvanynetwork"),
+        _ => None,
+    }
 }
 
 /// `{"type": "null"}`.

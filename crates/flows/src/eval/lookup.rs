@@ -76,6 +76,9 @@ impl<'p> Session<'p> {
                 if crate::core::is_type_name(&full) {
                     return Some(Ok(Obj::known(&full)));
                 }
+                if is_understood(source) {
+                    return None;
+                }
                 // The name may come from there; what Python itself calls so is more likely.
                 let why = format!("`{name}` may come from `from {source} import *`, which is not part of the project");
                 (!is_builtin(name)).then(|| Err(scope.doubt(star.at, why)))
@@ -308,6 +311,14 @@ impl<'p> Session<'p> {
         let names = self.names(&class.def.0.body);
         names.before(name, END).any(|binding| matches!(binding.what, What::Class(_) | What::Function(_)))
     }
+}
+
+/// Modules whose every type is known, so that a star import brings nothing else that matters.
+fn is_understood(module: &str) -> bool {
+    matches!(
+        module,
+        "dataclasses" | "datetime" | "decimal" | "enum" | "pathlib" | "typing" | "typing_extensions" | "uuid"
+    )
 }
 
 fn is_flow<'p>(found: Result<&Obj<'p>, &Fault>) -> bool {
