@@ -10,6 +10,9 @@ use crate::{
     plan::{Level, Note},
 };
 
+/// The pool that queues without a pool of their own are in.
+const DEFAULT_AGENT_POOL: &str = "default-agent-pool";
+
 /// Runs, automations and schedules of a deployment that moves.
 pub(super) fn of_deployment(estate: &Estate, deployment: &Deployment, findings: &mut Findings) {
     let view = &deployment.view;
@@ -43,6 +46,12 @@ pub(super) fn of_deployment(estate: &Estate, deployment: &Deployment, findings: 
                 ),
             );
         }
+    }
+    if view.work_pool_name.as_deref().is_none_or(|pool| pool == DEFAULT_AGENT_POOL) {
+        findings.note(
+            "plain_queue",
+            "Its queue had no pool of its own: agents asked for it by name, whatever its priority. In the pool, priorities count.",
+        );
     }
     schedules(deployment, findings);
 }

@@ -117,3 +117,48 @@ fn every_block_that_runs_is_proven_equal() {
         assert!(unexplained.is_empty(), "{case}: {unexplained:#?}");
     }
 }
+
+#[test]
+fn the_requests_of_many_configurations_stay_the_same() {
+    let table = corpus::read("block-requests.json");
+    let mut migrated = 0;
+    let mut wrong = Vec::new();
+    for case in table.as_array().unwrap() {
+        let name = case["name"].as_str().unwrap();
+        let block = corpus::ecs_task(case["data"].clone());
+        let plan = assess(&corpus::estate_of(&block, case["overrides"].clone(), corpus::account()), &Options::default());
+        let planned = &plan.deployments[0];
+        if case.get("error").is_some() {
+            assert_eq!(planned.action, Action::Refuse, "{name}");
+            continue;
+        }
+        match &planned.proof {
+            Some(proof) => {
+                migrated += 1;
+                let unexplained: Vec<_> = proof.unexplained().collect();
+                if !unexplained.is_empty() {
+                    wrong.push(format!("{name}: {unexplained:#?}"));
+                }
+            }
+            None => wrong.push(format!("{name}: {:?} {:?}", planned.action, planned.reasons)),
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(migrated >= 40, "{migrated}");
+}
+
+#[test]
+fn dump_all() {
+    let Some(path) = std::env::var_os("DUMP_PLAN") else { return };
+    let mut plans = vec![];
+    let table = corpus::read("block-requests.json");
+    for case in table.as_array().unwrap() {
+        let block = corpus::ecs_task(case["data"].clone());
+        let plan = assess(&corpus::estate_of(&block, case["overrides"].clone(), corpus::account()), &Options::default());
+        plans.push(json!({"name": case["name"], "plan": plan}));
+    }
+    for case in corpus::names("upgrade-corpus/ecstask") {
+        plans.push(json!({"name": case, "plan": plan_of_block(&case, &Options::default())}));
+    }
+    std::fs::write(format!("{}.all", path.display()), serde_json::to_string(&plans).unwrap()).unwrap();
+}

@@ -4,7 +4,6 @@
 //! a value that looks like a secret is never copied out of a block: it is referred to (`{{ prefect.blocks.… }}`), which the
 //! dispatcher or the flow's container resolves when a run starts.
 
-use prefect_api::models::Object;
 use serde_json::Value;
 
 /// Parts of names whose values are taken for secrets.
@@ -83,13 +82,6 @@ pub(crate) fn reference(type_slug: &str, block: &str, place: &[&str]) -> Option<
 /// A copy for people to read: values that are or look secret are replaced.
 pub(crate) fn hidden(name: &str, value: &Value) -> Value {
     if is_secret(name, value) { "(hidden)".into() } else { value.clone() }
-}
-
-/// The same of an environment as ECS writes it, or as an object.
-pub(crate) fn hide_environment(environment: &mut Object) {
-    for (name, value) in environment {
-        *value = hidden(name, value);
-    }
 }
 
 #[cfg(test)]

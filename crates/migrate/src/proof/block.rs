@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 
 use super::slug;
 use crate::mapping::{
-    ecs_task::{CONTAINER, EcsTask, prefect_container},
+    ecs_task::{CONTAINER, EcsTask, LaunchType},
     patch,
 };
 
@@ -75,7 +75,7 @@ pub(crate) fn definition(task: &EcsTask, given: Object, run: &BlockRun) -> Resul
             }
             require_fargate(&mut definition)?;
         }
-        Some(crate::mapping::ecs_task::LaunchType::Ec2) => {
+        Some(LaunchType::Ec2) => {
             for (member, size) in size {
                 let units = units(&size).ok_or_else(|| format!("`{member}` of the definition is no whole number"))?;
                 container.entry(member).or_insert_with(|| units.into());
@@ -183,7 +183,7 @@ pub(crate) fn unpatched(task: &EcsTask, definition: &str, network: Option<Value>
     }
     match task.launch_type {
         None => {}
-        Some(crate::mapping::ecs_task::LaunchType::FargateSpot) => {
+        Some(LaunchType::FargateSpot) => {
             let strategy = json!([{"capacityProvider": "FARGATE_SPOT", "weight": 1}]);
             request.insert("capacityProviderStrategy".to_owned(), strategy);
         }
@@ -265,11 +265,4 @@ pub(crate) fn units(size: &Value) -> Option<i64> {
 
 fn is_true(value: &Value) -> bool {
     !matches!(value, Value::Null | Value::Bool(false)) && value != "" && value.as_f64() != Some(0.0)
-}
-
-/// The environment of the definition's own container, by name.
-pub(crate) fn environment_of(definition: &Object) -> Object {
-    let entries = prefect_container(definition).and_then(|it| it.get("environment")?.as_array());
-    let entry = |entry: &Value| Some((entry.get("name")?.as_str()?.to_owned(), entry.get("value")?.clone()));
-    entries.into_iter().flatten().filter_map(entry).collect()
 }

@@ -20,8 +20,6 @@ pub(crate) struct Context {
     pub off_fargate_and_ec2: bool,
     /// Whether the definition is the old way's own and holds the size of the task.
     pub sized_by_definition: bool,
-    /// Whether the old way is a worker and not a block.
-    pub worker: bool,
 }
 
 /// Every difference, with a reason where it is expected.
@@ -72,6 +70,9 @@ impl Pair<'_> {
             }
             _ if pointer.ends_with("/options/awslogs-region") && self.new == Some(&"".into()) => {
                 Some("the dispatcher's own region")
+            }
+            _ if last == "assignPublicIp" && self.new.is_none() => {
+                Some("only tasks on Fargate take a public address; ECS refuses it for others")
             }
             _ if pointer.starts_with("/run_task/networkConfiguration/") => self.network(),
             _ if matches!(last, "cpu" | "memory") => self.size(pointer),

@@ -39,7 +39,6 @@ pub(crate) fn of_block(subject: &Subject<'_>, task: &EcsTask) -> Old {
     let context = Context {
         off_fargate_and_ec2: matches!(task.launch_type, None | Some(LaunchType::External)),
         sized_by_definition: task.task_definition.is_some() || task.task_definition_arn.is_some(),
-        worker: false,
     };
     Old { requests: block_requests(task, &subject.estate.account, &run, subject.options.repair), context }
 }
@@ -82,7 +81,7 @@ pub(crate) fn block_requests(
 
 /// The requests of a worker of the pool.
 pub(crate) fn of_worker(subject: &Subject<'_>, pool: &WorkPool) -> Old {
-    Old { requests: worker_requests(subject, pool), context: Context { worker: true, ..Context::default() } }
+    Old { requests: worker_requests(subject, pool), context: Context::default() }
 }
 
 fn worker_requests(subject: &Subject<'_>, pool: &WorkPool) -> Result<Requests, String> {

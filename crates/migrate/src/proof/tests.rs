@@ -64,3 +64,14 @@ fn the_requests_of_every_deployment_of_the_corpus_are_those_of_its_agent() {
     }
     assert!(compared >= 7, "{compared}");
 }
+
+#[test]
+fn the_requests_of_many_configurations_are_those_of_the_blocks_own_code() {
+    let table = corpus::read("block-requests.json");
+    let table = table.as_array().unwrap();
+    assert!(table.len() >= 40);
+    for case in table {
+        let run = corpus::run("nightly report", "prod eu", None);
+        assert_equal(case["name"].as_str().unwrap(), &case["data"], &case["overrides"], case, &run);
+    }
+}

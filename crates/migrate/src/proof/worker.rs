@@ -237,12 +237,10 @@ fn overrides(request: &mut Object, configuration: &Object, definition: Option<&O
         }
         if container.get("name").is_some_and(|it| *it == name) {
             container.insert("command".to_owned(), command.clone());
-            // `{{ env }}` and the variables of the run are one by now.
-            if container.get("environment").is_none_or(|it| it.is_object() || it.is_null()) {
-                container.insert("environment".to_owned(), Value::Object(object(configuration, "env")));
-            }
+            list_environment(container, &object(configuration, "env"));
+        } else {
+            list_environment(container, &Object::new());
         }
-        list_environment(container);
         if let Some(Value::String(command)) = container.get("command") {
             let words: Vec<Value> = command.split_whitespace().map(Value::from).collect();
             container.insert("command".to_owned(), words.into());
@@ -250,7 +248,8 @@ fn overrides(request: &mut Object, configuration: &Object, definition: Option<&O
     }
 }
 
-fn list_environment(container: &mut Object) {
+/// The entries of the template, and over them those of `env`.
+fn list_environment(container: &mut Object, environment: &Object) {
     let entries: Vec<Value> = match container.remove("environment") {
         Some(Value::Object(entries)) => {
             entries.into_iter().map(|(name, value)| json!({"name": name, "value": value})).collect()
@@ -258,8 +257,14 @@ fn list_environment(container: &mut Object) {
         Some(Value::Array(entries)) => entries,
         _ => Vec::new(),
     };
-    let set = entries.into_iter().filter(|entry| entry.get("value").is_some_and(|value| !value.is_null()));
-    container.insert("environment".to_owned(), set.collect());
+    let is_other = |entry: &Value| {
+        entry.get("name").and_then(Value::as_str).is_some_and(|name| !environment.contains_key(name))
+            && entry.get("value").is_some_and(|value| !value.is_null())
+    };
+    let mut entries: Vec<Value> = entries.into_iter().filter(is_other).collect();
+    let set = environment.iter().filter(|(_, value)| !value.is_null());
+    entries.extend(set.map(|(name, value)| json!({"name": name, "value": text_of(value)})));
+    container.insert("environment".to_owned(), entries.into());
 }
 
 fn tags(request: &mut Object, configuration: &Object) {

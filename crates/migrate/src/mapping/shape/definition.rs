@@ -12,7 +12,7 @@ use crate::{
     mapping::{
         ecs_task::{CONTAINER, EcsTask, LaunchType, prefect_container},
         findings::Findings,
-        literal::Literals,
+        literal::{Literals, holds_reference},
     },
     plan::Level,
     proof::block,
@@ -194,6 +194,14 @@ fn literal(
         for member in ["cpu", "memory"].into_iter().filter(|member| own.is_none_or(|own| !own.contains_key(*member))) {
             container.remove(member);
         }
+    }
+    source.environment.hide_others(&mut definition, task.task_definition_arn.is_none(), findings);
+    if holds_reference(&Value::Object(definition.clone())) {
+        findings.risk(
+            Level::High,
+            "text_becomes_reference",
+            "The task definition names a block or Prefect variable, which the pool puts in and the agent did not.",
+        );
     }
     let mut definition = match literals.keep(Value::Object(definition)) {
         Value::Object(definition) => definition,

@@ -81,6 +81,43 @@ impl Environment<'_> {
         environment
     }
 
+    /// An entry that a patch of the block adds. One of a deployment's own patches stays as it is.
+    pub(super) fn patched(&self, name: &str, value: &Value, findings: &mut Findings) -> Option<Given> {
+        let patches = self.data.get("task_customizations").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+        let adds = |patch: &Value| {
+            let entry = patch.get("value");
+            entry.and_then(|it| it.get("name")).is_some_and(|it| it == name) && entry.and_then(|it| it.get("value")) == Some(value)
+        };
+        match patches.iter().position(adds) {
+            Some(index) => {
+                let patch = format!("task_customizations[{index}]");
+                self.given(name, value, &[&patch, "value", "value"], true, findings)
+            }
+            None => self.given(name, value, &[], false, findings),
+        }
+    }
+
+    /// Replaces secrets in the environment of the definition's other containers by references.
+    pub(super) fn hide_others(&self, definition: &mut Object, in_block: bool, findings: &mut Findings) {
+        let containers = definition.get_mut("containerDefinitions").and_then(Value::as_array_mut);
+        for (container, value) in containers.into_iter().flatten().enumerate() {
+            let environment = value.get_mut("environment").and_then(Value::as_array_mut);
+            for (index, entry) in environment.into_iter().flatten().filter_map(Value::as_object_mut).enumerate() {
+                let (Some(Value::String(name)), Some(value)) = (entry.get("name").cloned(), entry.get("value").cloned()) else {
+                    continue;
+                };
+                let place =
+                    [format!("containerDefinitions[{container}]"), format!("environment[{index}]")];
+                let place = ["task_definition", &place[0], &place[1], "value"];
+                if secret::is_secret(&name, &value)
+                    && let Some(Given::Reference(reference)) = self.given(&name, &value, &place, in_block, findings)
+                {
+                    entry.insert("value".to_owned(), reference.into());
+                }
+            }
+        }
+    }
+
     /// A value as it may be written; none if it may not.
     fn given(
         &self,

@@ -96,9 +96,9 @@ pub(super) fn write(
     let (Some(before), Some(after)) = (finished.before.as_object(), finished.after.as_object()) else {
         return Err("its patches leave no request".to_owned());
     };
-    overrides(source, chosen, finished, &mut written, parts)?;
+    overrides(source, chosen, finished, &mut written, parts, findings)?;
     tags(before, after, parts, findings);
-    launch(source, before, after, &mut written, parts);
+    launch(before, after, &mut written, parts);
     network(finished, after, &mut written, parts)?;
     if before.get("cluster") != after.get("cluster") {
         replace(&mut written, "cluster", after.get("cluster"), parts);
@@ -136,6 +136,7 @@ fn overrides(
     finished: &Finished,
     written: &mut Object,
     parts: &mut Parts<'_>,
+    findings: &mut Findings,
 ) -> Result<(), String> {
     let before = finished.before.get("overrides").and_then(Value::as_object).cloned().unwrap_or_default();
     let Some(Value::Object(after)) = finished.after.get("overrides") else {
@@ -149,7 +150,7 @@ fn overrides(
         match override_.as_object() {
             Some(ours) if !found && ours.get("name").is_some_and(|name| name == CONTAINER) => {
                 found = true;
-                own_container(&before, ours, &mut container, parts)?;
+                own_container(source, &before, ours, &mut container, parts, findings)?;
             }
             _ => others.push(parts.literals.keep(override_.clone())),
         }
@@ -203,7 +204,14 @@ fn container_template(source: &Source<'_>) -> Object {
 }
 
 /// What patches did to the override of the container that the flow runs in.
-fn own_container(before: &Object, after: &Object, container: &mut Object, parts: &mut Parts<'_>) -> Result<(), String> {
+fn own_container(
+    source: &Source<'_>,
+    before: &Object,
+    after: &Object,
+    container: &mut Object,
+    parts: &mut Parts<'_>,
+    findings: &mut Findings,
+) -> Result<(), String> {
     let before = before.get("containerOverrides").and_then(|list| list.get(0)?.as_object()).cloned().unwrap_or_default();
     for member in ["cpu", "memory"] {
         if before.get(member) != after.get(member) {
@@ -218,7 +226,7 @@ fn own_container(before: &Object, after: &Object, container: &mut Object, parts:
                 parts.variables.insert("command".to_owned(), super::shell_joined(&words.collect::<Vec<_>>()).into());
             }
             "command" => {}
-            "environment" => patched_environment(before.get("environment"), value, parts)?,
+            "environment" => patched_environment(source, before.get("environment"), value, parts, findings)?,
             _ => replace(container, member, Some(value), parts),
         }
     }
@@ -226,7 +234,13 @@ fn own_container(before: &Object, after: &Object, container: &mut Object, parts:
 }
 
 /// Entries that patches add, change or remove go into `env`.
-fn patched_environment(before: Option<&Value>, after: &Value, parts: &mut Parts<'_>) -> Result<(), String> {
+fn patched_environment(
+    source: &Source<'_>,
+    before: Option<&Value>,
+    after: &Value,
+    parts: &mut Parts<'_>,
+    findings: &mut Findings,
+) -> Result<(), String> {
     let before = pairs(before.unwrap_or(&Value::Null), "name")?;
     let after = pairs(after, "name")?;
     let mut put = |name: &str, given: Given| match parts.environment.iter_mut().find(|(known, _)| known == name) {
@@ -234,8 +248,10 @@ fn patched_environment(before: Option<&Value>, after: &Value, parts: &mut Parts<
         None => parts.environment.push((name.to_owned(), given)),
     };
     for (name, value) in &after {
-        if before.get(name) != Some(value) {
-            put(name, Given::of(value));
+        if before.get(name) != Some(value)
+            && let Some(given) = source.environment.patched(name, value, findings)
+        {
+            put(name, given);
         }
     }
     for name in before.keys().filter(|name| !after.contains_key(name.as_str()) && *name != "PREFECT__FLOW_RUN_ID") {
@@ -296,7 +312,7 @@ fn pairs(list: &Value, name: &str) -> Result<Object, String> {
 }
 
 /// Launch type and capacity provider strategy, of which the block makes one out of its launch type.
-fn launch(source: &Source<'_>, before: &Object, after: &Object, written: &mut Object, parts: &mut Parts<'_>) {
+fn launch(before: &Object, after: &Object, written: &mut Object, parts: &mut Parts<'_>) {
     let changed = |member: &str| before.get(member) != after.get(member);
     if !changed("launchType") && !changed("capacityProviderStrategy") {
         return;
@@ -304,8 +320,6 @@ fn launch(source: &Source<'_>, before: &Object, after: &Object, written: &mut Ob
     for member in ["launchType", "capacityProviderStrategy"] {
         replace(written, member, after.get(member), parts);
     }
-    // It stays in the definition, which is written out.
-    let _ = source;
     parts.variables.remove("launch_type");
 }
 
