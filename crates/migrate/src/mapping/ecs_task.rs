@@ -165,11 +165,7 @@ struct Fields<'a> {
 }
 
 impl<'a> Fields<'a> {
-    fn of<T>(
-        &mut self,
-        field: &str,
-        read: impl Fn(&str, Option<&'a Value>) -> Result<Option<T>, String>,
-    ) -> Option<T> {
+    fn of<T>(&mut self, field: &str, read: impl Fn(&str, Option<&'a Value>) -> Result<Option<T>, String>) -> Option<T> {
         match read(field, self.data.get(field)) {
             Ok(value) => value,
             Err(refused) => {
