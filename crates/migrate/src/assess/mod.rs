@@ -143,6 +143,7 @@ fn judge(subject: &Subject<'_>, pools: &mut Pools<'_>) -> Judged {
             Judged::reason(Action::Skip, format!("already on a worker pool (type {other}){steps}"))
         }
         None if view.work_pool_name.is_none() && view.work_queue_name.is_none() => without_queue(subject, pools),
+        None if view.work_pool_name.is_some() => Judged::reason(Action::Skip, "the server does not list its work pool"),
         None => of_agent(subject, pools),
     }
 }

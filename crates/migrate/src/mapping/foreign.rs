@@ -59,10 +59,7 @@ pub(crate) fn job_variables(
             && !carried.contains(&field.as_str())
             && field != "command"
         {
-            findings.lost(
-                format!("{label}: {field}"),
-                format!("a task on ECS has no counterpart of it in a {slug} block's terms"),
-            );
+            findings.lost(format!("{label}: {field}"), "a task on ECS has no counterpart");
         }
     }
     variables

@@ -25,6 +25,14 @@ pub(crate) fn template(
     let mut template = manage::pool::template::of_pool(&pool.base_job_template);
     work_pool::BaseJobTemplate::from_value(&template)
         .map_err(|error| format!("the base job template of {} cannot be used: {error}", pool.name))?;
+    findings.note(
+        "type_cannot_change",
+        format!(
+            "The type of a work pool cannot be changed, so {} stays, and a new pool takes its deployments. Delete the old one when \
+             its last run has ended.",
+            pool.name
+        ),
+    );
     if is_default {
         findings.risk(
             Level::Medium,

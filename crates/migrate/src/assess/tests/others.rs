@@ -305,7 +305,7 @@ fn a_worker_pool_without_a_known_network_is_told() {
     estate.account = Account::default();
     let plan = assess(&estate, &Options::default());
     let codes: Vec<&str> = plan.pools[0].notes.iter().map(|note| note.code.as_str()).collect();
-    assert_eq!(codes, ["template_of_worker", "credentials_not_used", "subnets_of_dispatcher"]);
+    assert_eq!(codes, ["type_cannot_change", "template_of_worker", "credentials_not_used", "subnets_of_dispatcher"]);
     let unexplained: Vec<_> =
         plan.deployments[0].proof.as_ref().unwrap().unexplained().map(|it| it.pointer.as_str()).collect();
     assert_eq!(unexplained, ["/register_task_definition/containerDefinitions/prefect/image"]);
