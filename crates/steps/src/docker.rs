@@ -11,9 +11,7 @@ mod dockerfile;
 mod name;
 mod push;
 
-use serde_json::Value;
-
-use crate::{error::Problem, inputs, step::Object};
+use crate::{error::Problem, inputs, signature::is_buildx, step::Object};
 
 pub(crate) use build::build;
 pub(crate) use push::push;
@@ -37,10 +35,6 @@ pub(crate) fn check_push(given: &Object) -> Vec<Problem> {
     let backend = inputs::settled(given, "build_backend").filter(|backend| !BACKENDS.contains(backend));
     let backend = backend.map(|_| Problem::invalid("build_backend", "it is either `docker-py` or `buildx`"));
     name.into_iter().chain(backend).collect()
-}
-
-fn is_buildx(given: &Object) -> bool {
-    given.get("build_backend").and_then(Value::as_str) == Some("buildx")
 }
 
 /// Why docker does not run, for people.

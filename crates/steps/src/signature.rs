@@ -6,6 +6,7 @@
 mod docker;
 
 use crate::step::Object;
+pub(crate) use docker::is_buildx;
 
 /// What an argument may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -9,13 +9,14 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::{buildx, classic, dockerfile, hint, install, is_buildx, name};
+use super::{buildx, classic, dockerfile, hint, install, name};
 use crate::{
     context::{Scene, Stream},
     error::Problem,
     inputs,
     process::Program,
     python::{self, Versions},
+    signature::is_buildx,
     step::Object,
 };
 

@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::{hint, install, is_buildx, name};
-use crate::{context::Scene, error::Problem, inputs, process::Program, step::Object};
+use super::{hint, install, name};
+use crate::{context::Scene, error::Problem, inputs, process::Program, signature::is_buildx, step::Object};
 
 /// Logs in, if there are credentials, and pushes each tag.
 pub(crate) async fn push(given: &Object, scene: Scene<'_>) -> Result<Object, Problem> {

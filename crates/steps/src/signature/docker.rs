@@ -64,6 +64,7 @@ pub(super) fn build_inputs(given: &Object) -> &'static [Input] {
     if is_buildx(given) { BUILDX } else { DOCKER_PY }
 }
 
-fn is_buildx(given: &Object) -> bool {
+/// Whether the backend is buildx; docker-py is the default.
+pub(crate) fn is_buildx(given: &Object) -> bool {
     given.get("build_backend").and_then(Value::as_str) == Some("buildx")
 }
