@@ -47,7 +47,9 @@ pub(crate) fn flow(project: &Project, entrypoint: &str) -> Result<Flow, FlowErro
         let flows = suggest::flows_of(project, &project.root().join(entrypoint));
         return Err(format(flows));
     }
-    let Some(parts) = split(entrypoint) else { return Err(format(Vec::new())) };
+    let Some(parts) = split(entrypoint) else {
+        return Err(format(suggest::nearest_entrypoint(project, entrypoint).into_iter().collect()));
+    };
     if parts.path.is_empty() {
         return Err(format(
             parts.file.map(|file| suggest::flows_of(project, &project.root().join(file))).unwrap_or_default(),

@@ -285,11 +285,10 @@ impl<'p> Session<'p> {
     /// `TypedDict`'s `total`.
     fn is_total(&self, class: &Class<'p>) -> Outcome<bool> {
         let keywords = class.def.0.arguments.iter().flat_map(|arguments| &arguments.keywords);
-        for keyword in keywords.filter(|keyword| keyword.arg.as_ref().is_some_and(|arg| arg.as_str() == "total")) {
-            let value = self.eval(&keyword.value, &class.scope, class.def.start())?;
-            return self.truth(&value).ok_or_else(|| self.not_followed(&keyword.value, &class.scope));
-        }
-        Ok(true)
+        let mut named = keywords.filter(|keyword| keyword.arg.as_ref().is_some_and(|arg| arg.as_str() == "total"));
+        let Some(keyword) = named.next() else { return Ok(true) };
+        let value = self.eval(&keyword.value, &class.scope, class.def.start())?;
+        self.truth(&value).ok_or_else(|| self.not_followed(&keyword.value, &class.scope))
     }
 
     /// Whether a dataclass's fields are keyword-only, and whether the texts below fields describe them.

@@ -44,14 +44,17 @@ fn collect(folder: &Path, depth: usize, files: &mut Vec<PathBuf>) {
         // Links are not followed: they may lead in circles.
         match entry.file_type() {
             Ok(kind) if kind.is_file() && name.ends_with(".py") => files.push(path),
-            Ok(kind) if kind.is_dir() && depth < MAX_DEPTH => {
-                if !SKIPPED.contains(&&*name) && !path.join("pyvenv.cfg").is_file() {
-                    collect(&path, depth + 1, files);
-                }
+            Ok(kind) if kind.is_dir() && depth < MAX_DEPTH && !is_skipped(&path, &name) => {
+                collect(&path, depth + 1, files);
             }
             _ => {}
         }
     }
+}
+
+/// Whether a folder holds other people's code.
+fn is_skipped(path: &Path, name: &str) -> bool {
+    SKIPPED.contains(&name) || path.join("pyvenv.cfg").is_file()
 }
 
 /// The flows that a file defines.
@@ -135,6 +138,7 @@ fn name_of(flow: &FlowObject<'_>, path: &str) -> String {
         Ok(Obj::Function(function)) => Some(function),
         _ => flow.written.as_ref(),
     };
-    let name = function.map_or(path.rsplit('.').next().unwrap_or(path), |function| function.def.0.name.as_str());
+    let last = || path.rsplit('.').next().unwrap_or(path);
+    let name = function.map_or_else(last, |function| function.def.0.name.as_str());
     name.replace('_', "-")
 }

@@ -33,7 +33,11 @@ impl Project {
 
     /// A path relative to the root, for people.
     pub(crate) fn shown(&self, path: &Path) -> PathBuf {
-        path.strip_prefix(&self.root).unwrap_or(path).to_owned()
+        match path.strip_prefix(&self.root) {
+            Ok(inside) if inside.as_os_str().is_empty() => PathBuf::from("."),
+            Ok(inside) => inside.to_owned(),
+            Err(_) => path.to_owned(),
+        }
     }
 
     pub(crate) fn module(&self, path: &Path, name: &str) -> &Result<Module, Broken> {

@@ -158,7 +158,7 @@ impl<'p> Session<'p> {
         }
         match self.import_below(folder, dotted, &name) {
             // Prefect also searches the working directory for what a file imports relatively.
-            Import::Outside if level == 1 => self.import_below(&self.project.root().to_owned(), dotted, &name),
+            Import::Outside if level == 1 => self.import_below(self.project.root(), dotted, &name),
             found => found,
         }
     }

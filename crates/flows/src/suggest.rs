@@ -66,6 +66,7 @@ pub(crate) fn names_of(session: &Session<'_>, module: &Module) -> Vec<String> {
 
 /// The file is a folder, or not there.
 pub(crate) fn no_file(project: &Project, entrypoint: &str, path: &Path) -> FlowError {
+    let function = entrypoint.rsplit(':').next().unwrap_or_default();
     let entrypoint = entrypoint.to_owned();
     if path.is_dir() {
         return FlowError::Folder { entrypoint, folder: project.shown(path), flows: flows_in(project, path) };
@@ -82,5 +83,6 @@ pub(crate) fn no_file(project: &Project, entrypoint: &str, path: &Path) -> FlowE
         let folder = project.shown(path.parent().unwrap_or(path));
         folder.join(name).display().to_string()
     });
+    let nearest = nearest.or_else(|| nearest_entrypoint(project, function));
     FlowError::NoFile { entrypoint, file: project.shown(path), nearest }
 }

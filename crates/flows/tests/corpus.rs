@@ -10,20 +10,20 @@ fn corpus() -> &'static Path {
 }
 
 fn expected() -> Map<String, Value> {
-    let text = fs::read_to_string(corpus().join("expected.json")).unwrap();
-    serde_json::from_str(&text).unwrap()
+    let text = fs::read_to_string(corpus().join("expected.json")).expect("the recording is there");
+    serde_json::from_str(&text).expect("the recording is JSON")
 }
 
 /// The schema without the parameters that are left open.
 fn without(schema: &Value, open: &[&str]) -> Value {
     let mut schema = schema.clone();
     if !open.is_empty() {
-        let properties = schema["properties"].as_object_mut().unwrap();
+        let properties = schema["properties"].as_object_mut().expect("a schema has properties");
         open.iter().for_each(|name| {
             properties.remove(*name);
         });
         // Definitions of parameters that are left open are missing.
-        schema.as_object_mut().unwrap().remove("definitions");
+        schema.as_object_mut().expect("a schema is an object").remove("definitions");
     }
     schema
 }

@@ -110,7 +110,7 @@ impl<'p> Builder<'_, 'p> {
                 }
             }
         };
-        let field = self.field(&spec)?;
+        let field = Box::new(self.field(&spec)?);
         let class = self.class_json(class, kind, class.name())?;
         Ok(Body::Root { field, class })
     }

@@ -139,7 +139,7 @@ pub(crate) enum Body {
     Tuple(Vec<FieldCore>),
     /// A root model.
     Root {
-        field: FieldCore,
+        field: Box<FieldCore>,
         class: ClassJson,
     },
 }

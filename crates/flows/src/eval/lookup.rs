@@ -52,14 +52,14 @@ impl<'p> Session<'p> {
             if bound_at.is_some_and(|bound| bound > star.from) {
                 break;
             }
-            if let Some(found) = self.from_star(star, name, scope) {
+            if let Some(found) = self.starred(star, name, scope) {
                 return Some(found);
             }
         }
         self.bound(&names, name, scope, at)
     }
 
-    fn from_star(&self, star: &Binding<'p>, name: &str, scope: &Scope<'p>) -> Option<Outcome<Obj<'p>>> {
+    fn starred(&self, star: &Binding<'p>, name: &str, scope: &Scope<'p>) -> Option<Outcome<Obj<'p>>> {
         let What::From(import, _) = star.what else { return None };
         if self.is_made(star, scope) == Some(false) {
             return None;
