@@ -73,13 +73,21 @@ impl Mapped {
         let data = overrides::apply(&block.data, given).map_err(fails)?;
         let reading = reading(subject);
         let task = EcsTask::read(&data, reading).map_err(|reasons| {
-            fails(reasons.into_iter().map(|reason| format!("the class of {} refuses it: {reason}", block.label())).collect())
+            fails(
+                reasons
+                    .into_iter()
+                    .map(|reason| format!("the class of {} refuses it: {reason}", block.label()))
+                    .collect(),
+            )
         })?;
         let sized = EcsTask::read(&block.data, reading).map_or_else(|_| Sized::of(&task), |base| Sized::of(&base));
         let shape = shape(subject, block, &task, sized).map_err(|reason| {
             let under_agent = reason.starts_with("patch ");
             vec![if under_agent {
-                format!("no run of it can start under the agent today: task_customizations of {}: {reason}", block.label())
+                format!(
+                    "no run of it can start under the agent today: task_customizations of {}: {reason}",
+                    block.label()
+                )
             } else {
                 reason
             }]
@@ -172,8 +180,7 @@ fn describe_overrides(given: &Object, variables: &Object, data: &Object, pool: &
     if let Some(Value::Object(env)) = given.get("env") {
         let unset = variables.get("env").and_then(Value::as_object);
         let nulled = |name: &&String| !env.contains_key(*name);
-        let nulls: Vec<&str> =
-            unset.into_iter().flat_map(Object::keys).filter(nulled).map(String::as_str).collect();
+        let nulls: Vec<&str> = unset.into_iter().flat_map(Object::keys).filter(nulled).map(String::as_str).collect();
         if !nulls.is_empty() {
             findings.note(
                 "env_replaced",
@@ -204,7 +211,10 @@ fn describe_overrides(given: &Object, variables: &Object, data: &Object, pool: &
     }
     let sizes = ["task_definition.cpu", "task_definition.memory"];
     if sizes.iter().any(|key| given.contains_key(*key)) && pool.variables.contains_key("cpu") {
-        findings.note("size_of_definition", "`task_definition.cpu` and `.memory` become `cpu` and `memory`, which size the task.");
+        findings.note(
+            "size_of_definition",
+            "`task_definition.cpu` and `.memory` become `cpu` and `memory`, which size the task.",
+        );
     }
     if variables.iter().any(|(_, value)| holds_reference(value)) && given.values().any(holds_reference) {
         findings.risk(

@@ -20,7 +20,8 @@ use crate::{
     fingerprint::digest,
     mapping::{ecs_task, findings::Findings, secret},
     plan::{
-        Action, Current, Level, PlannedDeployment, Proof, Risk, Seen, SeenKind, ServerSeen, Target, UpgradePlan, VERSION, Write,
+        Action, Current, Level, PlannedDeployment, Proof, Risk, Seen, SeenKind, ServerSeen, Target, UpgradePlan,
+        VERSION, Write,
     },
     proof::old::Old,
 };
@@ -142,6 +143,7 @@ fn judge(subject: &Subject<'_>, pools: &mut Pools<'_>) -> Judged {
             Judged::reason(Action::Skip, format!("already on a worker pool (type {other}){steps}"))
         }
         None if view.work_pool_name.is_none() && view.work_queue_name.is_none() => without_queue(subject, pools),
+        None if view.work_pool_name.is_some() => Judged::reason(Action::Skip, "the server does not list its work pool"),
         None => of_agent(subject, pools),
     }
 }
@@ -186,7 +188,9 @@ fn of_other_infrastructure(subject: &Subject<'_>, block: Option<&Block>, pools: 
             findings,
             ..Judged::reason(
                 Action::Leave,
-                format!("{what}: tasks on ECS are no replacement that can be assumed. Map it to a push pool to move it"),
+                format!(
+                    "{what}: tasks on ECS are no replacement that can be assumed. Map it to a push pool to move it"
+                ),
             )
         };
     };
@@ -197,7 +201,8 @@ fn of_other_infrastructure(subject: &Subject<'_>, block: Option<&Block>, pools: 
     let view = &subject.deployment.view;
     target.pool = pool.to_owned();
     target.queue = pools.queue(index, view.work_pool_name.as_deref(), view.work_queue_name.as_deref());
-    let old = Old { requests: Err("it did not run on ECS".to_owned()), context: crate::proof::compare::Context::default() };
+    let old =
+        Old { requests: Err("it did not run on ECS".to_owned()), context: crate::proof::compare::Context::default() };
     moved(subject, Ok(Outcome { pool: index, target, old, findings, clears: true }), pools)
 }
 
@@ -206,7 +211,10 @@ fn without_queue(subject: &Subject<'_>, pools: &mut Pools<'_>) -> Judged {
     let view = &subject.deployment.view;
     let has_blocks = view.infrastructure_document_id.is_some() || view.storage_document_id.is_some();
     if !has_blocks && view.pull_steps.as_ref().is_some_and(|steps| !steps.is_empty()) {
-        return Judged::reason(Action::Skip, "it has no work pool: it is served by its own process (flow.serve), or by nothing");
+        return Judged::reason(
+            Action::Skip,
+            "it has no work pool: it is served by its own process (flow.serve), or by nothing",
+        );
     }
     if subject.options.without_queue {
         return of_agent(subject, pools);
@@ -220,7 +228,9 @@ fn without_queue(subject: &Subject<'_>, pools: &mut Pools<'_>) -> Judged {
 /// A deployment of Prefect Cloud stays there; its pool is made on the self-hosted server.
 fn from_cloud(subject: &Subject<'_>, pools: &mut Pools<'_>) -> Judged {
     let name = subject.deployment.view.work_pool_name.as_deref().unwrap_or_default();
-    let Some(pool) = subject.estate.work_pools.get(name) else { return Judged::reason(Action::Skip, "its pool is gone") };
+    let Some(pool) = subject.estate.work_pools.get(name) else {
+        return Judged::reason(Action::Skip, "its pool is gone");
+    };
     let account = &subject.estate.account;
     let index = pools.of_pool(pool, |findings| crate::mapping::worker::template(pool, true, account, findings));
     match index {
@@ -275,7 +285,8 @@ fn planned(subject: &Subject<'_>, judged: Judged, notes_of_pool: &[crate::plan::
     let pool = view.work_pool_name.as_deref().and_then(|name| subject.estate.work_pools.get(name));
     let blocks = [subject.infrastructure(), subject.storage()];
     let mut seen_objects = vec![seen(SeenKind::Deployment, view.id, &subject.deployment.fingerprint)];
-    seen_objects.extend(blocks.iter().flatten().map(|block| seen(SeenKind::BlockDocument, block.id, &block.fingerprint)));
+    seen_objects
+        .extend(blocks.iter().flatten().map(|block| seen(SeenKind::BlockDocument, block.id, &block.fingerprint)));
     let risk = match judged.action {
         Action::Migrate => judged.findings.risk_of_all(),
         _ => Risk { level: Level::Low, reasons: Vec::new() },

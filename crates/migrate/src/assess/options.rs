@@ -12,7 +12,7 @@ pub struct Options {
     /// Which blocks share a pool.
     pub sharing: Sharing,
     /// Whether to take settings that fail under the agent today and have only one sensible meaning: missing parents of JSON patches
-    /// are made, and a command written as text is split.
+    /// are made, a command written as text is split, and an object written as text is read.
     pub repair: bool,
     /// Whether to move deployments without a work queue, which no agent runs: they would start.
     pub without_queue: bool,

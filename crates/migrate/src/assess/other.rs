@@ -28,7 +28,9 @@ pub(super) fn from_worker(
     let clears = view.storage_document_id.is_some() || view.infrastructure_document_id.is_some();
     if view.storage_document_id.is_some() && !has_steps {
         if !subject.estate.version.patches_pull_steps() {
-            return Err(vec!["workers of Prefect 2 refuse a deployment with a storage block: no run of it starts today".to_owned()]);
+            return Err(vec![
+                "workers of Prefect 2 refuse a deployment with a storage block: no run of it starts today".to_owned(),
+            ]);
         }
         let pull = storage::pull(view, storage).map_err(|reason| vec![reason])?;
         findings.extend(pull.findings);
@@ -64,7 +66,8 @@ pub(super) fn mapped(
     let view = &subject.deployment.view;
     // Without a block, a deployment runs as a process of its agent, and overrides have no effect.
     let given = view.job_variables.clone().filter(|_| block.is_some()).unwrap_or_default();
-    let data = overrides::apply(block.map_or(&Object::new(), |block| &block.data), &given)?;
+    let nothing = Object::new();
+    let data = overrides::apply(block.map_or(&nothing, |block| &block.data), &given)?;
     let mut findings = Findings::default();
     let label = block.map_or_else(|| "the agent's own process".to_owned(), Block::label);
     let slug = block.map_or("process", |block| block.block_type.slug.as_str());
@@ -76,7 +79,9 @@ pub(super) fn mapped(
         findings.risk(
             Level::High,
             "image_missing",
-            format!("{label} has no image: the code, and everything that it needs, has to be in the image of the pool."),
+            format!(
+                "{label} has no image: the code, and everything that it needs, has to be in the image of the pool."
+            ),
         );
     }
     let target = Target {

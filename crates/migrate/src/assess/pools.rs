@@ -79,7 +79,11 @@ impl<'a> Pools<'a> {
     }
 
     /// The pool that takes the place of another one.
-    pub(super) fn of_pool(&mut self, pool: &WorkPool, make: impl FnOnce(&mut Findings) -> Result<Value, String>) -> Result<usize, String> {
+    pub(super) fn of_pool(
+        &mut self,
+        pool: &WorkPool,
+        make: impl FnOnce(&mut Findings) -> Result<Value, String>,
+    ) -> Result<usize, String> {
         let is_meant = |draft: &Draft| draft.pool.as_ref().is_some_and(|(name, _)| *name == pool.name);
         if let Some(index) = self.drafts.iter().position(is_meant) {
             return Ok(index);
@@ -100,7 +104,10 @@ impl<'a> Pools<'a> {
         }
         let existing = self.estate.work_pools.get(name);
         if let Some(other) = existing.filter(|pool| pool.pool_type != PUSH) {
-            return Err(format!("the pool {name} that it is mapped to is of type {} and no push pool", other.pool_type));
+            return Err(format!(
+                "the pool {name} that it is mapped to is of type {} and no push pool",
+                other.pool_type
+            ));
         }
         let template = existing.map_or_else(manage::pool::template::built_in, |pool| pool.base_job_template.clone());
         let action = if existing.is_some() { PoolAction::Reuse } else { PoolAction::Create };
@@ -169,7 +176,9 @@ impl<'a> Pools<'a> {
                     if candidate != name {
                         draft.findings.note(
                             "queue_renamed",
-                            format!("Two old queues are called `{name}` and have other limits: one is `{candidate}` here."),
+                            format!(
+                                "Two old queues are called `{name}` and have other limits: one is `{candidate}` here."
+                            ),
                         );
                     }
                     return candidate.to_owned();
@@ -186,8 +195,7 @@ impl<'a> Pools<'a> {
             *feeds.entry(source.clone()).or_default() += 1;
         }
         let estate = self.estate;
-        let mut pools: Vec<PlannedPool> =
-            self.drafts.into_iter().map(|draft| draft.finish(estate, &feeds)).collect();
+        let mut pools: Vec<PlannedPool> = self.drafts.into_iter().map(|draft| draft.finish(estate, &feeds)).collect();
         pools.sort_by(|one, other| one.name.cmp(&other.name));
         pools
     }
@@ -228,7 +236,10 @@ impl Draft {
             self.findings.risk(
                 Level::High,
                 "pool_was_paused",
-                format!("The pool {} is paused, and others whose deployments come here are not: pause its queues here.", source.name),
+                format!(
+                    "The pool {} is paused, and others whose deployments come here are not: pause its queues here.",
+                    source.name
+                ),
             );
         }
         let made_from = match self.pool {

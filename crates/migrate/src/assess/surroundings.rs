@@ -36,7 +36,9 @@ pub(super) fn of_deployment(estate: &Estate, deployment: &Deployment, findings: 
         }
     }
     for automation in &estate.automations {
-        if mentions(&automation.actions, &view.id.to_string()) || mentions(&[automation.trigger.clone()], &view.id.to_string()) {
+        if mentions(&automation.actions, &view.id.to_string())
+            || mentions(std::slice::from_ref(&automation.trigger), &view.id.to_string())
+        {
             findings.note(
                 "automation_names_it",
                 format!(
@@ -63,13 +65,19 @@ fn schedules(deployment: &Deployment, findings: &mut Findings) {
     }
     let inactive = view.schedules.iter().filter(|schedule| !schedule.active).count();
     if inactive > 0 {
-        findings.note("schedules_stay_inactive", format!("Inactive schedules stay so: {inactive} of {}.", view.schedules.len()));
+        findings.note(
+            "schedules_stay_inactive",
+            format!("Inactive schedules stay so: {inactive} of {}.", view.schedules.len()),
+        );
     }
     if deployment.document.get("schedule").is_some_and(|it| !it.is_null()) && !view.schedules.is_empty() {
         findings.note("schedule_repeats", "The field `schedule` repeats one of `schedules`, and is not written.");
     }
     if view.enforce_parameter_schema {
-        findings.note("parameters_checked", "The server checks parameters (enforce_parameter_schema true), and goes on to.");
+        findings.note(
+            "parameters_checked",
+            "The server checks parameters (enforce_parameter_schema true), and goes on to.",
+        );
     }
 }
 
@@ -86,7 +94,8 @@ fn mentions(documents: &[Value], id: &str) -> bool {
 /// What concerns no single deployment.
 pub(super) fn of_estate(estate: &Estate, moves: bool) -> Vec<Note> {
     let mut findings = Findings::default();
-    for queue in estate.work_queues.iter().filter(|queue| queue.filter.as_ref().is_some_and(|filter| !filter.is_null())) {
+    for queue in estate.work_queues.iter().filter(|queue| queue.filter.as_ref().is_some_and(|filter| !filter.is_null()))
+    {
         let filter = queue.filter.as_ref().map(ToString::to_string).unwrap_or_default();
         findings.note(
             "queue_by_filter",
@@ -117,15 +126,20 @@ pub(super) fn of_estate(estate: &Estate, moves: bool) -> Vec<Note> {
     }
     for automation in &estate.automations {
         let about_pool = estate.work_pools.values().filter(|pool| agents.contains(pool.name.as_str())).any(|pool| {
-            mentions(&automation.actions, &pool.id.to_string()) || mentions(std::slice::from_ref(&automation.trigger), &pool.id.to_string())
+            mentions(&automation.actions, &pool.id.to_string())
+                || mentions(std::slice::from_ref(&automation.trigger), &pool.id.to_string())
         });
         let about_queue = estate.work_queues.iter().any(|queue| {
-            mentions(&automation.actions, &queue.id.to_string()) || mentions(std::slice::from_ref(&automation.trigger), &queue.id.to_string())
+            mentions(&automation.actions, &queue.id.to_string())
+                || mentions(std::slice::from_ref(&automation.trigger), &queue.id.to_string())
         });
         if about_pool || about_queue {
             findings.note(
                 "automation_names_pool",
-                format!("Automation `{}` names an old pool or queue by its id: point it to the new one.", automation.name),
+                format!(
+                    "Automation `{}` names an old pool or queue by its id: point it to the new one.",
+                    automation.name
+                ),
             );
         }
     }

@@ -141,10 +141,7 @@ impl State {
             (Method::Delete, ["work_pools", name]) => self.delete_pool(name),
             (Method::Post, ["work_pools", pool, "queues"]) => self.create_queue(pool, body),
             (Method::Patch, ["work_pools", pool, "queues", name]) => self.change_queue(pool, name, &body),
-            (Method::Delete, ["work_pools", pool, "queues", name]) => {
-                self.queues.retain(|it| it["work_pool_name"] != *pool || it["name"] != *name);
-                (204, Value::Null)
-            }
+            (Method::Delete, ["work_pools", pool, "queues", name]) => self.delete_queue(pool, name),
             (Method::Post, ["deployments", ""]) => self.put(body),
             (Method::Patch, ["deployments", id]) => self.patch(id, body),
             (Method::Patch, ["deployments", id, "schedules", schedule]) => self.patch_schedule(id, schedule, body),
@@ -211,6 +208,15 @@ impl State {
         (204, Value::Null)
     }
 
+    /// Its deployments are left without a queue, whose name they keep.
+    fn delete_queue(&mut self, pool: &str, name: &str) -> Answer {
+        let before = self.queues.len();
+        self.queues.retain(|it| it["work_pool_name"] != pool || it["name"] != name);
+        let of_queue = |it: &&mut Value| it["work_pool_name"] == pool && it["work_queue_name"] == name;
+        self.deployments.iter_mut().filter(of_queue).for_each(|it| it["work_pool_name"] = Value::Null);
+        if self.queues.len() < before { (204, Value::Null) } else { (404, json!({"detail": "not found"})) }
+    }
+
     fn refused(&self, name: &Value) -> Option<Answer> {
         let refuses = self.refuses.iter().any(|it| *name == it.as_str());
         refuses.then(|| (409, json!({"detail": "Error creating deployment: no"})))
@@ -243,6 +249,11 @@ impl State {
         found["tags"] = json!([]);
         let mut changes = body.clone();
         let members = changes.as_object_mut().unwrap();
+        if members.get("work_pool_name").is_some_and(Value::is_null) && !found["work_pool_name"].is_null() {
+            // No pool leaves the deployment where it is.
+            members.shift_remove("work_pool_name");
+            members.shift_remove("work_queue_name");
+        }
         let variables = members.shift_remove("job_variables").unwrap_or_else(|| json!({}));
         members.insert("infra_overrides".to_owned(), variables);
         members.insert("schedules".to_owned(), schedules.into());

@@ -89,7 +89,8 @@ impl EcsTask {
     /// # Errors
     /// Why the class refuses it, each reason once.
     pub(crate) fn read(data: &Object, reading: Reading<'_>) -> Result<Self, Vec<String>> {
-        let mut fields = Fields { data, refused: Vec::new() };
+        let parsed = if reading.repair { Some(parse_objects(data)) } else { None };
+        let mut fields = Fields { data: parsed.as_ref().unwrap_or(data), refused: Vec::new() };
         let stream_output = fields.of("stream_output", optional_flag).unwrap_or_default();
         let configure_logs = fields.of("configure_cloudwatch_logs", optional_flag);
         let mut task = Self {
@@ -152,6 +153,19 @@ impl EcsTask {
     }
 }
 
+/// Objects that old command lines wrote as text.
+fn parse_objects(data: &Object) -> Object {
+    let mut data = data.clone();
+    for field in ["env", "labels", "task_definition", "cloudwatch_logs_options"] {
+        if let Some(Value::String(text)) = data.get(field)
+            && let Ok(object @ Value::Object(_)) = serde_json::from_str(text)
+        {
+            data.insert(field.to_owned(), object);
+        }
+    }
+    data
+}
+
 /// The container of a definition that a flow runs in.
 pub(crate) fn prefect_container(definition: &Object) -> Option<&Object> {
     let containers = definition.get("containerDefinitions")?.as_array()?;
@@ -165,11 +179,7 @@ struct Fields<'a> {
 }
 
 impl<'a> Fields<'a> {
-    fn of<T>(
-        &mut self,
-        field: &str,
-        read: impl Fn(&str, Option<&'a Value>) -> Result<Option<T>, String>,
-    ) -> Option<T> {
+    fn of<T>(&mut self, field: &str, read: impl Fn(&str, Option<&'a Value>) -> Result<Option<T>, String>) -> Option<T> {
         match read(field, self.data.get(field)) {
             Ok(value) => value,
             Err(refused) => {
@@ -263,10 +273,12 @@ mod tests {
     }
 
     #[test]
-    fn a_command_as_text_is_taken_only_when_told() {
-        let data = json!({"command": "python -m prefect.engine"});
+    fn what_is_written_as_text_is_taken_only_when_told() {
+        let data = json!({"command": "python -m prefect.engine", "env": "{\"A\": \"1\"}"});
+        assert_eq!(read(&data).unwrap_err().len(), 2);
         let reading = Reading { repair: true, prefect_version: "2.20.26" };
         let task = EcsTask::read(data.as_object().unwrap(), reading).unwrap();
         assert_eq!(task.command.unwrap(), ["python", "-m", "prefect.engine"]);
+        assert_eq!(task.env["A"], "1");
     }
 }

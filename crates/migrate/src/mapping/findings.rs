@@ -1,6 +1,6 @@
 //! What a mapping has to say beside its result.
 
-use crate::plan::{Level, Note, NotCarried, Risk};
+use crate::plan::{Level, NotCarried, Note, Risk};
 
 /// Notes, losses and risks, in the order in which they were found.
 #[derive(Debug, Clone, Default)]

@@ -12,15 +12,26 @@ use super::findings::Findings;
 const SILENT: [&str; 5] = ["type", "block_type_slug", "name", "env", "image"];
 
 /// The job variables of such a block, for a pool with an image and an environment of its own.
-pub(crate) fn job_variables(label: &str, slug: &str, data: &Object, overrides: &Object, findings: &mut Findings) -> Object {
+pub(crate) fn job_variables(
+    label: &str,
+    slug: &str,
+    data: &Object,
+    overrides: &Object,
+    findings: &mut Findings,
+) -> Object {
     let mut variables = Map::new();
     if let Some(image) = text(data, "image") {
         variables.insert("image".to_owned(), image.into());
     }
-    if let Some(Value::Object(environment)) = data.get("env").filter(|env| env.as_object().is_some_and(|it| !it.is_empty())) {
-        variables.insert("env".to_owned(), environment.iter().map(|(name, value)| (name.clone(), as_text(value))).collect());
+    if let Some(Value::Object(environment)) =
+        data.get("env").filter(|env| env.as_object().is_some_and(|it| !it.is_empty()))
+    {
+        variables
+            .insert("env".to_owned(), environment.iter().map(|(name, value)| (name.clone(), as_text(value))).collect());
     }
-    if let Some(Value::Array(command)) = data.get("command").filter(|command| command.as_array().is_some_and(|it| !it.is_empty())) {
+    if let Some(Value::Array(command)) =
+        data.get("command").filter(|command| command.as_array().is_some_and(|it| !it.is_empty()))
+    {
         let words: Vec<String> = command.iter().filter_map(Value::as_str).map(str::to_owned).collect();
         variables.insert("command".to_owned(), super::shape::shell_joined(&words).into());
     }
@@ -43,8 +54,12 @@ pub(crate) fn job_variables(label: &str, slug: &str, data: &Object, overrides: &
             && value.as_array().is_none_or(|it| !it.is_empty())
             && value.as_object().is_none_or(|it| !it.is_empty());
         let overridden = overrides.keys().any(|key| key == field || key.starts_with(&format!("{field}.")));
-        if (is_set || overridden) && !SILENT.contains(&field.as_str()) && !carried.contains(&field.as_str()) && field != "command" {
-            findings.lost(format!("{label}: {field}"), format!("a task on ECS has no counterpart of it in a {slug} block's terms"));
+        if (is_set || overridden)
+            && !SILENT.contains(&field.as_str())
+            && !carried.contains(&field.as_str())
+            && field != "command"
+        {
+            findings.lost(format!("{label}: {field}"), "a task on ECS has no counterpart");
         }
     }
     variables
@@ -85,7 +100,10 @@ fn kubernetes_size(data: &Object) -> (Option<i64>, Option<i64>) {
     let mut found = (None, None);
     let patches = customizations.as_array().map_or(&[][..], Vec::as_slice);
     for patch in patches {
-        let Some(rest) = patch.get("path").and_then(Value::as_str).and_then(|path| path.split_once("/resources")) else { continue };
+        let Some(rest) = patch.get("path").and_then(Value::as_str).and_then(|path| path.split_once("/resources"))
+        else {
+            continue;
+        };
         let value = patch.get("value").unwrap_or(&Value::Null);
         let at = |kind: &str, member: &str| -> Option<Value> {
             let whole = format!("/{kind}/{member}");
@@ -142,7 +160,10 @@ mod tests {
 
     #[test]
     fn sizes_are_read_in_the_terms_of_docker_and_kubernetes() {
-        assert_eq!((mebibytes("2g"), mebibytes("512m"), mebibytes("1GB"), mebibytes("x")), (Some(2048), Some(512), Some(1024), None));
+        assert_eq!(
+            (mebibytes("2g"), mebibytes("512m"), mebibytes("1GB"), mebibytes("x")),
+            (Some(2048), Some(512), Some(1024), None)
+        );
         let patch = |path: &str, value: Value| {
             let data = json!({"customizations": [{"op": "add", "path": path, "value": value}]});
             kubernetes_size(data.as_object().unwrap())
@@ -158,7 +179,13 @@ mod tests {
         let data = json!({"type": "docker-container", "image": "a:1", "env": {"N": 1}, "mem_limit": "2g",
             "volumes": ["/data:/data"], "privileged": false, "networks": ["etl"]});
         let mut findings = Findings::default();
-        let variables = job_variables("docker-container/dock", "docker-container", data.as_object().unwrap(), &Map::new(), &mut findings);
+        let variables = job_variables(
+            "docker-container/dock",
+            "docker-container",
+            data.as_object().unwrap(),
+            &Map::new(),
+            &mut findings,
+        );
         assert_eq!(Value::Object(variables), json!({"image": "a:1", "env": {"N": "1"}, "memory": 2048}));
         let lost: Vec<&str> = findings.not_carried.iter().map(|it| it.setting.as_str()).collect();
         assert_eq!(lost, ["docker-container/dock: volumes", "docker-container/dock: networks"]);

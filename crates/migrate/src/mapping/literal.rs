@@ -70,7 +70,10 @@ mod tests {
         let mut literals = Literals::new("literal_");
         let kept = literals.keep(json!({"a": ["{{ image }}", "x", "{{ image }}"], "b": "{{ $HOME }}/{{ no, none }}"}));
         assert_eq!(kept, json!({"a": ["{{ literal_1 }}", "x", "{{ literal_1 }}"], "b": "{{ literal_2 }}"}));
-        assert_eq!(Value::Object(literals.variables), json!({"literal_1": "{{ image }}", "literal_2": "{{ $HOME }}/{{ no, none }}"}));
+        assert_eq!(
+            Value::Object(literals.variables),
+            json!({"literal_1": "{{ image }}", "literal_2": "{{ $HOME }}/{{ no, none }}"})
+        );
         assert!(holds_reference(&json!(["{{ prefect.variables.x }}"])) && !holds_reference(&json!("{{ image }}")));
     }
 }

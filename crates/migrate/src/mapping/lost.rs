@@ -60,7 +60,10 @@ fn credentials(block: &Block, findings: &mut Findings) {
         if text("aws_access_key_id").is_some() {
             findings.lost(format!("{label}: keys"), "the dispatcher's role launches the tasks");
         } else {
-            findings.note("role_of_dispatcher", "The block has no saved credentials: the dispatcher's role launches the tasks.");
+            findings.note(
+                "role_of_dispatcher",
+                "The block has no saved credentials: the dispatcher's role launches the tasks.",
+            );
         }
     } else {
         findings.note(

@@ -8,16 +8,26 @@ use serde_json::Value;
 
 /// Parts of names whose values are taken for secrets.
 const NAMES: [&str; 13] = [
-    "SECRET", "PASS", "PWD", "TOKEN", "APIKEY", "API_KEY", "ACCESS_KEY", "ACCOUNT_KEY", "PRIVATE", "CREDENTIAL", "AUTH",
-    "DSN", "CONNECTION_STRING",
+    "SECRET",
+    "PASS",
+    "PWD",
+    "TOKEN",
+    "APIKEY",
+    "API_KEY",
+    "ACCESS_KEY",
+    "ACCOUNT_KEY",
+    "PRIVATE",
+    "CREDENTIAL",
+    "AUTH",
+    "DSN",
+    "CONNECTION_STRING",
 ];
 
 /// Names that are a secret in the settings of a file system (`s3fs`, `gcsfs`, `adlfs`, `paramiko`).
 const SETTINGS: [&str; 6] = ["key", "sas", "pkey", "passphrase", "ssh_key", "access_id"];
 
 /// How values of secrets begin.
-const PREFIXES: [&str; 9] =
-    ["-----BEGIN", "ghp_", "github_pat_", "glpat-", "xoxb-", "AKIA", "ASIA", "pnu_", "pnb_"];
+const PREFIXES: [&str; 9] = ["-----BEGIN", "ghp_", "github_pat_", "glpat-", "xoxb-", "AKIA", "ASIA", "pnu_", "pnb_"];
 
 /// Whether the API shows asterisks instead of the value.
 pub(crate) fn is_masked(value: &Value) -> bool {
@@ -119,8 +129,14 @@ mod tests {
 
     #[test]
     fn a_reference_needs_plain_names() {
-        assert_eq!(reference("s3", "code", &["aws_access_key_id"]).unwrap(), "{{ prefect.blocks.s3.code.aws_access_key_id }}");
-        assert_eq!(reference("ecs-task", "prod", &["env", "ÜBER"]).unwrap(), "{{ prefect.blocks.ecs-task.prod.env.ÜBER }}");
+        assert_eq!(
+            reference("s3", "code", &["aws_access_key_id"]).unwrap(),
+            "{{ prefect.blocks.s3.code.aws_access_key_id }}"
+        );
+        assert_eq!(
+            reference("ecs-task", "prod", &["env", "ÜBER"]).unwrap(),
+            "{{ prefect.blocks.ecs-task.prod.env.ÜBER }}"
+        );
         assert_eq!(reference("ecs-task", "prod", &["env", "A.B"]), None);
         assert_eq!(reference("ecs-task", "prod", &["env", "A B"]), None);
     }

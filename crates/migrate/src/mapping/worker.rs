@@ -25,6 +25,14 @@ pub(crate) fn template(
     let mut template = manage::pool::template::of_pool(&pool.base_job_template);
     work_pool::BaseJobTemplate::from_value(&template)
         .map_err(|error| format!("the base job template of {} cannot be used: {error}", pool.name))?;
+    findings.note(
+        "type_cannot_change",
+        format!(
+            "The type of a work pool cannot be changed, so {} stays, and a new pool takes its deployments. Delete the old one when \
+             its last run has ended.",
+            pool.name
+        ),
+    );
     if is_default {
         findings.risk(
             Level::Medium,
@@ -65,7 +73,10 @@ pub(crate) fn template(
 /// Blocks of another server have other ids, and a federated identity is Cloud's.
 fn forget_credentials(template: &mut Value, findings: &mut Findings) {
     for variable in ["aws_credentials", "federated_identity"] {
-        let Some(property) = template["variables"]["properties"].get_mut(variable).and_then(Value::as_object_mut) else { continue };
+        let Some(property) = template["variables"]["properties"].get_mut(variable).and_then(Value::as_object_mut)
+        else {
+            continue;
+        };
         if property.shift_remove("default").is_some() {
             findings.lost(
                 format!("{variable} of Prefect Cloud"),
@@ -80,7 +91,9 @@ fn forget_credentials(template: &mut Value, findings: &mut Findings) {
 
 /// A worker without a network configuration takes all subnets of the VPC.
 fn find_network(pool: &WorkPool, template: &mut Value, account: &Account, findings: &mut Findings) {
-    let default = |template: &Value, variable: &str| template["variables"]["properties"].get(variable).and_then(|it| it.get("default")).cloned();
+    let default = |template: &Value, variable: &str| {
+        template["variables"]["properties"].get(variable).and_then(|it| it.get("default")).cloned()
+    };
     let is_given = |value: Option<Value>| value.is_some_and(|it| it.as_object().is_some_and(|it| !it.is_empty()));
     let in_request = template["job_configuration"]["task_run_request"].get("networkConfiguration").cloned();
     if is_given(in_request) || is_given(default(template, "network_configuration")) {

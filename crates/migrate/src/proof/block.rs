@@ -214,7 +214,8 @@ fn overrides(task: &EcsTask, run: &BlockRun) -> Value {
     environment.extend(task.env.clone());
     let set = environment.into_iter().filter(|(_, value)| !value.is_null());
     let environment: Vec<Value> = set.map(|(name, value)| json!({"name": name, "value": value})).collect();
-    let command = task.command.clone().unwrap_or_else(|| ["prefect", "flow-run", "execute"].map(str::to_owned).to_vec());
+    let command =
+        task.command.clone().unwrap_or_else(|| ["prefect", "flow-run", "execute"].map(str::to_owned).to_vec());
     let mut container = Map::from_iter([
         ("name".to_owned(), CONTAINER.into()),
         ("environment".to_owned(), environment.into()),
@@ -247,9 +248,7 @@ fn tags(task: &EcsTask, run: &BlockRun) -> Value {
     }
     labels.extend(run.flow.as_deref().map(|flow| ("prefect.io/flow-name".to_owned(), flow.into())));
     labels.extend(task.labels.clone());
-    let tag = |(key, value): (&String, &Value)| {
-        json!({"key": slug::tag(key), "value": slug::tag(value.as_str().unwrap_or_default())})
-    };
+    let tag = |(key, value): (&String, &Value)| json!({"key": slug::tag(key), "value": slug::tag(value.as_str().unwrap_or_default())});
     labels.iter().map(tag).collect()
 }
 

@@ -8,7 +8,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use super::ours::SETTINGS_SUBNET;
-use crate::{mapping::secret, plan::{Difference, Requests}};
+use crate::{
+    mapping::secret,
+    plan::{Difference, Requests},
+};
 
 /// Leaves by pointer.
 type Flat = BTreeMap<String, Value>;
@@ -62,12 +65,14 @@ impl Pair<'_> {
                 Some("pushpool names a definition by its content, and all runs with that content share it")
             }
             "/run_task/clientToken" | "/run_task/startedBy" => Some("pushpool launches a run once by it"),
-            _ if pointer.starts_with("/run_task/tags/prefect.io~1") => Some("tags that Prefect and pushpool set themselves"),
+            _ if pointer.starts_with("/run_task/tags/prefect.io~1") => {
+                Some("tags that Prefect and pushpool set themselves")
+            }
             _ if pointer.contains("/environment/") => self.environment(last),
             _ if last == "executionRoleArn" || last == "taskRoleArn" => self.role(last),
-            _ if pointer.ends_with("/options/awslogs-stream-prefix") => {
-                Some("one prefix for each deployment, where the name of the flow run made a new definition for every run")
-            }
+            _ if pointer.ends_with("/options/awslogs-stream-prefix") => Some(
+                "one prefix for each deployment, where the name of the flow run made a new definition for every run",
+            ),
             _ if pointer.ends_with("/options/awslogs-region") && self.new == Some(&"".into()) => {
                 Some("the dispatcher's own region")
             }
@@ -86,7 +91,9 @@ impl Pair<'_> {
             return Some("pushpool tells the container its run, flow and deployment");
         }
         match (name, self.old, self.new) {
-            ("PREFECT_API_URL", ..) => Some("the agent or worker passed its own URL on; pushpool sends the one of its settings"),
+            ("PREFECT_API_URL", ..) => {
+                Some("the agent or worker passed its own URL on; pushpool sends the one of its settings")
+            }
             ("PREFECT_FLOW_RUN_EXECUTE_SIGTERM_BEHAVIOR", None, _) => {
                 Some("a run on Spot reschedules itself when its task is interrupted")
             }

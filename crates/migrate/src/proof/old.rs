@@ -61,10 +61,8 @@ pub(crate) fn block_requests(
         (None, _) => Some(block::definition(task, task.task_definition.clone().unwrap_or_default(), run)?),
     };
     let registered = prepared.as_ref().filter(|prepared| described != Some(*prepared));
-    let needs_network = prepared.as_ref().map_or_else(
-        || task.launch_type.is_some_and(LaunchType::is_fargate),
-        |definition| block::needs_network(definition),
-    );
+    let needs_network =
+        prepared.as_ref().map_or_else(|| task.launch_type.is_some_and(LaunchType::is_fargate), block::needs_network);
     let subnets = account.subnets_of(task.vpc_id.as_deref()).map_or_else(
         || vec![format!("(subnets of {})", task.vpc_id.as_deref().unwrap_or("the default VPC"))],
         <[String]>::to_vec,
@@ -103,8 +101,7 @@ fn worker_requests(subject: &Subject<'_>, pool: &WorkPool) -> Result<Requests, S
         ("prefect.io/work-pool-id", pool.id.to_string()),
         ("prefect.io/work-pool-name", pool.name.clone()),
     ];
-    let environment =
-        [("PREFECT_API_URL", api_url(subject)), ("PREFECT__FLOW_RUN_ID", ours::FLOW_RUN.to_string())];
+    let environment = [("PREFECT_API_URL", api_url(subject)), ("PREFECT__FLOW_RUN_ID", ours::FLOW_RUN.to_string())];
     let run = WorkerRun {
         pool: &pool.name,
         deployment: id,

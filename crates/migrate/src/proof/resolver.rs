@@ -18,9 +18,8 @@ impl Resolver for OfEstate<'_> {
     }
 
     fn block(&self, type_slug: &str, name: &str) -> Result<Value, ResolveError> {
-        let is_meant = |block: &&crate::estate::Block| {
-            block.block_type.slug == type_slug && block.usable_name() == Some(name)
-        };
+        let is_meant =
+            |block: &&crate::estate::Block| block.block_type.slug == type_slug && block.usable_name() == Some(name);
         let block = self.0.blocks.values().find(is_meant);
         block.map(|block| Value::Object(block.data.clone())).ok_or(ResolveError::NotFetched)
     }

@@ -39,9 +39,14 @@ mod tests {
     /// Answers of python-slugify 8.0 with the block's arguments.
     #[test]
     fn names_are_made_legal_as_python_does() {
-        for (text, expected) in
-            [("data & ml", "data-ml"), ("47 11", "47-11"), ("ünit", "nit"), ("größe", "gr-e"), ("", ""), ("a_b/c=d", "a_b/c=d")]
-        {
+        for (text, expected) in [
+            ("data & ml", "data-ml"),
+            ("47 11", "47-11"),
+            ("ünit", "nit"),
+            ("größe", "gr-e"),
+            ("", ""),
+            ("a_b/c=d", "a_b/c=d"),
+        ] {
             assert_eq!(tag(text), expected, "{text}");
         }
         for (text, expected) in [

@@ -36,7 +36,8 @@ const IMAGE: &str = "(the image of the worker's release)";
 /// Why the worker fails.
 pub(crate) fn requests(configuration: &Object, run: &WorkerRun<'_>) -> Result<Requests, String> {
     let mut configuration = configuration.clone();
-    let mut environment: Object = run.environment.iter().map(|(name, value)| (name.clone(), value.as_str().into())).collect();
+    let mut environment: Object =
+        run.environment.iter().map(|(name, value)| (name.clone(), value.as_str().into())).collect();
     environment.extend(object(&configuration, "env"));
     let mut labels: Object = run.labels.iter().map(|(name, value)| (name.clone(), value.as_str().into())).collect();
     labels.extend(object(&configuration, "labels"));
@@ -69,7 +70,7 @@ fn definition(configuration: &Object, request: &Object, run: &WorkerRun<'_>) -> 
     let named = |it: &Value| it.get("name").and_then(Value::as_str).filter(|it| !it.is_empty()).map(str::to_owned);
     let first = || {
         let ours = containers.iter().find(|it| named(it).as_deref() == Some("prefect"));
-        ours.or(containers.first()).and_then(named).unwrap_or_else(|| "prefect".to_owned())
+        ours.or_else(|| containers.first()).and_then(named).unwrap_or_else(|| "prefect".to_owned())
     };
     let name = wanted.map_or_else(first, str::to_owned);
     let index = match containers.iter().position(|it| named(it).as_deref() == Some(name.as_str())) {
@@ -176,7 +177,8 @@ fn launch(request: &mut Object, definition: Option<&Object>) {
         (None, true) => drop(request.shift_remove("launchType")),
         _ => {}
     }
-    let has_strategy = request.get("capacityProviderStrategy").and_then(Value::as_array).is_some_and(|it| !it.is_empty());
+    let has_strategy =
+        request.get("capacityProviderStrategy").and_then(Value::as_array).is_some_and(|it| !it.is_empty());
     if has_strategy {
         request.shift_remove("launchType");
     } else if launch_type.as_deref() == Some("FARGATE_SPOT") {
@@ -205,10 +207,10 @@ fn network(request: &mut Object, configuration: &Object, definition: Option<&Obj
         return;
     }
     if object(request, "networkConfiguration").is_empty() {
-        let subnets = run.account.subnets_of(vpc).map_or_else(
-            || vec![format!("(subnets of {})", vpc.unwrap_or("the default VPC"))],
-            <[String]>::to_vec,
-        );
+        let subnets = run
+            .account
+            .subnets_of(vpc)
+            .map_or_else(|| vec![format!("(subnets of {})", vpc.unwrap_or("the default VPC"))], <[String]>::to_vec);
         request.insert("networkConfiguration".to_owned(), super::block::network(&subnets));
     }
 }
@@ -217,7 +219,7 @@ fn overrides(request: &mut Object, configuration: &Object, definition: Option<&O
     let name = text(configuration, "container_name").map(str::to_owned).or_else(|| {
         let containers = definition?.get("containerDefinitions")?.as_array()?;
         let ours = containers.iter().find(|it| it.get("name").is_some_and(|name| name == "prefect"));
-        Some(ours.or(containers.first())?.get("name")?.as_str()?.to_owned())
+        Some(ours.or_else(|| containers.first())?.get("name")?.as_str()?.to_owned())
     });
     let name = name.unwrap_or_else(|| "prefect".to_owned());
     let command = match configuration.get("command") {
@@ -242,10 +244,36 @@ fn overrides(request: &mut Object, configuration: &Object, definition: Option<&O
             list_environment(container, &Object::new());
         }
         if let Some(Value::String(command)) = container.get("command") {
-            let words: Vec<Value> = command.split_whitespace().map(Value::from).collect();
+            let words = words(command);
             container.insert("command".to_owned(), words.into());
         }
     }
+}
+
+/// `shlex.split` of a command that is well formed; of another one the worker fails, and pushpool refuses it.
+fn words(command: &str) -> Vec<String> {
+    let mut words = Vec::new();
+    let mut word: Option<String> = None;
+    let mut quote: Option<char> = None;
+    let mut characters = command.chars();
+    while let Some(character) = characters.next() {
+        match (quote, character) {
+            (None, ' ' | '\t' | '\r' | '\n') => words.extend(word.take()),
+            (None, '\'' | '"') => {
+                quote = Some(character);
+                word.get_or_insert_default();
+            }
+            (Some(open), _) if open == character => quote = None,
+            (None, '\\') => word.get_or_insert_default().extend(characters.next()),
+            (Some('"'), '\\') => match characters.next() {
+                Some(escaped @ ('"' | '\\')) => word.get_or_insert_default().push(escaped),
+                other => word.get_or_insert_default().extend(['\\'].into_iter().chain(other)),
+            },
+            (_, other) => word.get_or_insert_default().push(other),
+        }
+    }
+    words.extend(word);
+    words
 }
 
 /// The entries of the template, and over them those of `env`.

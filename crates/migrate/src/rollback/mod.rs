@@ -4,6 +4,8 @@
 //! deployment that was changed after the upgrade is left alone, unless the user insists: the change may be worth more
 //! than the way back. The lines of a rollback go into the same journal, so it may be repeated, and goes on where it stopped.
 
+mod queueless;
+
 use diagnosis::{Diagnosis, PP0810, PP0811};
 use manage::{
     Server,
@@ -131,9 +133,14 @@ async fn deployment<T: Transport>(
 
 /// Members in which a deployment is neither what the upgrade made of it nor what it was before.
 fn changed_since(record: &Record, (before, write): (&Document, &Write), found: &Document) -> Option<Vec<String>> {
-    let is_before = differences(before, found).iter().all(|member| matches!(member.as_str(), "schedules" | "schedule"));
+    let had_no_pool = before.get("work_pool_name").is_none_or(Value::is_null);
+    let is_before = differences(before, found).iter().all(|member| match member.as_str() {
+        "schedules" | "schedule" => true,
+        "work_pool_name" | "work_queue_name" => had_no_pool,
+        _ => false,
+    });
     match (&record.after, record.stage) {
-        // A rollback that was interrupted may have left schedules half put back.
+        // A rollback that was interrupted may have left schedules half put back, and a pool where there was none.
         (_, Stage::Restoring) if is_before => None,
         (Some(after), _) if same(after, found) => None,
         (None, _) if took_effect(before, write, found) || is_before => None,
@@ -186,18 +193,35 @@ async fn restore<T: Transport>(
         return Ok(not_restored("It was changed a moment ago."));
     }
     journal.append(Event::Restoring { object: object.clone() })?;
-    if let Err(error) = send(server, object, write).await {
-        let refusal = is_refusal(&error);
-        let told = server.told(error);
-        return if refusal { Ok(not_restored(with_sources(&told))) } else { Err(told.into()) };
+    if let Some(outcome) = sent(server, object, write).await? {
+        return Ok(outcome);
     }
-    let found = settled(server, object, before).await?;
+    let mut found = settled(server, object, before).await?;
+    if let Some(pool) = queueless::pool(before, &found) {
+        queueless::take_out(server, object, pool).await?;
+        if let Some(outcome) = sent(server, object, write).await? {
+            return Ok(outcome);
+        }
+        found = settled(server, object, before).await?;
+    }
     let left = differences(before, &found);
     if left.is_empty() {
         journal.append(Event::Restored { object: object.clone() })?;
         return Ok(Outcome::Done);
     }
     Ok(not_restored(format!("The server keeps other values than there were: {}.", left.join(", "))))
+}
+
+/// Sends the write of a deployment; an outcome if the server refuses it.
+async fn sent<T: Transport>(
+    server: &Server<T>,
+    object: &Object,
+    write: &Write,
+) -> Result<Option<Outcome>, UpgradeError> {
+    let Err(error) = send(server, object, write).await else { return Ok(None) };
+    let refusal = is_refusal(&error);
+    let told = server.told(error);
+    if refusal { Ok(Some(not_restored(with_sources(&told)))) } else { Err(told.into()) }
 }
 
 fn not_restored(detail: impl Into<String>) -> Outcome {

@@ -172,3 +172,29 @@ async fn the_journal_of_another_server_is_refused() {
     let refused = upgraded.roll_back(false).await.unwrap_err().diagnosis().unwrap();
     assert_eq!(refused.code, "PP0803");
 }
+
+#[tokio::test]
+async fn a_deployment_that_had_no_pool_has_none_again() {
+    for version in [OLD, NEW] {
+        for requests in 0..60 {
+            let fake = server(version);
+            fake.state(|state| {
+                for member in ["work_pool_name", "work_queue_name"] {
+                    state.deployments[0][member] = Value::Null;
+                }
+            });
+            let upgraded = Upgraded { before: fake.deployments(), fake, directory: tempfile::tempdir().unwrap() };
+            upgraded.upgrade(&plan(&upgraded.fake), &["nightly".to_owned()]).await;
+            upgraded.fake.goes_down_after(requests, Outage::Before);
+            let finished = upgraded.roll_back(false).await.is_ok();
+            upgraded.fake.comes_up();
+            let report = upgraded.roll_back(false).await.unwrap();
+            assert_eq!(report.failed(), 0, "{version} {requests}: {report:?}");
+            assert_eq!(upgraded.fake.deployments(), upgraded.before, "{version} {requests}");
+            assert_eq!(upgraded.pools(), [json!("agents")], "{version} {requests}");
+            if finished {
+                break;
+            }
+        }
+    }
+}

@@ -71,7 +71,8 @@ pub(super) fn choose(source: &Source<'_>, findings: &mut Findings) -> Result<Cho
                 changes.join(", ")
             ));
         }
-        findings.note("definition_not_read", format!("The task definition {arn} was not read; the pool runs it as it is."));
+        findings
+            .note("definition_not_read", format!("The task definition {arn} was not read; the pool runs it as it is."));
         return Ok(Chosen::Existing { arn: arn.clone(), definition: None });
     };
     let prepared = block::definition(task, described.clone(), &run)?;
@@ -242,7 +243,8 @@ fn literal(
 
 fn place_family(given: &Object, prepared: &Object, task: &EcsTask, definition: &mut Object, variables: &mut Object) {
     definition.insert("family".to_owned(), "{{ family }}".into());
-    let is_named = task.family.is_some() || given.get("family").and_then(Value::as_str).is_some_and(|it| !it.is_empty());
+    let is_named =
+        task.family.is_some() || given.get("family").and_then(Value::as_str).is_some_and(|it| !it.is_empty());
     if let Some(family) = prepared.get("family").filter(|_| is_named) {
         variables.insert("family".to_owned(), family.clone());
     }
@@ -252,7 +254,8 @@ fn place_family(given: &Object, prepared: &Object, task: &EcsTask, definition: &
 fn place_role(prepared: &Object, task: &EcsTask, definition: &mut Object, variables: &mut Object) {
     definition.insert("executionRoleArn".to_owned(), "{{ execution_role_arn }}".into());
     if task.execution_role_arn.is_none() {
-        variables.insert("execution_role_arn".to_owned(), prepared.get("executionRoleArn").cloned().unwrap_or_default());
+        variables
+            .insert("execution_role_arn".to_owned(), prepared.get("executionRoleArn").cloned().unwrap_or_default());
     }
 }
 
@@ -279,7 +282,8 @@ fn for_fargate(definition: &mut Object, prepared: &Object) {
         }
     }
     let containers = definition.get_mut("containerDefinitions").and_then(Value::as_array_mut);
-    let is_ours = |it: &&mut Value| it.get("name").is_some_and(|name| name == CONTAINER || name == "{{ container_name }}");
+    let is_ours =
+        |it: &&mut Value| it.get("name").is_some_and(|name| name == CONTAINER || name == "{{ container_name }}");
     if let Some(container) = containers.into_iter().flatten().find(is_ours).and_then(Value::as_object_mut) {
         container.entry("cpu").or_insert_with(|| 0.into());
         container.entry("memory").or_insert_with(|| 0.into());

@@ -86,7 +86,8 @@ impl Environment<'_> {
         let patches = self.data.get("task_customizations").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
         let adds = |patch: &Value| {
             let entry = patch.get("value");
-            entry.and_then(|it| it.get("name")).is_some_and(|it| it == name) && entry.and_then(|it| it.get("value")) == Some(value)
+            entry.and_then(|it| it.get("name")).is_some_and(|it| it == name)
+                && entry.and_then(|it| it.get("value")) == Some(value)
         };
         match patches.iter().position(adds) {
             Some(index) => {
@@ -103,11 +104,12 @@ impl Environment<'_> {
         for (container, value) in containers.into_iter().flatten().enumerate() {
             let environment = value.get_mut("environment").and_then(Value::as_array_mut);
             for (index, entry) in environment.into_iter().flatten().filter_map(Value::as_object_mut).enumerate() {
-                let (Some(Value::String(name)), Some(value)) = (entry.get("name").cloned(), entry.get("value").cloned()) else {
+                let (Some(Value::String(name)), Some(value)) =
+                    (entry.get("name").cloned(), entry.get("value").cloned())
+                else {
                     continue;
                 };
-                let place =
-                    [format!("containerDefinitions[{container}]"), format!("environment[{index}]")];
+                let place = [format!("containerDefinitions[{container}]"), format!("environment[{index}]")];
                 let place = ["task_definition", &place[0], &place[1], "value"];
                 if secret::is_secret(&name, &value)
                     && let Some(Given::Reference(reference)) = self.given(&name, &value, &place, in_block, findings)
@@ -131,7 +133,9 @@ impl Environment<'_> {
         if let Some((_, variable)) = OF_DISPATCHER.iter().find(|(known, _)| *known == name && !value.is_null()) {
             findings.lost(
                 setting(),
-                format!("pushpool never sends it in clear text: set `{variable}` of the pool, or the dispatcher's setting"),
+                format!(
+                    "pushpool never sends it in clear text: set `{variable}` of the pool, or the dispatcher's setting"
+                ),
             );
             return None;
         }
@@ -139,7 +143,10 @@ impl Environment<'_> {
             findings.risk(
                 Level::High,
                 "text_becomes_reference",
-                format!("{}: its text names a block or Prefect variable, which the pool puts in and the agent did not", setting()),
+                format!(
+                    "{}: its text names a block or Prefect variable, which the pool puts in and the agent did not",
+                    setting()
+                ),
             );
         }
         if !secret::is_secret(name, value) {
@@ -148,7 +155,10 @@ impl Environment<'_> {
         if !in_block {
             findings.note(
                 "secret_in_clear",
-                format!("{}: it looks like a secret and stays in clear text where it was; better make it a Secret block", setting()),
+                format!(
+                    "{}: it looks like a secret and stays in clear text where it was; better make it a Secret block",
+                    setting()
+                ),
             );
             return Some(Given::of(value)).filter(|_| !secret::is_masked(value));
         }
@@ -181,7 +191,9 @@ fn entries(definition: &Object) -> Vec<([String; 4], &str, &Value)> {
     let environment = containers[container].get("environment").and_then(Value::as_array);
     let mut found = Vec::new();
     for (index, entry) in environment.into_iter().flatten().enumerate() {
-        let (Some(name), Some(value)) = (entry.get("name").and_then(Value::as_str), entry.get("value")) else { continue };
+        let (Some(name), Some(value)) = (entry.get("name").and_then(Value::as_str), entry.get("value")) else {
+            continue;
+        };
         let place = [
             "task_definition".to_owned(),
             format!("containerDefinitions[{container}]"),

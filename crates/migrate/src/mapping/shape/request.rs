@@ -31,16 +31,17 @@ pub(super) struct Finished {
 impl Finished {
     /// Whether the dispatcher would prepare the definition for Fargate.
     pub(super) fn runs_on_fargate(&self, definition: &Object) -> bool {
-        let providers = self.after.get("capacityProviderStrategy").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+        let providers =
+            self.after.get("capacityProviderStrategy").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
         let launch_type = self.after.get("launchType").and_then(Value::as_str);
         let compatibilities = definition.get("requiresCompatibilities").and_then(Value::as_array);
         let requires_ec2 = compatibilities.into_iter().flatten().any(|it| it == "EC2");
         match launch_type {
             Some(launch_type) => launch_type == "FARGATE",
             None if providers.is_empty() => !requires_ec2,
-            None => providers.iter().any(|it| {
-                it.get("capacityProvider").is_some_and(|name| name == "FARGATE" || name == "FARGATE_SPOT")
-            }),
+            None => providers
+                .iter()
+                .any(|it| it.get("capacityProvider").is_some_and(|name| name == "FARGATE" || name == "FARGATE_SPOT")),
         }
     }
 }
@@ -110,7 +111,13 @@ pub(super) fn write(
         parts.variables.insert("task_definition_arn".to_owned(), arn.as_str().into());
     }
     const HANDLED: [&str; 7] = [
-        "overrides", "tags", "launchType", "capacityProviderStrategy", "networkConfiguration", "cluster", "taskDefinition",
+        "overrides",
+        "tags",
+        "launchType",
+        "capacityProviderStrategy",
+        "networkConfiguration",
+        "cluster",
+        "taskDefinition",
     ];
     for (member, value) in after.iter().filter(|(member, _)| !HANDLED.contains(&member.as_str())) {
         if matches!(member.as_str(), "startedBy" | "clientToken") {
@@ -212,7 +219,8 @@ fn own_container(
     parts: &mut Parts<'_>,
     findings: &mut Findings,
 ) -> Result<(), String> {
-    let before = before.get("containerOverrides").and_then(|list| list.get(0)?.as_object()).cloned().unwrap_or_default();
+    let before =
+        before.get("containerOverrides").and_then(|list| list.get(0)?.as_object()).cloned().unwrap_or_default();
     for member in ["cpu", "memory"] {
         if before.get(member) != after.get(member) {
             replace(container, member, after.get(member), parts);
@@ -300,7 +308,8 @@ fn tags(before: &Object, after: &Object, parts: &mut Parts<'_>, findings: &mut F
 
 /// A list of names and values as an object; the later of two wins.
 fn pairs(list: &Value, name: &str) -> Result<Object, String> {
-    let pair = |item: &Value| Some((item.get(name)?.as_str()?.to_owned(), item.get("value").cloned().unwrap_or_default()));
+    let pair =
+        |item: &Value| Some((item.get(name)?.as_str()?.to_owned(), item.get("value").cloned().unwrap_or_default()));
     match list {
         Value::Null => Ok(Object::new()),
         Value::Array(items) => items

@@ -47,7 +47,10 @@ impl Storage<'_> {
         let directory = match path {
             None => base.to_owned(),
             Some(path) if path.starts_with('/') && !path.starts_with(base) => {
-                return Err(format!("the path {path} is outside of {} ({base}), which fails under the agent", self.block.label()));
+                return Err(format!(
+                    "the path {path} is outside of {} ({base}), which fails under the agent",
+                    self.block.label()
+                ));
             }
             Some(path) if path.starts_with('/') => path.to_owned(),
             Some(path) => joined(base, Some(path)),
@@ -98,7 +101,11 @@ impl Storage<'_> {
                     self.findings.risk(
                         Level::High,
                         "text_becomes_reference",
-                        format!("{}: {} names a block or variable, which the step puts in", self.block.label(), place.join(".")),
+                        format!(
+                            "{}: {} names a block or variable, which the step puts in",
+                            self.block.label(),
+                            place.join(".")
+                        ),
                     );
                 }
                 Some(value.clone())

@@ -38,10 +38,9 @@ impl Storage<'_> {
                 format!("{label}: git_depth null"),
                 "the block clones the full history, and the step the newest commit only (depth 1)",
             ),
-            Some(Some(depth)) => self.findings.lost(
-                format!("{label}: git_depth {depth}"),
-                "the step clones the newest commit only (depth 1)",
-            ),
+            Some(Some(depth)) => self
+                .findings
+                .lost(format!("{label}: git_depth {depth}"), "the step clones the newest commit only (depth 1)"),
         }
         if data.get("include_git_objects") == Some(&Value::Bool(false)) {
             self.findings.lost(format!("{label}: include_git_objects false"), "the step keeps the directory .git");

@@ -34,7 +34,9 @@ pub(crate) struct Pull {
 /// Why its runs fail under the agent, or cannot get their code.
 pub(crate) fn pull(deployment: &DeploymentDocument, storage: Option<&Block>) -> Result<Pull, String> {
     let entrypoint = deployment.entrypoint.as_deref().filter(|it| !it.is_empty());
-    let Some(entrypoint) = entrypoint else { return Err("the deployment has no entrypoint: no run of it can start".to_owned()) };
+    let Some(entrypoint) = entrypoint else {
+        return Err("the deployment has no entrypoint: no run of it can start".to_owned());
+    };
     let mut findings = Findings::default();
     if !entrypoint.contains(':') {
         findings.note(
@@ -92,7 +94,9 @@ impl<'a> Storage<'a> {
     fn with_block(&mut self, entrypoint: &str) -> Result<(Value, Option<String>), String> {
         let slug = &self.block.block_type.slug;
         let Some(name) = self.block.usable_name() else {
-            return Err(format!("the storage block is anonymous, and no step can pull from a {slug} block without its name"));
+            return Err(format!(
+                "the storage block is anonymous, and no step can pull from a {slug} block without its name"
+            ));
         };
         self.findings.risk(
             Level::High,
@@ -131,7 +135,9 @@ impl<'a> Storage<'a> {
             let why = if name.is_none() { "the block is anonymous, so" } else { "its name is not plain, so" };
             self.findings.lost(
                 &setting,
-                format!("{why} no placeholder can refer to it. Use the task's own role, or save credentials as a block"),
+                format!(
+                    "{why} no placeholder can refer to it. Use the task's own role, or save credentials as a block"
+                ),
             );
             self.findings.risk(Level::High, "credentials_not_carried", format!("{setting} is not carried."));
         }
@@ -174,7 +180,8 @@ impl<'a> Storage<'a> {
     }
 
     fn credentials_block(&mut self, credentials: &ReferencedBlock) -> Option<String> {
-        let name = credentials.name.as_deref().filter(|name| !credentials.is_anonymous && !name.starts_with("anonymous"));
+        let name =
+            credentials.name.as_deref().filter(|name| !credentials.is_anonymous && !name.starts_with("anonymous"));
         let slug = &credentials.block_type.slug;
         let reference = name.and_then(|name| secret::reference(slug, name, &[]));
         if reference.is_none() {

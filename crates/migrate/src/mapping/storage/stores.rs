@@ -46,9 +46,9 @@ impl Storage<'_> {
             );
         }
         let bucket = self.required("bucket_name")?;
-        let field = ["credentials", "aws_credentials", "minio_credentials"]
-            .into_iter()
-            .find(|field| self.block.reference(field).is_some() || self.block.data.get(*field).is_some_and(Value::is_object));
+        let field = ["credentials", "aws_credentials", "minio_credentials"].into_iter().find(|field| {
+            self.block.reference(field).is_some() || self.block.data.get(*field).is_some_and(Value::is_object)
+        });
         let credentials = field.and_then(|field| self.credentials(field));
         let place = if place == "." { "" } else { place };
         Ok(step(
@@ -128,7 +128,8 @@ impl Storage<'_> {
         for field in ["azure_storage_account_key", "azure_storage_client_secret"] {
             if self.text(field).is_some() {
                 let setting = format!("{}: {field}", self.block.label());
-                self.findings.lost(&setting, "the step takes a connection string, or the credentials of its environment");
+                self.findings
+                    .lost(&setting, "the step takes a connection string, or the credentials of its environment");
                 self.findings.risk(Level::High, "credentials_not_carried", format!("{setting} is not carried."));
             }
         }
