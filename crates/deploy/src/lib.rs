@@ -42,6 +42,7 @@ mod surroundings;
 mod trigger;
 mod version;
 mod wanted;
+pub mod wizard;
 mod write;
 
 pub use crate::{
@@ -51,6 +52,7 @@ pub use crate::{
     flags::Flags,
     plan::{Planned, Step},
     problem::{Findings, Origin, Problem, Subject},
+    reading::names_of_file,
     request::{DeployError, Request},
     wanted::Wanted,
     write::Outcome,

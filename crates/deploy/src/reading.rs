@@ -1,5 +1,7 @@
 //! The deployments that a command means: entries of the file, or flags alone.
 
+use std::path::Path;
+
 use diagnosis::{PP0701, PP0702, PP0703};
 use flows::Project;
 use serde_json::Value;
@@ -9,7 +11,7 @@ use crate::{
     file::File,
     fill::{Fetched, Filling},
     problem::{Findings, Problem},
-    request::Request,
+    request::{DeployError, Request, found},
     select::{Names, select},
 };
 
@@ -20,7 +22,8 @@ use crate::{
 pub(crate) fn read_file(request: &Request) -> Result<Option<File>, Problem> {
     // Shown as the user named it, and read from the folder in which the command runs.
     let file = File::read(&request.folder.join(&request.file), &request.file.display().to_string())?;
-    if file.is_none() && (request.file_is_named || !request.flags.names_a_flow()) {
+    let alone = request.flags.names_a_flow() || request.entry.is_some();
+    if file.is_none() && (request.file_is_named || !alone) {
         let name = request.file.display();
         return Err(Problem::new(PP0701, format!("there is no file {name}"))
             .help("`pushpool deploy init` writes a first prefect.yaml; `--prefect-file` names another file."));
@@ -28,9 +31,27 @@ pub(crate) fn read_file(request: &Request) -> Result<Option<File>, Problem> {
     Ok(file)
 }
 
+/// The names of the deployments that a file has; none if there is no file.
+///
+/// # Errors
+/// The file cannot be read.
+pub fn names_of_file(folder: &Path, file: &Path) -> Result<Vec<String>, DeployError> {
+    let read = File::read(&folder.join(file), &file.display().to_string()).map_err(found)?;
+    let nodes = read
+        .iter()
+        .flat_map(|file| file.deployments(&mut Findings::default()).into_iter().cloned().collect::<Vec<_>>());
+    Ok(nodes
+        .filter_map(|node| node.get("name")?.as_text().map(str::to_owned))
+        .filter(|name| !name.is_empty())
+        .collect())
+}
+
 /// The deployments that the command means.
 pub(crate) fn drafts(request: &Request, file: Option<&File>, project: &Project, findings: &mut Findings) -> Vec<Draft> {
     let flags = &request.flags;
+    if let Some(entry) = &request.entry {
+        return vec![Draft::of_values(entry.clone())];
+    }
     let nodes = file.map(|file| file.deployments(findings)).unwrap_or_default();
     // Problems of an entry count if the entry is selected.
     let mut read: Vec<(Draft, Findings)> = Vec::new();

@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, path::PathBuf};
 
 use manage::ManageError;
+use serde_json::{Map, Value};
 
 use crate::{
     flags::Flags,
@@ -20,6 +21,8 @@ pub struct Request {
     pub file_is_named: bool,
     /// The rest of the command line.
     pub flags: Flags,
+    /// A deployment that no file has, with the keys of `prefect.yaml`; then no other is made.
+    pub entry: Option<Map<String, Value>>,
     /// Variables of the process.
     pub environment: BTreeMap<String, String>,
     /// Whether a placeholder without a value counts as empty.

@@ -4,7 +4,10 @@ use std::collections::HashMap;
 
 use diagnosis::{PP0704, PP0709};
 use manage::{ManageError, server::Server};
-use prefect_api::{Transport, models::WorkPool};
+use prefect_api::{
+    Transport,
+    models::{ListedPool, WorkPool},
+};
 use serde_json::Value;
 use steps::Secrets;
 
@@ -95,7 +98,7 @@ pub(crate) async fn pools<T: Transport>(
             Some(name) if pools.iter().any(|it| it.name == name) || name.contains("{{") => {}
             Some(name) => {
                 if all.is_none() {
-                    let listed = server.client.all_work_pools().await.map_err(told)?;
+                    let listed: Vec<ListedPool> = server.client.all_pools().await.map_err(told)?;
                     all = Some(listed.into_iter().map(|pool| pool.name).collect());
                 }
                 findings.problem(fit::no_such_pool(draft, &name, all.as_deref().unwrap_or_default()));

@@ -104,7 +104,7 @@ fn version(kind: &str, commit: &str, message: &str, branch: &str, repository: &s
 }
 
 /// A URL may carry a token, which the server has no use for.
-fn without_credentials(url: &str) -> String {
+pub(crate) fn without_credentials(url: &str) -> String {
     let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
     let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
     match host.rsplit_once('@') {

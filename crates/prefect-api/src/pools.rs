@@ -124,6 +124,17 @@ impl<T: Transport> Client<T> {
     /// # Errors
     /// [`ApiError`].
     pub async fn all_work_pools(&self) -> Result<Vec<WorkPool>, ApiError> {
+        self.all_pools().await
+    }
+
+    /// The same, with as much of their templates as the caller wants: [`ListedPool`] has none.
+    ///
+    /// # Errors
+    /// [`ApiError`].
+    pub async fn all_pools<P>(&self) -> Result<Vec<WorkPool<P>>, ApiError>
+    where
+        WorkPool<P>: DeserializeOwned,
+    {
         self.filter_work_pools(WorkPoolFilter::default()).await
     }
 

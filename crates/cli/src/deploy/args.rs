@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, env, path::PathBuf};
 
-use clap::{Args, ValueEnum};
+use clap::{Args, Subcommand, ValueEnum};
 use deploy::{Flags, Request};
 use prefect_api::settings::{Place, Settings};
 
@@ -22,6 +22,9 @@ pub(crate) enum Form {
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct DeployArgs {
+    #[command(subcommand)]
+    pub(crate) command: Option<DeployCommand>,
+
     /// Flow to deploy: path/to/file.py:function [default: as the file says]
     entrypoint: Option<String>,
 
@@ -45,6 +48,16 @@ pub(crate) struct DeployArgs {
 
     #[command(flatten)]
     pub(crate) server: ServerArgs,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum DeployCommand {
+    /// Write a first prefect.yaml for the project in this folder
+    Init {
+        /// Work pool of its deployment
+        #[arg(long, short, value_name = "NAME")]
+        pool: Option<String>,
+    },
 }
 
 /// What lies over the file, key by key.
@@ -187,12 +200,18 @@ impl DeployArgs {
             file: self.prefect_file.clone().unwrap_or_else(|| PathBuf::from("prefect.yaml")),
             file_is_named: self.prefect_file.is_some(),
             flags: self.flags(),
+            entry: None,
             environment,
             allow_undefined: self.way.allow_undefined,
             prune: self.way.prune,
             python,
             folder,
         })
+    }
+
+    /// Whether the command line says which deployments are meant.
+    pub(crate) fn selects(&self) -> bool {
+        self.all || !self.names.is_empty() || self.entrypoint.is_some()
     }
 
     pub(crate) fn way(&self) -> &WayArgs {

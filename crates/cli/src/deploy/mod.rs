@@ -3,6 +3,7 @@
 mod args;
 mod progress;
 mod screen;
+mod wizard;
 
 use std::sync::Arc;
 
@@ -18,10 +19,14 @@ use crate::{
 };
 
 pub(crate) use args::DeployArgs;
-use args::Form;
+use args::{DeployCommand, Form};
 
 pub(crate) const HELP: &str = "\
 Examples:
+  pushpool deploy init
+      Write a first prefect.yaml.
+  pushpool deploy
+      Ask what to deploy, if there is a terminal to ask on.
   pushpool deploy --all
       Make all deployments of prefect.yaml. A second time changes nothing.
   pushpool deploy -n nightly -n 'etl/*'
@@ -49,6 +54,9 @@ Exit codes:
 /// # Errors
 /// It could not be done.
 pub(crate) fn run(args: &DeployArgs, no_prompt: bool) -> Result<u8, CliError> {
+    if let Some(DeployCommand::Init { pool }) = &args.command {
+        return wizard::init(pool.as_deref());
+    }
     let connection = manage::server::connection(&args.server.address())?;
     let server = Server::patient(&connection, Patience::BULK)?;
     until_interrupted(async || match deploy(args, no_prompt, &server).await {
@@ -84,7 +92,10 @@ impl From<CliError> for Failure {
 
 async fn deploy(args: &DeployArgs, no_prompt: bool, server: &Server<HttpTransport>) -> Result<u8, Failure> {
     let way = args.way();
-    let request = args.request()?;
+    let mut request = args.request()?;
+    if !args.selects() && !no_prompt && server::may_ask(&args.server) {
+        wizard::complete(&mut request, server).await?;
+    }
     let folder = request.folder.clone();
     let checked = deploy::check(server, request).await?;
     screen::findings(&checked.findings);
