@@ -155,7 +155,11 @@ impl Compare<'_> {
             ));
             self.changes.members.insert("concurrency_limit".to_owned(), json!(wanted.limit));
         }
-        self.member("concurrency_options", json!(wanted.options));
+        let options = json!(wanted.options);
+        // The server spells out a grace period that is not given.
+        if !same(self.stored.get("concurrency_options").unwrap_or(&Value::Null), &options) {
+            self.member("concurrency_options", options);
+        }
     }
 
     /// Pool and queue go together, and the server checks the job variables that come with a pool.

@@ -28,12 +28,14 @@ pub(crate) fn equal(one: &Value, other: &Value) -> bool {
     }
 }
 
-/// Whether two conditions are the same: some of their lists are sets, and numbers may have been stored as floats.
+/// Whether a stored condition is the wanted one: some of their lists are sets, numbers may have been stored as floats, and
+/// the server gives each stored condition an id.
 pub(crate) fn same(one: &Value, other: &Value) -> bool {
     match (one, other) {
         (Value::Object(one), Value::Object(other)) => {
             let null = Value::Null;
-            let keys = one.keys().chain(other.keys().filter(|key| !one.contains_key(*key)));
+            let stored = one.keys().filter(|key| *key != "id" || other.contains_key(*key));
+            let keys = stored.chain(other.keys().filter(|key| !one.contains_key(*key)));
             keys.into_iter().all(|key| {
                 let (left, right) = (one.get(key).unwrap_or(&null), other.get(key).unwrap_or(&null));
                 match (left, right) {
@@ -66,6 +68,13 @@ mod tests {
         assert!(same(&one, &json!({"expect": ["b", "a"], "within": 0})));
         assert!(!same(&one, &json!({"expect": ["b"], "within": 0})));
         assert!(!same(&json!(["a", "b"]), &json!(["b", "a"])));
+    }
+
+    #[test]
+    fn a_stored_condition_has_an_id_that_nobody_wanted() {
+        let stored = json!({"id": "1", "triggers": [{"id": "2", "expect": ["a"]}]});
+        assert!(same(&stored, &json!({"triggers": [{"expect": ["a"]}]})));
+        assert!(!same(&json!({"match": {"id": "1"}}), &json!({"match": {"id": "2"}})));
     }
 
     #[test]
