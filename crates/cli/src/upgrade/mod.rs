@@ -2,6 +2,7 @@
 
 mod apply;
 mod plan;
+mod project;
 mod rollback;
 mod screen;
 
@@ -18,6 +19,7 @@ Examples:
   pushpool upgrade apply upgrade.json --only report/nightly
   pushpool upgrade apply upgrade.json
   pushpool upgrade rollback upgrade.json.journal
+  pushpool upgrade project --write
 
 docs/upgrading.md goes through an upgrade step by step.";
 
@@ -42,6 +44,9 @@ enum UpgradeCommand {
     /// Put back what was there before an upgrade
     #[command(after_long_help = rollback::HELP, after_help = "See --help for examples.")]
     Rollback(rollback::RollbackArgs),
+    /// Turn files of Prefect 2 (*-deployment.yaml, an old prefect.yaml) into a current prefect.yaml
+    #[command(after_long_help = project::HELP, after_help = "See --help for examples.")]
+    Project(project::ProjectArgs),
 }
 
 /// Runs the command.
@@ -52,6 +57,9 @@ pub(crate) fn run(args: &UpgradeArgs) -> Result<u8, CliError> {
     let may_ask = server::may_ask(&args.server);
     match &args.command {
         UpgradeCommand::Plan(plan) => server::until_interrupted(async || plan::run(&args.server, plan).await),
+        UpgradeCommand::Project(project) => {
+            server::until_interrupted(async || project::run(&args.server, project).await)
+        }
         UpgradeCommand::Apply(apply) => {
             server::with_server(&args.server, async |server| apply::run(server, apply, may_ask).await)
         }
