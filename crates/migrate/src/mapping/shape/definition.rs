@@ -66,8 +66,8 @@ pub(super) fn choose(source: &Source<'_>, findings: &mut Findings) -> Result<Cho
         if !changes.is_empty() {
             return Err(format!(
                 "the block changes the task definition {arn} ({}), so the agent registers a changed copy of it. A pool with \
-                 the ARN would run the definition as it is. Plan with access to the AWS account, and the changed copy \
-                 becomes the pool's own definition",
+                 the ARN would run the definition as it is. Plan with --aws, and the changed copy becomes the \
+                 pool's own definition",
                 changes.join(", ")
             ));
         }

@@ -340,11 +340,8 @@ fn network(finished: &Finished, after: &Object, written: &mut Object, parts: &mu
                 inner.remove("securityGroups");
             }
         } else if subnets.iter().any(unknown) {
-            return Err(
-                "its patches add to the subnets of a VPC, which this plan could not look up. Plan with access to the AWS \
-                 account"
-                    .to_owned(),
-            );
+            return Err("its patches add to the subnets of a VPC, which this plan could not look up. Plan with --aws"
+                .to_owned());
         }
     }
     replace(written, "networkConfiguration", Some(&network), parts);
