@@ -49,7 +49,7 @@ fn no_invariant_breaks_in_some_thousand_worlds() {
 }
 
 /// Worlds that have shown a defect once.
-const ONCE_BROKEN: [(&str, &[u64]); 17] = [
+const ONCE_BROKEN: [(&str, &[u64]); 19] = [
     ("a late claim of a finished run, which a user cancelled before it was put back", &[68_503]),
     ("a cancelled container that is no longer counted before the reconciler stops it", &[161_731, 169_602]),
     ("CANCELLED in place of a hand back, and a late copy of that", &[472_466]),
@@ -60,12 +60,14 @@ const ONCE_BROKEN: [(&str, &[u64]); 17] = [
     ("a run that no request returns, held by a late copy of its claim", &[20_001_667]),
     ("a run that a user retries while its former process goes on", &[20_040_779, 21_013_625, 21_026_576]),
     ("a state committed out of the order of its time, of a run that no request returns", &[22_112_155]),
-    ("a run that changes sides while slots are counted", &[22_102_302, 22_118_248, 31_014_557]),
+    ("a run that changes sides while slots are counted", &[22_102_302, 22_118_248, 31_014_557, 40_005_150]),
     ("an end that a claim without a slot displaced", &[30_013_803]),
     ("a slot of a run whose task is yet to be recorded", &[30_017_954, 30_029_191]),
     ("an end that a late claim displaced while the process went on", &[31_048_656]),
     ("a claim that gets its slot after a copy of it got none", &[32_026_318]),
     ("a record that comes after that of a later attempt", &[21_002_120, 34_006_108]),
+    ("a hand back while a third delivery of the message launches", &[36_294_818]),
+    ("a cancellation that the process of the run was not told of", &[36_034_597, 36_126_760, 36_312_219]),
     ("a task taken for gone that ECS did not show yet", &[20_012_416, 20_021_849, 20_030_733]),
 ];
 

@@ -4,7 +4,7 @@
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ScheduleError {
     /// The item is a text, a list, a number.
-    #[error("a schedule is a mapping with `cron`, `interval` or `rrule`, found {found}{}", advice.as_deref().map(|advice| format!(": {advice}")).unwrap_or_default())]
+    #[error("a schedule must be a mapping with `cron`, `interval` or `rrule`, found {found}{}", advice.as_deref().map(|advice| format!(": {advice}")).unwrap_or_default())]
     NotAMapping {
         /// A description of the value.
         found: String,
@@ -12,7 +12,7 @@ pub enum ScheduleError {
         advice: Option<String>,
     },
     /// `schedules` holds one mapping or a text.
-    #[error("`schedules` is a list, found {found}: put `- ` before {}", if *mapping { "its first key" } else { "each schedule" })]
+    #[error("`schedules` must be a list, found {found}: put `- ` before {}", if *mapping { "its first key" } else { "each schedule" })]
     NotAList {
         /// A description of the value.
         found: String,
@@ -45,7 +45,7 @@ pub enum ScheduleError {
         found: Vec<&'static str>,
     },
     /// A value of another type.
-    #[error("`{key}` is {wanted}, found {found}")]
+    #[error("`{key}` must be {wanted}, found {found}")]
     WrongType {
         /// The key.
         key: &'static str,
@@ -161,10 +161,12 @@ pub enum Warning {
     )]
     UntilWithoutStart,
     /// The last time is past.
-    #[error("the last time of `{key}` is past: it starts no runs")]
+    #[error("the last time of `{key}` is past: it starts no runs{}", if *unanchored { " (without DTSTART a rule begins, and counts, on 2020-01-01)" } else { "" })]
     Over {
         /// The kind.
         key: &'static str,
+        /// Whether it is a rule that names no beginning.
+        unanchored: bool,
     },
     /// The server drops the limit.
     #[error("`max_scheduled_runs` needs a `slug`: without one the server drops it")]
@@ -176,7 +178,7 @@ impl Warning {
     #[must_use]
     pub fn key(&self) -> &str {
         match self {
-            Self::OldKey { key } | Self::Misplaced { key, .. } | Self::Over { key } => key,
+            Self::OldKey { key } | Self::Misplaced { key, .. } | Self::Over { key, .. } => key,
             Self::Seconds { .. } => "cron",
             Self::UntilWithoutStart => "rrule",
             Self::LimitWithoutSlug => "max_scheduled_runs",

@@ -186,7 +186,7 @@ impl Reader<'_> {
             if !cron.has_years() {
                 return Err("no date in the next 50 years matches it".to_owned());
             }
-            self.warnings.push(Warning::Over { key: "cron" });
+            self.warnings.push(Warning::Over { key: "cron", unanchored: false });
         }
         Ok(())
     }
@@ -248,7 +248,7 @@ impl Reader<'_> {
         } else {
             let next = times::of_rrule(&rule, &zone.zone, self.now, 1, Recurrence::quick_budget());
             if next == Err(NextError::Never) {
-                self.warnings.push(Warning::Over { key: "rrule" });
+                self.warnings.push(Warning::Over { key: "rrule", unanchored: !rule.has_start() });
             }
         }
         Ok(anchored)
@@ -266,7 +266,8 @@ struct Zone {
 fn every_second(text: &str) -> String {
     let without_first = text.split_whitespace().skip(1).collect::<Vec<_>>().join(" ");
     let meant = Cron::parse(&without_first, true).is_ok_and(|cron| cron.seconds() == Seconds::None);
-    let advice = if meant { format!(": did you mean `{without_first}`?") } else { ": write 0 there".to_owned() };
+    let advice =
+        if meant { format!(": did you mean `{}`?", shortened(&without_first)) } else { ": write 0 there".to_owned() };
     format!("the sixth field is seconds and allows every second of the minute{advice}")
 }
 
@@ -289,6 +290,9 @@ fn unwrap_json(text: &str) -> Result<(String, Option<String>), String> {
 }
 
 fn nearest_key(key: &str) -> Option<&'static str> {
+    if key.len() > 60 {
+        return None;
+    }
     let lower = key.to_lowercase();
     if let Some((_, meant)) = MEANT.iter().find(|(written, _)| *written == lower) {
         return Some(meant);

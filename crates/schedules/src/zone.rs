@@ -28,6 +28,9 @@ const ABBREVIATIONS: [(&str, &str); 14] = [
 /// Below this similarity (Jaro-Winkler) a suggestion would be a guess.
 const SIMILAR: f64 = 0.87;
 
+/// Longer names resemble none; comparing them would take long.
+const LONGEST: usize = 60;
+
 /// The zone of a name. `Factory` is in the database and means "not set".
 pub(crate) fn find(name: &str) -> Option<TimeZone> {
     let zone = ZONES.get(name).ok()?;
@@ -36,6 +39,9 @@ pub(crate) fn find(name: &str) -> Option<TimeZone> {
 
 /// The name that was probably meant.
 pub(crate) fn nearest(name: &str) -> Option<String> {
+    if name.len() > LONGEST {
+        return None;
+    }
     if let Some(etc) = offset(name) {
         return Some(etc);
     }

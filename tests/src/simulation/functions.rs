@@ -447,6 +447,9 @@ impl Sink {
 impl ObserveSink for Sink {
     fn observed(&self, observed: &Observed<'_>) {
         self.check_cluster(observed);
+        if let Observed::Run { flow_run_id, change: observe::Change::CheckAgain(_), .. } = observed {
+            self.0.world().let_be(*flow_run_id);
+        }
         let outcome = match observed {
             Observed::Run { finder, change, .. } => {
                 let change = match change {

@@ -15,6 +15,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::{
+    ends::went_on_unheard,
     fault::Fault,
     server::State,
     world::{Counts, PLANTED, World},
@@ -127,6 +128,10 @@ pub struct Ledger {
     marked: BTreeMap<Uuid, (Uuid, Timestamp)>,
     /// How runs had ended that were handed back then, and nothing since.
     displaced: BTreeMap<Uuid, StateType>,
+    /// Cancelled runs whose tasks an observer saw alive, and let be.
+    pub(super) let_be: BTreeSet<Uuid>,
+    /// States in which processes have reported that their runs ended.
+    pub(super) reported: BTreeSet<Uuid>,
 }
 
 /// A claim that the server accepted.
@@ -162,6 +167,9 @@ impl World {
             format!("{run} is {} {:?} {:?}", state.state_type.name(), state.name, state.state_details.transition_id)
         });
         self.slot_kept(run, &state);
+        if who == "container" && is_final(state.state_type) {
+            self.ledger.reported.insert(state.id);
+        }
         match state.state_type {
             StateType::Pending => {
                 let Some(transition) = state.state_details.transition_id else { return };
@@ -226,7 +234,8 @@ impl World {
         *starts += 1;
         let starts = *starts;
         let ended = ended.or_else(|| self.ledger.displaced.get(&run).copied());
-        if let Some(ended) = ended {
+        let unheard = went_on_unheard(states) && !self.ledger.let_be.contains(&run);
+        if let Some(ended) = ended.filter(|_| !unheard) {
             self.violate(Rule::NoSecondStart, format!("{run} starts after it was {}", ended.name()));
         }
         if starts > 1 {

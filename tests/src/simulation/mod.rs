@@ -19,6 +19,7 @@ pub mod shrink;
 
 mod containers;
 mod edges;
+mod ends;
 mod functions;
 mod party;
 mod rest;

@@ -1,6 +1,5 @@
 //! When a world has come to rest, and whether it may rest like that.
 
-use dispatch::prefect::states::HANDED_BACK;
 use local::ecs::{Status, TaskView};
 use prefect_api::models::StateType;
 use serde_json::Value;
@@ -95,21 +94,7 @@ impl World {
         } else if !is_final(state.state_type) && live == 0 && !rested {
             self.violate(Rule::EndsOrLives, format!("{run} is {name} and has no task"));
         }
-        let states = self.server.states(run);
-        let mut ended: Option<StateType> = None;
-        let mut restored = true;
-        for state in states {
-            match (ended, state.state_type) {
-                (Some(_), StateType::Scheduled) if state.name == HANDED_BACK => restored = false,
-                // Scheduled again, or cancelled by a user, who may do so while a late claim holds the run.
-                (_, StateType::Scheduled | StateType::Cancelling) => (ended, restored) = (None, true),
-                (None, it) if is_final(it) => ended = Some(it),
-                (Some(_), StateType::Pending) => restored = false,
-                (Some(was), it) => restored = was == it,
-                (None, _) => {}
-            }
-        }
-        if let Some(was) = ended.filter(|_| !restored) {
+        if let Some(was) = self.displaced_end(run) {
             self.violate(Rule::FinalIsFinal, format!("{run} was {} and is {name}", was.name()));
         }
     }

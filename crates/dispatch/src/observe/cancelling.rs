@@ -7,7 +7,7 @@
 //! | CANCELLING | has ended, or there is none | Cancelled |
 //! | CANCELLING or CANCELLED | lives, and the flow never ran | StopTask now: there is nothing to lose |
 //! | CANCELLED | lives, and the flow waited to be tried again | StopTask now: the server tells its process nothing, and lets it begin |
-//! | CANCELLING or CANCELLED | lives, and the flow ran | `cancel_grace` for the container, then StopTask |
+//! | CANCELLING or CANCELLED | lives, and the flow ran | `cancel_grace` for the container since it was to be cancelled, then StopTask |
 //! | CANCELLING or CANCELLED just now | not there | looked at again: it may be about to be launched, or not be shown yet |
 //! | CANCELLED | has ended, or there is none | nothing |
 //! | another state | | nothing |
@@ -19,9 +19,10 @@
 use std::time::Duration;
 
 use ecs::{Attempt, launch::TaskControl};
+use jiff::Timestamp;
 use prefect_api::{
     Transport,
-    models::{FlowRun, StateType},
+    models::{FlowRun, State, StateType},
 };
 
 use super::{
@@ -46,18 +47,17 @@ impl<T: Transport, K: TaskControl, O: TaskOutput> Runs<T, K, O> {
             return Ok(Change::Nothing(format!("the run is {}", run.state_type().name())));
         }
         let history = self.history(run).await?;
-        let Some(state) = history.current().filter(|state| is_cancelled(state.state_type)) else {
+        let Some(Asked { at, unheard }) = asked(&history) else {
             return Ok(Change::Nothing(format!("the run is {}", history.state_type().name())));
         };
-        let now = self.now();
-        let cancelling = state.state_type == StateType::Cancelling;
+        let age = between(at, self.now());
+        let cancelling = history.state_type() == StateType::Cancelling;
         let ended = match self.locate(run, &history).await? {
             Located::Unknown(why) => return Ok(Change::nothing(why)),
             Located::NoCluster(reason) => return Ok(Change::ClusterUnknown(*reason)),
             Located::Task(task) if task.is_live() => {
                 let began = history.claim.map_or_else(|| run.start_time.is_some(), |claim| claim.began);
-                let age = between(state.timestamp, now);
-                if began && !is_unheard(&history) && age < self.policy.cancel_grace {
+                if began && !unheard && age < self.policy.cancel_grace {
                     return Ok(Change::CheckAgain(self.policy.cancel_grace - age));
                 }
                 return self.stop(&task, if cancelling { CANCELLING } else { CANCELLED }).await;
@@ -66,7 +66,7 @@ impl<T: Transport, K: TaskControl, O: TaskOutput> Runs<T, K, O> {
             Located::Nowhere => {
                 // A dispatcher that read the run before may launch it for so long, and ECS shows a new task a little later.
                 let settled = self.policy.claim_grace + self.policy.shown_after;
-                if between(state.timestamp, now) < settled {
+                if age < settled {
                     return Ok(Change::CheckAgain(SOON));
                 }
                 None
@@ -84,11 +84,23 @@ fn is_cancelled(state: StateType) -> bool {
     matches!(state, StateType::Cancelling | StateType::Cancelled)
 }
 
-/// Whether the server has cancelled a run that waited, and so has told its process nothing.
-fn is_unheard(history: &History) -> bool {
+/// That a run was to be cancelled.
+struct Asked {
+    /// When. The server makes it CANCELLED some minutes later if nothing else does (`cancelling_timeout_seconds`).
+    at: Timestamp,
+    /// Whether it waited to be tried again and was CANCELLED at once, so that its process was told nothing.
+    unheard: bool,
+}
+
+/// Since when the run is to be cancelled; none if it is not.
+fn asked(history: &History) -> Option<Asked> {
     use StateType::{Cancelled, Running, Scheduled};
-    let [.., ran, waited, last] = &history.states[..] else { return false };
-    [ran, waited, last].map(|state| state.state_type) == [Running, Scheduled, Cancelled]
+    let is_before = |state: &State| !is_cancelled(state.state_type);
+    let (before, since) =
+        history.states.split_at(history.states.iter().rposition(is_before).map_or(0, |last| last + 1));
+    let first = since.first()?;
+    let waited = matches!(before, [.., ran, waits] if (ran.state_type, waits.state_type) == (Running, Scheduled));
+    Some(Asked { at: first.timestamp, unheard: waited && first.state_type == Cancelled })
 }
 
 /// The attempt a proposal is named after where no task says one.

@@ -203,24 +203,26 @@ async fn looks_at_a_cancelled_run_become_rarer_and_end_with_the_chain() {
     assert_eq!(seconds, [10, 16, 128, 512], "the last one is left to the reconciler");
 }
 
-/// The server has told the process nothing, and would let it begin.
+/// The server has told its process nothing, and would let it begin; or it was told long before.
 #[tokio::test]
-async fn the_task_of_a_run_that_was_cancelled_while_it_waited_to_be_tried_again_is_stopped_at_once() {
-    let ran = [("SCHEDULED", "Scheduled", 9), ("PENDING", "Pending", 8), ("RUNNING", "Running", 7)];
-    for (waited, stops) in [(Some(("SCHEDULED", "AwaitingRetry", 6)), 1), (None, 0)] {
+async fn a_container_has_time_to_cancel_its_run_from_when_it_is_told() {
+    let (waits, told, cancelled) =
+        (("SCHEDULED", "AwaitingRetry", 6), ("CANCELLING", "Cancelling", 5), ("CANCELLED", "Cancelled", 0));
+    for (since, stops) in [
+        (&[cancelled][..], 0),
+        (&[waits, cancelled], 1),
+        (&[waits, told, cancelled], 1),
+        (&[waits, ("CANCELLING", "Cancelling", 0)], 0),
+    ] {
         let world = World::new();
-        let states: Vec<_> = ran.into_iter().chain(waited).chain([("CANCELLED", "Cancelled", 0)]).collect();
-        let attempt = world.server.add(1, &states);
+        let ran = [("SCHEDULED", "Scheduled", 9), ("PENDING", "Pending", 8), ("RUNNING", "Running", 7)];
+        let attempt = world.server.add(1, &[&ran[..], since].concat());
         world.server.record(attempt, &format!("c::{}", fake::arn(attempt)));
-        world
-            .ecs
-            .tasks
-            .lock()
-            .unwrap()
-            .push(ecs::task::Task::of_json(&fake::task(attempt, "RUNNING", json!({}))).unwrap());
+        let task = ecs::task::Task::of_json(&fake::task(attempt, "RUNNING", json!({}))).unwrap();
+        world.ecs.tasks.lock().unwrap().push(task);
         let check = json!({"version": 1, "check": attempt.flow_run_id});
         assert_eq!(world.handle(NoOutput, &[check], 30).await, [""; 0]);
-        assert_eq!(world.ecs.stops.lock().unwrap().len(), stops, "{waited:?}");
+        assert_eq!(world.ecs.stops.lock().unwrap().len(), stops, "{since:?}");
     }
 }
 

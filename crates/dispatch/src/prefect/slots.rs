@@ -12,7 +12,7 @@
 //! A task that outlives its run is stopped by the reconciler (`Policy::outlive_grace`), so runs that ended more than
 //! [`LINGER`] ago are not looked at.
 //!
-//! Requests: four of the server, more for each further page of 200 runs and each run that cannot be read or whose task is yet to be
+//! Requests: five of the server, more for each further page of 200 runs and each run that cannot be read or whose task is yet to be
 //! recorded, and one of ECS for each 100 tasks that were not seen to have stopped before. A task that has stopped stays so, which
 //! this remembers.
 
@@ -183,9 +183,10 @@ pub struct Holder {
 
 /// Asks the server for the runs of a work pool that may hold a slot.
 ///
-/// A run may change sides between two of the requests: it pauses, goes on, ends, is scheduled anew. So they follow each other
-/// in the order in which a run with a process moves (active, ended, waiting, active again): wherever it moves to in between, a
-/// later request finds it there. One that moves twice within the four requests may be missed, so [`used`] asks again if they took
+/// A run may change sides between two of the requests: it pauses, goes on, ends, is scheduled anew. It is missed only if it left a side
+/// before the first request for that side and came to another after the last request for that one. So they follow each other such
+/// that from wherever a run with a process is (active, waiting, ended), the side that it may move to is asked for later: active,
+/// waiting, ended, waiting, active. One that moves twice within the five requests may be missed, so [`used`] asks again if they took
 /// long.
 ///
 /// # Errors
@@ -201,17 +202,20 @@ pub async fn candidates<T: Transport>(
     let waiting = FlowRunFilter::of_states(&[Paused, Scheduled]).that_ran();
     let ended = FlowRunFilter::of_states(&[Completed, Failed, Crashed, Cancelled]);
     let lately = now.checked_sub(LINGER).unwrap_or(now);
-    let before = pages(client, work_pool, active, FlowRunSort::IdDesc, |_| true).await?;
+    let all = |_: &FlowRun| true;
+    let before = pages(client, work_pool, active, FlowRunSort::IdDesc, all).await?;
+    let waited = pages(client, work_pool, waiting, FlowRunSort::IdDesc, all).await?;
     // 2.20 has no filter by end, so the last ones are read until one ended too long ago.
     let is_late = |run: &FlowRun| run.end_time.is_none_or(|end| end > lately);
     let ended = pages(client, work_pool, ended, FlowRunSort::EndTimeDesc, is_late).await?;
-    let waiting = pages(client, work_pool, waiting, FlowRunSort::IdDesc, |_| true).await?;
-    let after = pages(client, work_pool, active, FlowRunSort::IdDesc, |_| true).await?;
+    let waiting = pages(client, work_pool, waiting, FlowRunSort::IdDesc, all).await?;
+    let after = pages(client, work_pool, active, FlowRunSort::IdDesc, all).await?;
     // What was read last is what holds.
     let (mut busy, mut seen) = (after.0, HashSet::new());
     seen.extend(busy.iter().map(|run| run.id));
     let mut maybe = waiting.0;
     maybe.extend(ended.0);
+    maybe.extend(waited.0);
     maybe.retain(|run| seen.insert(run.id));
     let mut unclaimed = HashSet::new();
     for run in maybe.iter().filter(|run| is_unrecorded(run, now)) {
@@ -223,7 +227,7 @@ pub async fn candidates<T: Transport>(
     }
     maybe.retain(|run| !unclaimed.contains(&run.id));
     busy.extend(before.0.into_iter().filter(|run| seen.insert(run.id)));
-    let unread: HashSet<Uuid> = [before.1, ended.1, waiting.1, after.1].concat().into_iter().collect();
+    let unread: HashSet<Uuid> = [before.1, waited.1, ended.1, waiting.1, after.1].concat().into_iter().collect();
     let mut count = 0;
     for run in unread {
         count += usize::from(client.flow_run_states(run).await.map_or(true, |states| may_hold(&states, now)));
@@ -387,10 +391,12 @@ mod tests {
             ("RUNNING", "SCHEDULED"),
             ("RUNNING", "COMPLETED"),
             ("PAUSED", "CANCELLING"),
+            ("PAUSED", "FAILED"),
+            ("SCHEDULED", "CANCELLED"),
             ("COMPLETED", "SCHEDULED"),
         ];
         for (from, to) in moves {
-            for lists in 1..=4 {
+            for lists in 1..=5 {
                 let server = Server::default();
                 let attempt = server.add(1, &states(from));
                 server.record(attempt, &format!("c::{}", arn(attempt)));
@@ -410,8 +416,8 @@ mod tests {
         let attempt = server.add(1, &paused);
         server.record(attempt, &format!("c::{}", arn(attempt)));
         // No list of the first count has it.
-        server.move_on(2, attempt, "RUNNING");
-        server.move_on(3, attempt, "COMPLETED");
+        server.move_on(1, attempt, "RUNNING");
+        server.move_on(4, attempt, "COMPLETED");
         let tasks = vec![Task::of_json(&task(attempt, "RUNNING", json!({}))).unwrap()];
         let ecs = Ecs { tasks: Mutex::new(tasks), ..Ecs::default() };
         let (start, of_server): (Timestamp, Server) = (NOW.parse().unwrap(), server.clone());
@@ -420,7 +426,7 @@ mod tests {
             _ => start + SignedDuration::from_secs(10),
         });
         let used = used(&server.client(), &ecs, &Stopped::default(), "p", &slow).await.unwrap();
-        assert_eq!((used.pool, server.asked("/flow_runs/filter").len()), (1, 8));
+        assert_eq!((used.pool, server.asked("/flow_runs/filter").len()), (1, 10));
     }
 
     #[tokio::test]

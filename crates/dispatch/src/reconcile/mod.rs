@@ -554,7 +554,9 @@ impl<T: Transport, K: TaskControl, O: TaskOutput> Reconciler<T, K, O> {
 }
 
 fn never_launched() -> Diagnosis {
-    Diagnosis::of(PP0607, "A dispatcher claimed it and ended before it could launch its task.")
+    let detail = "A dispatcher claimed it and ended before it could launch its task, or the launch was refused when the message \
+                  came again: then the run's log says why.";
+    Diagnosis::of(PP0607, detail)
 }
 
 fn gone(run: &FlowRun) -> Diagnosis {

@@ -85,7 +85,8 @@ impl Mapped {
             let under_agent = reason.starts_with("patch ");
             vec![if under_agent {
                 format!(
-                    "no run of it can start under the agent today: task_customizations of {}: {reason}",
+                    "no run of it can start under the agent today: task_customizations of {}: {reason}. \
+                     --repair makes parents that are missing",
                     block.label()
                 )
             } else {

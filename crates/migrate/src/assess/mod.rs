@@ -189,7 +189,7 @@ fn of_other_infrastructure(subject: &Subject<'_>, block: Option<&Block>, pools: 
             ..Judged::reason(
                 Action::Leave,
                 format!(
-                    "{what}: tasks on ECS are no replacement that can be assumed. Map it to a push pool to move it"
+                    "{what}: tasks on ECS are no replacement that can be assumed. Map it to a push pool (--map) to move it"
                 ),
             )
         };
@@ -221,7 +221,7 @@ fn without_queue(subject: &Subject<'_>, pools: &mut Pools<'_>) -> Judged {
     }
     Judged::reason(
         Action::Leave,
-        "it has no work queue, so no agent runs it. In a push pool its schedules and waiting runs would start at once",
+        "it has no work queue, so no agent runs it. In a push pool its schedules and waiting runs would start at once; --without-queue moves it all the same",
     )
 }
 

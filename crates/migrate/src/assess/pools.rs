@@ -283,7 +283,7 @@ fn limit(sources: &[&WorkPool], feeds: &BTreeMap<String, usize>, findings: &mut 
                 "limit_per_pool",
                 format!(
                     "The limit {limit} of {} held for all of its deployments together. Each pool that takes some of them has it \
-                     now: lower the limits, or plan with shared pools.",
+                     now: lower the limits, or plan with --shared-pool.",
                     source.name
                 ),
             );

@@ -57,7 +57,9 @@ pub(super) fn prove(
             return Ok(None);
         }
     };
-    let differences = compare::compare(&old_requests, &new, old.context);
+    let network_of_settings = findings.notes.iter().any(|note| note.code == "subnets_of_dispatcher");
+    let context = compare::Context { network_of_settings, ..old.context };
+    let differences = compare::compare(&old_requests, &new, context);
     let proof = Proof { old: shown(old_requests), new: shown(new), differences };
     let unexplained: Vec<&str> = proof.unexplained().map(|difference| difference.pointer.as_str()).collect();
     if !unexplained.is_empty() {

@@ -7,7 +7,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::ours::SETTINGS_SUBNET;
 use crate::{
     mapping::secret,
     plan::{Difference, Requests},
@@ -23,6 +22,8 @@ pub(crate) struct Context {
     pub off_fargate_and_ec2: bool,
     /// Whether the definition is the old way's own and holds the size of the task.
     pub sized_by_definition: bool,
+    /// Whether the network is that of the dispatcher's settings.
+    pub network_of_settings: bool,
 }
 
 /// Every difference, with a reason where it is expected.
@@ -112,11 +113,9 @@ impl Pair<'_> {
     }
 
     fn network(&self) -> Option<&'static str> {
-        let settings = |value: Option<&Value>| value.is_some_and(|value| value.to_string().contains(SETTINGS_SUBNET));
-        let by_settings = self.all_new.iter().any(|(pointer, value)| {
-            pointer == "/run_task/networkConfiguration/awsvpcConfiguration/subnets" && settings(Some(value))
-        });
-        by_settings.then_some("the network of the dispatcher's settings: the subnets of the VPC were not looked up")
+        self.context
+            .network_of_settings
+            .then_some("the network of the dispatcher's settings: the subnets of the VPC were not looked up")
     }
 
     /// Sizes of the task and of its container.

@@ -39,6 +39,7 @@ pub(crate) fn of_block(subject: &Subject<'_>, task: &EcsTask) -> Old {
     let context = Context {
         off_fargate_and_ec2: matches!(task.launch_type, None | Some(LaunchType::External)),
         sized_by_definition: task.task_definition.is_some() || task.task_definition_arn.is_some(),
+        network_of_settings: false,
     };
     Old { requests: block_requests(task, &subject.estate.account, &run, subject.options.repair), context }
 }

@@ -12,7 +12,7 @@ use work_pool::{BaseJobTemplate, Layers, Resolver};
 use crate::plan::Requests;
 
 /// Stands for the subnets of the dispatcher's settings.
-pub(crate) const SETTINGS_SUBNET: &str = "subnet-00000000";
+const SETTINGS_SUBNET: &str = "subnet-00000000";
 
 /// Flow run of a proof.
 pub(crate) const FLOW_RUN: Uuid = Uuid::from_u128(0x3333_3333_3333_3333_3333_3333_3333_3333);

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use crate::value::shortened;
+
 /// The numbers that a field allows, in order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Set {
@@ -190,7 +192,7 @@ impl Field<'_> {
                     .parse()
                     .ok()
                     .filter(|which| (1..=5).contains(which))
-                    .ok_or_else(|| self.error(text, "`#` is followed by 1 to 5"))?;
+                    .ok_or_else(|| self.error(text, "1 to 5 after `#`"))?;
                 let days = self.numbers(days)?.ok_or_else(|| self.error(text, self.kind.wanted()))?;
                 nth.extend(days.iter().map(|day| (*day, which)));
                 return Ok(Element::Numbers(days));
@@ -215,7 +217,7 @@ impl Field<'_> {
             Some((body, step)) => {
                 let step = is_number(step).then(|| step.parse::<usize>().unwrap_or(usize::MAX));
                 let step = step.filter(|step| *step > 0);
-                (body, Some(step.ok_or_else(|| self.error(text, "a step is a number above 0"))?))
+                (body, Some(step.ok_or_else(|| self.error(text, "a step above 0"))?))
             }
             None => (text, None),
         };
@@ -269,14 +271,14 @@ impl Field<'_> {
 
     fn error(&self, text: &str, wanted: &str) -> String {
         if text.is_empty() {
-            return format!("{}: empty element in `{}`, wanted {wanted}", self.kind.name(), self.whole);
+            return format!("{}: empty element in `{}`, wanted {wanted}", self.kind.name(), shortened(self.whole));
         }
         let position = match self.count {
             5 => "",
             _ if matches!(self.kind, Kind::Second) => " (the sixth field is seconds)",
             _ => " (the first field is minutes and the sixth is seconds)",
         };
-        format!("{}: found `{text}`, wanted {wanted}{position}", self.kind.name())
+        format!("{}: found `{}`, wanted {wanted}{position}", self.kind.name(), shortened(text))
     }
 }
 

@@ -1,9 +1,10 @@
 //! Recurrence rules as dateutil has them, which is the library inside Prefect's server.
 //!
-//! [`text`] takes a rule apart, [`rule`] fills in what it leaves to `DTSTART`, [`times`] runs one rule and [`set`] joins
-//! several with single dates and exceptions. All of them work with the times of a clock; the schedule's zone is applied at
+//! [`text`] takes a rule apart, [`rule`] fills in what it leaves to `DTSTART`, [`times`] runs one rule from period to period
+//! ([`cursor`]) over the days of a [`year`], and [`set`] joins several with single dates and exceptions. All of them work with the times of a clock; the schedule's zone is applied at
 //! the end, because Prefect drops every zone and offset that a rule names.
 
+mod cursor;
 mod date;
 mod rule;
 mod set;
@@ -22,16 +23,16 @@ use self::{
     text::{Frequency, Lines, Parts},
 };
 
-pub(crate) use self::{set::Occurrences, times::Budget};
+pub(crate) use self::{cursor::Budget, set::Occurrences};
 
 /// Longest rule that Prefect takes, `DTSTART` included.
 pub(crate) const MAX_LENGTH: usize = 6_500;
 
 /// Steps that a search may take.
-const STEPS: u32 = 1_000_000;
+const STEPS: u32 = 500_000;
 
 /// Steps to find out whether a rule is over; one that takes longer counts as not over.
-const QUICK: u32 = 100_000;
+const QUICK: u32 = 50_000;
 
 /// Where rules without `DTSTART` begin.
 const START: DateTime = date(2020, 1, 1).at(0, 0, 0, 0);
@@ -83,6 +84,11 @@ impl Recurrence {
             }
             Some(_) => Ok(false),
         }
+    }
+
+    /// Whether the text names a `DTSTART`.
+    pub(crate) fn has_start(&self) -> bool {
+        self.has_start
     }
 
     /// Whether Prefect's scheduler fails on it.

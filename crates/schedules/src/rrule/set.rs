@@ -2,10 +2,7 @@
 
 use jiff::civil::DateTime;
 
-use super::{
-    rule::Rule,
-    times::{Budget, Times},
-};
+use super::{cursor::Budget, rule::Rule, times::Times};
 
 /// Rules and dates in one order.
 struct Merged<'a> {

@@ -1,6 +1,7 @@
 //! The text of a recurrence rule: lines, parts and their values, as dateutil's `rrulestr` takes them apart.
 
 use super::date::{self, Stamp};
+use crate::value::shortened;
 
 /// How often a rule looks for times.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -80,14 +81,16 @@ pub(crate) fn parse(text: &str) -> Result<Lines, String> {
         let (name, value) = line.split_once(':').unwrap_or(("RRULE", line));
         let (name, parameters) = name.split_once(';').unwrap_or((name, ""));
         match name {
-            "RRULE" | "EXRULE" if !parameters.is_empty() => return Err(format!("{name} takes no `{parameters}`")),
+            "RRULE" | "EXRULE" if !parameters.is_empty() => {
+                return Err(format!("{name} takes no `{}`", shortened(parameters)));
+            }
             "RRULE" => parsed.rules.push(rule(value.strip_prefix("RRULE:").unwrap_or(value))?),
             "EXRULE" => {
                 set = true;
                 parsed.exrules.push(rule(value)?);
             }
             "RDATE" if !matches!(parameters, "" | "VALUE=DATE-TIME") => {
-                return Err(format!("RDATE takes no `{parameters}`"));
+                return Err(format!("RDATE takes no `{}`", shortened(parameters)));
             }
             "RDATE" => {
                 set = true;
@@ -99,9 +102,14 @@ pub(crate) fn parse(text: &str) -> Result<Lines, String> {
             }
             "DTSTART" => match dates(value, has_zone(text, parameters)?)?[..] {
                 [start] => parsed.dtstart = Some(start),
-                _ => return Err(format!("DTSTART: found `{value}`, wanted one date")),
+                _ => return Err(format!("DTSTART: found `{}`, wanted one date", shortened(value))),
             },
-            _ => return Err(format!("unknown line `{name}`, wanted DTSTART, RRULE, RDATE, EXRULE or EXDATE")),
+            _ => {
+                return Err(format!(
+                    "unknown line `{}`, wanted DTSTART, RRULE, RDATE, EXRULE or EXDATE",
+                    shortened(name)
+                ));
+            }
         }
     }
     parsed.is_set = set || parsed.rules.len() > 1;
@@ -119,7 +127,7 @@ fn has_zone(text: &str, parameters: &str) -> Result<bool, String> {
             let written = text.split("TZID=").skip(1).filter_map(|rest| rest.split(':').next());
             zoned |= written.filter(|name| name.to_uppercase() == upper).any(|name| crate::zone::find(name).is_some());
         } else if !matches!(parameter, "VALUE=DATE-TIME" | "VALUE=DATE") {
-            return Err(format!("a date takes no `{parameter}`"));
+            return Err(format!("a date takes no `{}`", shortened(parameter)));
         }
     }
     Ok(zoned)
@@ -129,9 +137,9 @@ fn dates(value: &str, in_zone: bool) -> Result<Vec<Stamp>, String> {
     value
         .split(',')
         .map(|text| match date::parse(text) {
-            Some(stamp) if stamp.zoned && in_zone => Err(format!("`{text}` has an offset beside TZID")),
+            Some(stamp) if stamp.zoned && in_zone => Err(format!("`{}` has an offset beside TZID", shortened(text))),
             Some(stamp) => Ok(Stamp { zoned: stamp.zoned || in_zone, ..stamp }),
-            None => Err(format!("found `{text}`, wanted a date such as 20260131T090000")),
+            None => Err(format!("found `{}`, wanted a date such as 20260131T090000", shortened(text))),
         })
         .collect()
 }
@@ -140,7 +148,7 @@ fn rule(text: &str) -> Result<Parts, String> {
     let mut parts = Parts::default();
     for pair in text.split(';') {
         let Some((name, value)) = pair.split_once('=') else {
-            return Err(format!("found `{pair}`, wanted NAME=VALUE separated by `;`"));
+            return Err(format!("found `{}`, wanted NAME=VALUE separated by `;`", shortened(pair)));
         };
         part(&mut parts, name, value)?;
     }
@@ -154,14 +162,17 @@ fn part(parts: &mut Parts, name: &str, value: &str) -> Result<(), String> {
     match name {
         "FREQ" => {
             let known = FREQUENCIES.iter().find(|(text, _)| *text == value).map(|(_, freq)| *freq);
-            parts.freq = Some(known.ok_or_else(|| format!("FREQ: found `{value}`, wanted one of {}", frequencies()))?);
+            parts.freq = Some(
+                known.ok_or_else(|| format!("FREQ: found `{}`, wanted one of {}", shortened(value), frequencies()))?,
+            );
         }
         "INTERVAL" => parts.interval = Some(number(name, value, (1, i64::from(i32::MAX)))?),
         "COUNT" => parts.count = Some(number(name, value, (1, i64::from(i32::MAX)))?),
         "UNTIL" => {
             let until = date::parse(value);
-            parts.until =
-                Some(until.ok_or_else(|| format!("UNTIL: found `{value}`, wanted a date such as 20260131T090000"))?);
+            parts.until = Some(until.ok_or_else(|| {
+                format!("UNTIL: found `{}`, wanted a date such as 20260131T090000", shortened(value))
+            })?);
         }
         "WKST" => parts.wkst = weekday(name, value)?,
         "BYSETPOS" => parts.bysetpos = Some(signed(name, value, (1, 366))?),
@@ -176,7 +187,7 @@ fn part(parts: &mut Parts, name: &str, value: &str) -> Result<(), String> {
         "BYDAY" | "BYWEEKDAY" => {
             parts.byday = Some(split(name, value)?.map(|day| nth_weekday(name, day)).collect::<Result<_, _>>()?);
         }
-        _ => return Err(format!("unknown part `{name}`{}", suggestion(name))),
+        _ => return Err(format!("unknown part `{}`{}", shortened(name), suggestion(name))),
     }
     Ok(())
 }
@@ -200,11 +211,10 @@ const NAMES: [&str; 15] = [
 ];
 
 fn suggestion(name: &str) -> String {
-    let nearest = NAMES.iter().min_by_key(|known| strsim::levenshtein(known, name));
-    nearest
-        .filter(|known| strsim::levenshtein(known, name) <= 2)
-        .map(|known| format!(": did you mean {known}?"))
-        .unwrap_or_default()
+    // A long name resembles none.
+    let near = |known: &&&str| name.len() < 20 && strsim::levenshtein(known, name) <= 2;
+    let nearest = NAMES.iter().filter(near).min_by_key(|known| strsim::levenshtein(known, name));
+    nearest.map(|known| format!(": did you mean {known}?")).unwrap_or_default()
 }
 
 fn frequencies() -> String {
@@ -224,7 +234,7 @@ fn numbers(name: &str, value: &str, range: (i64, i64)) -> Result<Vec<i64>, Strin
 
 fn number(name: &str, text: &str, (low, high): (i64, i64)) -> Result<i64, String> {
     let number = text.parse::<i64>().ok().filter(|number| (low..=high).contains(number));
-    number.ok_or_else(|| format!("{name}: found `{text}`, wanted {low} to {high}"))
+    number.ok_or_else(|| format!("{name}: found `{}`, wanted {low} to {high}", shortened(text)))
 }
 
 /// Numbers that count from the end if they are negative.
@@ -233,19 +243,22 @@ fn signed(name: &str, value: &str, (low, high): (i64, i64)) -> Result<Vec<i64>, 
     split(name, value)?
         .map(|text| {
             let number = text.parse::<i64>().ok().filter(wanted);
-            number.ok_or_else(|| format!("{name}: found `{text}`, wanted {low} to {high}, or negative"))
+            number.ok_or_else(|| format!("{name}: found `{}`, wanted {low} to {high}, or negative", shortened(text)))
         })
         .collect()
 }
 
 fn weekday(name: &str, text: &str) -> Result<i64, String> {
     let index = WEEKDAYS.iter().position(|day| *day == text);
-    index.map(|index| index as i64).ok_or_else(|| format!("{name}: found `{text}`, wanted {}", WEEKDAYS.join(", ")))
+    index
+        .map(|index| index as i64)
+        .ok_or_else(|| format!("{name}: found `{}`, wanted {}", shortened(text), WEEKDAYS.join(", ")))
 }
 
 /// `MO`, `+1MO`, `-1FR`, `MO(+1)`.
 fn nth_weekday(name: &str, text: &str) -> Result<(i64, i64), String> {
-    let wrong = || format!("{name}: found `{text}`, wanted {} or with a number such as -1FR", WEEKDAYS.join(", "));
+    let wrong =
+        || format!("{name}: found `{}`, wanted {} or with a number such as -1FR", shortened(text), WEEKDAYS.join(", "));
     let (day, which) = match text.split_once('(') {
         Some((day, which)) => (day, which.strip_suffix(')').ok_or_else(wrong)?),
         None => {

@@ -5,10 +5,7 @@
 
 use std::ops::Range;
 
-use jiff::{
-    ToSpan as _,
-    civil::{Date, Weekday},
-};
+use jiff::{ToSpan as _, civil::Date};
 
 use super::{rule::Rule, text::Frequency};
 
@@ -66,21 +63,31 @@ impl Year {
 
     /// Whether the parts that speak of days allow a day.
     pub(super) fn allows(&self, rule: &Rule, day: i64) -> bool {
-        let Some(date) = self.date(day) else { return false };
+        let (month, of_month) = self.in_month(day);
         let holds = |part: &Option<Vec<i64>>, value: i64| part.as_ref().is_none_or(|values| values.contains(&value));
         let mask = |mask: &Option<Vec<bool>>| {
             let index = usize::try_from(day).unwrap_or(usize::MAX);
             mask.as_ref().is_none_or(|mask| mask.get(index).copied().unwrap_or(false))
         };
-        let of_month = i64::from(date.day());
-        let from_end = of_month - i64::from(date.days_in_month()) - 1;
-        holds(&rule.bymonth, i64::from(date.month()))
+        let from_end = of_month - days_in_month(self.length == 366, month) - 1;
+        holds(&rule.bymonth, month)
             && mask(&self.weeks)
             && holds(&rule.byweekday, self.weekday(day))
             && mask(&self.numbered)
             && self.easter.as_ref().is_none_or(|days| days.contains(&day))
             && rule.bymonthday.as_ref().is_none_or(|days| days.contains(&of_month) || days.contains(&from_end))
             && rule.byyearday.as_ref().is_none_or(|days| self.in_year(day).iter().any(|day| days.contains(day)))
+    }
+
+    /// The month and the day of the month, both from 1. Days of the next year are in its January.
+    fn in_month(&self, day: i64) -> (i64, i64) {
+        if day >= self.length {
+            return (1, day - self.length + 1);
+        }
+        // No month is longer than 31 days, so the quotient is the month or the one before it.
+        let guess = day / 31 + 1;
+        let month = if guess < 12 && first_of_month(self, guess + 1) <= day { guess + 1 } else { guess };
+        (month, day - first_of_month(self, month) + 1)
     }
 
     /// A day counted from the beginning and from the end of its year.
@@ -184,12 +191,20 @@ fn first_of_month(year: &Year, month: i64) -> i64 {
     BEFORE.get(index).copied().unwrap_or_default() + leap
 }
 
-fn weekday(date: Date) -> i64 {
-    let weekday: Weekday = date.weekday();
-    i64::from(weekday.to_monday_zero_offset())
+/// The length of a month, from 1.
+pub(super) fn days_in_month(leap: bool, month: i64) -> i64 {
+    match month {
+        2 => 28 + i64::from(leap),
+        4 | 6 | 9 | 11 => 30,
+        _ => 31,
+    }
 }
 
-fn is_leap(year: i64) -> bool {
+fn weekday(date: Date) -> i64 {
+    i64::from(date.weekday().to_monday_zero_offset())
+}
+
+pub(super) fn is_leap(year: i64) -> bool {
     year % 4 == 0 && (year % 100 != 0 || year % 400 == 0)
 }
 
@@ -206,6 +221,21 @@ fn easter(year: i64) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rrule::text;
+
+    #[test]
+    fn days_of_the_year_have_the_month_and_day_of_the_calendar() {
+        for first in [2027, 2028] {
+            let parts = text::parse("FREQ=DAILY").unwrap().rules.remove(0);
+            let rule = Rule::new(&parts, jiff::civil::date(2020, 1, 1).at(0, 0, 0, 0)).unwrap();
+            let year = Year::new(&rule, first, 1).unwrap();
+            for day in 0..year.length + 7 {
+                let date = year.date(day).unwrap();
+                assert_eq!(year.in_month(day), (i64::from(date.month()), i64::from(date.day())), "{date}");
+                assert_eq!(year.weekday(day), i64::from(date.weekday().to_monday_zero_offset()), "{date}");
+            }
+        }
+    }
 
     #[test]
     fn easter_is_where_it_was() {

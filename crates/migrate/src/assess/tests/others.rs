@@ -359,3 +359,23 @@ fn secrets_of_sidecars_and_patches_stay_in_the_block() {
         assert!(text.contains(&format!("{{{{ prefect.blocks.ecs-task.prod.{reference} }}}}")), "{reference}");
     }
 }
+
+#[test]
+fn the_network_of_given_settings_is_a_known_difference() {
+    let mut estate = one(json!({})).estate();
+    estate.account = Account::default();
+    let settings = ecs::Settings {
+        region: "eu-central-1".to_owned(),
+        subnets: vec!["subnet-9".to_owned()],
+        security_groups: vec!["sg-9".to_owned()],
+        ..ecs::Settings::default()
+    };
+    let plan = assess(&estate, &Options { settings, ..Options::default() });
+    let planned = &plan.deployments[0];
+    assert_eq!((planned.action, planned.risk.level), (Action::Migrate, Level::Medium));
+    let proof = planned.proof.as_ref().unwrap();
+    let unexplained: Vec<_> = proof.unexplained().collect();
+    assert!(unexplained.is_empty(), "{unexplained:#?}");
+    let network = proof.new.run_task.pointer("/networkConfiguration/awsvpcConfiguration").unwrap();
+    assert_eq!(*network, json!({"assignPublicIp": "ENABLED", "securityGroups": ["sg-9"], "subnets": ["subnet-9"]}));
+}

@@ -66,8 +66,8 @@ pub(super) fn choose(source: &Source<'_>, findings: &mut Findings) -> Result<Cho
         if !changes.is_empty() {
             return Err(format!(
                 "the block changes the task definition {arn} ({}), so the agent registers a changed copy of it. A pool with \
-                 the ARN would run the definition as it is. Plan with access to the AWS account, and the changed copy \
-                 becomes the pool's own definition",
+                 the ARN would run the definition as it is. Plan with --aws, and the changed copy becomes the \
+                 pool's own definition",
                 changes.join(", ")
             ));
         }
@@ -123,8 +123,8 @@ pub(super) fn write(
     };
     if let Chosen::Content { prepared, .. } = chosen {
         let is_fargate = source.task.launch_type.is_some_and(LaunchType::is_fargate);
-        if is_fargate && !finished.runs_on_fargate(&written) {
-            for_fargate(&mut written, prepared);
+        if is_fargate && finished.hides_fargate() {
+            for_fargate(&mut written, prepared, variables);
         }
         if !is_fargate {
             note_launch_type(source.task, &written, findings);
@@ -149,15 +149,15 @@ fn generated(launch_type: Option<LaunchType>) -> Object {
     }
     let container = definition.get_mut("containerDefinitions").and_then(|list| list.get_mut(0)?.as_object_mut());
     if let Some(container) = container {
-        size_container(container, launch_type);
+        size_container(container, launch_type, false);
     }
     definition
 }
 
-/// CPU and memory of a container that does not run on Fargate. The block sets them for EC2 only. Zero is what the dispatcher
-/// leaves out, where it would set a default.
-fn size_container(container: &mut Object, launch_type: Option<LaunchType>) {
-    let has_memory = container.contains_key("memoryReservation");
+/// CPU and memory of a container that does not run on Fargate. The block sets them for EC2 only. Zero is what workers and the
+/// dispatcher leave out, where they would set a default.
+fn size_container(container: &mut Object, launch_type: Option<LaunchType>, task_has_memory: bool) {
+    let has_memory = task_has_memory || container.contains_key("memoryReservation");
     if launch_type == Some(LaunchType::Ec2) {
         container.entry("cpu").or_insert_with(|| "{{ cpu }}".into());
         container.entry("memory").or_insert_with(|| "{{ memory }}".into());
@@ -208,12 +208,13 @@ fn literal(
         Value::Object(definition) => definition,
         _ => Object::new(),
     };
+    let has_memory = definition.get("memory").is_some();
     let containers = definition.get_mut("containerDefinitions").and_then(Value::as_array_mut);
     let ours = |it: &&mut Value| it.get("name").is_some_and(|name| name == CONTAINER);
     if let Some(container) = containers.into_iter().flatten().find(ours).and_then(Value::as_object_mut) {
         container.insert("image".to_owned(), "{{ image }}".into());
         if !task.launch_type.is_some_and(LaunchType::is_fargate) {
-            size_container(container, task.launch_type);
+            size_container(container, task.launch_type, has_memory);
         }
     }
     if own.is_none() {
@@ -267,17 +268,17 @@ fn place_size(member: &str, prepared: &Object, definition: &mut Object, variable
     }
 }
 
-/// Writes out what the block's launch type means for the definition, where a patch changes the one of the request and the
-/// dispatcher would conclude something else.
-fn for_fargate(definition: &mut Object, prepared: &Object) {
+/// Writes out what the block's launch type means for the definition, where patches take it out of the request and workers, or the
+/// dispatcher, would conclude something else.
+fn for_fargate(definition: &mut Object, prepared: &Object, variables: &Object) {
     for member in ["requiresCompatibilities", "networkMode"] {
         if let Some(value) = prepared.get(member) {
             definition.insert(member.to_owned(), value.clone());
         }
     }
     for member in ["cpu", "memory"] {
-        let is_unset = definition.get(member).is_none_or(|it| it.as_str().is_some_and(|it| it.contains("{{")));
-        if let Some(size) = prepared.get(member).filter(|_| is_unset) {
+        let is_given = variables.get(member).is_some_and(|value| !value.is_null());
+        if let Some(size) = prepared.get(member).filter(|_| !is_given) {
             definition.insert(member.to_owned(), size.clone());
         }
     }

@@ -224,8 +224,7 @@ fn describe_network(source: &Source<'_>, known: bool, findings: &mut Findings) {
         "subnets_of_dispatcher",
         format!(
             "The block looked up the subnets of {called}, which this plan could not do. Tasks run in the subnets of the \
-             dispatcher's settings (PUSHPOOL_SUBNETS), with a public address. Plan with access to the AWS account to carry \
-             the subnets."
+             dispatcher's settings (PUSHPOOL_SUBNETS), with a public address. Plan with --aws to carry the subnets."
         ),
     );
 }

@@ -29,20 +29,11 @@ pub(super) struct Finished {
 }
 
 impl Finished {
-    /// Whether the dispatcher would prepare the definition for Fargate.
-    pub(super) fn runs_on_fargate(&self, definition: &Object) -> bool {
-        let providers =
-            self.after.get("capacityProviderStrategy").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
-        let launch_type = self.after.get("launchType").and_then(Value::as_str);
-        let compatibilities = definition.get("requiresCompatibilities").and_then(Value::as_array);
-        let requires_ec2 = compatibilities.into_iter().flatten().any(|it| it == "EC2");
-        match launch_type {
-            Some(launch_type) => launch_type == "FARGATE",
-            None if providers.is_empty() => !requires_ec2,
-            None => providers
-                .iter()
-                .any(|it| it.get("capacityProvider").is_some_and(|name| name == "FARGATE" || name == "FARGATE_SPOT")),
-        }
+    /// Whether patches leave a request that does not say FARGATE.
+    pub(super) fn hides_fargate(&self) -> bool {
+        let changed = |member: &str| self.before.get(member) != self.after.get(member);
+        let says_fargate = self.after.get("launchType").is_some_and(|launch_type| launch_type == "FARGATE");
+        (changed("launchType") || changed("capacityProviderStrategy")) && !says_fargate
     }
 }
 
@@ -349,11 +340,8 @@ fn network(finished: &Finished, after: &Object, written: &mut Object, parts: &mu
                 inner.remove("securityGroups");
             }
         } else if subnets.iter().any(unknown) {
-            return Err(
-                "its patches add to the subnets of a VPC, which this plan could not look up. Plan with access to the AWS \
-                 account"
-                    .to_owned(),
-            );
+            return Err("its patches add to the subnets of a VPC, which this plan could not look up. Plan with --aws"
+                .to_owned());
         }
     }
     replace(written, "networkConfiguration", Some(&network), parts);
