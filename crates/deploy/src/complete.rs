@@ -178,7 +178,7 @@ impl Checked {
     }
 
     fn wanted(&self, draft: &Draft, ready: &Ready, outputs: &Object, pull_steps: Vec<Value>) -> Option<Wanted> {
-        let text = |pointer: &str| draft.text(pointer).map(str::to_owned);
+        let text = |pointer: &str| draft.word(pointer);
         let flow = &ready.flow;
         let description = text("/description").or_else(|| self.filling.foreign(flow.description.as_deref()?, outputs));
         let triggers = draft.values.get("triggers").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
@@ -186,7 +186,6 @@ impl Checked {
         let (limit, options) = limit(draft).ok()?;
         let schedules =
             schedules::parse_all(&draft.values, Timestamp::now()).map(|it| it.schedules).unwrap_or_default();
-        let tags = draft.values.get("tags").and_then(Value::as_array);
         let mut wanted = Wanted {
             flow: flow.name.clone(),
             label: draft.label.clone(),
@@ -194,7 +193,7 @@ impl Checked {
             version: text("/version"),
             version_info: None,
             description,
-            tags: tags.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect(),
+            tags: draft.tags(),
             parameters: draft.values.get("parameters").and_then(Value::as_object).cloned().unwrap_or_default(),
             schema: flow.schema.clone(),
             enforce: enforce(draft),

@@ -103,10 +103,35 @@ impl Draft {
 
     /// The text at a JSON pointer, unless it is empty.
     pub(crate) fn text(&self, pointer: &str) -> Option<&str> {
+        self.at(pointer)?.as_str().filter(|text| !text.is_empty())
+    }
+
+    /// The same, also of a number or a boolean: an output of a step or a variable may be one.
+    pub(crate) fn word(&self, pointer: &str) -> Option<String> {
+        match self.at(pointer)? {
+            value @ (Value::Number(_) | Value::Bool(_)) => Some(value.to_string()),
+            _ => self.text(pointer).map(str::to_owned),
+        }
+    }
+
+    fn at(&self, pointer: &str) -> Option<&Value> {
         let mut parts = pointer.split('/').skip(1);
         let first = self.values.get(parts.next()?)?;
-        let value = parts.try_fold(first, |value, part| value.get(part))?;
-        value.as_str().filter(|text| !text.is_empty())
+        parts.try_fold(first, |value, part| value.get(part))
+    }
+
+    /// Its tags: what a placeholder has put in may be a list or a number. Prefect leaves blank ones out.
+    pub(crate) fn tags(&self) -> Vec<String> {
+        fn texts(value: &Value) -> Vec<String> {
+            match value {
+                Value::Null => Vec::new(),
+                Value::String(text) => vec![text.clone()],
+                Value::Array(items) => items.iter().flat_map(texts).collect(),
+                other => vec![other.to_string()],
+            }
+        }
+        let tags = self.values.get("tags").map(texts).unwrap_or_default();
+        tags.into_iter().filter(|tag| !tag.trim().is_empty()).collect()
     }
 
     /// Puts a flag's value at a JSON pointer; mappings on the way to it are made.
@@ -276,6 +301,19 @@ mod tests {
         let nodes = file.deployments(&mut findings);
         let draft = Draft::read(&file, nodes[0], 1, &mut findings);
         (draft, findings.problems.iter().map(|it| format!("{it} | {}", it.help)).collect())
+    }
+
+    #[test]
+    fn what_placeholders_have_put_in_becomes_text_where_text_is_wanted() {
+        let values =
+            json!({"version": 7, "tags": [12, "", ["a", ["b"]], {"c": 1}, null], "work_pool": {"work_queue_name": 3}});
+        let draft = Draft::of_values(values.as_object().cloned().unwrap_or_default());
+        assert_eq!(draft.tags(), ["12", "a", "b", r#"{"c":1}"#]);
+        assert_eq!(
+            (draft.word("/version").as_deref(), draft.word("/work_pool/work_queue_name").as_deref()),
+            (Some("7"), Some("3"))
+        );
+        assert_eq!((draft.word("/name"), draft.word("/work_pool/name")), (None, None));
     }
 
     #[test]
