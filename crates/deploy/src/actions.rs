@@ -27,6 +27,8 @@ pub(crate) struct Placed {
     /// `build[0]`
     pub(crate) key: String,
     pub(crate) origin: Option<Origin>,
+    /// Whether it stands at the top of the file, for all deployments.
+    shared: bool,
 }
 
 /// The steps of a deployment.
@@ -45,8 +47,9 @@ impl Actions {
         let mut take = |kind: &str| (draft.values.shift_remove(kind), kind.to_owned());
         let (build, push, pull) = (take("build"), take("push"), take("pull"));
         let of_file = |kind: &str| file.and_then(|file| from_file(file, kind));
-        let own =
-            |value: &Value, kind: &str| placed(value, kind, |index| draft.places.origin(&pointer(kind, index, value)));
+        let own = |value: &Value, kind: &str| {
+            placed(value, kind, false, |index| draft.places.origin(&pointer(kind, index, value)))
+        };
         let or_file = |(value, kind): &(Option<Value>, String)| match value {
             None | Some(Value::Null) => of_file(kind),
             Some(value) => Some(own(value, kind)),
@@ -101,7 +104,7 @@ fn pointer(kind: &str, index: usize, value: &Value) -> String {
 fn from_file(file: &File, kind: &str) -> Option<Vec<Placed>> {
     let node = file.get(kind).filter(|node| !node.is_null())?;
     let value = node.to_json();
-    Some(placed(&value, kind, |index| {
+    Some(placed(&value, kind, true, |index| {
         let place = match value.is_array() {
             true => nearest(node, &format!("/{index}")),
             false => node.place,
@@ -111,11 +114,12 @@ fn from_file(file: &File, kind: &str) -> Option<Vec<Placed>> {
 }
 
 /// A list of steps, or one step alone.
-fn placed(value: &Value, kind: &str, origin: impl Fn(usize) -> Option<Origin>) -> Vec<Placed> {
+fn placed(value: &Value, kind: &str, shared: bool, origin: impl Fn(usize) -> Option<Origin>) -> Vec<Placed> {
     let step = |(index, value): (usize, &Value)| Placed {
         value: value.clone(),
         key: format!("{kind}[{index}]"),
         origin: origin(index),
+        shared,
     };
     match value {
         Value::Array(items) => items.iter().enumerate().map(step).collect(),
@@ -135,17 +139,26 @@ impl Placed {
     }
 }
 
+/// A problem with a step as it is written: of all deployments, if they share it.
+fn written(placed: &Placed, draft: &Draft, code: Code, text: String) -> Problem {
+    let mut problem = placed.problem(draft, code, text);
+    if placed.shared {
+        problem.subject.deployment = None;
+    }
+    problem
+}
+
 fn check_step(placed: &Placed, draft: &Draft, known: &mut Known, findings: &mut Findings) {
     let step = match Step::parse(&placed.value) {
         Ok(Some(step)) => step,
         Ok(None) => return,
-        Err(error) => return findings.problem(placed.problem(draft, PP0708, error.to_string())),
+        Err(error) => return findings.problem(written(placed, draft, PP0708, error.to_string())),
     };
     let errors = step.check().err().unwrap_or_default();
     // A name that is no function gives no outputs.
     let counts = errors.is_empty() || step.outputs().is_some();
     for error in errors {
-        let mut problem = placed.problem(draft, PP0708, error.to_string());
+        let mut problem = written(placed, draft, PP0708, error.to_string());
         if let Some(input) = error.input() {
             problem = problem.key(format!("{}.{}.{input}", placed.key, step.function));
         }
@@ -154,7 +167,7 @@ fn check_step(placed: &Placed, draft: &Draft, known: &mut Known, findings: &mut 
     for (pointer, name) in names_in(&placed.value) {
         if !known.has(&name) {
             let text = format!("`{{{{ {name} }}}}` is no output of a step before this one");
-            let problem = placed.problem(draft, PP0704, text).key(format!("{}.{}", placed.key, dotted(&pointer)));
+            let problem = written(placed, draft, PP0704, text).key(format!("{}.{}", placed.key, dotted(&pointer)));
             findings.problem(problem.help(known.help(&name)));
         }
     }
@@ -289,7 +302,7 @@ mod tests {
             "build:\n- {SHELL}:\n    id: a\n    script: echo {{{{ later.stdout }}}} {{{{ cpu }}}}\n- {SHELL}:\n    id: later\n    script: echo {{{{ a.stdout }}}} {{{{ a.nothing }}}}\ndeployments:\n- name: one\n"
         ));
         assert_eq!(problems.len(), 2, "{problems:?}");
-        assert!(problems[0].starts_with("p.yaml:2:3: deployment \"one\": `build[0]"), "{problems:?}");
+        assert!(problems[0].starts_with("p.yaml:2:3: `build[0]"), "{problems:?}");
         assert!(problems[0].contains("`{{ later.stdout }}` is no output"), "{problems:?}");
         assert!(problems[1].contains("`{{ a.nothing }}`") && problems[1].contains("a.stdout"), "{problems:?}");
         assert!(known.has("later.stderr") && known.has("stdout") && !known.has("other") && !known.has("a.b"));

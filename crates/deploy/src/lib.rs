@@ -29,6 +29,7 @@ mod flags;
 mod flow;
 mod json;
 mod judge;
+mod lint;
 mod places;
 mod plan;
 mod problem;
@@ -50,6 +51,7 @@ pub use crate::{
     compare::Changes,
     complete::{Complete, Writing},
     flags::Flags,
+    lint::lint,
     plan::{Planned, Step},
     problem::{Findings, Origin, Problem, Subject},
     reading::names_of_file,

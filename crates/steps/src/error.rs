@@ -73,7 +73,7 @@ pub enum Problem {
         found: &'static str,
     },
     /// A name without a module.
-    #[error("`{function}` is no full name of a function{}", behind(hint.as_ref()))]
+    #[error("`{function}` is not the full name of a function.{}", behind(hint.as_ref()))]
     Unqualified {
         /// The name.
         function: String,

@@ -17,6 +17,7 @@ mod answers;
 mod dice;
 mod documents;
 mod odd;
+mod projects;
 mod queues;
 mod rendering;
 mod served;
@@ -64,7 +65,7 @@ const MIB: u64 = 1 << 20;
 
 /// All edges.
 pub const TARGETS: &[Target] = &[
-    Target { name: "run message", share: 20, generate: queues::message, drive: queues::drive_message, memory: MIB },
+    Target { name: "run message", share: 16, generate: queues::message, drive: queues::drive_message, memory: MIB },
     Target { name: "poll message", share: 8, generate: queues::ring, drive: queues::drive_ring, memory: MIB },
     Target { name: "ECS event", share: 12, generate: queues::event, drive: queues::drive_event, memory: MIB },
     Target { name: "SQS event", share: 8, generate: queues::batch, drive: queues::drive_batch, memory: MIB },
@@ -99,6 +100,20 @@ pub const TARGETS: &[Target] = &[
         share: 4,
         generate: documents::pool,
         drive: documents::drive_pool,
+        memory: 64 * MIB,
+    },
+    Target {
+        name: "deployment file",
+        share: 3,
+        generate: projects::file,
+        drive: projects::drive_file,
+        memory: 64 * MIB,
+    },
+    Target {
+        name: "flow source",
+        share: 1,
+        generate: projects::source,
+        drive: projects::drive_source,
         memory: 64 * MIB,
     },
     Target {
