@@ -176,7 +176,7 @@ impl<'p> Session<'p> {
             ("populate_by_name" | "validate_by_name" | "allow_population_by_field_name", Obj::Bool(value)) => {
                 config.by_name = value;
             }
-            ("str_min_length" | "min_anystr_length", Obj::Int(value)) => config.min_length = Some(value),
+            ("str_min_length" | "min_anystr_length", Obj::Int(value)) if value > 0 => config.min_length = Some(value),
             ("str_max_length" | "max_anystr_length", Obj::Int(value)) => config.max_length = Some(value),
             _ => return Err(doubt()),
         }

@@ -1,6 +1,6 @@
 //! From an entrypoint to a flow.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use ruff_python_ast::{Expr, Stmt};
 use ruff_text_size::Ranged;
@@ -12,7 +12,7 @@ use crate::{
     names::What,
     object::{Fault, FlowObject, Function, Obj, Outcome, Scope},
     parameters,
-    session::{Import, Session},
+    session::{Located, Session},
     source::{Broken, Module},
     suggest,
 };
@@ -57,7 +57,7 @@ pub(crate) fn flow(project: &Project, entrypoint: &str) -> Result<Flow, FlowErro
     }
     match parts.file {
         Some(file) => {
-            let path = normal(&project.root().join(file));
+            let path = project.root().join(file);
             let session = Session::new(project, path.parent());
             let module = open(project, entrypoint, &path)?;
             Finder { session: &session, entrypoint, module }.flow(parts.path)
@@ -67,36 +67,23 @@ pub(crate) fn flow(project: &Project, entrypoint: &str) -> Result<Flow, FlowErro
 }
 
 fn in_module(project: &Project, entrypoint: &str, parts: &Split<'_>) -> Result<Flow, FlowError> {
-    let folder = project.root().join(parts.module);
-    if parts.module.contains('/') || parts.module.contains('\\') || folder.is_dir() && entrypoint.contains(':') {
-        return Err(if folder.is_dir() {
-            let flows = suggest::flows_in(project, &folder);
-            FlowError::Folder { entrypoint: entrypoint.to_owned(), folder: project.shown(&folder), flows }
-        } else {
-            suggest::no_file(project, entrypoint, &folder)
-        });
-    }
     let session = Session::new(project, None);
-    match session.import(parts.module) {
-        Import::Module(module) => Finder { session: &session, entrypoint, module }.flow(parts.path),
-        Import::Broken(_) => {
-            let path = parts.module.split('.').fold(project.root().to_owned(), |path, part| path.join(part));
-            let file = path.with_extension("py");
-            let path = if file.is_file() { file } else { path.join("__init__.py") };
-            open(project, entrypoint, &path)
-                .and_then(|module| Finder { session: &session, entrypoint, module }.flow(parts.path))
-        }
-        Import::Folder(_) | Import::Outside => Err(FlowError::NoModule {
+    if let Located::File(path) = session.locate(parts.module) {
+        let module = open(project, entrypoint, &path)?;
+        return Finder { session: &session, entrypoint, module }.flow(parts.path);
+    }
+    // A path where a module should stand.
+    let path = project.root().join(parts.module);
+    let is_path = parts.module.contains(['/', '\\']) || entrypoint.contains(':') && path.is_dir();
+    Err(if is_path {
+        suggest::no_file(project, entrypoint, &path)
+    } else {
+        FlowError::NoModule {
             entrypoint: entrypoint.to_owned(),
             module: parts.module.to_owned(),
             nearest: suggest::nearest_entrypoint(project, parts.path),
-        }),
-    }
-}
-
-/// A path without `.` parts, so that a file has one name.
-fn normal(path: &Path) -> PathBuf {
-    path.components().filter(|part| !matches!(part, std::path::Component::CurDir)).collect()
+        }
+    })
 }
 
 fn open<'p>(project: &'p Project, entrypoint: &str, path: &Path) -> Result<&'p Module, FlowError> {
@@ -133,6 +120,8 @@ impl<'p> Finder<'_, 'p> {
         let (value, place) = self.object(path)?;
         match value {
             Obj::Flow(flow) => self.describe(&flow, path, place),
+            Obj::Known(name) if !is_familiar(&name) => Err(self.unclear(path, place, foreign(&name))),
+            Obj::Applied(_) => Err(self.unclear(path, place, "it is an element of something unknown".to_owned())),
             other => Err(FlowError::NotAFlow {
                 entrypoint: self.entrypoint.to_owned(),
                 function: path.to_owned(),
@@ -163,16 +152,8 @@ impl<'p> Finder<'_, 'p> {
                 _ => return Err(self.no_function(path)),
             };
             value = found.map_err(|fault| match fault {
-                Fault::Doubt(doubt) if !self.is_bound(&value, part) => {
-                    let _ = doubt;
-                    self.no_function(path)
-                }
-                Fault::Doubt(doubt) => FlowError::Unclear {
-                    entrypoint: self.entrypoint.to_owned(),
-                    function: path.to_owned(),
-                    place: place.clone(),
-                    why: doubt.why.clone(),
-                },
+                Fault::Doubt(_) if !self.is_bound(&value, part) => self.no_function(path),
+                Fault::Doubt(doubt) => self.unclear(path, place.clone(), doubt.why.clone()),
                 Fault::Raises(_) => self.no_function(path),
             })?;
         }
@@ -249,9 +230,13 @@ impl<'p> Finder<'_, 'p> {
         let (outer, inner) = match &flow.function {
             Ok(Obj::Function(function)) => (function.clone(), function.clone()),
             Ok(wrapped @ Obj::Wrapped(pair)) => (pair.0.clone(), innermost(wrapped).unwrap_or_else(|| pair.0.clone())),
-            Ok(other) => return Err(self.unclear(path, place, other)),
+            Ok(_) => {
+                return Err(self.unclear(path, place, "the flow is made of something else than a function".to_owned()));
+            }
             Err(fault) => {
-                let Some(written) = &flow.written else { return Err(self.unclear(path, place, &Obj::Opaque)) };
+                let Some(written) = &flow.written else {
+                    return Err(self.unclear(path, place, "the function of the flow is not known".to_owned()));
+                };
                 unknown.push(Unknown::of(Part::Parameters, fault, written));
                 (written.clone(), written.clone())
             }
@@ -279,13 +264,8 @@ impl<'p> Finder<'_, 'p> {
         })
     }
 
-    fn unclear(&self, path: &str, place: Place, value: &Obj<'p>) -> FlowError {
-        let why = match value {
-            Obj::Class(_) | Obj::Instance(_) => "the flow is made of a class",
-            _ => "the function of the flow is not known",
-        };
-        let (entrypoint, function) = (self.entrypoint.to_owned(), path.to_owned());
-        FlowError::Unclear { entrypoint, function, place, why: why.to_owned() }
+    fn unclear(&self, path: &str, place: Place, why: String) -> FlowError {
+        FlowError::Unclear { entrypoint: self.entrypoint.to_owned(), function: path.to_owned(), place, why }
     }
 
     /// An option of the decorator; an empty one counts as not given.
@@ -300,6 +280,7 @@ impl<'p> Finder<'_, 'p> {
             None => return None,
             Some(Ok(Obj::Str(text))) => return (!text.is_empty()).then(|| text.to_string()),
             Some(Ok(value)) if self.session.truth(value) == Some(false) => return None,
+            Some(Ok(Obj::Known(name))) => function.scope.doubt(function.def.0.range.start(), foreign(name)),
             Some(Ok(_)) => function.scope.doubt(function.def.0.range.start(), "the option of @flow is no text"),
             Some(Err(fault)) => fault.clone(),
         };
@@ -314,6 +295,7 @@ impl<'p> Finder<'_, 'p> {
             let name = parameter.name();
             let why = match name.as_str() {
                 "return_state" | "wait_for" => "is a name that Prefect reserves",
+                "model_config" => "is a name that pydantic reserves",
                 name if name.starts_with('_') => "begins with an underscore",
                 _ => continue,
             };
@@ -337,6 +319,15 @@ impl Ranged for Nowhere {
     fn range(&self) -> ruff_text_size::TextRange {
         ruff_text_size::TextRange::default()
     }
+}
+
+/// Whether a name from outside is known well enough to say that it is no flow.
+fn is_familiar(name: &str) -> bool {
+    name.split('.').next().is_some_and(crate::known::is_loaded)
+}
+
+fn foreign(name: &str) -> String {
+    format!("`{name}` is not part of the project")
 }
 
 fn innermost<'p>(value: &Obj<'p>) -> Option<Function<'p>> {

@@ -115,7 +115,7 @@ pub enum FlowError {
         message: String,
     },
     /// The file has no such function.
-    #[error("entrypoint {entrypoint:?}: {} defines no {function:?}{}", .file.display(), meant_or(.nearest, .flows))]
+    #[error("entrypoint {entrypoint:?}: {} does not define {function:?}{}", .file.display(), meant_or(.nearest, .flows))]
     NoFunction {
         /// As written.
         entrypoint: String,
@@ -153,7 +153,7 @@ pub enum FlowError {
         why: String,
     },
     /// The module leaves or raises on import, before the flow is defined.
-    #[error("entrypoint {entrypoint:?}: importing the file exits at {place}: {text}")]
+    #[error("entrypoint {entrypoint:?}: importing the file stops at {place}: {text}")]
     Stops {
         /// As written.
         entrypoint: String,
@@ -205,7 +205,7 @@ fn such_as(flows: &[String]) -> String {
 fn meant_or(nearest: &Option<String>, flows: &[String]) -> String {
     match (nearest, flows) {
         (Some(_), _) => meant(nearest),
-        (None, []) => ", nor any flow".to_owned(),
+        (None, []) => "; it defines no flow".to_owned(),
         (None, _) => format!("; its flows are {}", flows.join(", ")),
     }
 }

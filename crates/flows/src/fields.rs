@@ -208,6 +208,11 @@ impl<'p> Session<'p> {
             if let Some(doc) = annotated.doc.filter(|_| docs) {
                 metadata.insert(0, described_by(doc));
             }
+            let is_generic = ancestor.given.iter().any(|(parameter, given)| parameter != given);
+            if is_generic && holds_text(&inspected.kind) {
+                let why = format!("`{}.{}` is quoted in a generic class", class.name(), annotated.name);
+                return Err(scope.doubt(annotated.at, why));
+            }
             let default = self.field_default(annotated, &scope, kind)?;
             let is_dropped = default.as_ref().is_some_and(is_never_set);
             let mut field = Self::merge(metadata, default)?;
@@ -319,6 +324,16 @@ impl<'p> Session<'p> {
             })
         });
         each.collect()
+    }
+}
+
+/// Whether a type holds a quoted one.
+fn holds_text(kind: &Obj<'_>) -> bool {
+    match kind {
+        Obj::Str(_) => true,
+        Obj::Union(args) => args.iter().any(holds_text),
+        Obj::Applied(applied) => !applied.origin.is_known("typing.Literal") && applied.args.iter().any(holds_text),
+        _ => false,
     }
 }
 

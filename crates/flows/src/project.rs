@@ -1,6 +1,6 @@
 //! A project's folder and the modules read so far.
 
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use elsa::sync::FrozenMap;
 use ruff_python_ast::Expr;
@@ -41,11 +41,13 @@ impl Project {
     }
 
     pub(crate) fn module(&self, path: &Path, name: &str) -> &Result<Module, Broken> {
-        if let Some(module) = self.modules.get(path) {
+        // Without `.` parts, so that a file has one name.
+        let path: PathBuf = path.components().filter(|part| !matches!(part, Component::CurDir)).collect();
+        if let Some(module) = self.modules.get(&path) {
             return module;
         }
-        let module = Module::read(path.to_owned(), self.shown(path), name.to_owned());
-        self.modules.insert(path.to_owned(), Box::new(module))
+        let module = Module::read(path.clone(), self.shown(&path), name.to_owned());
+        self.modules.insert(path, Box::new(module))
     }
 
     pub(crate) fn snippet(&self, text: &str) -> Option<&Expr> {

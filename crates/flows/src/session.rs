@@ -34,6 +34,14 @@ pub(crate) enum Import<'p> {
     Broken(String),
 }
 
+/// Where a module lies.
+#[derive(Debug)]
+pub(crate) enum Located {
+    File(PathBuf),
+    Folder(PathBuf),
+    Outside,
+}
+
 pub(crate) struct Session<'p> {
     pub(crate) project: &'p Project,
     /// The folders of the project that Python searches.
@@ -103,32 +111,31 @@ impl<'p> Session<'p> {
     }
 
     fn search_for(&self, dotted: &str) -> Import<'p> {
+        match self.locate(dotted) {
+            Located::File(path) => self.load(&path, dotted),
+            Located::Folder(path) => Import::Folder(path.into()),
+            Located::Outside => Import::Outside,
+        }
+    }
+
+    /// Where the module `dotted` lies, as Python searches for it.
+    pub(crate) fn locate(&self, dotted: &str) -> Located {
         let root = dotted.split('.').next().unwrap_or(dotted);
-        if is_loaded(root) {
-            return Import::Outside;
+        if is_loaded(root) || dotted.split('.').any(str::is_empty) {
+            return Located::Outside;
         }
         let owner = self.search.iter().find(|folder| {
             folder.join(root).is_dir() && has_python(&folder.join(root)) || folder.join(format!("{root}.py")).is_file()
         });
-        match owner {
-            Some(folder) => self.import_below(folder, dotted, dotted),
-            None => Import::Outside,
-        }
+        owner.map_or(Located::Outside, |folder| located(folder, dotted))
     }
 
     /// The module `dotted` (with dots) below a folder, to be called `name`.
     fn import_below(&self, folder: &Path, dotted: &str, name: &str) -> Import<'p> {
-        let path = dotted.split('.').fold(folder.to_owned(), |path, part| path.join(part));
-        let package = path.join("__init__.py");
-        let file = path.with_extension("py");
-        if package.is_file() {
-            self.load(&package, name)
-        } else if file.is_file() {
-            self.load(&file, name)
-        } else if path.is_dir() {
-            Import::Folder(path.into())
-        } else {
-            Import::Outside
+        match located(folder, dotted) {
+            Located::File(path) => self.load(&path, name),
+            Located::Folder(path) => Import::Folder(path.into()),
+            Located::Outside => Import::Outside,
         }
     }
 
@@ -167,6 +174,20 @@ impl<'p> Session<'p> {
     pub(crate) fn submodule(&self, folder: &Path, package: &str, name: &str) -> Import<'p> {
         let full = if package.is_empty() { name.to_owned() } else { format!("{package}.{name}") };
         self.import_below(folder, name, &full)
+    }
+}
+
+fn located(folder: &Path, dotted: &str) -> Located {
+    let path = dotted.split('.').fold(folder.to_owned(), |path, part| path.join(part));
+    let (package, file) = (path.join("__init__.py"), path.with_extension("py"));
+    if package.is_file() {
+        Located::File(package)
+    } else if file.is_file() {
+        Located::File(file)
+    } else if path.is_dir() {
+        Located::Folder(path)
+    } else {
+        Located::Outside
     }
 }
 

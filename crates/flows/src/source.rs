@@ -1,7 +1,7 @@
 //! One Python file: read, decoded and parsed.
 
 use std::{
-    collections::HashSet,
+    collections::HashMap,
     fs, io,
     path::{Path, PathBuf},
 };
@@ -36,7 +36,7 @@ pub(crate) struct Module {
     /// `from __future__ import annotations`.
     pub(crate) deferred: bool,
     /// Names that functions may write with `global` and that `:=` binds: their values are not followed.
-    pub(crate) volatile: HashSet<String>,
+    pub(crate) volatile: HashMap<String, TextSize>,
     tree: ModModule,
     lines: Vec<usize>,
 }
@@ -90,14 +90,14 @@ impl Module {
 
 #[derive(Default)]
 struct Volatile {
-    names: HashSet<String>,
+    names: HashMap<String, TextSize>,
     functions: usize,
 }
 
 impl<'a> Visitor<'a> for Volatile {
     fn visit_stmt(&mut self, statement: &'a Stmt) {
         if let Stmt::Global(global) = statement {
-            self.names.extend(global.names.iter().map(|name| name.as_str().to_owned()));
+            self.names.extend(global.names.iter().map(|name| (name.as_str().to_owned(), name.range.start())));
         }
         let is_function = statement.is_function_def_stmt();
         self.functions += usize::from(is_function);
@@ -110,7 +110,7 @@ impl<'a> Visitor<'a> for Volatile {
             && let Expr::Name(name) = &*named.target
             && self.functions == 0
         {
-            self.names.insert(name.id.as_str().to_owned());
+            self.names.insert(name.id.as_str().to_owned(), named.range.start());
         }
         visitor::walk_expr(self, expression);
     }
@@ -146,7 +146,11 @@ fn decode(bytes: &[u8]) -> Result<String, String> {
             .map_err(|error| format!("the file is not UTF-8 at byte {}", error.utf8_error().valid_up_to() + 1))?,
         Some(other) => return Err(format!("the file declares the encoding {other:?}, which pushpool does not read")),
     };
-    if text.contains('\0') { Err("the file holds null bytes".to_owned()) } else { Ok(text) }
+    if text.contains('\0') {
+        return Err("the file holds null bytes".to_owned());
+    }
+    // Python reads all line ends as one.
+    Ok(if text.contains('\r') { text.replace("\r\n", "\n").replace('\r', "\n") } else { text })
 }
 
 /// The encoding that a comment in the first two lines names (PEP 263).

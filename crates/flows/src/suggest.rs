@@ -80,8 +80,8 @@ pub(crate) fn no_file(project: &Project, entrypoint: &str, path: &Path) -> FlowE
         .collect();
     offered.sort();
     let nearest = nearest(&name, offered.iter().map(String::as_str)).map(|name| {
-        let folder = project.shown(path.parent().unwrap_or(path));
-        folder.join(name).display().to_string()
+        let folder = path.parent().unwrap_or(path);
+        project.shown(&folder.join(name)).display().to_string()
     });
     let nearest = nearest.or_else(|| nearest_entrypoint(project, function));
     FlowError::NoFile { entrypoint, file: project.shown(path), nearest }

@@ -54,6 +54,9 @@ impl<'p> Builder<'_, 'p> {
             ClassKind::Plain => self.instance(scope, at),
             ClassKind::Model { root: false, .. } => {
                 let parameters = self.session.parameters(class)?;
+                if parameters == args {
+                    return self.class(class, scope, at);
+                }
                 let spelt: Option<Vec<String>> = args.iter().map(spell).collect();
                 let doubt = || scope.doubt(at, format!("the type arguments of `{}` are not followed", class.name()));
                 let spelt = spelt.filter(|_| parameters.len() == args.len()).ok_or_else(doubt)?;

@@ -27,7 +27,6 @@ fn is_form(name: &str) -> bool {
             | "typing.Union"
             | "typing.Literal"
             | "typing.Annotated"
-            | "typing.TYPE_CHECKING"
             | "typing.TypeVar"
             | "typing.Generic"
             | "typing.NamedTuple"

@@ -105,7 +105,12 @@ impl<'p> Builder<'_, 'p> {
     }
 
     fn known(&mut self, name: &str, scope: &Scope<'p>, at: TextSize) -> Outcome<Core> {
-        if let Some(core) = leaf::leaf(name) {
+        if let Some(mut core) = leaf::leaf(name) {
+            if let Core::Leaf { kind: "str", json } = &mut core {
+                // The settings of the class around limit all of its texts.
+                json.extend(self.config.min_length.map(|limit| ("minLength".to_owned(), limit_json(limit))));
+                json.extend(self.config.max_length.map(|limit| ("maxLength".to_owned(), limit_json(limit))));
+            }
             return Ok(core);
         }
         match name {
@@ -287,6 +292,10 @@ impl<'p> Builder<'_, 'p> {
             MadeKind::NamedTuple(fields) => self.named_tuple(&made.name, &made.scope, made.at, fields),
         }
     }
+}
+
+fn limit_json(limit: i128) -> Value {
+    i64::try_from(limit).map_or(Value::Null, Value::from)
 }
 
 /// Names of the module that Prefect makes schemas in, which hide those of a flow.

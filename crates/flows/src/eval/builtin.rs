@@ -34,7 +34,7 @@ impl<'p> Session<'p> {
                     Obj::Bytes(bytes) => Some(Obj::Secret(bytes.is_empty())),
                     _ => None,
                 }),
-                "pydantic.ConfigDict" => named(args),
+                "pydantic.ConfigDict" | "pydantic_settings.SettingsConfigDict" => named(args),
                 _ => return None,
             };
         result.transpose()

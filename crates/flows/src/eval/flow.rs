@@ -120,7 +120,8 @@ impl<'p> Session<'p> {
 
     /// A function of the project that returns a function that it defines.
     pub(super) fn closure(&self, function: &Function<'p>) -> Option<Obj<'p>> {
-        let inner = returned_function(function.def.0)?;
+        // Decorators inside may read names of the function around them.
+        let inner = returned_function(function.def.0).filter(|inner| inner.decorator_list.is_empty())?;
         let inner = Function { scope: function.scope.clone(), def: Same(inner) };
         Some(Obj::Wrapped(Rc::new((inner, Obj::None))))
     }

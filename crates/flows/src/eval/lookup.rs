@@ -43,8 +43,8 @@ impl<'p> Session<'p> {
     /// A name of a module, as of a place in it.
     fn global(&self, name: &str, scope: &Scope<'p>, at: TextSize) -> Option<Outcome<Obj<'p>>> {
         let module = scope.module.0;
-        if module.volatile.contains(name) {
-            return Some(Err(scope.doubt(TextSize::default(), format!("`{name}` is written by a function"))));
+        if let Some(at) = module.volatile.get(name) {
+            return Some(Err(scope.doubt(*at, format!("`{name}` is assigned inside of a function or an expression"))));
         }
         let names = self.names(module.body());
         let bound_at = names.before(name, at).next().map(|binding| binding.from);
@@ -170,7 +170,7 @@ impl<'p> Session<'p> {
         match import {
             Import::Module(module) => Ok(Obj::Module(Same(module))),
             Import::Folder(path) => Ok(Obj::Folder(path)),
-            Import::Outside => Ok(Obj::known(&canonical(dotted))),
+            Import::Outside => Ok(outside(dotted)),
             Import::Broken(why) => Err(scope.doubt(at, why)),
         }
     }
@@ -186,7 +186,7 @@ impl<'p> Session<'p> {
             Import::Outside if import.level > 0 => {
                 Err(scope.doubt(at, format!("`{}{dotted}` is not in the project", ".".repeat(import.level as usize))))
             }
-            Import::Outside => Ok(Obj::known(&canonical(&format!("{dotted}.{name}")))),
+            Import::Outside => Ok(outside(&format!("{dotted}.{name}"))),
             Import::Broken(why) => Err(scope.doubt(at, why)),
             Import::Folder(path) => self.part_of_folder(&path, dotted, name, scope, at),
             // A package that imports its own modules.
@@ -239,7 +239,7 @@ impl<'p> Session<'p> {
         let found = match value {
             Obj::Module(module) => self.member_of(module.0, name, scope, start),
             Obj::Folder(path) => Some(self.part_of_folder(path, "", name, scope, start)),
-            Obj::Known(known) => Some(Ok(Obj::known(&canonical(&format!("{known}.{name}"))))),
+            Obj::Known(known) => Some(Ok(outside(&format!("{known}.{name}")))),
             Obj::Class(class) => self.class_attribute(class, name, self.within(class, scope, at)),
             Obj::Made(made) if matches!(made.kind, MadeKind::Enum { .. }) => self.member(value, name),
             Obj::Member(member) => member_attribute(member, name),
@@ -310,6 +310,14 @@ impl<'p> Session<'p> {
     fn is_nested(&self, class: &Class<'p>, name: &str) -> bool {
         let names = self.names(&class.def.0.body);
         names.before(name, END).any(|binding| matches!(binding.what, What::Class(_) | What::Function(_)))
+    }
+}
+
+/// A name from outside the project.
+fn outside<'p>(name: &str) -> Obj<'p> {
+    match &*canonical(name) {
+        "typing.TYPE_CHECKING" => Obj::Bool(false),
+        name => Obj::known(name),
     }
 }
 

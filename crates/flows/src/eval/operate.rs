@@ -21,7 +21,6 @@ impl<'p> Session<'p> {
             Obj::Bytes(bytes) => Some(!bytes.is_empty()),
             Obj::List(items) | Obj::Tuple(items) | Obj::Set(items) => Some(!items.is_empty()),
             Obj::Dict(items) => Some(!items.is_empty()),
-            Obj::Known(name) if **name == *"typing.TYPE_CHECKING" => Some(false),
             Obj::Path(_) | Obj::Uuid(_) | Obj::Class(_) | Obj::Function(_) | Obj::Module(_) => Some(true),
             Obj::Moment(Moment::Delta(micros)) => Some(*micros != 0),
             Obj::Moment(_) => Some(true),

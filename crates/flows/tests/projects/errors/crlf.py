@@ -1,0 +1,9 @@
+from prefect import flow
+
+@flow
+def crlf(a: int):
+    """Doc.
+
+    Args:
+        a: first
+    """

@@ -1,0 +1,26 @@
+from prefect import flow
+from some_library import decorate, registry
+
+found = registry["daily"]
+
+
+@decorate
+@flow
+def outside(a: int = 1):
+    pass
+
+
+@flow
+@decorate
+def inside(a: int = 1):
+    pass
+
+
+@flow(name=registry.name, description=registry.text, version=registry.version)
+def options(a: int = 1):
+    pass
+
+
+@flow(**registry.options)
+def spread(a: int = 1):
+    pass
