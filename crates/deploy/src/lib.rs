@@ -29,6 +29,7 @@ mod flags;
 mod flow;
 mod json;
 mod judge;
+mod objection;
 mod lint;
 mod places;
 mod plan;
