@@ -55,7 +55,7 @@ fn kind_of(value: &Value) -> &'static str {
 }
 
 /// Types that a schema allows; empty if it does not say.
-fn kinds_of<'s>(schema: &'s Value, root: &'s Value, depth: usize) -> Vec<&'s str> {
+pub(crate) fn kinds_of<'s>(schema: &'s Value, root: &'s Value, depth: usize) -> Vec<&'s str> {
     if depth > 8 {
         return Vec::new();
     }
