@@ -3,7 +3,7 @@
 use prefect_api::models::Object;
 use serde_json::{Value, json};
 
-use crate::plan::Write;
+use crate::{fingerprint::fingerprint, plan::Write};
 
 /// Members that change by themselves, or follow from others.
 const FOLLOWING: [&str; 7] =
@@ -65,11 +65,12 @@ pub(crate) fn differences(wanted: &Object, found: &Object) -> Vec<String> {
 }
 
 fn differ(member: &str, wanted: &Object, found: &Object) -> bool {
-    let of = |document: &Object| document.get(member).cloned().unwrap_or(Value::Null);
-    match member {
-        "schedules" => schedules(wanted) != schedules(found),
-        _ => of(wanted) != of(found),
+    if member == "schedules" {
+        return schedules(wanted) != schedules(found);
     }
+    // A concurrency limit holds how many slots are taken, which every run changes.
+    let of = |document: &Object| fingerprint(&json!({member: document.get(member)}));
+    of(wanted) != of(found)
 }
 
 fn schedules(document: &Object) -> Vec<Object> {
@@ -208,6 +209,15 @@ mod tests {
             found.insert("schedules".to_owned(), other);
             assert_eq!(differences(&old(), &found), ["schedules"]);
         }
+    }
+
+    #[test]
+    fn a_run_that_takes_a_slot_is_no_difference() {
+        let with = |limit: u32, taken: u32| {
+            object(json!({"global_concurrency_limit": {"limit": limit, "active_slots": taken, "updated": taken}}))
+        };
+        assert!(differences(&with(2, 0), &with(2, 1)).is_empty());
+        assert_eq!(differences(&with(2, 0), &with(3, 0)), ["global_concurrency_limit"]);
     }
 
     #[test]

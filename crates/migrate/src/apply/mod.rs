@@ -30,7 +30,7 @@ use crate::{
     error::UpgradeError,
     file::PlanFile,
     journal::{Journal, Object, Stage},
-    plan::{Action, PlannedDeployment, PlannedPool, PlannedQueue, PoolAction, Seen, SeenKind, ServerSeen, UpgradePlan},
+    plan::{Action, MadeFrom, PlannedDeployment, PlannedPool, PlannedQueue, PoolAction, Seen, SeenKind, ServerSeen},
 };
 
 /// What is left to do.
@@ -58,7 +58,7 @@ pub async fn prepare<T: Transport>(
     let chosen = chosen(&plan.deployments, only)?;
     let (written, left): (Vec<_>, Vec<_>) =
         chosen.into_iter().partition(|it| stage(journal, &step::object_of(it)) == Some(Stage::Written));
-    let pools: Vec<&PlannedPool> = plan.pools.iter().filter(|pool| is_needed(pool, plan, &left, only)).collect();
+    let pools: Vec<&PlannedPool> = plan.pools.iter().filter(|pool| is_needed(pool, &left, only)).collect();
     let seen: Vec<&Seen> =
         left.iter().flat_map(|it| &it.seen).chain(pools.iter().flat_map(|pool| &pool.seen)).collect();
     let ids: Vec<_> = left.iter().map(|it| it.id).collect();
@@ -72,7 +72,7 @@ pub async fn prepare<T: Transport>(
     check_unchanged(&facts, &left, &pools, journal)?;
 
     let mut changes = Plan::new("upgrade");
-    for pool in pools.into_iter().filter(|pool| is_needed(pool, plan, &left, only)) {
+    for pool in pools.into_iter().filter(|pool| is_needed(pool, &left, only)) {
         changes = pool_changes(changes, pool, &facts, journal)?;
     }
     for deployment in left {
@@ -156,13 +156,12 @@ fn stage(journal: Option<&Journal>, object: &Object) -> Option<Stage> {
     Some(journal?.record(object)?.stage)
 }
 
-/// Whether a pool is made: for a deployment that goes there, or because the plan is of pools that deployments of another
-/// server have.
-fn is_needed(pool: &PlannedPool, plan: &UpgradePlan, left: &[&PlannedDeployment], only: &[String]) -> bool {
-    let goes_there = |it: &PlannedDeployment| {
-        it.action == Action::Migrate && it.target.as_ref().is_some_and(|target| target.pool == pool.name)
-    };
-    left.iter().any(|it| goes_there(it)) || (only.is_empty() && !plan.deployments.iter().any(goes_there))
+/// Whether a pool is made: for a deployment that goes there, or because the plan is for another server than the one that was
+/// read, and deployments follow by themselves.
+fn is_needed(pool: &PlannedPool, left: &[&PlannedDeployment], only: &[String]) -> bool {
+    let goes_there = |it: &&PlannedDeployment| it.target.as_ref().is_some_and(|target| target.pool == pool.name);
+    let is_of_other_server = matches!(pool.made_from, MadeFrom::Pool { .. }) && pool.seen.is_empty();
+    left.iter().any(goes_there) || (only.is_empty() && is_of_other_server)
 }
 
 /// Whether the deployment is what the write would make of it. The journal may be lost.

@@ -193,6 +193,10 @@ async fn a_pool_of_another_server_is_made_without_its_deployments() {
     let (fake, place) = (server(NEW), Place::new());
     let mut plan = plan(&fake).plan;
     plan.deployments.iter_mut().for_each(|it| it.action = Action::Leave);
+    let refused = PlanFile::new(plan.clone());
+    assert!(prepare(&fake.server(), &refused, &[], None).await.unwrap().plan.is_empty(), "no one needs the pool");
+
+    plan.pools[0].made_from = MadeFrom::Pool { name: "cloud".to_owned(), pool_type: "ecs:push".to_owned() };
     let file = PlanFile::new(plan);
     let before = fake.deployments();
     let report = place.apply(&fake, &file, &[]).await.unwrap();
