@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::support::{
-    configuration, container, container_override, custom, defaults, definition, entries, environment, prepared, run, settings,
-    with, with_run_env,
+    configuration, container, container_override, custom, defaults, definition, entries, environment, prepared, run,
+    settings, with, with_run_env,
 };
 
 #[test]
