@@ -124,7 +124,7 @@ impl Checked {
                         values.insert(key.clone(), value);
                     }
                     Err(error) => {
-                        problems(&error, &draft, &format!("/{key}")).into_iter().for_each(|it| findings.problem(it))
+                        problems(&error, &draft, &format!("/{key}")).into_iter().for_each(|it| findings.problem(it));
                     }
                 }
             }

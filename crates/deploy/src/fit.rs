@@ -9,6 +9,7 @@ use crate::{
     actions::names_in,
     draft::Draft,
     flags::token,
+    objection::Objection,
     problem::{Findings, Problem},
 };
 
@@ -54,7 +55,7 @@ fn kind_of(value: &Value) -> &'static str {
 }
 
 /// Types that a schema allows; empty if it does not say.
-fn kinds_of<'s>(schema: &'s Value, root: &'s Value, depth: usize) -> Vec<&'s str> {
+pub(crate) fn kinds_of<'s>(schema: &'s Value, root: &'s Value, depth: usize) -> Vec<&'s str> {
     if depth > 8 {
         return Vec::new();
     }
@@ -137,18 +138,11 @@ pub(crate) fn parameters(
     let Ok(validator) = options.build(&relaxed) else { return };
     let instance = Value::Object(judged);
     for error in validator.iter_errors(&instance).take(MOST) {
-        let path = error.instance_path().as_str();
-        if path.is_empty() {
+        let objection = Objection::of(&error);
+        if objection.pointer.is_empty() {
             continue;
         }
-        let name = path.split('/').nth(1).unwrap_or_default();
-        let wanted = properties.and_then(|it| it.get(name)).map(|it| kinds_of(it, schema, 0)).unwrap_or_default();
-        let found = instance.pointer(path).map_or("nothing", crate::json::kind);
-        let text = match wanted.is_empty() || path.matches('/').count() > 1 {
-            true => format!("found {found}; {}", error.masked_with("the value")),
-            false => format!("found {found}, wanted {}", wanted.join(" or ")),
-        };
-        findings.problem(draft.problem(PP0711, &format!("{prefix}{path}"), text));
+        findings.problem(draft.problem(PP0711, &format!("{prefix}{}", objection.pointer), objection.text));
     }
 }
 

@@ -30,6 +30,7 @@ mod flow;
 mod json;
 mod judge;
 mod lint;
+mod objection;
 mod places;
 mod plan;
 mod problem;

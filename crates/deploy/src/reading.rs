@@ -75,7 +75,8 @@ pub(crate) fn drafts(request: &Request, file: Option<&File>, project: &Project, 
                 values.insert("name".to_owned(), Value::String(name.rsplit('/').next().unwrap_or(name).to_owned()));
             }
             None => {
-                findings.problem(Problem::new(PP0703, "the deployment has no name").help("Give it one with `-n NAME`."))
+                findings
+                    .problem(Problem::new(PP0703, "the deployment has no name").help("Give it one with `-n NAME`."));
             }
         }
         return vec![Draft::of_values(values)];

@@ -7,11 +7,14 @@ use ecs::{Attempt, Named, Run, Settings};
 use manage::server::Server;
 use prefect_api::{Transport, models::WorkPool};
 use serde_json::Value;
+use templating::placeholder::{self, Kind};
 use uuid::Uuid;
 use work_pool::{JobConfiguration, Layers, Reference};
 
 use crate::{
+    actions::names_in,
     complete::Complete,
+    draft::Object,
     fill::Fetched,
     fit,
     problem::{Findings, Problem},
@@ -48,9 +51,10 @@ impl Complete {
         findings: &mut Findings,
     ) {
         let Some(template) = fit::template(pool) else { return };
-        let layers = Layers { deployment: Some(&wanted.job_variables), flow_run: None };
+        let variables = with_stand_ins(&wanted.job_variables, &pool.base_job_template);
+        let layers = Layers { deployment: Some(&variables), flow_run: None };
         // Secrets are looked up by name alone: a run that lacks one does not start, whatever it holds.
-        let names: Vec<Value> = template.references(layers).iter().filter_map(placeholder).collect();
+        let names: Vec<Value> = template.references(layers).iter().filter_map(reference_value).collect();
         let fetched = Fetched::of(&server.client, &names.iter().collect::<Vec<_>>()).await;
         let problem = |diagnosis: &Diagnosis| {
             let text = match diagnosis.detail.is_empty() {
@@ -78,8 +82,45 @@ impl Complete {
     }
 }
 
+/// Job variables in which some text stands for the outputs of steps, which did not run. A variable that takes no text
+/// has its default.
+fn with_stand_ins(variables: &Object, template: &Value) -> Object {
+    let waits = |value: &Value| value.as_str().is_some_and(|text| placeholder::find(text).any(|it| it.is_whole(text)));
+    let takes_text = |name: &str| {
+        let schema = template.pointer("/variables/properties").and_then(|it| it.get(name));
+        let kinds = schema.map(|schema| fit::kinds_of(schema, template, 0)).unwrap_or_default();
+        kinds.is_empty() || kinds.contains(&"string")
+    };
+    variables
+        .iter()
+        .filter(|(name, value)| names_in(value).is_empty() || !waits(value) || takes_text(name))
+        .map(|(name, value)| (name.clone(), stand_in(value)))
+        .collect()
+}
+
+fn stand_in(value: &Value) -> Value {
+    match value {
+        Value::String(text) if !names_in(value).is_empty() => {
+            let mut filled = String::new();
+            let mut rest = 0;
+            for placeholder in placeholder::find(text) {
+                filled.push_str(&text[rest..placeholder.start]);
+                filled.push_str(match placeholder.kind() {
+                    Kind::Standard(name) if !name.starts_with("ctx.") => "output",
+                    _ => placeholder.written(text),
+                });
+                rest = placeholder.end;
+            }
+            Value::String(filled + &text[rest..])
+        }
+        Value::Array(items) => items.iter().map(stand_in).collect(),
+        Value::Object(entries) => entries.iter().map(|(key, value)| (key.clone(), stand_in(value))).collect(),
+        _ => value.clone(),
+    }
+}
+
 /// A value that stands for a reference.
-fn placeholder(reference: &Reference) -> Option<Value> {
+fn reference_value(reference: &Reference) -> Option<Value> {
     match reference {
         Reference::Block { type_slug, name } => {
             Some(Value::String(format!("{{{{ prefect.blocks.{type_slug}.{name} }}}}")))
@@ -100,5 +141,25 @@ fn run_of(wanted: &Wanted, pool: &WorkPool) -> Run {
         flow: Some(named(&wanted.flow)),
         deployment: Some(named(&wanted.name)),
         environment: BTreeMap::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn some_text_stands_for_the_outputs_of_steps_that_did_not_run() {
+        let template = json!({"variables": {"properties": {"cpu": {"type": "integer"}, "image": {"type": "string"}}}});
+        let variables = json!({
+            "cpu": "{{ size.cpu }}", "image": "repo:{{ build.tag }}", "name": "{{ build.image }}",
+            "env": {"A": "{{ a.stdout }}-{{ ctx.flow_run.name }}", "B": "plain"}
+        });
+        assert_eq!(
+            Value::Object(with_stand_ins(variables.as_object().expect("object"), &template)),
+            json!({"image": "repo:output", "name": "output", "env": {"A": "output-{{ ctx.flow_run.name }}", "B": "plain"}})
+        );
     }
 }

@@ -178,7 +178,11 @@ impl Reader {
                 self.refuse(&format!("{at}/require"), format!("wanted 1 to {most}: the trigger has that many"), "");
             }
             other => {
-                self.refuse(&format!("{at}/require"), format!("found {}, wanted any, all or a number", kind(other)), "")
+                self.refuse(
+                    &format!("{at}/require"),
+                    format!("found {}, wanted any, all or a number", kind(other)),
+                    "",
+                );
             }
         }
         Some(json!({"type": "compound", "triggers": triggers, "within": within, "require": require}))

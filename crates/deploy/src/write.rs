@@ -118,7 +118,7 @@ impl<T: Transport> Writer<'_, T> {
             match step {
                 ScheduleStep::Remove(schedule) => self.client.delete_schedule(id, *schedule).await?,
                 ScheduleStep::Change(schedule, members) => {
-                    self.client.patch_schedule(id, &schedule.to_string(), members).await?
+                    self.client.patch_schedule(id, &schedule.to_string(), members).await?;
                 }
                 ScheduleStep::Add(schedule) => new.push(schedule.clone()),
             }

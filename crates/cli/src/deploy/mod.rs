@@ -126,10 +126,10 @@ async fn deploy(args: &DeployArgs, no_prompt: bool, server: &Server<HttpTranspor
 }
 
 fn check(rendered: &Findings, count: usize) -> Result<u8, Failure> {
-    screen::findings(rendered);
     if !rendered.is_clean() {
-        return Err(DeployError::Found(Findings { problems: Vec::new(), ..rendered.clone() }).into());
+        return Err(DeployError::Found(rendered.clone()).into());
     }
+    screen::findings(rendered);
     say(paint(GOOD, format_args!("Checked {count} deployment(s); runs of them would start.")));
     Ok(0)
 }

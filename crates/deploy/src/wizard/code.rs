@@ -61,7 +61,7 @@ pub(super) fn ask(offer: &Offer, ask: &mut dyn Ask, deployment: &mut Map<String,
 }
 
 fn git(offer: &Offer, ask: &mut dyn Ask) -> Result<Value, Left> {
-    let detected = offer.remote.clone().unwrap_or(Remote { url: String::new(), branch: "main".to_owned() });
+    let detected = offer.remote.clone().unwrap_or_else(|| Remote { url: String::new(), branch: "main".to_owned() });
     let needed = |text: &str| if text.trim().is_empty() { Err("it is needed".to_owned()) } else { Ok(()) };
     let url = ask.text("URL of the repository", &detected.url, &needed)?;
     let branch = ask.text("Branch", &detected.branch, &needed)?;
