@@ -111,3 +111,65 @@ async fn watching_draws_in_place_and_ends_with_ctrl_c() {
     // Up again by the ten lines of the first frame.
     assert!(watched.stdout.contains("\u{1b}[10A"), "{:?}", watched.stdout);
 }
+
+/// A project with one flow.
+fn project() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().expect("a folder");
+    let source = "from prefect import flow\n\n\n@flow\ndef report(day: str = \"today\"):\n    pass\n";
+    std::fs::write(folder.path().join("flow.py"), source).expect("the flow is written");
+    folder
+}
+
+async fn deploy(server: &Server, folder: &std::path::Path, steps: &[(&str, &str)]) -> Ended {
+    let mut command = conversation(server, &["deploy"], steps).await;
+    command.current_dir(folder).env("TZ", "UTC");
+    finish(command).await
+}
+
+#[tokio::test]
+async fn the_wizard_makes_a_pool_and_a_deployment_and_saves_it() {
+    let (server, pool) = (shared().await, unique("asked"));
+    let folder = project();
+    let file = folder.path().join("prefect.yaml");
+    std::fs::write(&file, "# ours\nname: ours  # kept\n").expect("the file is written");
+    let (up, down) = ("\x1b[A\r", "\x1b[B\r");
+    let named = format!("{pool}\r");
+    let deployment = format!("{}\r", unique("nightly"));
+    let steps = [
+        ("Flow to deploy", "\r"),
+        ("Deployment name", deployment.as_str()),
+        ("Work pool", up),
+        ("Name of the new work pool", named.as_str()),
+        ("Image", "img:1\r"),
+        ("The code is", down),
+        ("Folder of the code", "\r"),
+        ("Schedule", down),
+        ("Cron expression", "30 2 * * *\r"),
+        ("Time zone", "Europe/Madrid\r"),
+        ("The next runs", ""),
+        ("you mean", "y"),
+        ("Another schedule", "\r"),
+        ("Save", "y"),
+    ];
+    let ended = deploy(server, folder.path(), &steps).await;
+    assert!(ended.stdout.contains("Created deployment"), "{}", ended.stdout);
+    ended.ok();
+    let text = std::fs::read_to_string(&file).expect("the file");
+    assert!(text.starts_with("# ours\nname: ours  # kept\n"), "{text}");
+    let name = deployment.trim();
+    let stored = server.api().get(&format!("/deployments/name/report/{name}")).await.ok();
+    assert_eq!((&stored["work_pool_name"], &stored["job_variables"]["image"]), (&json!(pool), &json!("img:1")));
+    assert_eq!(stored["schedules"][0]["schedule"]["timezone"], "Europe/Madrid");
+    let again = deploy(server, folder.path(), &[]).await;
+    assert!(again.stdout.contains("No changes"), "{}", again.stdout);
+}
+
+#[tokio::test]
+async fn who_leaves_the_wizard_has_changed_nothing() {
+    let server = shared().await;
+    let folder = project();
+    let steps = [("Flow to deploy", "\r"), ("Deployment name", "\r"), ("Work pool", "\x03")];
+    let left = deploy(server, folder.path(), &steps).await;
+    assert_eq!(left.code, Some(130), "{}", left.stdout);
+    assert!(!folder.path().join("prefect.yaml").exists());
+}
