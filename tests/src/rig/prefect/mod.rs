@@ -1,6 +1,6 @@
 //! Real Prefect servers for end-to-end tests, and what a test needs around one.
 //!
-//! Nothing here imitates Prefect: [`Server`] is `prefect server start` from PyPI on SQLite, [`deploy`] is the real command
+//! Nothing here imitates Prefect: [`Server`] is `prefect server start` from PyPI on SQLite, [`deploy()`] is the real command
 //! line tool, and flow runs are executed by `prefect flow-run execute`. What is ours is thin: [`Api`] asks the server as
 //! curl would, [`Proxy`] stands in front of it to count requests and to break them.
 //!
