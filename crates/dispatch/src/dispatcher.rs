@@ -10,7 +10,9 @@
 //! looked for by `startedBy`, and if there is none, the claim is given up: no delivery launches it from then on, and the reconciler hands
 //! the run back when all that may be about to are done. The claim says whose it is, not the receive count, which SQS calls approximate.
 
-use std::{sync::Arc, time::Duration};
+mod shadow;
+
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use diagnosis::Diagnosis;
 use ecs::{
@@ -83,6 +85,8 @@ pub struct Dispatcher<C, L, Q> {
     policy: Policy,
     sink: Arc<dyn OutcomeSink>,
     clock: Clock,
+    /// Work pools whose runs are only rendered.
+    shadow: BTreeSet<String>,
 }
 
 /// How the handling of one record ended.
@@ -112,7 +116,7 @@ impl<C: ControlPlane, L: TaskLauncher, Q: RunQueues> Dispatcher<C, L, Q> {
         sink: Arc<dyn OutcomeSink>,
         clock: Clock,
     ) -> Self {
-        Self { control, launcher, queues, policy, sink, clock }
+        Self { control, launcher, queues, policy, sink, clock, shadow: BTreeSet::new() }
     }
 
     /// Handles a batch. Returns before `deadline` with the records that have to be delivered again.
@@ -209,6 +213,9 @@ impl<C: ControlPlane, L: TaskLauncher, Q: RunQueues> Dispatcher<C, L, Q> {
 
     async fn dispatch(&self, delivery: &Delivery, record: &Record, reading: Result<Reading, Failure>) -> Fate {
         let message = &delivery.message;
+        if let Some(fate) = self.shadowed(message, &reading) {
+            return fate;
+        }
         let result = match reading {
             Ok(Reading::NotOurs(reason)) => {
                 self.sink.emit(&Outcome::NotOurs { message, reason: &reason });

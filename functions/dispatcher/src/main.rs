@@ -22,9 +22,9 @@ async fn main() -> Result<(), Error> {
             let dispatcher = aws::standalone_dispatcher(access, settings, sink);
             serve(dispatcher.map_err(|error| format!("PUSHPOOL_POOLS {error}"))?).await
         }
-        Mode::Prefect(prefect, settings) => {
-            let client = prefect.client(access.own())?;
-            serve(aws::prefect_dispatcher(access, client, settings, sink)).await
+        Mode::Prefect { server, settings, shadow_pools } => {
+            let client = server.client(access.own())?;
+            serve(aws::prefect_dispatcher(access, client, settings, sink).in_shadow(shadow_pools)).await
         }
     }
 }

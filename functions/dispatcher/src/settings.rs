@@ -14,6 +14,7 @@
 //! | `PUSHPOOL_POOLS` | standalone: a directory, `ssm:/PREFIX` or `s3://BUCKET/PREFIX` | required standalone |
 //! | `PUSHPOOL_EVENT_BUS` | standalone: name or ARN of an EventBridge bus for outcomes | none |
 //! | `PUSHPOOL_NAME`, `PUSHPOOL_LABEL_RUNS` | the name pushpool goes by; `true` labels runs with it as a worker does, for one more request a run | pushpool, false |
+//! | `PUSHPOOL_SHADOW_POOLS` | with a server: comma separated; runs of these work pools are rendered and checked, and neither claimed nor launched | none |
 //! | `PUSHPOOL_LAUNCH_LEAD` | seconds before its time that a run is launched; the poller needs the same | 0 |
 //! | `PUSHPOOL_RUN_TASK_RATE` | RunTask calls a second of one execution environment; 0 is no limit | 20 |
 //! | `PUSHPOOL_CAPACITY_TIMEOUT` | seconds after a run was first due that capacity may be missing | 3600 |
@@ -45,7 +46,14 @@ pub(crate) enum Mode {
     /// The message itself.
     Standalone(StandaloneSettings),
     /// A Prefect server.
-    Prefect(Prefect, PrefectSettings),
+    Prefect {
+        /// The server.
+        server: Prefect,
+        /// What the dispatcher has to be told.
+        settings: PrefectSettings,
+        /// Work pools whose runs are only rendered.
+        shadow_pools: Vec<String>,
+    },
 }
 
 /// Reads the settings.
@@ -72,16 +80,16 @@ pub(crate) fn read(settings: Settings<'_>) -> Result<Mode, BadSettings> {
             run_task_rate,
             policy,
         }),
-        Some(prefect) => {
+        Some(server) => {
             let name = settings.get("PUSHPOOL_NAME").unwrap_or_else(|| "pushpool".to_owned());
             let options = Options {
                 launch_lead: settings.seconds("PUSHPOOL_LAUNCH_LEAD", Duration::ZERO),
                 label_as: settings.flag("PUSHPOOL_LABEL_RUNS", false).then_some(name),
             };
             let fifo_queue_url = settings.get("PUSHPOOL_FIFO_QUEUE_URL");
-            Mode::Prefect(
-                prefect,
-                PrefectSettings {
+            Mode::Prefect {
+                server,
+                settings: PrefectSettings {
                     run_queue_url,
                     fifo_queue_url,
                     dead_letter_queue_url,
@@ -89,7 +97,8 @@ pub(crate) fn read(settings: Settings<'_>) -> Result<Mode, BadSettings> {
                     policy,
                     options,
                 },
-            )
+                shadow_pools: settings.list("PUSHPOOL_SHADOW_POOLS"),
+            }
         }
     };
     settings.finish(mode)
@@ -170,12 +179,24 @@ mod tests {
     }
 
     #[test]
+    fn pools_in_shadow_are_named_for_a_server() {
+        let with = |pairs: &[(&str, &str)]| read_pairs(&[&REQUIRED, pairs].concat()).unwrap();
+        let server = ("PREFECT_API_URL", "https://prefect/api");
+        let Mode::Prefect { shadow_pools, .. } = with(&[server, ("PUSHPOOL_SHADOW_POOLS", "etl, reports,")]) else {
+            panic!("a server is set")
+        };
+        assert_eq!(shadow_pools, ["etl", "reports"]);
+        let Mode::Prefect { shadow_pools, .. } = with(&[server]) else { panic!("a server is set") };
+        assert!(shadow_pools.is_empty());
+    }
+
+    #[test]
     fn with_a_server_containers_reach_it_by_the_same_url_unless_another_is_set() {
         let url = "https://prefect/api";
         let mut pairs = REQUIRED.to_vec();
         pairs.push(("PREFECT_API_URL", url));
         let requests = |pairs: &[(&str, &str)]| match read_pairs(pairs).unwrap() {
-            Mode::Prefect(_, settings) => settings.policy.requests,
+            Mode::Prefect { settings, .. } => settings.policy.requests,
             mode @ Mode::Standalone(_) => panic!("{mode:?}"),
         };
         let seen = requests(&pairs);

@@ -87,6 +87,7 @@ locals {
       PUSHPOOL_SCHEDULE_ROLE_ARN         = local.served ? null : aws_iam_role.schedules.arn
       PUSHPOOL_NAME                      = local.served ? coalesce(var.prefect.name, var.prefix) : null
       PUSHPOOL_LABEL_RUNS                = local.served ? tostring(var.prefect.label_runs) : null
+      PUSHPOOL_SHADOW_POOLS              = local.served && length(try(var.prefect.shadow_pools, [])) > 0 ? join(",", var.prefect.shadow_pools) : null
       PUSHPOOL_LAUNCH_LEAD               = tostring(var.launch_lead)
       PUSHPOOL_RUN_TASK_RATE             = tostring(local.run_task_rate)
       PUSHPOOL_CAPACITY_TIMEOUT          = tostring(var.capacity_timeout)

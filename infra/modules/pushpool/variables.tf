@@ -123,7 +123,8 @@ variable "prefect" {
     keys of these secrets, unless they are AWS's own. `ssl_cert_file` names the certificates to trust (PEM), in a layer of
     `layer_arns`: /opt/ca.pem. `pools` are work pools to serve besides those of type ecs:push;
     `push_pools = false` serves no others. Prefect Cloud submits the runs of push pools itself, so there `pools` names pools of
-    type ecs and `push_pools` is false, which is its default there. `sole_owner = true` if no other pushpool has tasks in the clusters.
+    type ecs and `push_pools` is false, which is its default there. Runs of `shadow_pools` are rendered and logged, and neither
+    claimed nor launched (docs/upgrading.md). `sole_owner = true` if no other pushpool has tasks in the clusters.
   EOT
   type = object({
     api_url                   = string
@@ -137,6 +138,7 @@ variable "prefect" {
     name                      = optional(string)
     pools                     = optional(list(string), [])
     push_pools                = optional(bool)
+    shadow_pools              = optional(list(string), [])
     label_runs                = optional(bool, false)
     task_events               = optional(bool, false)
     sole_owner                = optional(bool, false)

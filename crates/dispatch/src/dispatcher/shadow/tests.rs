@@ -1,0 +1,153 @@
+use std::sync::{Arc, Mutex};
+
+use diagnosis::{Diagnosis, PP0404};
+use ecs::{
+    Attempt, Named, Run, Settings,
+    launch::{LaunchError, Launched},
+};
+use serde_json::json;
+use tokio::time::{Duration, Instant};
+use uuid::Uuid;
+use work_pool::{BaseJobTemplate, NoReferences, Object};
+
+use super::*;
+use crate::{
+    dispatcher::Policy,
+    outcome::OutcomeSink,
+    ports::{Claim, Delivery, Order, RunQueue, Settlement, Waited},
+    sqs_event::Record,
+};
+
+/// A server with one reading of the run, and what was done to it.
+struct Server {
+    reading: Box<dyn Fn() -> Reading + Send + Sync>,
+    done: Arc<Mutex<Vec<&'static str>>>,
+}
+
+impl ControlPlane for Server {
+    async fn read(&self, deliveries: &[Delivery], _: RunQueue) -> Vec<Result<Reading, Failure>> {
+        deliveries.iter().map(|_| Ok((self.reading)())).collect()
+    }
+
+    async fn claim(&self, _: &Delivery) -> Result<Claim, Failure> {
+        self.done.lock().unwrap().push("claimed");
+        Ok(Claim::Ours { again: false })
+    }
+
+    async fn waited(&self, message: &ScheduledRun) -> Result<Waited, Failure> {
+        Ok(Waited { since: message.expected_start_time, hand_backs: 0 })
+    }
+
+    async fn settle(&self, _: &ScheduledRun, _: &Settlement) -> Result<(), Failure> {
+        self.done.lock().unwrap().push("settled");
+        Ok(())
+    }
+}
+
+struct Launcher(Arc<Mutex<Vec<&'static str>>>);
+
+impl TaskLauncher for Launcher {
+    async fn launch(&self, _: &Prepared) -> Result<Launched, LaunchError> {
+        self.0.lock().unwrap().push("launched");
+        Ok(Launched { task_arn: "t".into(), definition_arn: None, cluster: "c".into(), adopted: false })
+    }
+
+    async fn find(&self, _: &Prepared) -> Result<Option<Launched>, LaunchError> {
+        Ok(None)
+    }
+}
+
+struct NoQueues;
+
+impl RunQueues for NoQueues {
+    async fn bury(&self, _: String, _: &Diagnosis) -> Result<(), Failure> {
+        panic!("nothing is unreadable")
+    }
+
+    async fn hurry(&self, _: RunQueue, _: &str, _: Duration) {}
+}
+
+#[derive(Default)]
+struct Told(Mutex<Vec<String>>);
+
+impl OutcomeSink for Told {
+    fn emit(&self, outcome: &Outcome<'_>) {
+        if let Outcome::NotOurs { reason, .. } = outcome {
+            self.0.lock().unwrap().push((*reason).to_owned());
+        }
+    }
+}
+
+fn order(cpu: u32) -> Box<Order> {
+    let template: Value = serde_json::from_str(include_str!("../../../../work-pool/src/built_in.json")).unwrap();
+    let variables = json!({"cpu": cpu, "memory": 512, "cluster": "etl", "env": {"PASSWORD": "canary"}});
+    let Value::Object(deployment_variables) = variables else { panic!("no object") };
+    Box::new(Order {
+        run: Run {
+            attempt: Attempt { flow_run_id: Uuid::nil(), state_id: Uuid::nil() },
+            name: None,
+            work_pool: Named { id: None, name: "etl".into() },
+            flow: None,
+            deployment: None,
+            environment: Default::default(),
+        },
+        template: BaseJobTemplate::from_value(&template).unwrap(),
+        deployment_variables,
+        flow_run_variables: Object::new(),
+        since: jiff::Timestamp::UNIX_EPOCH,
+        resolver: Arc::new(NoReferences),
+    })
+}
+
+/// What is done to the run, and what is told, with `pools` in shadow.
+async fn handled(
+    pools: &[&str],
+    reading: impl Fn() -> Reading + Send + Sync + 'static,
+) -> (Vec<&'static str>, Vec<String>) {
+    let (done, told) = (Arc::new(Mutex::default()), Arc::new(Told::default()));
+    let server = Server { reading: Box::new(reading), done: Arc::clone(&done) };
+    let requests = Settings { region: "eu-west-1".into(), subnets: vec!["subnet-1".into()], ..Settings::default() };
+    let policy = Policy { requests, capacity_timeout: Duration::ZERO, hand_back_delay: Duration::ZERO };
+    let (launcher, sink) = (Launcher(Arc::clone(&done)), Arc::clone(&told));
+    let dispatcher =
+        Dispatcher::new(server, launcher, Arc::new(NoQueues), policy, sink, Arc::new(jiff::Timestamp::now));
+    let dispatcher = Arc::new(dispatcher.in_shadow(pools.iter().map(|it| (*it).to_owned())));
+    let body = json!({"version": 1, "flow_run_id": Uuid::nil(), "state_id": Uuid::nil(), "work_pool": "etl",
+        "expected_start_time": "2026-01-01T00:00:00Z"});
+    let record: Record = serde_json::from_value(json!({"messageId": "m", "receiptHandle": "r",
+        "body": body.to_string(), "attributes": {}}))
+    .unwrap();
+    let kept = dispatcher.handle(vec![record], Instant::now() + Duration::from_secs(30)).await;
+    assert!(kept.batch_item_failures.is_empty(), "the message is acknowledged");
+    let (done, told) = (done.lock().unwrap().clone(), told.0.lock().unwrap().clone());
+    (done, told)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_of_a_pool_in_shadow_is_told_and_left_alone() {
+    let (done, told) = handled(&["etl"], || Reading::Due(order(256))).await;
+    let [reason] = told.as_slice() else { panic!("{told:?}") };
+    assert!(done.is_empty(), "{done:?}");
+    for word in ["in shadow", "it would launch task definition", "cluster etl", "FARGATE"] {
+        assert!(reason.contains(word), "{word} in {reason}");
+    }
+    assert!(!reason.contains("canary"), "{reason}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_would_fail_is_told_with_its_code_and_not_crashed() {
+    let refused = || Reading::Refused { claimed: false, reason: Diagnosis::of(PP0404, "no such pool") };
+    let cases: [(Box<dyn Fn() -> Reading + Send + Sync>, &str); 2] =
+        [(Box::new(|| Reading::Due(order(257))), "PP0216"), (Box::new(refused), "PP0404")];
+    for (reading, code) in cases {
+        let (done, told) = handled(&["etl"], reading).await;
+        assert!(done.is_empty() && told[0].contains(code), "{done:?} {told:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_claimed_and_what_is_of_other_pools_is_launched() {
+    assert_eq!(handled(&["etl"], || Reading::Claimed(order(256))).await.0, ["launched", "settled"]);
+    assert_eq!(handled(&["other"], || Reading::Due(order(256))).await.0, ["claimed", "launched", "settled"]);
+    assert_eq!(handled(&[], || Reading::Due(order(256))).await.0, ["claimed", "launched", "settled"]);
+}
