@@ -8,7 +8,7 @@ use prefect_api::models::{FlowRun, StateType};
 use super::states;
 use crate::{
     dispatcher::LATE,
-    infrastructure::given_up_since,
+    infrastructure::{Infrastructure, given_up_since},
     ports::{Delivery, RunQueue},
 };
 
@@ -114,11 +114,17 @@ pub fn judge(run: Option<&FlowRun>, delivery: &Delivery, now: Timestamp, lead: D
     }
 }
 
+/// Whether a task of the run may live that is yet to be recorded: its dispatcher died before it could do that, or is about to.
+#[must_use]
+pub fn is_unrecorded(run: &FlowRun, now: Timestamp) -> bool {
+    Infrastructure::of_run(run).is_none() && ran_lately(run, now)
+}
+
 /// Whether the run's process began so lately that the message which had it launched may still be in the queue: it comes back
 /// after six minutes (the module's queues), and a dispatcher may die again. The server gives a run that ends without having run
 /// a start, too.
 #[must_use]
-pub fn ran_lately(run: &FlowRun, now: Timestamp) -> bool {
+fn ran_lately(run: &FlowRun, now: Timestamp) -> bool {
     run.run_count > 0 && run.start_time.is_some_and(|start| since(start, now) < UNRECORDED)
 }
 

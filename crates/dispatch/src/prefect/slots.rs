@@ -31,7 +31,7 @@ use prefect_api::{
 };
 use uuid::Uuid;
 
-use super::{history, judge::ran_lately, states::is_held};
+use super::{history, judge::is_unrecorded, states::is_held};
 use crate::{
     dispatcher::Clock,
     infrastructure::{Infrastructure, SHOWN_AFTER},
@@ -233,11 +233,6 @@ pub async fn candidates<T: Transport>(
         count += usize::from(client.flow_run_states(run).await.map_or(true, |states| may_hold(&states, now)));
     }
     Ok(Candidates { busy, maybe, unread: count })
-}
-
-/// Whether a task of a run may live that is yet to be recorded: its dispatcher died before it could do that, or is about to.
-fn is_unrecorded(run: &FlowRun, now: Timestamp) -> bool {
-    Infrastructure::of_run(run).is_none() && ran_lately(run, now)
 }
 
 /// Whether a run may hold a slot of which only the states can be read. What its task is stands in the run itself.

@@ -64,6 +64,7 @@ use crate::{
     prefect::{
         failure,
         history::Wrong,
+        judge::is_unrecorded,
         leases::{self, Lease},
     },
 };
@@ -389,7 +390,7 @@ impl<T: Transport, K: TaskControl, O: TaskOutput> Reconciler<T, K, O> {
             StateType::Scheduled => self.scheduled(run, task).await,
             StateType::Cancelling => self.cancelling(run).await,
             // Its task ended, or was never launched: nothing is left to be done, at no cost.
-            StateType::Cancelled if run.infrastructure_pid.is_none() || task.is_none_or(|task| !task.is_live()) => {
+            StateType::Cancelled if !task.is_some_and(Task::is_live) && !is_unrecorded(run, self.runs.now()) => {
                 Ok(Change::nothing("the run is CANCELLED and has no task"))
             }
             StateType::Cancelled => self.cancelling(run).await,

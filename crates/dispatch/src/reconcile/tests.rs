@@ -9,7 +9,7 @@ use serde_json::json;
 use super::*;
 use crate::observe::{
     NoOutput,
-    fake::{Ecs, Notes, Server, arn, clock, task},
+    fake::{Ecs, NOW, Notes, Server, arn, clock, task},
 };
 
 fn reconciler(server: &Server, ecs: Ecs, policy: Policy) -> (Reconciler<Server, Ecs, NoOutput>, Arc<Ecs>, Arc<Notes>) {
@@ -86,6 +86,27 @@ async fn an_end_that_a_late_claim_displaced_is_put_back_while_the_process_goes_o
         let (reconciler, ..) = reconciler(&server, ecs, Policy { runs, ..Policy::default() });
         reconciler.pass(deadline()).await;
         assert_eq!(server.state(attempt), restored);
+    }
+}
+
+#[tokio::test]
+async fn the_unrecorded_task_of_a_cancelled_run_is_looked_for_while_there_may_be_one() {
+    let ran = [("SCHEDULED", "Scheduled", 9), ("PENDING", "Pending", 8), ("RUNNING", "Running", 7)];
+    let since = [("SCHEDULED", "AwaitingRetry", 6), ("CANCELLED", "Cancelled", 0)];
+    for (minutes, stops) in [(Some(7), 1), (Some(20), 0), (None, 0)] {
+        let server = Server::default();
+        server.set_template(json!({}));
+        let attempt = server.add(1, &[&ran[..], &since].concat());
+        if let Some(minutes) = minutes {
+            server.start(attempt, NOW.parse::<jiff::Timestamp>().unwrap() - jiff::SignedDuration::from_mins(minutes));
+        }
+        let tasks = Mutex::new(vec![Task::of_json(&task(attempt, "RUNNING", json!({}))).unwrap()]);
+        let runs = observe::Policy { clusters: vec!["c".to_owned()], ..observe::Policy::default() };
+        let (reconciler, ecs, _) =
+            reconciler(&server, Ecs { tasks, ..Ecs::default() }, Policy { runs, ..Policy::default() });
+        reconciler.pass(deadline()).await;
+        assert_eq!(ecs.stops.lock().unwrap().len(), stops, "{minutes:?}");
+        assert_eq!(server.asked("/flow_run_states").len(), stops, "{minutes:?}: at no cost");
     }
 }
 
