@@ -26,4 +26,5 @@ mod served;
 mod simulated_server;
 mod simulation;
 mod standalone;
+mod upgrade;
 mod wired;

@@ -149,12 +149,14 @@ fn conclude(args: &PlanArgs, file: &PlanFile) -> Result<u8, CliError> {
     let count = |action: Action| file.plan.deployments.iter().filter(|it| it.action == action).count();
     let numbers = [
         (Action::Migrate, "to migrate"),
-        (Action::Leave, "left as they are"),
+        (Action::Leave, "left"),
         (Action::Refuse, "refused"),
-        (Action::Skip, "of no concern"),
+        (Action::Skip, "skipped"),
     ];
-    let numbers: Vec<String> = numbers.iter().map(|(action, words)| format!("{} {words}", count(*action))).collect();
-    say(format_args!("{} deployments: {}", file.plan.deployments.len(), numbers.join(", ")));
+    let numbers = numbers.iter().map(|(action, words)| (count(*action), words)).filter(|(number, _)| *number > 0);
+    let numbers: Vec<String> = numbers.map(|(number, words)| format!("{number} {words}")).collect();
+    let numbers = if numbers.is_empty() { "none".to_owned() } else { numbers.join(", ") };
+    say(format_args!("Deployments: {numbers}"));
     let Some(path) = &args.out else {
         note("nothing was written; --out FILE writes the plan that `pushpool upgrade apply` takes");
         return Ok(0);

@@ -68,7 +68,7 @@ pub(super) fn undone(kind: Kind) -> &'static str {
 /// A plan: a line for each deployment, then the pools, then what each deployment that moves becomes.
 pub(super) fn plan(plan: &UpgradePlan, width: Option<usize>) -> String {
     let mut sheet = Sheet { text: summary(plan, width), width };
-    for pool in &plan.pools {
+    for pool in plan.pools.iter().filter(|pool| is_made(plan, pool)) {
         of_pool(&mut sheet, pool);
     }
     for deployment in plan.deployments.iter().filter(|it| it.action != Action::Skip) {
@@ -127,6 +127,15 @@ fn alarm(deployment: &PlannedDeployment) -> Style {
 
 fn name(deployment: &PlannedDeployment) -> String {
     format!("{}/{}", deployment.flow, deployment.name)
+}
+
+/// Whether the plan makes a pool or has deployments go there: that of a refused deployment is of no use. Pools of another
+/// server are made without deployments.
+fn is_made(plan: &UpgradePlan, pool: &PlannedPool) -> bool {
+    let goes_there = |it: &PlannedDeployment| {
+        it.action == Action::Migrate && it.target.as_ref().is_some_and(|target| target.pool == pool.name)
+    };
+    matches!(pool.made_from, MadeFrom::Pool { .. }) || plan.deployments.iter().any(goes_there)
 }
 
 fn of_pool(sheet: &mut Sheet, pool: &PlannedPool) {

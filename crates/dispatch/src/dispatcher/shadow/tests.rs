@@ -18,9 +18,11 @@ use crate::{
     sqs_event::Record,
 };
 
+type Read = Box<dyn Fn() -> Reading + Send + Sync>;
+
 /// A server with one reading of the run, and what was done to it.
 struct Server {
-    reading: Box<dyn Fn() -> Reading + Send + Sync>,
+    reading: Read,
     done: Arc<Mutex<Vec<&'static str>>>,
 }
 
@@ -137,8 +139,7 @@ async fn a_run_of_a_pool_in_shadow_is_told_and_left_alone() {
 #[tokio::test(start_paused = true)]
 async fn what_would_fail_is_told_with_its_code_and_not_crashed() {
     let refused = || Reading::Refused { claimed: false, reason: Diagnosis::of(PP0404, "no such pool") };
-    let cases: [(Box<dyn Fn() -> Reading + Send + Sync>, &str); 2] =
-        [(Box::new(|| Reading::Due(order(257))), "PP0216"), (Box::new(refused), "PP0404")];
+    let cases: [(Read, &str); 2] = [(Box::new(|| Reading::Due(order(257))), "PP0216"), (Box::new(refused), "PP0404")];
     for (reading, code) in cases {
         let (done, told) = handled(&["etl"], reading).await;
         assert!(done.is_empty() && told[0].contains(code), "{done:?} {told:?}");
