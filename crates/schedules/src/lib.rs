@@ -32,7 +32,7 @@
 //!
 //! # What is not as in Prefect 3.9.1
 //!
-//! `tests/prefect.rs` compares 1819 next times and 160 items with the real package and lists every difference with its reason.
+//! `tests/prefect.rs` compares 1819 next times and 159 items with the real package and lists every difference with its reason.
 //! In short: what can never fire, or makes the scheduler fail, is refused, and so are months and years as intervals (pydantic
 //! takes 30 and 365 days), six fields with every second, `R`, and numbers or truth values as dates and intervals. Dates in
 //! rules are read in the forms of iCalendar and ISO 8601 only. Keys of older versions are taken with a [`Warning`]. Rules with

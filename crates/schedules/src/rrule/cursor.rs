@@ -59,7 +59,7 @@ impl Cursor {
     pub(super) fn jump(&mut self, rule: &Rule, from: DateTime) {
         let (start, interval) = (rule.start, rule.interval);
         let seconds = from.duration_since(start).as_secs();
-        let whole = |distance: i64| (distance / interval - 1).max(0) * interval;
+        let whole = |distance: i64| whole((distance - interval).max(0), interval);
         match rule.freq {
             Frequency::Yearly => self.year += whole(i64::from(from.year()) - self.year),
             Frequency::Monthly => {
@@ -106,7 +106,7 @@ impl Cursor {
             Frequency::Daily => self.day += interval,
             Frequency::Hourly => {
                 if barren {
-                    self.hour += (23 - self.hour) / interval * interval;
+                    self.hour += whole(23 - self.hour, interval);
                 }
                 let Some((days, hour)) = advance(self.hour, interval, rule.byhour.as_deref(), 24, budget) else {
                     return false;
@@ -116,7 +116,7 @@ impl Cursor {
             }
             Frequency::Minutely => {
                 if barren {
-                    self.minute += (1_439 - self.hour * 60 - self.minute) / interval * interval;
+                    self.minute += whole(1_439 - self.hour * 60 - self.minute, interval);
                 }
                 if !self.step_minutes(rule, budget) {
                     return false;
@@ -125,7 +125,7 @@ impl Cursor {
             Frequency::Secondly => {
                 if barren {
                     let second = self.hour * 3_600 + self.minute * 60 + self.second;
-                    self.second += (86_399 - second) / interval * interval;
+                    self.second += whole(86_399 - second, interval);
                 }
                 if !self.step_seconds(rule, budget) {
                     return false;
@@ -148,6 +148,7 @@ impl Cursor {
             if rule.byhour.as_ref().is_none_or(|hours| hours.contains(&self.hour)) {
                 return true;
             }
+            self.minute += whole(59 - self.minute, rule.interval);
         }
         false
     }
@@ -165,7 +166,11 @@ impl Cursor {
             self.hour = hour % 24;
             self.day += hour / 24;
             let fits = |part: &Option<Vec<i64>>, value| part.as_ref().is_none_or(|values| values.contains(&value));
-            if fits(&rule.byhour, self.hour) && fits(&rule.byminute, self.minute) {
+            if !fits(&rule.byhour, self.hour) {
+                self.second += whole(3_599 - self.minute * 60 - self.second, rule.interval);
+            } else if !fits(&rule.byminute, self.minute) {
+                self.second += whole(59 - self.second, rule.interval);
+            } else {
                 return true;
             }
         }
@@ -190,6 +195,11 @@ impl Cursor {
             }
         }
     }
+}
+
+/// What of a distance is whole intervals.
+fn whole(distance: i64, interval: i64) -> i64 {
+    distance / interval * interval
 }
 
 /// The next value a whole number of intervals on that a part allows, and how often it went round.
