@@ -188,6 +188,14 @@ pub enum FlowError {
     },
 }
 
+impl FlowError {
+    /// Whether the project's Python may know better: the flow may be made when the code runs, or its module installed
+    /// outside of the project. If Python finds no flow either, this error says more than Python's.
+    pub fn may_python_know(&self) -> bool {
+        matches!(self, Self::Unclear { .. } | Self::NoModule { .. })
+    }
+}
+
 fn meant(nearest: &Option<String>) -> String {
     nearest.as_ref().map(|name| format!("; did you mean {name:?}?")).unwrap_or_default()
 }

@@ -5,14 +5,14 @@ use std::path::{Component, Path, PathBuf};
 use elsa::sync::FrozenMap;
 use ruff_python_ast::Expr;
 
-use crate::source::{Broken, Module, parse_text};
+use crate::source::{Broken, Module, Snippet};
 
 /// A project's folder and the modules read so far, each parsed once.
 pub struct Project {
     root: PathBuf,
     modules: FrozenMap<PathBuf, Box<Result<Module, Broken>>>,
     /// Quoted annotations.
-    snippets: FrozenMap<String, Box<Option<Expr>>>,
+    snippets: FrozenMap<String, Box<Snippet>>,
 }
 
 impl std::fmt::Debug for Project {
@@ -52,8 +52,8 @@ impl Project {
 
     pub(crate) fn snippet(&self, text: &str) -> Option<&Expr> {
         if let Some(parsed) = self.snippets.get(text) {
-            return parsed.as_ref();
+            return parsed.expr();
         }
-        self.snippets.insert(text.to_owned(), Box::new(parse_text(text))).as_ref()
+        self.snippets.insert(text.to_owned(), Box::new(Snippet::parse(text))).expr()
     }
 }

@@ -21,10 +21,12 @@ def place(error):
 
 
 def explain(error):
-    """The last line of the traceback, of the error that the project's code raised if there is one."""
+    """The end of the traceback as one line, of the error that the project's code raised if there is one."""
     error = getattr(error, "user_exc", None) or error
     text = "".join(traceback.format_exception_only(type(error), error)).strip().splitlines()
-    return (text[-1] if text else type(error).__name__) + place(error)
+    if isinstance(error, SyntaxError):
+        text = text[-1:]
+    return " ".join(text)[:500] + place(error)
 
 
 def version_of(flow):

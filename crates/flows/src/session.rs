@@ -13,7 +13,7 @@ use crate::{
     Project,
     known::is_loaded,
     names::Names,
-    source::{Broken, Module},
+    source::{Broken, Module, on_enough_stack},
 };
 
 /// Evaluated expressions for one flow. Constants that double each other would otherwise take forever.
@@ -21,6 +21,9 @@ const FUEL: u32 = 200_000;
 
 /// Evaluations within each other, which is what bounds the stack.
 const DEPTH: u32 = 120;
+
+/// What one evaluation may take of the stack, in an unoptimised build.
+const STACK: usize = 256 << 10;
 
 /// What an import finds.
 #[derive(Debug, Clone)]
@@ -78,7 +81,7 @@ impl<'p> Session<'p> {
         if let Some(names) = self.names.borrow().get(&key) {
             return Rc::clone(names);
         }
-        let names = Rc::new(Names::of(body));
+        let names = Rc::new(on_enough_stack(|| Names::of(body)));
         self.names.borrow_mut().insert(key, Rc::clone(&names));
         names
     }
@@ -95,7 +98,7 @@ impl<'p> Session<'p> {
         }
         self.depth.set(depth + 1);
         self.fuel.set(fuel - 1);
-        let result = work();
+        let result = stacker::maybe_grow(STACK, 8 * STACK, work);
         self.depth.set(depth);
         Some(result)
     }

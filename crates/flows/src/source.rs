@@ -37,8 +37,47 @@ pub(crate) struct Module {
     pub(crate) deferred: bool,
     /// Names that functions may write with `global` and that `:=` binds: their values are not followed.
     pub(crate) volatile: HashMap<String, TextSize>,
-    tree: ModModule,
+    /// There until it is dropped.
+    tree: Option<ModModule>,
     lines: Vec<usize>,
+}
+
+impl Drop for Module {
+    fn drop(&mut self) {
+        let tree = self.tree.take();
+        on_enough_stack(|| drop(tree));
+    }
+}
+
+/// A parsed annotation that was quoted.
+#[derive(Debug)]
+pub(crate) struct Snippet(Option<Expr>);
+
+impl Snippet {
+    pub(crate) fn parse(text: &str) -> Self {
+        if is_too_deep(text) {
+            return Self(None);
+        }
+        let parse = || ruff_python_parser::parse_expression(text.trim_start());
+        Self(on_enough_stack(parse).ok().map(|parsed| parsed.into_expr()))
+    }
+
+    pub(crate) fn expr(&self) -> Option<&Expr> {
+        self.0.as_ref()
+    }
+}
+
+impl Drop for Snippet {
+    fn drop(&mut self) {
+        let expr = self.0.take();
+        on_enough_stack(|| drop(expr));
+    }
+}
+
+/// Run what recurses as deep as the source nests.
+pub(crate) fn on_enough_stack<T>(work: impl FnOnce() -> T) -> T {
+    const NEEDED: usize = 4 << 20;
+    stacker::maybe_grow(NEEDED, 4 * NEEDED, work)
 }
 
 /// Why a file is no module.
@@ -60,19 +99,19 @@ impl Module {
             return Err(Broken::Syntax { place: top(&shown), message: "the source nests too deeply".to_owned() });
         }
         let lines: Vec<usize> = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
-        let parsed = parse_module(&text).map_err(|error| Broken::Syntax {
+        let parsed = on_enough_stack(|| parse_module(&text)).map_err(|error| Broken::Syntax {
             place: place_in(&shown, &text, &lines, error.location.start()),
             message: plain(&error.error.to_string()),
         })?;
         let tree = parsed.into_syntax();
         let deferred = tree.body.iter().any(is_deferring);
         let mut volatile = Volatile::default();
-        volatile.visit_body(&tree.body);
-        Ok(Self { path, shown, name, text, deferred, volatile: volatile.names, tree, lines })
+        on_enough_stack(|| volatile.visit_body(&tree.body));
+        Ok(Self { path, shown, name, text, deferred, volatile: volatile.names, tree: Some(tree), lines })
     }
 
     pub(crate) fn body(&self) -> &[Stmt] {
-        &self.tree.body
+        self.tree.as_ref().map_or(&[], |tree| &tree.body)
     }
 
     pub(crate) fn place(&self, at: TextSize) -> Place {
@@ -163,14 +202,6 @@ fn declared_encoding(bytes: &[u8]) -> Option<String> {
         let name: String = value.chars().take_while(|c| c.is_ascii_alphanumeric() || "-_.".contains(*c)).collect();
         Some(name.to_ascii_lowercase().replace('_', "-"))
     })
-}
-
-/// Parse a single expression, such as a quoted annotation.
-pub(crate) fn parse_text(text: &str) -> Option<Expr> {
-    if is_too_deep(text) {
-        return None;
-    }
-    ruff_python_parser::parse_expression(text.trim_start()).ok().map(|parsed| parsed.into_expr())
 }
 
 /// Whether some expression or block nests deeper than [`MAX_DEPTH`]. Within one bracket, every token since the last comma

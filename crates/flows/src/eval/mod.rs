@@ -27,6 +27,7 @@ pub(crate) use self::subscript::flatten_union;
 use crate::{
     object::{Exception, Fault, Obj, Outcome, Scope},
     session::Session,
+    source::on_enough_stack,
 };
 
 /// After everything that the module runs on import.
@@ -241,7 +242,7 @@ pub(crate) fn names_in(expr: &Expr) -> Vec<&str> {
         }
     }
     let mut reader = Reader::default();
-    reader.visit_expr(expr);
+    on_enough_stack(|| reader.visit_expr(expr));
     reader.0
 }
 
