@@ -73,6 +73,15 @@ pub struct PlannedPool {
     pub seen: Vec<Seen>,
 }
 
+impl PlannedPool {
+    /// Whether the plan is for another server than the one that was read: then it relies on nothing, and the pool is made
+    /// without deployments.
+    #[must_use]
+    pub fn is_of_other_server(&self) -> bool {
+        self.seen.is_empty()
+    }
+}
+
 /// What happens to a pool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -135,7 +135,7 @@ fn is_made(plan: &UpgradePlan, pool: &PlannedPool) -> bool {
     let goes_there = |it: &PlannedDeployment| {
         it.action == Action::Migrate && it.target.as_ref().is_some_and(|target| target.pool == pool.name)
     };
-    matches!(pool.made_from, MadeFrom::Pool { .. }) || plan.deployments.iter().any(goes_there)
+    pool.is_of_other_server() || plan.deployments.iter().any(goes_there)
 }
 
 fn of_pool(sheet: &mut Sheet, pool: &PlannedPool) {

@@ -10,7 +10,7 @@
 
 mod facts;
 mod outcome;
-mod step;
+pub(crate) mod step;
 pub(crate) mod writer;
 
 use manage::{
@@ -30,7 +30,8 @@ use crate::{
     error::UpgradeError,
     file::PlanFile,
     journal::{Journal, Object, Stage},
-    plan::{Action, MadeFrom, PlannedDeployment, PlannedPool, PlannedQueue, PoolAction, Seen, SeenKind, ServerSeen},
+    plan::{Action, PlannedDeployment, PlannedPool, PlannedQueue, PoolAction, Seen, SeenKind, ServerSeen},
+    read,
 };
 
 /// What is left to do.
@@ -114,7 +115,7 @@ pub(crate) async fn check_server<T: Transport>(
     server: &Server<T>,
 ) -> Result<(), UpgradeError> {
     let address = |url: &str| without_userinfo(url).trim_end_matches('/').to_owned();
-    let found = server.client.server_version().await.map_err(|error| server.told(error))?;
+    let found = read::version(&server.client).await.map_err(|error| server.told(error))?;
     if address(&wanted.url) == address(&server.url) && wanted.version == found {
         return Ok(());
     }
@@ -160,8 +161,7 @@ fn stage(journal: Option<&Journal>, object: &Object) -> Option<Stage> {
 /// read, and deployments follow by themselves.
 fn is_needed(pool: &PlannedPool, left: &[&PlannedDeployment], only: &[String]) -> bool {
     let goes_there = |it: &&PlannedDeployment| it.target.as_ref().is_some_and(|target| target.pool == pool.name);
-    let is_of_other_server = matches!(pool.made_from, MadeFrom::Pool { .. }) && pool.seen.is_empty();
-    left.iter().any(goes_there) || (only.is_empty() && is_of_other_server)
+    left.iter().any(goes_there) || (only.is_empty() && pool.is_of_other_server())
 }
 
 /// Whether the deployment is what the write would make of it. The journal may be lost.

@@ -163,9 +163,15 @@ fn fields(deployment: &PlannedDeployment, target: &Target, found: &Document) -> 
         Field::changed("storage block", from.storage.clone(), None),
         Field::changed("pull steps", steps(found.get("pull_steps")), steps(Some(&target.pull_steps.clone().into()))),
     ];
-    fields.extend(variables(found, &target.job_variables));
     fields.retain(|field| field.old != field.new);
+    fields.extend(variables(&variables_of(found), &target.job_variables));
     fields
+}
+
+/// The job variables of a deployment.
+pub(crate) fn variables_of(document: &Document) -> Document {
+    let found = ["job_variables", "infra_overrides"].iter().find_map(|name| document.get(*name)?.as_object());
+    found.cloned().unwrap_or_default()
 }
 
 /// Names of pull steps.
@@ -175,10 +181,8 @@ fn steps(steps: Option<&Value>) -> Option<String> {
     (!names.is_empty()).then(|| names.join(", "))
 }
 
-fn variables(found: &Document, new: &Document) -> Vec<Field> {
-    let none = Document::new();
-    let old = ["job_variables", "infra_overrides"].iter().find_map(|name| found.get(*name)?.as_object());
-    let old = old.unwrap_or(&none);
+/// Job variables that differ, with values masked whose names sound like secrets.
+pub(crate) fn variables(old: &Document, new: &Document) -> Vec<Field> {
     let mut names: Vec<&String> = old.keys().chain(new.keys()).collect();
     names.sort();
     names.dedup();
@@ -193,5 +197,6 @@ fn variables(found: &Document, new: &Document) -> Vec<Field> {
             None => Some(shown(name, value, &Value::Null)),
         }
     };
-    names.iter().map(|name| Field::changed(format!("job variable {name}"), text(old, name), text(new, name))).collect()
+    let changed = names.iter().filter(|name| old.get(**name) != new.get(**name));
+    changed.map(|name| Field::changed(format!("job variable {name}"), text(old, name), text(new, name))).collect()
 }

@@ -72,7 +72,7 @@ pub(crate) fn plan(fake: &Fake) -> PlanFile {
         queues: vec![queue("urgent", 1, Some(2)), queue("default", 2, None)],
         not_carried: Vec::new(),
         notes: Vec::new(),
-        seen: Vec::new(),
+        seen: vec![block()],
     };
     PlanFile::new(UpgradePlan {
         version: VERSION,
@@ -128,14 +128,15 @@ fn planned(document: &Value, version: &str) -> PlannedDeployment {
                 id: document["id"].as_str().unwrap().parse().unwrap(),
                 fingerprint: fingerprint(document),
             },
-            Seen {
-                kind: SeenKind::BlockDocument,
-                id: BLOCK,
-                fingerprint: fingerprint(&json!({"id": BLOCK, "name": "prod", "block_type": {"slug": "ecs-task"}})),
-            },
+            block(),
         ],
         name,
     }
+}
+
+fn block() -> Seen {
+    let document = json!({"id": BLOCK, "name": "prod", "block_type": {"slug": "ecs-task"}});
+    Seen { kind: SeenKind::BlockDocument, id: BLOCK, fingerprint: fingerprint(&document) }
 }
 
 /// The deployment that goes first.

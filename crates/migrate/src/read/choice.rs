@@ -7,7 +7,8 @@ use prefect_api::{Transport, without_userinfo};
 use crate::{
     error::UpgradeError,
     estate::Estate,
-    plan::{ServerSeen, UpgradePlan},
+    plan::{Action, PlannedDeployment, ServerSeen, UpgradePlan},
+    read::version,
 };
 
 /// Leaves only deployments whose `flow/name` fits one of the patterns; all of them if there is none.
@@ -35,16 +36,25 @@ pub fn choose(estate: &mut Estate, patterns: &[String]) -> Result<(), UpgradeErr
     Ok(())
 }
 
-/// Makes a plan of one server's estate a plan for another server. What was read stays where it is, so the plan relies on
-/// nothing of the other server.
+/// Makes a plan of one server's estate a plan for another server: of its pools. Deployments cannot be moved between servers,
+/// so they stay, and the plan relies on nothing that was read.
 ///
 /// # Errors
 /// The other server does not answer.
 pub async fn for_server<T: Transport>(mut plan: UpgradePlan, server: &Server<T>) -> Result<UpgradePlan, UpgradeError> {
-    let version = server.client.server_version().await.map_err(|error| server.told(error))?;
+    let version = version(&server.client).await.map_err(|error| server.told(error))?;
     plan.server = ServerSeen { url: without_userinfo(&server.url), version };
-    for pool in &mut plan.pools {
-        pool.seen.clear();
-    }
+    plan.pools.iter_mut().for_each(|pool| pool.seen.clear());
+    plan.deployments.iter_mut().filter(|it| it.action == Action::Migrate).for_each(leave);
     Ok(plan)
+}
+
+fn leave(deployment: &mut PlannedDeployment) {
+    let target = deployment.target.as_ref().map(|it| format!(", to work pool {}, queue {}", it.pool, it.queue));
+    let target = target.unwrap_or_default();
+    deployment.action = Action::Leave;
+    deployment.write = None;
+    deployment.reasons = vec![format!(
+        "it lives on another server. Deploy it to this one{target}; blocks and variables that it names have to be there"
+    )];
 }

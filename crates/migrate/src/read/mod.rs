@@ -39,8 +39,16 @@ pub async fn estate<T: Transport>(server: &Server<T>) -> Result<Estate, UpgradeE
     Ok(Estate::from_answers(answers)?)
 }
 
+/// Version of a server. Prefect Cloud has none, and takes what the newest servers take.
+pub(crate) async fn version<T: Transport>(client: &Client<T>) -> Result<String, ApiError> {
+    match client.server_version().await {
+        Err(error) if error.is_not_found() => Ok("unknown".to_owned()),
+        version => version,
+    }
+}
+
 async fn answers<T: Transport>(client: &Client<T>) -> Result<Answers, ApiError> {
-    let version = client.server_version().await?;
+    let version = version(client).await?;
     let (flows, deployments, work_pools, work_queues, automations, flow_runs) = tokio::try_join!(
         client.documents(Documents::Flows),
         client.documents(Documents::Deployments),

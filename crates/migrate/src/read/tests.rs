@@ -2,7 +2,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::*;
-use crate::fake::scenario::server;
+use crate::{fake::scenario::server, plan::Action};
 
 #[tokio::test]
 async fn an_estate_has_every_block_that_another_one_refers_to() {
@@ -63,4 +63,6 @@ async fn a_plan_for_another_server_relies_on_nothing_there() {
     let plan = crate::fake::scenario::plan(&cloud).plan;
     let plan = for_server(plan, &own.server()).await.unwrap();
     assert_eq!((plan.server.version.as_str(), plan.pools[0].seen.len()), ("3.8.8", 0));
+    assert!(plan.deployments.iter().all(|it| it.action == Action::Leave && it.write.is_none()));
+    assert!(plan.deployments[0].reasons[0].contains("to work pool prod-push, queue urgent"));
 }

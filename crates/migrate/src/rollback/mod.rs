@@ -23,6 +23,7 @@ use uuid::Uuid;
 use crate::{
     apply::{
         Outcome, Report, check_server,
+        step::{variables, variables_of},
         writer::{document_of, is_refusal, send, settled, took_effect},
     },
     document::{differences, restoring},
@@ -116,10 +117,15 @@ async fn deployment<T: Transport>(
         prepared.refused.push((name, Diagnosis::of(PP0810, detail)));
         return Ok(());
     }
-    let fields = differences(before, &found).into_iter().map(|member| {
-        let text = |document: &Document| document.get(&member).filter(|it| !it.is_null()).map(Value::to_string);
-        Field::changed(member.clone(), text(&found), text(before))
-    });
+    let members = differences(before, &found).into_iter();
+    let members = members.filter(|member| !["job_variables", "infra_overrides"].contains(&member.as_str()));
+    let mut fields: Vec<Field> = members
+        .map(|member| {
+            let text = |document: &Document| document.get(&member).filter(|it| !it.is_null()).map(Value::to_string);
+            Field::changed(member.clone(), text(&found), text(before))
+        })
+        .collect();
+    fields.extend(variables(&variables_of(&found), &variables_of(before)));
     let undo = Undo::Restore {
         object: record.object.clone(),
         before: Box::new(before.clone()),
@@ -127,7 +133,7 @@ async fn deployment<T: Transport>(
         now: Box::new(found.clone()),
     };
     let plan = std::mem::replace(&mut prepared.plan, Plan::new("rollback"));
-    prepared.plan = plan.with(Kind::Update, name, fields.collect(), undo);
+    prepared.plan = plan.with(Kind::Update, name, fields, undo);
     Ok(())
 }
 

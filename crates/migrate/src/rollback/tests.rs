@@ -88,7 +88,7 @@ async fn the_last_that_was_written_is_the_first_that_is_taken_back() {
         ]
     );
     let names: Vec<&str> = plan.changes[0].fields.iter().map(|field| field.name.as_str()).collect();
-    assert!(names.contains(&"work_pool_name") && names.contains(&"job_variables"), "{names:?}");
+    assert!(names.contains(&"work_pool_name") && names.contains(&"job variable env.STAGE"), "{names:?}");
 }
 
 #[tokio::test]
