@@ -1,5 +1,6 @@
 //! What has to change on the server for a deployment to be as wanted.
 
+use jiff::SignedDuration;
 use manage::plan::Field;
 use prefect_api::models::{AutomationDocument, Object};
 use schedules::Schedule;
@@ -263,11 +264,15 @@ fn summary_of(stored: &Value) -> String {
     format!("{slug}{}{zone}{off}", time.unwrap_or_else(|| "?".to_owned()))
 }
 
-/// The server does not say which automations a deployment owns. Those with a name that deploy gives are its own for sure;
-/// others that start the deployment may have been made by hand.
+/// A deploy makes all automations of a deployment within this time.
+const AT_ONCE: SignedDuration = SignedDuration::from_secs(30);
+
+/// The server does not say which automations a deployment owns. Its own are those with a name that deploy gives, and those
+/// made at the same time as one that is wanted; others that start the deployment may have been made by hand.
 fn compare_triggers(wanted: &Wanted, stored: &Object, automations: &[AutomationDocument], changes: &mut Changes) {
     let Some(id) = id_of(&json!({"id": stored.get("id")})) else { return };
     let mut left: Vec<&AutomationDocument> = automations.iter().collect();
+    let mut found = Vec::new();
     let mut missing = Vec::new();
     for trigger in &wanted.triggers {
         let same = |it: &&AutomationDocument| {
@@ -278,19 +283,19 @@ fn compare_triggers(wanted: &Wanted, stored: &Object, automations: &[AutomationD
                 && same(&it.actions[0], &trigger.action(id))
         };
         match left.iter().position(same) {
-            Some(at) => {
-                left.remove(at);
-            }
+            Some(at) => found.push(left.remove(at)),
             None => missing.push(trigger.name.as_str()),
         }
     }
     let prefix = format!("{}__automation_", wanted.name);
-    let certain = left.iter().any(|it| it.name.starts_with(&prefix) || missing.contains(&it.name.as_str()));
+    let at_once = |it: &AutomationDocument| found.iter().any(|own| made_at_once(own, it));
+    let certain =
+        left.iter().any(|it| it.name.starts_with(&prefix) || missing.contains(&it.name.as_str()) || at_once(it));
     if missing.is_empty() && left.is_empty() {
         return;
     }
     if missing.is_empty() && !certain {
-        changes.triggers = Triggers::Sweep;
+        changes.triggers = if found.is_empty() { Triggers::Sweep } else { Triggers::Keep };
         return;
     }
     changes.triggers = Triggers::Replace;
@@ -298,6 +303,10 @@ fn compare_triggers(wanted: &Wanted, stored: &Object, automations: &[AutomationD
     let old: Vec<&str> = automations.iter().map(|it| it.name.as_str()).collect();
     let new: Vec<&str> = wanted.triggers.iter().map(|it| it.name.as_str()).collect();
     changes.fields.push(Field::changed("triggers", names(old), names(new)));
+}
+
+fn made_at_once(one: &AutomationDocument, other: &AutomationDocument) -> bool {
+    matches!((one.created, other.created), (Some(one), Some(other)) if one.duration_since(other).abs() <= AT_ONCE)
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! What a deploy reads at once, however many deployments it makes.
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
@@ -49,6 +50,9 @@ pub struct AutomationDocument {
     /// What it does then.
     #[serde(default)]
     pub actions: Vec<Value>,
+    /// When it was made.
+    #[serde(default)]
+    pub created: Option<Timestamp>,
 }
 
 impl<T: Transport> Client<T> {

@@ -112,6 +112,7 @@ fn automation(name: &str, expect: &str) -> AutomationDocument {
         enabled: true,
         trigger,
         actions: vec![action],
+        created: Some(jiff::Timestamp::UNIX_EPOCH),
     }
 }
 
@@ -125,7 +126,12 @@ fn automations_are_made_anew_only_if_they_differ() {
     assert_eq!(triggers(&entry, &[]), Triggers::Replace);
     assert_eq!(triggers(&entry, &[automation("one__automation_1", "b")]), Triggers::Replace);
     assert_eq!(triggers(&entry, &[same.clone(), automation("one__automation_2", "b")]), Triggers::Replace);
-    // Perhaps made by hand, perhaps a trigger with a name of its own that the file has no more.
-    assert_eq!(triggers(&entry, &[same, automation("by hand", "b")]), Triggers::Sweep);
+    // One with a name of its own that was made together with it, and one that was made by hand later.
+    let mut other = automation("own name", "b");
+    assert_eq!(triggers(&entry, &[same.clone(), other.clone()]), Triggers::Replace);
+    other.created = "2026-01-01T00:00:00Z".parse().ok();
+    assert_eq!(triggers(&entry, &[same, other.clone()]), Triggers::Keep);
+    // Without one to compare with it may be either.
+    assert_eq!(triggers(&json!({}), &[other]), Triggers::Sweep);
     assert_eq!(triggers(&json!({}), &[automation("one__automation_1", "a")]), Triggers::Replace);
 }
