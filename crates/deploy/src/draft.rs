@@ -232,6 +232,8 @@ fn misfit(value: &Node, wanted: Wanted) -> Option<String> {
         | (Wanted::Mapping | Wanted::Limit | Wanted::Steps, Content::Mapping(_))
         | (Wanted::Limit, Content::Integer { .. }) => true,
         (Wanted::Truth, Content::Text(text)) => truth(text).is_some(),
+        // As Prefect's models read it.
+        (Wanted::Truth, Content::Integer { .. }) => value.written().and_then(truth).is_some(),
         (Wanted::Limit, Content::Text(text)) => text.trim().parse::<u32>().is_ok(),
         _ => false,
     };

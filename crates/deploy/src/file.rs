@@ -42,6 +42,15 @@ const DEPLOYMENT: [&str; 21] = [
 
 const WORK_POOL: [&str; 3] = ["name", "work_queue_name", "job_variables"];
 
+/// Keys of other levels that are often written at the top, in a deployment and in its pool; Prefect ignores them there.
+const MISPLACED: [(&[&str], Option<&str>, &str); 5] = [
+    (&["entrypoint", "work_pool", "schedules", "schedule", "parameters", "tags"], None, "an entry of `deployments`"),
+    (&["job_variables", "work_queue_name"], Some(""), "`work_pool`"),
+    (&["cron", "interval", "rrule", "timezone", "anchor_date"], Some(""), "an item of `schedules`"),
+    (&["collision_strategy", "grace_period_seconds"], Some(""), "`concurrency_limit`"),
+    (&["image", "env", "command", "cpu", "memory"], Some("work_pool."), "`work_pool.job_variables`"),
+];
+
 /// A deployment file.
 #[derive(Debug, Clone)]
 pub(crate) struct File {
@@ -156,7 +165,7 @@ impl File {
         }
     }
 
-    /// Near misses of known keys are problems; other unknown keys are warned of, unless they look like a place for anchors.
+    /// Near misses of known keys and keys of another level are problems; other unknown keys are warned of, unless they look like a place for anchors.
     fn check_keys(&self, node: &Node, known: &[&str], of: Option<(&str, &str)>, findings: &mut Findings) {
         for entry in node.entries() {
             let key = key_text(&entry.key);
@@ -172,7 +181,11 @@ impl File {
                 }
                 problem
             };
-            if let Some(meant) = near(&key, known.iter().copied()).first() {
+            let level = of.map(|(_, prefix)| prefix);
+            let home = MISPLACED.iter().find(|(keys, at, _)| *at == level && keys.contains(&key.as_str()));
+            if let Some((_, _, home)) = home {
+                findings.problem(problem(format!("this key belongs in {home}")));
+            } else if let Some(meant) = near(&key, known.iter().copied()).first() {
                 findings.problem(problem(format!("unknown key; did you mean `{meant}`?")));
             } else {
                 findings.warning(problem("unknown key, ignored".to_owned()));
@@ -212,6 +225,19 @@ mod tests {
             [
                 "prefect.yaml:2:3: deployment \"one\": `nam`: unknown key; did you mean `name`?",
                 "prefect.yaml:4:5: deployment \"one\": `work_pool.jobvariables`: unknown key; did you mean `job_variables`?"
+            ]
+        );
+    }
+
+    #[test]
+    fn a_key_of_another_level_is_a_problem_that_says_where_it_belongs() {
+        assert_eq!(
+            problems("tags: []\ndeployments:\n- cron: x\n  job_variables: {}\n  work_pool: {image: a}\n"),
+            [
+                "prefect.yaml:1:1: `tags`: this key belongs in an entry of `deployments`",
+                "prefect.yaml:3:3: deployment \"one\": `cron`: this key belongs in an item of `schedules`",
+                "prefect.yaml:4:3: deployment \"one\": `job_variables`: this key belongs in `work_pool`",
+                "prefect.yaml:5:15: deployment \"one\": `work_pool.image`: this key belongs in `work_pool.job_variables`",
             ]
         );
     }

@@ -118,6 +118,7 @@ pub(crate) fn flag(draft: &Draft, key: &str) -> Option<bool> {
     match draft.values.get(key)? {
         Value::Bool(value) => Some(*value),
         Value::String(text) => truth(text),
+        Value::Number(number) => truth(&number.to_string()),
         _ => None,
     }
 }
