@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use diagnosis::{Code, Diagnosis};
+use diagnosis::{Code, Diagnosis, PP0702};
 use serde::Serialize;
 use yaml::Place;
 
@@ -148,10 +148,22 @@ pub struct Findings {
     pub warnings: Vec<Problem>,
 }
 
+impl Problem {
+    /// Whether a value of a wrong type is all that is wrong with the other, too.
+    fn implies(&self, other: &Self) -> bool {
+        let (one, other) = (&self.subject, &other.subject);
+        self.code == PP0702
+            && one.origin.is_some()
+            && one.origin == other.origin
+            && one.deployment == other.deployment
+            && matches!((&one.key, &other.key), (Some(one), Some(other)) if other.starts_with(one.as_str()))
+    }
+}
+
 impl Findings {
-    /// One more problem.
+    /// One more problem; not if it follows from one that is told of the same place.
     pub fn problem(&mut self, problem: Problem) {
-        if !self.problems.contains(&problem) {
+        if !self.problems.iter().any(|told| *told == problem || told.implies(&problem)) {
             self.problems.push(problem);
         }
     }
@@ -181,8 +193,21 @@ mod tests {
     use super::*;
 
     #[test]
+    fn what_follows_from_a_wrong_type_is_not_told() {
+        let at = |code, key: &str, column| {
+            Problem::new(code, "text").at(Origin::file("p.yaml", Place { line: 1, column })).of("one").key(key)
+        };
+        let mut findings = Findings::default();
+        findings.problem(at(PP0702, "work_pool", 5));
+        findings.problem(at(diagnosis::PP0709, "work_pool.name", 5));
+        findings.problem(at(diagnosis::PP0709, "work_pool.name", 9));
+        findings.problem(at(diagnosis::PP0709, "work_pool.name", 9));
+        assert_eq!(findings.problems.len(), 2);
+    }
+
+    #[test]
     fn a_problem_names_place_deployment_and_key() {
-        let problem = Problem::new(diagnosis::PP0702, "found a number, wanted text")
+        let problem = Problem::new(PP0702, "found a number, wanted text")
             .at(Origin::file("prefect.yaml", Place { line: 3, column: 5 }))
             .of("nightly")
             .key("name");
