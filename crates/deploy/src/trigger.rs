@@ -1,6 +1,6 @@
 //! Triggers of a deployment: checked, and made into the automations that it owns.
 //!
-//! Shapes and defaults: prefect 3.9.1, `events/schemas/deployment_triggers` and `events/schemas/automations`. The server
+//! Shapes and defaults: prefect 3.9.1, `prefect/events/schemas/deployment_triggers` and `prefect/events/schemas/automations`. The server
 //! fills in the same defaults, so what is built here can be compared with what it returns.
 
 use diagnosis::{Code, PP0707};

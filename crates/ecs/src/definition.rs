@@ -89,13 +89,7 @@ impl Draft {
         if let Some(environment) = orchestration.get_mut("environment").and_then(Value::as_array_mut) {
             let place = || format!("task_definition.containerDefinitions[{container}].environment");
             require(Some(environment), "name", "RegisterTaskDefinition", place)?;
-            // A null of the configured environment takes an entry away (prefect-aws 0.7.12, `workers/ecs_worker`,
-            // `_prepare_task_definition`): overrides could only change its value.
-            let unset = |entry: &Value| {
-                let is_null = |(name, value): &(&str, Option<_>)| Some(*name) == name_of(entry) && value.is_none();
-                configuration.env.iter().any(is_null)
-            };
-            environment.retain(|entry| entry.get("value") != Some(&Value::Null) && !unset(entry));
+            environment.retain(|entry| entry.get("value") != Some(&Value::Null));
             require(Some(environment), "value", "RegisterTaskDefinition", place)?;
         }
         containers.iter_mut().enumerate().for_each(|(index, container)| lenient::mend(container, index, findings));

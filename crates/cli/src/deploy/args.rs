@@ -169,9 +169,9 @@ pub(crate) struct WayArgs {
     #[arg(long)]
     allow_undefined: bool,
 
-    /// Deployments written at once
-    #[arg(long, value_name = "NUMBER", default_value_t = 8, value_parser = clap::value_parser!(u8).range(1..=64))]
-    pub(crate) parallel: u8,
+    /// Deployments written at once [default: 8 for Prefect Cloud; 2 for a server, which may be on SQLite]
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u8).range(1..=64))]
+    pub(crate) parallel: Option<u8>,
 
     /// Python with Prefect, for steps and flows that need it [default: the active or the project's environment, then python3]
     #[arg(long, value_name = "PATH")]

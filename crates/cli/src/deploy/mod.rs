@@ -8,8 +8,9 @@ mod wizard;
 use std::sync::Arc;
 
 use deploy::{DeployError, Findings, Outcome, Writing};
+use diagnosis::{Diagnosis, PP0713};
 use manage::{ManageError, Server};
-use prefect_api::{Patience, http::HttpTransport};
+use prefect_api::{Patience, http::HttpTransport, is_cloud};
 
 use crate::{
     error::CliError,
@@ -121,7 +122,7 @@ async fn deploy(args: &DeployArgs, no_prompt: bool, server: &Server<HttpTranspor
     if writing.planned.deletes() > 0 && !way.yes {
         ask(args, no_prompt, &writing)?;
     }
-    let outcomes = progress::write(server, &writing, usize::from(way.parallel)).await;
+    let outcomes = progress::write(server, &writing, at_once(way.parallel, &server.url)).await;
     finish(way.output, way.detailed_exitcode, &writing, &outcomes)
 }
 
@@ -132,6 +133,12 @@ fn check(rendered: &Findings, count: usize) -> Result<u8, Failure> {
     screen::findings(rendered);
     say(paint(GOOD, format_args!("Checked {count} deployment(s); runs of them would start.")));
     Ok(0)
+}
+
+/// A server on SQLite answers 503 to most of those that write at the same time: two are the quickest, eight take twice as
+/// long as one after the other.
+fn at_once(parallel: Option<u8>, url: &str) -> usize {
+    parallel.map_or_else(|| if is_cloud(url) { 8 } else { 2 }, usize::from)
 }
 
 /// A plan that deletes is carried out only by a user who has seen it.
@@ -152,12 +159,8 @@ fn finish(form: Form, detailed: bool, writing: &Writing, outcomes: &[Outcome]) -
     screen::outcome(form, &writing.planned, outcomes)?;
     let failed = outcomes.iter().filter(|it| it.error.is_some()).count();
     if failed > 0 {
-        return Err(CliError::from(ManageError::Explained {
-            summary: format!("{failed} of {} deployment(s) could not be written", outcomes.len()),
-            detail: String::new(),
-            help: "Correct what the server objects to and deploy again: what is written is left alone.".to_owned(),
-        })
-        .into());
+        let detail = format!("{failed} of {} could not be written; each is named above.", outcomes.len());
+        return Err(CliError::refused(vec![Diagnosis::of(PP0713, detail)]).into());
     }
     Ok(code(detailed && !outcomes.is_empty()))
 }

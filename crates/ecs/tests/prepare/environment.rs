@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::support::{
-    configuration, container, container_override, custom, defaults, definition, entries, environment, prepared, run,
-    settings, with, with_run_env,
+    configuration, container, container_override, defaults, definition, entries, environment, prepared, run, settings,
+    with, with_run_env,
 };
 
 #[test]
@@ -41,17 +41,6 @@ fn null_unsets() {
     }
     assert_eq!(seen["B"], "2");
     assert_eq!(seen["PREFECT__DEPLOYMENT_NAME"], "dep one");
-}
-
-#[test]
-fn null_unsets_what_a_definition_of_the_pool_sets() {
-    let entry = |name: &str| json!({"name": name, "value": "of the definition"});
-    let containers = json!([{"name": "prefect", "image": "i", "environment": [entry("A"), entry("B")]}]);
-    let values = with(custom(), "/task_definition/containerDefinitions", containers);
-    let unset = with_run_env(values, json!({}), json!({"A": null}));
-    let seen = environment(&prepare(&unset, &run(), &settings()).unwrap());
-    assert!(!seen.contains_key("A"), "{seen:?}");
-    assert_eq!(seen["B"], "of the definition");
 }
 
 #[test]

@@ -97,13 +97,10 @@ fn definition(configuration: &Object, request: &Object, run: &WorkerRun<'_>) -> 
 
 fn configure_container(container: &mut Object, configuration: &Object, run: &WorkerRun<'_>) {
     container.entry("image").or_insert_with(|| IMAGE.into());
-    let environment = object(configuration, "env");
     if let Some(entries) = container.get_mut("environment").and_then(Value::as_array_mut) {
-        let is_unset = |entry: &Value| {
-            let name = entry.get("name").and_then(Value::as_str).unwrap_or_default();
-            environment.get(name).is_some_and(Value::is_null) || entry.get("value").is_none_or(Value::is_null)
-        };
-        entries.retain(|entry| !is_unset(entry));
+        // A null of the configured environment is gone by now (prefect 2.20.26 and 3.8.8, `workers/base`,
+        // `prepare_for_flow_run`), so it takes no entry away.
+        entries.retain(|entry| !entry.get("value").is_none_or(Value::is_null));
     }
     if configuration.get("configure_cloudwatch_logs") == Some(&Value::Bool(true)) {
         let generated = || format!("prefect-logs_{}_{}", run.pool, run.deployment);
