@@ -28,15 +28,15 @@ pub(super) fn ask(offer: &Offer, ask: &mut dyn Ask, entrypoint: &str) -> Result<
     };
     let choices = [
         clone,
-        "copied to S3 now, and from there when a run starts".to_owned(),
-        "put into an image that is built and pushed now".to_owned(),
         "part of an image that exists".to_owned(),
+        "put into an image that is built and pushed now".to_owned(),
+        "copied to S3 now, and from there when a run starts".to_owned(),
     ];
     match ask.choose("The code is", &choices)? {
         0 => git(offer, ask, entrypoint),
-        1 => s3(offer, ask),
+        1 => image(offer, ask),
         2 => build(offer, ask),
-        _ => image(offer, ask),
+        _ => s3(offer, ask),
     }
 }
 
