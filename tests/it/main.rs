@@ -8,6 +8,7 @@ mod conformance;
 mod conformance_local;
 mod conformance_mapping;
 mod conformance_sdk;
+mod deploy;
 mod differential;
 mod documents;
 mod flood;

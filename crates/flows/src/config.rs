@@ -31,6 +31,13 @@ pub(crate) struct Config<'p> {
     pub(crate) by_name: bool,
 }
 
+impl Config<'_> {
+    /// The settings that show in the schema of the fields.
+    pub(crate) fn shown(&self) -> (Option<Rc<str>>, Option<i128>, Option<i128>) {
+        (self.extra.clone(), self.min_length, self.max_length)
+    }
+}
+
 /// Settings without any effect on a schema or on plain instances.
 const HARMLESS: &[&str] = &[
     "defer_build",

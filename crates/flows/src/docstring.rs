@@ -85,7 +85,11 @@ pub(crate) fn parameters(doc: &str) -> Vec<(String, String)> {
             None => index += 1,
             Some(Section::Parameters) => {
                 let (items, next) = items(&lines, index + 1);
-                found = items.iter().filter_map(|item| parameter(item)).collect();
+                let described: Vec<_> = items.iter().filter_map(|item| parameter(item)).collect();
+                // A section without parameters counts as none.
+                if !described.is_empty() {
+                    found = described;
+                }
                 index = next;
             }
             Some(Section::Items) => index = items(&lines, index + 1).1,

@@ -3,22 +3,20 @@
 use std::path::Path;
 
 use ruff_python_ast::{Expr, Stmt};
-use ruff_text_size::Ranged;
+use ruff_text_size::{Ranged, TextSize};
 
 use crate::{
-    Flow, FlowError, Kind, Part, Project, Unknown, docstring,
+    Flow, FlowError, Kind, Project,
+    describe::{Refused, describe},
     error::Place,
     eval::END,
+    known::is_loaded,
     names::What,
-    object::{Fault, FlowObject, Function, Obj, Outcome, Scope},
-    parameters,
+    object::{Fault, Obj, Same, Scope},
     session::{Located, Session},
     source::{Broken, Module},
     suggest,
 };
-
-/// Characters that Prefect does not allow in a flow's name.
-const BANNED: &[char] = &['/', '%', '&', '>', '<'];
 
 /// The parts of an entrypoint.
 struct Split<'a> {
@@ -119,8 +117,10 @@ impl<'p> Finder<'_, 'p> {
         self.check_import()?;
         let (value, place) = self.object(path)?;
         match value {
-            Obj::Flow(flow) => self.describe(&flow, path, place),
-            Obj::Known(name) if !is_familiar(&name) => Err(self.unclear(path, place, foreign(&name))),
+            Obj::Flow(flow) => describe(self.session, &flow).map_err(|refused| self.refused(refused, path, place)),
+            Obj::Known(name) if !is_familiar(&name) => {
+                Err(self.unclear(path, place, format!("`{name}` is not part of the project")))
+            }
             Obj::Applied(_) => Err(self.unclear(path, place, "it is an element of something unknown".to_owned())),
             other => Err(FlowError::NotAFlow {
                 entrypoint: self.entrypoint.to_owned(),
@@ -134,28 +134,24 @@ impl<'p> Finder<'_, 'p> {
     /// The object that a dotted path names, and where its name is bound.
     fn object(&self, path: &str) -> Result<(Obj<'p>, Place), FlowError> {
         let scope = Scope::of(self.module);
-        let mut value = Obj::Module(crate::object::Same(self.module));
-        let mut place = self.module.place(0.into());
+        let top = TextSize::default();
+        let mut value = Obj::Module(Same(self.module));
+        let mut place = self.module.place(top);
         for part in path.split('.') {
-            let bound = self.binding_place(&value, part);
-            place = bound.unwrap_or(place);
+            place = self.binding_place(&value, part).unwrap_or(place);
             let found = match &value {
-                Obj::Module(module) => {
-                    let names = self.session.names(module.0.body());
-                    let is_known = names.bindings.contains_key(part) || !names.stars.is_empty();
-                    if !is_known && !module.path.ends_with("__init__.py") {
-                        return Err(self.no_function(path));
-                    }
-                    self.session.attribute(&value, part, &EMPTY, &scope, END)
+                Obj::Module(_) | Obj::Class(_) | Obj::Instance(_) => {
+                    self.session.attribute_at(&value, part, top, &scope, END)
                 }
-                Obj::Class(_) | Obj::Instance(_) => self.session.attribute(&value, part, &EMPTY, &scope, END),
+                _ => None,
+            };
+            value = match found {
+                Some(Ok(found)) => found,
+                Some(Err(Fault::Doubt(doubt))) if self.is_bound(&value, part) => {
+                    return Err(self.unclear(path, place, doubt.why.clone()));
+                }
                 _ => return Err(self.no_function(path)),
             };
-            value = found.map_err(|fault| match fault {
-                Fault::Doubt(_) if !self.is_bound(&value, part) => self.no_function(path),
-                Fault::Doubt(doubt) => self.unclear(path, place.clone(), doubt.why.clone()),
-                Fault::Raises(_) => self.no_function(path),
-            })?;
         }
         Ok((value, place))
     }
@@ -201,141 +197,48 @@ impl<'p> Finder<'_, 'p> {
 
     /// A statement at the top of the file that ends the import.
     fn check_import(&self) -> Result<(), FlowError> {
-        let scope = Scope::of(self.module);
-        for statement in self.module.body() {
-            let stops = match statement {
-                Stmt::Raise(_) => true,
-                Stmt::Expr(expression) => match &*expression.value {
-                    Expr::Call(call) => {
-                        let callee = self.session.eval(&call.func, &scope, statement.start());
-                        matches!(callee, Ok(Obj::Known(name)) if matches!(&*name, "sys.exit" | "os._exit" | "builtins.exit" | "builtins.quit"))
-                    }
-                    _ => false,
-                },
-                _ => false,
-            };
-            if stops {
-                return Err(FlowError::Stops {
-                    entrypoint: self.entrypoint.to_owned(),
-                    place: self.module.place(statement.start()),
-                    text: self.module.snippet(statement),
-                });
-            }
+        match self.module.body().iter().find(|statement| self.stops(statement)) {
+            None => Ok(()),
+            Some(statement) => Err(FlowError::Stops {
+                entrypoint: self.entrypoint.to_owned(),
+                place: self.module.place(statement.start()),
+                text: self.module.snippet(statement),
+            }),
         }
-        Ok(())
     }
 
-    fn describe(&self, flow: &FlowObject<'p>, path: &str, place: Place) -> Result<Flow, FlowError> {
-        let mut unknown = Vec::new();
-        let (outer, inner) = match &flow.function {
-            Ok(Obj::Function(function)) => (function.clone(), function.clone()),
-            Ok(wrapped @ Obj::Wrapped(pair)) => (pair.0.clone(), innermost(wrapped).unwrap_or_else(|| pair.0.clone())),
-            Ok(_) => {
-                return Err(self.unclear(path, place, "the flow is made of something else than a function".to_owned()));
+    fn stops(&self, statement: &'p Stmt) -> bool {
+        const EXITS: &[&str] = &["sys.exit", "os._exit", "builtins.exit", "builtins.quit"];
+        match statement {
+            Stmt::Raise(_) => true,
+            Stmt::Expr(expression) => {
+                let Expr::Call(call) = &*expression.value else { return false };
+                let callee = self.session.eval(&call.func, &Scope::of(self.module), statement.start());
+                matches!(callee, Ok(Obj::Known(name)) if EXITS.contains(&&*name))
             }
-            Err(fault) => {
-                let Some(written) = &flow.written else {
-                    return Err(self.unclear(path, place, "the function of the flow is not known".to_owned()));
-                };
-                unknown.push(Unknown::of(Part::Parameters, fault, written));
-                (written.clone(), written.clone())
-            }
-        };
-        let doc = docstring::of(&inner.def.0.body).map(|doc| docstring::clean(&doc));
-        let named = self.text(&flow.options.name, Part::Name, &inner, &mut unknown);
-        let described = self.text(&flow.options.description, Part::Description, &inner, &mut unknown);
-        let version = self.text(&flow.options.version, Part::Version, &inner, &mut unknown);
-        let name = named.unwrap_or_else(|| inner.def.0.name.as_str().replace('_', "-"));
-        if name.contains(BANNED) {
-            return Err(FlowError::FlowName { entrypoint: self.entrypoint.to_owned(), name, place: inner.place() });
+            _ => false,
         }
-        self.check_parameters(&inner)?;
-        let parameters = parameters::of(self.session, &inner, doc.as_deref());
-        unknown.extend(parameters.unknown);
-        Ok(Flow {
-            name,
-            function: inner.qualified(),
-            file: Some(outer.scope.module.shown.clone()),
-            line: Some(inner.place().line),
-            description: described.or(doc),
-            version,
-            schema: parameters.schema,
-            unknown,
-        })
+    }
+
+    fn refused(&self, refused: Refused, path: &str, place: Place) -> FlowError {
+        let entrypoint = self.entrypoint.to_owned();
+        match refused {
+            Refused::Unclear(why) => self.unclear(path, place, why),
+            Refused::Name { name, place } => FlowError::FlowName { entrypoint, name, place },
+            Refused::Parameter { parameter, place, why } => {
+                FlowError::ParameterName { entrypoint, parameter, place, why }
+            }
+        }
     }
 
     fn unclear(&self, path: &str, place: Place, why: String) -> FlowError {
         FlowError::Unclear { entrypoint: self.entrypoint.to_owned(), function: path.to_owned(), place, why }
     }
-
-    /// An option of the decorator; an empty one counts as not given.
-    fn text(
-        &self,
-        option: &Option<Outcome<Obj<'p>>>,
-        part: Part,
-        function: &Function<'p>,
-        unknown: &mut Vec<Unknown>,
-    ) -> Option<String> {
-        let fault = match option {
-            None => return None,
-            Some(Ok(Obj::Str(text))) => return (!text.is_empty()).then(|| text.to_string()),
-            Some(Ok(value)) if self.session.truth(value) == Some(false) => return None,
-            Some(Ok(Obj::Known(name))) => function.scope.doubt(function.def.0.range.start(), foreign(name)),
-            Some(Ok(_)) => function.scope.doubt(function.def.0.range.start(), "the option of @flow is no text"),
-            Some(Err(fault)) => fault.clone(),
-        };
-        unknown.push(Unknown::of(part, &fault, function));
-        None
-    }
-
-    /// Names that Prefect or pydantic refuses for a parameter.
-    fn check_parameters(&self, function: &Function<'p>) -> Result<(), FlowError> {
-        let parameters = &function.def.0.parameters;
-        for parameter in parameters.iter() {
-            let name = parameter.name();
-            let why = match name.as_str() {
-                "return_state" | "wait_for" => "is a name that Prefect reserves",
-                "model_config" => "is a name that pydantic reserves",
-                name if name.starts_with('_') => "begins with an underscore",
-                _ => continue,
-            };
-            return Err(FlowError::ParameterName {
-                entrypoint: self.entrypoint.to_owned(),
-                parameter: name.as_str().to_owned(),
-                place: function.scope.module.place(name.range.start()),
-                why,
-            });
-        }
-        Ok(())
-    }
-}
-
-/// Stands for a place at the top of a file.
-static EMPTY: Nowhere = Nowhere;
-
-struct Nowhere;
-
-impl Ranged for Nowhere {
-    fn range(&self) -> ruff_text_size::TextRange {
-        ruff_text_size::TextRange::default()
-    }
 }
 
 /// Whether a name from outside is known well enough to say that it is no flow.
 fn is_familiar(name: &str) -> bool {
-    name.split('.').next().is_some_and(crate::known::is_loaded)
-}
-
-fn foreign(name: &str) -> String {
-    format!("`{name}` is not part of the project")
-}
-
-fn innermost<'p>(value: &Obj<'p>) -> Option<Function<'p>> {
-    match value {
-        Obj::Function(function) => Some(function.clone()),
-        Obj::Wrapped(pair) => innermost(&pair.1),
-        _ => None,
-    }
+    name.split('.').next().is_some_and(is_loaded)
 }
 
 fn kind_of(value: &Obj<'_>) -> Kind {

@@ -197,7 +197,7 @@ impl<'p> Session<'p> {
             let annotation = self.annotation(annotated.annotation, &scope, annotated.at)?;
             let inspected = self.inspect(annotation, &scope, annotated.annotation.start())?;
             let has = |name: &str| inspected.qualifiers.iter().any(|qualifier| **qualifier == *name);
-            if has("typing.ClassVar") || has("typing.Final") && annotated.value.is_some() && !is_tuple(kind) {
+            if has("typing.ClassVar") || has("typing.Final") && annotated.value.is_some() && is_model(kind) {
                 continue;
             }
             if inspected.kind.is_known("dataclasses.KW_ONLY") {
@@ -337,8 +337,8 @@ fn holds_text(kind: &Obj<'_>) -> bool {
     }
 }
 
-fn is_tuple(kind: ClassKind) -> bool {
-    kind == ClassKind::NamedTuple
+fn is_model(kind: ClassKind) -> bool {
+    matches!(kind, ClassKind::Model { .. })
 }
 
 /// `json_schema_extra` of several fields is joined key by key.

@@ -311,4 +311,6 @@ pub(crate) enum Meta<'p> {
     Discriminator(Rc<str>),
     /// Does not change the schema.
     Harmless,
+    /// A check around the type. Constraints that follow it are checks as well, and no longer part of the type.
+    Validator,
 }

@@ -153,13 +153,18 @@ impl<'p> Session<'p> {
     /// `from ..dotted import` in `module`.
     pub(crate) fn import_relative(&self, module: &Module, level: u32, dotted: &str) -> Import<'p> {
         let above = usize::try_from(level).unwrap_or(usize::MAX);
+        let is_package = module.path.file_name().is_some_and(|name| name == "__init__.py");
+        let is_run = !is_package && !module.name.contains('.');
+        // Prefect lets a file that is run import from its own folder, and not from above it.
+        if is_run && level > 1 {
+            return Import::Outside;
+        }
         let Some(folder) = module.path.parent().and_then(|folder| folder.ancestors().nth(above - 1)) else {
             return Import::Outside;
         };
-        let is_package = module.path.file_name().is_some_and(|name| name == "__init__.py");
         let package: Vec<&str> = module.name.split('.').collect();
         // A file that is run counts as a package of its own name.
-        let keep = package.len().saturating_sub(above - usize::from(is_package || !module.name.contains('.')));
+        let keep = package.len().saturating_sub(above - usize::from(is_package || is_run));
         let name = package.iter().take(keep).copied().chain((!dotted.is_empty()).then_some(dotted));
         let name = name.collect::<Vec<_>>().join(".");
         if dotted.is_empty() {

@@ -61,5 +61,5 @@ pub use crate::{
     error::{NextError, ScheduleError, Warning},
     item::{KEYS, parse},
     schedule::{Kind, Schedule},
-    zone::names as zones,
+    zone::{local as local_zone, names as zones},
 };

@@ -74,6 +74,13 @@ pub fn names() -> Vec<String> {
     names
 }
 
+/// The name of this machine's zone; UTC if it has none that Prefect takes.
+#[must_use]
+pub fn local() -> String {
+    let system = TimeZone::system();
+    system.iana_name().filter(|name| find(name).is_some()).unwrap_or("UTC").to_owned()
+}
+
 /// `UTC+2`, `GMT-05:00`, `+02:00`: the zone with that offset, whose name has the opposite sign.
 fn offset(name: &str) -> Option<String> {
     let upper = name.trim().to_ascii_uppercase();

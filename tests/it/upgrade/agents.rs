@@ -21,8 +21,21 @@ async fn populate(server: &Server, project: &Project) {
 
 fn keeps(before: &Value, after: &Value) {
     for member in [
-        "id", "flow_id", "name", "version", "description", "tags", "parameters", "parameter_openapi_schema",
-        "enforce_parameter_schema", "paused", "is_schedule_active", "schedule", "schedules", "entrypoint", "created",
+        "id",
+        "flow_id",
+        "name",
+        "version",
+        "description",
+        "tags",
+        "parameters",
+        "parameter_openapi_schema",
+        "enforce_parameter_schema",
+        "paused",
+        "is_schedule_active",
+        "schedule",
+        "schedules",
+        "entrypoint",
+        "created",
     ] {
         assert_eq!(after[member], before[member], "{member} of {}", before["name"]);
     }

@@ -1,99 +1,146 @@
 //! Where a run gets the code from.
 
-use std::{path::Path, process::Command};
-
 use serde_json::{Map, Value, json};
 
-use super::{Ask, Left, Offer};
+use super::{Ask, Left, Offer, git::Remote};
 
 const CLONE: &str = "prefect.deployments.steps.git_clone";
 const DIRECTORY: &str = "prefect.deployments.steps.set_working_directory";
 const PUSH_TO_S3: &str = "prefect_aws.deployments.steps.push_to_s3";
 const PULL_FROM_S3: &str = "prefect_aws.deployments.steps.pull_from_s3";
+const BUILD: &str = "prefect_docker.deployments.steps.build_docker_image";
+const PUSH_IMAGE: &str = "prefect_docker.deployments.steps.push_docker_image";
 
-/// A git repository that a folder comes from.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Remote {
-    /// URL of `origin`, without credentials.
-    pub url: String,
-    /// The branch that is checked out.
-    pub branch: String,
+/// What the answers put into the deployment.
+#[derive(Default)]
+pub(super) struct Code {
+    /// `build`, `push` and `pull`, as far as they are there.
+    pub(super) steps: Map<String, Value>,
+    /// The image of the runs; none for that of the work pool.
+    pub(super) image: Option<String>,
 }
 
-impl Remote {
-    /// The remote of a folder; none if it has none.
-    #[must_use]
-    pub fn of(folder: &Path) -> Option<Self> {
-        let git = |arguments: &[&str]| {
-            let output = Command::new("git").arg("-C").arg(folder).args(arguments).output().ok()?;
-            let text = String::from_utf8_lossy(&output.stdout).trim().to_owned();
-            (output.status.success() && !text.is_empty()).then_some(text)
-        };
-        let url = git(&["config", "--get", "remote.origin.url"])?;
-        let branch = git(&["symbolic-ref", "--short", "HEAD"]).unwrap_or_else(|| "main".to_owned());
-        Some(Self { url: crate::version::without_credentials(&url), branch })
-    }
-
-    /// The step that clones it.
-    pub(super) fn step(&self) -> Map<String, Value> {
-        Map::from_iter([("repository".to_owned(), json!(self.url)), ("branch".to_owned(), json!(self.branch))])
-    }
-}
-
-/// Asks, and puts the steps into the deployment.
-pub(super) fn ask(offer: &Offer, ask: &mut dyn Ask, deployment: &mut Map<String, Value>) -> Result<(), Left> {
+/// Asks where a run gets the code from, and the image that it needs for that.
+pub(super) fn ask(offer: &Offer, ask: &mut dyn Ask, entrypoint: &str) -> Result<Code, Left> {
     let clone = match &offer.remote {
-        Some(remote) => format!("cloned from {} when a run starts", remote.url),
+        Some(remote) => format!("cloned from {} when a run starts", remote.https()),
         None => "cloned from a git repository when a run starts".to_owned(),
     };
-    let choices =
-        [clone, "part of the image".to_owned(), "copied to S3 now, and from there when a run starts".to_owned()];
+    let choices = [
+        clone,
+        "part of an image that exists".to_owned(),
+        "put into an image that is built and pushed now".to_owned(),
+        "copied to S3 now, and from there when a run starts".to_owned(),
+    ];
     match ask.choose("The code is", &choices)? {
-        0 => deployment.insert("pull".to_owned(), git(offer, ask)?),
-        1 => deployment.insert("pull".to_owned(), image(offer, ask)?),
-        _ => {
-            let (push, pull) = s3(offer, ask)?;
-            deployment.insert("push".to_owned(), push);
-            deployment.insert("pull".to_owned(), pull)
-        }
-    };
-    Ok(())
+        0 => git(offer, ask, entrypoint),
+        1 => image(offer, ask),
+        2 => build(offer, ask),
+        _ => s3(offer, ask),
+    }
 }
 
-fn git(offer: &Offer, ask: &mut dyn Ask) -> Result<Value, Left> {
-    let detected = offer.remote.clone().unwrap_or_else(|| Remote { url: String::new(), branch: "main".to_owned() });
-    let needed = |text: &str| if text.trim().is_empty() { Err("it is needed".to_owned()) } else { Ok(()) };
-    let url = ask.text("URL of the repository", &detected.url, &needed)?;
+fn git(offer: &Offer, ask: &mut dyn Ask, entrypoint: &str) -> Result<Code, Left> {
+    let detected = offer.remote.clone().unwrap_or_else(|| Remote { branch: "main".to_owned(), ..Remote::default() });
+    let file = entrypoint.split(':').next().unwrap_or(entrypoint);
+    if detected.has_changed(file) {
+        ask.show(&format!("{file} is not committed as it is; runs get what is pushed."));
+    }
+    if detected.https() != detected.url {
+        ask.show("A container has no SSH key, so HTTPS is proposed.");
+    }
+    let url = ask.text("URL of the repository", &detected.https(), &needed)?;
     let branch = ask.text("Branch", &detected.branch, &needed)?;
-    let mut step = Remote { url, branch }.step();
+    let mut clone = clone(&Remote { url, branch, ..detected.clone() });
     if ask.confirm("Is the repository private?", false)? {
         ask.show("The token stays in a Secret block of the server; the deployment only names the block.");
-        let block = ask.text("Name of the Secret block with a token", "git-token", &|text| {
-            let fits =
-                !text.is_empty() && text.bytes().all(|it| it.is_ascii_lowercase() || it.is_ascii_digit() || it == b'-');
-            if fits { Ok(()) } else { Err("a block's name has lowercase letters, digits and dashes".to_owned()) }
-        })?;
-        step.insert("access_token".to_owned(), json!(format!("{{{{ prefect.blocks.secret.{block} }}}}")));
+        let block = ask.text("Name of the Secret block with a token", "git-token", &block_name)?;
+        clone.insert("access_token".to_owned(), json!(format!("{{{{ prefect.blocks.secret.{block} }}}}")));
     }
-    Ok(json!([{CLONE: step}]))
+    let steps = Map::from_iter([("pull".to_owned(), pull(clone, &detected.folder))]);
+    Ok(Code { steps, image: pool_image(ask)? })
 }
 
-fn image(offer: &Offer, ask: &mut dyn Ask) -> Result<Value, Left> {
-    let default = format!("/opt/prefect/{}", offer.folder);
-    let directory = ask.text("Folder of the code in the image", &default, &|text| match text.starts_with('/') {
-        true => Ok(()),
-        false => Err("an absolute path is needed".to_owned()),
-    })?;
-    Ok(json!([{DIRECTORY: {"directory": directory}}]))
+/// The arguments of the step that clones a repository.
+fn clone(remote: &Remote) -> Map<String, Value> {
+    Map::from_iter([("repository".to_owned(), json!(remote.url)), ("branch".to_owned(), json!(remote.branch))])
 }
 
-fn s3(offer: &Offer, ask: &mut dyn Ask) -> Result<(Value, Value), Left> {
-    let bucket = ask.text("Bucket", "", &|text| match text.len() >= 3 && !text.contains(['/', ' ']) {
+/// The pull steps of a project. Entrypoints are relative to its folder, and a clone begins at the root of the repository.
+fn pull(mut clone: Map<String, Value>, folder: &str) -> Value {
+    if folder.is_empty() {
+        return json!([{CLONE: clone}]);
+    }
+    clone.insert("id".to_owned(), json!("clone"));
+    let directory = format!("{{{{ clone.directory }}}}/{folder}");
+    json!([{CLONE: clone}, {DIRECTORY: {"directory": directory}}])
+}
+
+/// The pull steps of a detected repository.
+pub(super) fn pull_of(remote: &Remote) -> Value {
+    pull(clone(&Remote { url: remote.https(), ..remote.clone() }), &remote.folder)
+}
+
+fn s3(offer: &Offer, ask: &mut dyn Ask) -> Result<Code, Left> {
+    let bucket = ask.text("Bucket", "", &|text| match text.len() >= 3 && !text.contains(['/', ' ', ':']) {
         true => Ok(()),
         false => Err("the bare name of a bucket is needed".to_owned()),
     })?;
     let folder = ask.text("Folder in the bucket", &offer.folder, &|_| Ok(()))?;
     ask.show("Access comes from your AWS credentials now, and from the task role when a run starts.");
     let place = json!({"bucket": bucket, "folder": folder});
-    Ok((json!([{PUSH_TO_S3: place}]), json!([{PULL_FROM_S3: place}])))
+    let steps = Map::from_iter([
+        ("push".to_owned(), json!([{PUSH_TO_S3: place}])),
+        ("pull".to_owned(), json!([{PULL_FROM_S3: place}])),
+    ]);
+    Ok(Code { steps, image: pool_image(ask)? })
+}
+
+/// An image that a deploy builds. Fargate runs Intel unless told otherwise, whatever machine builds.
+fn build(offer: &Offer, ask: &mut dyn Ask) -> Result<Code, Left> {
+    let name = ask.text("Repository of the image (account.dkr.ecr.region.amazonaws.com/name)", "", &needed)?;
+    let (dockerfile, directory) = if offer.has_dockerfile {
+        ("Dockerfile", directory(offer, ask)?)
+    } else {
+        ask.show("There is no Dockerfile: one is generated from Prefect's image and requirements.txt.");
+        ("auto", format!("/opt/prefect/{}", offer.folder))
+    };
+    let build = json!({"id": "build", "image_name": name, "dockerfile": dockerfile, "platform": "linux/amd64"});
+    let push = json!({"image_name": "{{ build.image_name }}", "tag": "{{ build.tag }}"});
+    let steps = Map::from_iter([
+        ("build".to_owned(), json!([{BUILD: build}])),
+        ("push".to_owned(), json!([{PUSH_IMAGE: push}])),
+        ("pull".to_owned(), json!([{DIRECTORY: {"directory": directory}}])),
+    ]);
+    Ok(Code { steps, image: Some("{{ build.image }}".to_owned()) })
+}
+
+fn image(offer: &Offer, ask: &mut dyn Ask) -> Result<Code, Left> {
+    let image = ask.text("Image", "", &needed)?;
+    let directory = directory(offer, ask)?;
+    let steps = Map::from_iter([("pull".to_owned(), json!([{DIRECTORY: {"directory": directory}}]))]);
+    Ok(Code { steps, image: Some(image) })
+}
+
+fn directory(offer: &Offer, ask: &mut dyn Ask) -> Result<String, Left> {
+    let default = format!("/opt/prefect/{}", offer.folder);
+    ask.text("Folder of the code in the image", &default, &|text| match text.starts_with('/') {
+        true => Ok(()),
+        false => Err("an absolute path is needed".to_owned()),
+    })
+}
+
+/// An image that need not have the code.
+fn pool_image(ask: &mut dyn Ask) -> Result<Option<String>, Left> {
+    let image = ask.text("Image (empty: that of the work pool)", "", &|_| Ok(()))?;
+    Ok(Some(image).filter(|image| !image.trim().is_empty()))
+}
+
+fn needed(text: &str) -> Result<(), String> {
+    if text.trim().is_empty() { Err("a value is needed".to_owned()) } else { Ok(()) }
+}
+
+fn block_name(text: &str) -> Result<(), String> {
+    let fits = !text.is_empty() && text.bytes().all(|it| it.is_ascii_lowercase() || it.is_ascii_digit() || it == b'-');
+    if fits { Ok(()) } else { Err("a block's name has lowercase letters, digits and dashes".to_owned()) }
 }

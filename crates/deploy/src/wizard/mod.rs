@@ -5,6 +5,7 @@
 //! can do nothing that a file cannot. A user who leaves a question leaves everything as it was.
 
 mod code;
+mod git;
 mod save;
 mod schedule;
 #[cfg(test)]
@@ -19,7 +20,7 @@ use prefect_api::{Transport, models::ListedPool};
 use serde_json::{Map, Value, json};
 
 pub use self::{
-    code::Remote,
+    git::Remote,
     save::{SaveError, first_file, save},
 };
 use crate::request::DeployError;
@@ -70,6 +71,8 @@ pub struct Offer {
     pub folder: String,
     /// Names of the deployments that the file has.
     pub taken: Vec<String>,
+    /// Whether the project has a `Dockerfile`.
+    pub has_dockerfile: bool,
 }
 
 impl Offer {
@@ -92,6 +95,7 @@ impl Offer {
             remote: Remote::of(folder),
             folder: folder.file_name().unwrap_or_default().to_string_lossy().into_owned(),
             taken: Vec::new(),
+            has_dockerfile: folder.join("Dockerfile").is_file(),
         }
     }
 }
@@ -115,17 +119,17 @@ pub fn ask(offer: &Offer, ask: &mut dyn Ask, now: Timestamp) -> Result<Answers, 
     let entrypoint = flow(offer, ask)?;
     let name = name(offer, ask)?;
     let (pool, new_pool) = pool(offer, ask)?;
-    let image = ask.text("Image (empty: that of the work pool)", "", &|_| Ok(()))?;
     let mut deployment = Map::new();
     deployment.insert("name".to_owned(), json!(name));
     deployment.insert("entrypoint".to_owned(), json!(entrypoint));
-    code::ask(offer, ask, &mut deployment)?;
+    let code = code::ask(offer, ask, &entrypoint)?;
+    deployment.extend(code.steps);
     let schedules = schedule::ask(ask, now)?;
     if !schedules.is_empty() {
         deployment.insert("schedules".to_owned(), Value::Array(schedules));
     }
     let mut work_pool = Map::from_iter([("name".to_owned(), json!(pool))]);
-    if !image.is_empty() {
+    if let Some(image) = code.image {
         work_pool.insert("job_variables".to_owned(), json!({"image": image}));
     }
     deployment.insert("work_pool".to_owned(), Value::Object(work_pool));
@@ -149,15 +153,23 @@ fn flow(offer: &Offer, ask: &mut dyn Ask) -> Result<String, Left> {
 }
 
 fn name(offer: &Offer, ask: &mut dyn Ask) -> Result<String, Left> {
-    ask.text("Deployment name", "default", &|text| {
+    ask.text("Deployment name", &free_name(&offer.taken), &|text| {
         if text.trim().is_empty() {
             Err("a deployment needs a name".to_owned())
+        } else if text.contains(['/', '%', '&', '>', '<']) {
+            Err("/ % & < > are not allowed".to_owned())
         } else if offer.taken.iter().any(|it| it == text) {
             Err("prefect.yaml has a deployment of this name".to_owned())
         } else {
             Ok(())
         }
     })
+}
+
+/// A name that no deployment has: `default`, `default-2`, and so on.
+fn free_name(taken: &[String]) -> String {
+    let names = std::iter::once("default".to_owned()).chain((2_u32..).map(|number| format!("default-{number}")));
+    names.into_iter().find(|name| !taken.contains(name)).unwrap_or_default()
 }
 
 /// Name of the pool, and the same if it has to be created.

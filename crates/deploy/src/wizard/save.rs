@@ -1,11 +1,15 @@
 //! Answers in a file, whose comments and layout stay.
 
-use std::{fs, io, path::Path};
+use std::{
+    fs,
+    io::{self, Write as _},
+    path::Path,
+};
 
 use serde_json::{Value, json};
 use yaml::{EditError, Editor, Step, YamlError};
 
-use super::{Answers, Offer};
+use super::{Answers, Offer, code};
 
 /// Why the answers are not in the file.
 #[derive(Debug, thiserror::Error)]
@@ -50,7 +54,9 @@ pub fn save(path: &Path, offer: &Offer, answers: &Answers) -> Result<(), SaveErr
     let file = path.display().to_string();
     let text = match fs::read_to_string(path) {
         Ok(text) => text,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => head(offer),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            head(offer).map_err(|source| SaveError::Edit { file: file.clone(), source })?
+        }
         Err(source) => return Err(SaveError::Write { file, source }),
     };
     let mut editor = Editor::new(text).map_err(|source| SaveError::Read { file: file.clone(), source })?;
@@ -67,42 +73,59 @@ pub fn save(path: &Path, offer: &Offer, answers: &Answers) -> Result<(), SaveErr
 /// [`SaveError`]; a file that exists is not changed.
 pub fn first_file(path: &Path, offer: &Offer, pool: Option<&str>) -> Result<String, SaveError> {
     let file = path.display().to_string();
-    if path.exists() {
-        return Err(SaveError::Exists { file });
-    }
-    let mut text = head(offer);
-    text.push_str("\n# How a run gets the code. `pull: []` means that the image has it in its working directory.\n");
-    match &offer.remote {
-        Some(remote) => {
-            text.push_str("pull:\n- prefect.deployments.steps.git_clone:\n");
-            for (key, value) in remote.step() {
-                text.push_str(&format!("    {key}: {value}\n"));
-            }
-        }
-        None => text.push_str("pull: []\n"),
-    }
-    text.push_str("\ndeployments:\n");
-    let entrypoint = offer.flows.first().map_or("path/to/file.py:function", |flow| flow.entrypoint.as_str());
-    text.push_str(&format!("- name: default\n  entrypoint: {}\n", json!(entrypoint)));
-    text.push_str(&format!("  work_pool:\n    name: {}\n", json!(pool.unwrap_or("my-pool"))));
-    text.push_str("  # schedules:\n  # - cron: \"0 6 * * *\"\n  #   timezone: UTC\n  #   slug: morning\n");
-    replace(path, &text).map_err(|source| SaveError::Write { file, source })?;
+    let text = first_text(offer, pool).map_err(|source| SaveError::Edit { file: file.clone(), source })?;
+    // Not even a file that appears at this moment is written over.
+    let mut created = match fs::File::create_new(path) {
+        Ok(created) => created,
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Err(SaveError::Exists { file }),
+        Err(source) => return Err(SaveError::Write { file, source }),
+    };
+    created.write_all(text.as_bytes()).map_err(|source| SaveError::Write { file, source })?;
     Ok(text)
 }
 
-fn head(offer: &Offer) -> String {
-    format!("# Deployments of this project; see docs/deploying.md of pushpool.\nname: {}\n", json!(offer.folder))
+fn first_text(offer: &Offer, pool: Option<&str>) -> Result<String, EditError> {
+    let mut text = head(offer)?;
+    let (comment, pull) = match &offer.remote {
+        Some(remote) => ("Runs clone the code; what is not pushed is not in them.", code::pull_of(remote)),
+        None => ("How a run gets the code: an empty list if the image has it in its working directory.", json!([])),
+    };
+    text = filled(format!("{text}\n# {comment}\npull:\n"), "pull", &pull)?;
+    let Some(flow) = offer.flows.first() else {
+        return Ok(text + "\n# No flow was found; `pushpool deploy` asks for one.\ndeployments: []\n");
+    };
+    let work_pool = json!({"name": pool.unwrap_or("my-pool")});
+    let first = json!({"name": "default", "entrypoint": flow.entrypoint, "work_pool": work_pool});
+    let text = filled(text + "\ndeployments:\n", "deployments", &json!([first]))?;
+    Ok(text + "  # schedules:\n  # - cron: \"0 6 * * *\"\n  #   timezone: UTC\n  #   slug: morning\n")
 }
 
-/// All of the new text or the old one: never half of it.
+/// The beginning of a new file.
+fn head(offer: &Offer) -> Result<String, EditError> {
+    let text = "# Deployments of this project; see docs/deploying.md of pushpool.\nname:\n";
+    filled(text.to_owned(), "name", &json!(offer.folder))
+}
+
+/// The text with the value of a key that has none yet.
+fn filled(text: String, key: &str, value: &Value) -> Result<String, EditError> {
+    let mut editor = Editor::new(text)?;
+    editor.set(&[Step::Key(key)], value)?;
+    Ok(editor.into_text())
+}
+
+/// All of the new text or the old one: never half of it. A link stays one.
 fn replace(path: &Path, text: &str) -> io::Result<()> {
+    let path = &fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let folder = path.parent().filter(|it| !it.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
     let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(".new");
+    name.push(format!(".{}.new", std::process::id()));
     let temporary = folder.join(name);
-    fs::write(&temporary, text)?;
-    if let Ok(metadata) = fs::metadata(path) {
-        fs::set_permissions(&temporary, metadata.permissions())?;
-    }
-    fs::rename(&temporary, path).inspect_err(|_| drop(fs::remove_file(&temporary)))
+    let written =
+        fs::File::create_new(&temporary).and_then(|mut file| file.write_all(text.as_bytes())).and_then(|()| {
+            match fs::metadata(path) {
+                Ok(metadata) => fs::set_permissions(&temporary, metadata.permissions()),
+                Err(_) => Ok(()),
+            }
+        });
+    written.and_then(|()| fs::rename(&temporary, path)).inspect_err(|_| drop(fs::remove_file(&temporary)))
 }

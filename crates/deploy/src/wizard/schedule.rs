@@ -1,8 +1,8 @@
 //! When the deployment runs.
 
 use jiff::{Timestamp, ZonedDateTime};
-use schedules::{Schedule, parse};
-use serde_json::{Value, json};
+use schedules::{Schedule, local_zone, parse, parse_all};
+use serde_json::{Map, Value, json};
 
 use super::{Ask, Left};
 
@@ -32,28 +32,36 @@ fn one(ask: &mut dyn Ask, (key, question, default): (&str, &str, &str), now: Tim
         Ok(seconds) if key == "interval" => json!(seconds),
         _ => json!(text),
     };
-    let judged = |item: &Value| parse(item, now).map(drop).map_err(|errors| first(&errors));
+    let judged = |item: &Value| parse(item, now).map(drop).map_err(|errors| told(&errors));
     let text = ask.text(question, default, &|text| judged(&json!({key: value(text)})))?;
     let zone = ask.text("Time zone", &local_zone(), &|zone| judged(&json!({key: value(&text), "timezone": zone})))?;
     let item = json!({key: value(&text), "timezone": zone});
+    for warning in warnings(&item, now) {
+        ask.show(&warning);
+    }
     let times = parse(&item, now).map(|schedule| next(&schedule, now)).unwrap_or_default();
     ask.show(&format!("The next runs: {}", times.join(", ")));
     Ok(ask.confirm("Is this the schedule you mean?", true)?.then_some(item))
 }
 
-fn first(errors: &[schedules::ScheduleError]) -> String {
-    errors.first().map(ToString::to_string).unwrap_or_default()
+fn told(errors: &[schedules::ScheduleError]) -> String {
+    errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+}
+
+fn warnings(item: &Value, now: Timestamp) -> Vec<String> {
+    let deployment = Map::from_iter([("schedules".to_owned(), json!([item]))]);
+    let declared = parse_all(&deployment, now).unwrap_or_default();
+    declared.warnings.iter().map(|(_, warning)| warning.to_string()).collect()
 }
 
 fn next(schedule: &Schedule, now: Timestamp) -> Vec<String> {
-    let shown = |time: &ZonedDateTime| time.strftime("%a %Y-%m-%d %H:%M %Z").to_string();
     match schedule.next(now, SHOWN) {
         Ok(times) => times.iter().map(shown).collect(),
         Err(error) => vec![error.to_string()],
     }
 }
 
-/// The zone of this machine, if it has a name.
-fn local_zone() -> String {
-    jiff::tz::TimeZone::system().iana_name().unwrap_or("UTC").to_owned()
+fn shown(time: &ZonedDateTime) -> String {
+    let seconds = if time.second() == 0 { "" } else { ":%S" };
+    time.strftime(&format!("%a %Y-%m-%d %H:%M{seconds} %Z")).to_string()
 }

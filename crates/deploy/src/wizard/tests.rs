@@ -46,9 +46,14 @@ impl Ask for Script {
 fn offer() -> Offer {
     Offer {
         pools: vec![("etl".into(), "ecs:push".into())],
-        remote: Some(Remote { url: "https://git.test/o/r.git".into(), branch: "trunk".into() }),
+        remote: Some(Remote {
+            url: "git@git.test:o/r.git".into(),
+            branch: "trunk".into(),
+            changed: vec!["flow.py".into()],
+            ..Remote::default()
+        }),
         folder: "wares".into(),
-        taken: vec!["nightly".into()],
+        taken: vec!["nightly".into(), "default".into()],
         ..Offer::default()
     }
 }
@@ -57,68 +62,106 @@ fn now() -> Timestamp {
     "2026-03-28T12:00:00Z".parse().expect("a time")
 }
 
+/// The entry and what was shown.
+fn asked(offer: &Offer, answers: &[&'static str]) -> (Answers, Vec<String>) {
+    let mut script = Script::of(answers);
+    let answers = ask(offer, &mut script, now()).expect("answers");
+    assert_eq!(script.answers, VecDeque::<&str>::new(), "answers that nothing asked for");
+    (answers, script.told)
+}
+
 #[test]
 fn answers_become_an_entry_of_the_file() {
-    let mut script = Script::of(&[
-        "flow",
-        "flow.py:etl",
-        "nightly",
-        "default",
-        "etl",
-        "img:1",
-        "cloned",
-        "-",
-        "-",
-        "y",
-        "-",
-        "cron",
-        "61 * * * *",
-        "30 2 * * *",
-        "Europe/Madrid",
-        "y",
-        "no schedule",
-        "y",
-    ]);
-    let answers = ask(&offer(), &mut script, now()).expect("answers");
+    let (answers, told) = asked(
+        &offer(),
+        &[
+            "flow",
+            "flow.py:etl",
+            "nightly",
+            "a/b",
+            "-",
+            "etl",
+            "cloned",
+            "-",
+            "-",
+            "y",
+            "-",
+            "img:1",
+            "cron",
+            "61 * * * *",
+            "30 2 * * *",
+            "Europe/Madird",
+            "Europe/Madrid",
+            "y",
+            "no schedule",
+            "y",
+        ],
+    );
     assert_eq!(
         Value::Object(answers.deployment),
-        json!({"name": "default", "entrypoint": "flow.py:etl",
+        json!({"name": "default-2", "entrypoint": "flow.py:etl",
             "pull": [{"prefect.deployments.steps.git_clone": {"repository": "https://git.test/o/r.git", "branch": "trunk",
                 "access_token": "{{ prefect.blocks.secret.git-token }}"}}],
             "schedules": [{"cron": "30 2 * * *", "timezone": "Europe/Madrid"}],
             "work_pool": {"name": "etl", "job_variables": {"image": "img:1"}}})
     );
     assert_eq!((answers.new_pool, answers.save), (None, true));
-    assert_eq!(script.told[0], "write it as path/to/file.py:function");
-    assert_eq!(script.told[1], "prefect.yaml has a deployment of this name");
-    assert!(script.told[3].contains("61"), "{:?}", script.told);
-    let times = script.told.last().expect("times");
-    assert!(times.starts_with("The next runs: ") && times.matches(", ").count() == 2, "{times}");
+    assert_eq!(
+        told,
+        [
+            "write it as path/to/file.py:function",
+            "prefect.yaml has a deployment of this name",
+            "/ % & < > are not allowed",
+            "flow.py is not committed as it is; runs get what is pushed.",
+            "A container has no SSH key, so HTTPS is proposed.",
+            "The token stays in a Secret block of the server; the deployment only names the block.",
+            "cron `61 * * * *`: minute: found `61`, wanted 0-59",
+            "unknown time zone `Europe/Madird`: did you mean Europe/Madrid?",
+            "The next runs: Sun 2026-03-29 03:30 CEST, Mon 2026-03-30 02:30 CEST, Tue 2026-03-31 02:30 CEST",
+        ]
+    );
+}
+
+#[test]
+fn code_below_the_root_of_a_repository_is_found_there() {
+    let mut offer = offer();
+    offer.remote = offer.remote.map(|remote| Remote { folder: "apps/etl".into(), ..remote });
+    let (answers, _) = asked(&offer, &["a.py:f", "-", "etl", "cloned", "-", "-", "n", "", "no", "n"]);
+    assert_eq!(
+        answers.deployment["pull"],
+        json!([
+            {"prefect.deployments.steps.git_clone":
+                {"repository": "https://git.test/o/r.git", "branch": "trunk", "id": "clone"}},
+            {"prefect.deployments.steps.set_working_directory": {"directory": "{{ clone.directory }}/apps/etl"}},
+        ])
+    );
 }
 
 #[test]
 fn a_new_pool_and_code_on_s3_are_offered() {
-    let mut script = Script::of(&[
-        "a.py:f",
-        "-",
-        "a new",
-        "prefect-x",
-        "etl",
-        "fresh",
-        "",
-        "copied",
-        "x",
-        "bucket",
-        "-",
-        "interval",
-        "0",
-        "600",
-        "UTC",
-        "n",
-        "no",
-        "n",
-    ]);
-    let answers = ask(&offer(), &mut script, now()).expect("answers");
+    let (answers, _) = asked(
+        &offer(),
+        &[
+            "a.py:f",
+            "-",
+            "a new",
+            "prefect-x",
+            "etl",
+            "fresh",
+            "copied",
+            "x",
+            "bucket",
+            "-",
+            "",
+            "interval",
+            "0",
+            "600",
+            "UTC",
+            "n",
+            "no",
+            "n",
+        ],
+    );
     assert_eq!((answers.new_pool.as_deref(), answers.save), (Some("fresh"), false));
     assert_eq!(answers.deployment["push"][0]["prefect_aws.deployments.steps.push_to_s3"]["folder"], "wares");
     assert_eq!(answers.deployment["pull"][0]["prefect_aws.deployments.steps.pull_from_s3"]["bucket"], "bucket");
@@ -127,8 +170,42 @@ fn a_new_pool_and_code_on_s3_are_offered() {
 }
 
 #[test]
+fn an_image_is_built_with_a_dockerfile_or_without() {
+    let (without, _) = asked(&offer(), &["a.py:f", "-", "etl", "put", "", "r.test/etl", "no", "n"]);
+    assert_eq!(
+        without.deployment["build"],
+        json!([{"prefect_docker.deployments.steps.build_docker_image":
+            {"id": "build", "image_name": "r.test/etl", "dockerfile": "auto", "platform": "linux/amd64"}}])
+    );
+    assert_eq!(
+        without.deployment["push"],
+        json!([{"prefect_docker.deployments.steps.push_docker_image":
+            {"image_name": "{{ build.image_name }}", "tag": "{{ build.tag }}"}}])
+    );
+    assert_eq!(without.deployment["work_pool"]["job_variables"]["image"], "{{ build.image }}");
+    let directory = |answers: &Answers| {
+        answers.deployment["pull"][0]["prefect.deployments.steps.set_working_directory"]["directory"].clone()
+    };
+    assert_eq!(directory(&without), "/opt/prefect/wares");
+    let offer = Offer { has_dockerfile: true, ..offer() };
+    let (with, _) = asked(&offer, &["a.py:f", "-", "etl", "put", "r.test/etl", "app", "/app", "no", "n"]);
+    assert_eq!(
+        with.deployment["build"][0]["prefect_docker.deployments.steps.build_docker_image"]["dockerfile"],
+        "Dockerfile"
+    );
+    assert_eq!(directory(&with), "/app");
+}
+
+#[test]
+fn an_image_with_the_code_has_to_be_named() {
+    let (answers, told) = asked(&offer(), &["a.py:f", "-", "etl", "part", "", "img:1", "-", "no", "n"]);
+    assert_eq!(told, ["a value is needed"]);
+    assert_eq!(answers.deployment["work_pool"]["job_variables"]["image"], "img:1");
+}
+
+#[test]
 fn a_user_may_leave_at_every_question() {
-    let all = ["a.py:f", "-", "etl", "", "part", "-", "no", "y"];
+    let all = ["a.py:f", "-", "etl", "cloned", "-", "-", "y", "-", "", "cron", "-", "UTC", "y", "no", "y"];
     assert!(ask(&offer(), &mut Script::of(&all), now()).is_ok());
     for count in 0..all.len() {
         assert_eq!(ask(&offer(), &mut Script::of(&all[..count]), now()), Err(Left), "after {count}");
@@ -144,27 +221,117 @@ fn answers(name: &str) -> Answers {
 fn a_file_keeps_its_comments_and_gets_one_more_deployment() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("prefect.yaml");
-    let before = "# mine\nname: x   # the name\ndeployments:\n- name: one  # first\n  entrypoint: b.py:g\n";
-    std::fs::write(&path, before).expect("written");
-    save(&path, &offer(), &answers("two")).expect("saved");
-    let after = std::fs::read_to_string(&path).expect("read");
-    assert!(after.starts_with(before), "{after}");
-    let json = yaml::read(&after).expect("YAML").to_json();
-    assert_eq!(json["deployments"][1]["name"], "two");
-    assert!(!folder.path().join("prefect.yaml.new").exists());
+    for before in [
+        "# mine\nname: x   # the name\ndeployments:\n- name: one  # first\n  entrypoint: b.py:g\n",
+        "# mine\nname: x\ndeployments:   # none yet\n",
+        "# mine\r\nname: x\r\n",
+        "deployments: []\n\n# the end\n",
+        "",
+    ] {
+        std::fs::write(&path, before).expect("written");
+        save(&path, &offer(), &answers("two")).expect("saved");
+        let after = std::fs::read_to_string(&path).expect("read");
+        for comment in before.lines().filter_map(|line| line.find('#').and_then(|at| line.get(at..))) {
+            assert!(after.contains(comment), "{after}");
+        }
+        let json = yaml::read(&after).expect("YAML").to_json();
+        let last = json["deployments"].as_array().and_then(|list| list.last()).expect("a deployment");
+        assert_eq!(last["name"], "two", "{after}");
+        assert_eq!(std::fs::read_dir(folder.path()).expect("a folder").count(), 1);
+    }
 }
 
 #[test]
-fn a_first_file_can_be_read_and_is_never_written_over_another() {
+fn a_file_that_cannot_be_read_stays_as_it_was() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("prefect.yaml");
-    first_file(&path, &offer(), Some("etl")).expect("written");
-    let json = yaml::read(&std::fs::read_to_string(&path).expect("read")).expect("YAML").to_json();
-    assert_eq!(json["name"], "wares");
-    assert_eq!(json["pull"][0]["prefect.deployments.steps.git_clone"]["branch"], "trunk");
-    assert_eq!(json["deployments"][0]["work_pool"]["name"], "etl");
-    assert!(matches!(first_file(&path, &offer(), None), Err(SaveError::Exists { .. })));
-    let new = folder.path().join("other.yaml");
-    save(&new, &offer(), &answers("two")).expect("saved");
-    assert!(std::fs::read_to_string(&new).expect("read").contains("- name: two"));
+    for before in ["deployments: [\n", "deployments: text\n", "a: 1\n---\nb: 2\n"] {
+        std::fs::write(&path, before).expect("written");
+        assert!(save(&path, &offer(), &answers("two")).is_err(), "{before}");
+        assert_eq!(std::fs::read_to_string(&path).expect("read"), before);
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_link_stays_a_link_and_rights_stay_as_they_are() {
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
+    let folder = tempfile::tempdir().expect("a folder");
+    let (file, link) = (folder.path().join("shared.yaml"), folder.path().join("prefect.yaml"));
+    std::fs::write(&file, "name: x\n").expect("written");
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o640)).expect("rights");
+    symlink("shared.yaml", &link).expect("a link");
+    save(&link, &offer(), &answers("two")).expect("saved");
+    assert!(link.is_symlink());
+    assert!(std::fs::read_to_string(&file).expect("read").contains("two"));
+    assert_eq!(std::fs::metadata(&file).expect("file").permissions().mode() & 0o777, 0o640);
+}
+
+fn first(offer: &Offer) -> String {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("prefect.yaml");
+    let text = first_file(&path, offer, Some("etl")).expect("written");
+    assert_eq!(std::fs::read_to_string(&path).expect("read"), text);
+    assert!(matches!(first_file(&path, offer, None), Err(SaveError::Exists { .. })));
+    assert_eq!(std::fs::read_to_string(&path).expect("read"), text);
+    yaml::read(&text).expect("YAML");
+    text
+}
+
+#[test]
+fn a_first_file_has_the_project_its_code_and_its_first_flow() {
+    let flow = tempfile::tempdir().expect("a folder");
+    std::fs::write(flow.path().join("flow.py"), "from prefect import flow\n\n@flow\ndef etl():\n    pass\n")
+        .expect("written");
+    let flows = Offer::of_folder(flow.path()).flows;
+    let remote = offer().remote.map(|remote| Remote { folder: "apps/etl".into(), ..remote });
+    assert_eq!(
+        first(&Offer { flows, remote, ..offer() }),
+        r##"# Deployments of this project; see docs/deploying.md of pushpool.
+name: wares
+
+# Runs clone the code; what is not pushed is not in them.
+pull:
+- prefect.deployments.steps.git_clone:
+    repository: https://git.test/o/r.git
+    branch: trunk
+    id: clone
+- prefect.deployments.steps.set_working_directory:
+    directory: "{{ clone.directory }}/apps/etl"
+
+deployments:
+- name: default
+  entrypoint: flow.py:etl
+  work_pool:
+    name: etl
+  # schedules:
+  # - cron: "0 6 * * *"
+  #   timezone: UTC
+  #   slug: morning
+"##
+    );
+}
+
+#[test]
+fn a_first_file_without_a_flow_says_so() {
+    assert_eq!(
+        first(&Offer { remote: None, ..offer() }),
+        "# Deployments of this project; see docs/deploying.md of pushpool.
+name: wares
+
+# How a run gets the code: an empty list if the image has it in its working directory.
+pull: []
+
+# No flow was found; `pushpool deploy` asks for one.
+deployments: []
+"
+    );
+}
+
+#[test]
+fn a_file_that_is_not_there_is_made() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("other.yaml");
+    save(&path, &offer(), &answers("two")).expect("saved");
+    assert!(std::fs::read_to_string(&path).expect("read").contains("- name: two"));
 }

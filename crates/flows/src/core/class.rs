@@ -35,20 +35,32 @@ impl<'p> Builder<'_, 'p> {
         }
         let key = format!("{}#{}{}", class.scope.module.path.display(), start_of(class).to_u32(), generic.key());
         let names = generic.names(class.name(), &class.scope.module.name, &class.qualified());
-        self.define(key, names, |builder| builder.body_of(class, kind, generic))
+        let own = self.session.config(class)?;
+        let inherits =
+            matches!(kind, ClassKind::Dataclass { pydantic: false } | ClassKind::TypedDict | ClassKind::NamedTuple);
+        // A class without settings of its own takes those of the model around it.
+        let config = if inherits && own == Config::default() { self.config.clone() } else { own };
+        let shown = config.shown();
+        let core = self.define(key, names, |builder| builder.body_of(class, kind, generic, config))?;
+        if let Core::Ref(index) = core {
+            let definition = &mut self.definitions[index];
+            if definition.shown.get_or_insert_with(|| shown.clone()) != &shown {
+                let why = format!("`{}` is used in models with different settings", class.name());
+                return Err(scope.doubt(at, why));
+            }
+        }
+        Ok(core)
     }
 
     /// Build the body of a class in its own surroundings.
-    fn body_of(&mut self, class: &Class<'p>, kind: ClassKind, generic: &Generic<'p>) -> Outcome<Body> {
-        let own = match kind {
-            ClassKind::Model { .. } | ClassKind::Dataclass { pydantic: true } => self.session.config(class)?,
-            // A plain class takes the settings of the model around it.
-            _ => {
-                let own = self.session.config(class)?;
-                if own == Config::default() { self.config.clone() } else { own }
-            }
-        };
-        let config = std::mem::replace(&mut self.config, own);
+    fn body_of(
+        &mut self,
+        class: &Class<'p>,
+        kind: ClassKind,
+        generic: &Generic<'p>,
+        config: Config<'p>,
+    ) -> Outcome<Body> {
+        let config = std::mem::replace(&mut self.config, config);
         let given = std::mem::replace(&mut self.given, generic.given.clone());
         let quotes = self.quotes.replace(class.inside());
         let body = self.class_body(class, kind, generic);

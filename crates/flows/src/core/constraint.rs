@@ -43,6 +43,7 @@ impl<'p> Builder<'_, 'p> {
     fn apply(&mut self, core: Core, meta: &Meta<'p>, scope: &Scope<'p>, at: TextSize) -> Outcome<Core> {
         match meta {
             Meta::Harmless => Ok(core),
+            Meta::Validator => Ok(checked(core)),
             Meta::Constraint(name, value) => self.constrain(core, name, value, scope, at),
             Meta::Constraints(all) => {
                 all.iter().try_fold(core, |core, (name, value)| self.constrain(core, name, value, scope, at))
@@ -192,7 +193,8 @@ fn limit(core: Core, name: &'static str, value: Value) -> Option<Core> {
             limits.insert(if name == "min_length" { "minProperties" } else { "maxProperties" }.to_owned(), value);
             return Some(core);
         }
-        _ if TEXT_ONLY.contains(&name) => return text_only(core),
+        // On other types this is a check of the text form.
+        _ if TEXT_ONLY.contains(&name) => return Some(if core.kind() == "str" { core } else { checked(core) }),
         _ => {}
     }
     let key = if is_length { length_key(&core, name) } else { name };
@@ -200,12 +202,9 @@ fn limit(core: Core, name: &'static str, value: Value) -> Option<Core> {
     Some(Core::Noted { inner: Box::new(core), updates, extra: Json::new(), function: true })
 }
 
-/// A check on the text form of another type: the schema stays, and what follows is checked after it.
-fn text_only(core: Core) -> Option<Core> {
-    if core.kind() == "str" {
-        return Some(core);
-    }
-    Some(Core::Noted { inner: Box::new(core), updates: Json::new(), extra: Json::new(), function: true })
+/// A check around a schema that does not show.
+fn checked(core: Core) -> Core {
+    Core::Noted { inner: Box::new(core), updates: Json::new(), extra: Json::new(), function: true }
 }
 
 fn numeric_key(name: &str) -> &'static str {

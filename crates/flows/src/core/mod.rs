@@ -121,7 +121,12 @@ pub(crate) struct Definition {
     /// The name it gets if no other definition wants it, and the longer one with the module.
     pub(crate) names: [String; 2],
     pub(crate) body: Body,
+    /// The settings it was built with, for a class.
+    shown: Option<Shown>,
 }
+
+/// What of a class's settings shows in the schema of its fields.
+type Shown = (Option<Rc<str>>, Option<i128>, Option<i128>);
 
 #[derive(Debug, Clone)]
 pub(crate) enum Body {
@@ -195,7 +200,7 @@ impl<'s, 'p> Builder<'s, 'p> {
             };
         }
         let index = self.definitions.len();
-        self.definitions.push(Definition { key, names, body: Body::Open });
+        self.definitions.push(Definition { key, names, body: Body::Open, shown: None });
         let body = build(self);
         self.definitions[index].body = body.clone().unwrap_or_else(Body::Failed);
         body.map(|_| Core::Ref(index))

@@ -41,7 +41,11 @@ impl<'p> Session<'p> {
         scope: &Scope<'p>,
         at: TextSize,
     ) -> Outcome<Obj<'p>> {
-        let unknown = || scope.doubt(at, "a decorator here is not followed: it may change the function".to_owned());
+        let unknown = || {
+            let text = scope.module.text.get(at.to_usize()..).and_then(|text| text.lines().next());
+            scope
+                .doubt(at, format!("`{}` is not followed: it may change the function", text.unwrap_or_default().trim()))
+        };
         match callee {
             Obj::Known(name) => match &**name {
                 "prefect.flow" => Ok(new_flow(value, Options::default())),

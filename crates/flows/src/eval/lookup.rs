@@ -227,7 +227,7 @@ impl<'p> Session<'p> {
         }
     }
 
-    pub(crate) fn attribute(
+    pub(super) fn attribute(
         &self,
         value: &Obj<'p>,
         name: &str,
@@ -235,8 +235,20 @@ impl<'p> Session<'p> {
         scope: &Scope<'p>,
         at: TextSize,
     ) -> Outcome<Obj<'p>> {
-        let start = expr.start();
-        let found = match value {
+        let found = self.attribute_at(value, name, expr.start(), scope, at);
+        found.unwrap_or_else(|| Err(self.not_followed(expr, scope)))
+    }
+
+    /// `value.name`, written at `start`; none if there is no such attribute or it is not followed.
+    pub(crate) fn attribute_at(
+        &self,
+        value: &Obj<'p>,
+        name: &str,
+        start: TextSize,
+        scope: &Scope<'p>,
+        at: TextSize,
+    ) -> Option<Outcome<Obj<'p>>> {
+        match value {
             Obj::Module(module) => self.member_of(module.0, name, scope, start),
             Obj::Folder(path) => Some(self.part_of_folder(path, "", name, scope, start)),
             Obj::Known(known) => Some(Ok(outside(&format!("{known}.{name}")))),
@@ -253,10 +265,9 @@ impl<'p> Session<'p> {
                 }
                 _ => None,
             },
-            Obj::Applied(applied) => return self.attribute(&applied.origin, name, expr, scope, at),
+            Obj::Applied(applied) => self.attribute_at(&applied.origin, name, start, scope, at),
             _ => None,
-        };
-        found.unwrap_or_else(|| Err(self.not_followed(expr, scope)))
+        }
     }
 
     /// The place up to which a class's body has run when code in `scope` has run up to `at`.

@@ -317,11 +317,10 @@ fn meta<'p>(name: &str, args: &Args<'p>) -> Outcome<Option<Meta<'p>>> {
             Some(Obj::Str(field)) => Ok(Some(Meta::Discriminator(field))),
             _ => Ok(None),
         },
-        "pydantic.AfterValidator" | "typing.Doc" | "pydantic.PlainSerializer" | "pydantic.WrapSerializer" => {
-            Ok(Some(Meta::Harmless))
-        }
+        "typing.Doc" | "pydantic.PlainSerializer" | "pydantic.WrapSerializer" => Ok(Some(Meta::Harmless)),
+        "pydantic.AfterValidator" => Ok(Some(Meta::Validator)),
         "pydantic.BeforeValidator" | "pydantic.WrapValidator" if args.has_only(1, &["func"]) => {
-            Ok(Some(Meta::Harmless))
+            Ok(Some(Meta::Validator))
         }
         _ => Ok(None),
     }

@@ -55,7 +55,8 @@ pub async fn prepare<T: Transport>(
     journal: Option<&Journal>,
 ) -> Result<Prepared, UpgradeError> {
     let plan = &file.plan;
-    check_server("the plan", &plan.server, server).await?;
+    // Requests were made for this release.
+    check_server("the plan", &plan.server, server, |wanted, found| wanted == found).await?;
     let chosen = chosen(&plan.deployments, only)?;
     let (written, left): (Vec<_>, Vec<_>) =
         chosen.into_iter().partition(|it| stage(journal, &step::object_of(it)) == Some(Stage::Written));
@@ -108,15 +109,16 @@ pub async fn apply<T: Transport>(
     Ok(report)
 }
 
-/// Refuses another server than the one that was read, and another release of it: requests depend on the release.
+/// Refuses another server than the one that was read, and a release of it that does not fit.
 pub(crate) async fn check_server<T: Transport>(
     what: &'static str,
     wanted: &ServerSeen,
     server: &Server<T>,
+    fits: impl FnOnce(&str, &str) -> bool,
 ) -> Result<(), UpgradeError> {
     let address = |url: &str| without_userinfo(url).trim_end_matches('/').to_owned();
     let found = read::version(&server.client).await.map_err(|error| server.told(error))?;
-    if address(&wanted.url) == address(&server.url) && wanted.version == found {
+    if address(&wanted.url) == address(&server.url) && fits(&wanted.version, &found) {
         return Ok(());
     }
     let called = |url: &str, version: &str| format!("{} (Prefect {version})", address(url));

@@ -76,7 +76,7 @@ pub async fn prepare<T: Transport>(
     journal: &Journal,
     force: bool,
 ) -> Result<Prepared, UpgradeError> {
-    check_server("the journal", journal.server(), server).await?;
+    check_server("the journal", journal.server(), server, is_same_major).await?;
     let mut prepared = Prepared { plan: Plan::new("rollback"), refused: Vec::new() };
     let open: Vec<&Record> = journal.records().iter().filter(|record| is_open(record.stage)).collect();
     for record in open.iter().rev() {
@@ -92,6 +92,11 @@ pub async fn prepare<T: Transport>(
         prepared.plan = prepared.plan.with(Kind::Delete, record.object.to_string(), Vec::new(), undo);
     }
     Ok(prepared)
+}
+
+/// A server may have got a newer release since; one of the next major version has other documents.
+fn is_same_major(one: &str, other: &str) -> bool {
+    one.split('.').next() == other.split('.').next()
 }
 
 /// Whether something of an object may be left to take back.
@@ -130,7 +135,7 @@ async fn deployment<T: Transport>(
         object: record.object.clone(),
         before: Box::new(before.clone()),
         write: Box::new(restoring(before, write)),
-        now: Box::new(found.clone()),
+        now: Box::new(found),
     };
     let plan = std::mem::replace(&mut prepared.plan, Plan::new("rollback"));
     prepared.plan = plan.with(Kind::Update, name, fields, undo);

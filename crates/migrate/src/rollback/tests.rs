@@ -168,7 +168,9 @@ async fn an_upgrade_may_be_applied_again_after_it_was_taken_back() {
 #[tokio::test]
 async fn the_journal_of_another_server_is_refused() {
     let upgraded = Upgraded::new(NEW).await;
-    upgraded.fake.state(|state| state.version = "3.9.2".to_owned());
+    upgraded.fake.state(|state| state.version = "3.10.0".to_owned());
+    assert!(!upgraded.prepared(false).await.plan.is_empty(), "a newer release of the same server");
+    upgraded.fake.state(|state| state.version = "4.0.0".to_owned());
     let refused = upgraded.roll_back(false).await.unwrap_err().diagnosis().unwrap();
     assert_eq!(refused.code, "PP0803");
 }

@@ -1,0 +1,6 @@
+from prefect import flow
+
+
+@flow(description="From the decorator")
+def c33_deep():
+    pass

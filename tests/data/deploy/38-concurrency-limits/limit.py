@@ -1,0 +1,6 @@
+from prefect import flow
+
+
+@flow
+def c38_limit():
+    pass

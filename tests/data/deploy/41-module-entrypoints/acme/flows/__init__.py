@@ -1,0 +1,6 @@
+from prefect import flow
+
+
+@flow
+def c41_of_the_package():
+    pass

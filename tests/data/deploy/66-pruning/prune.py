@@ -1,0 +1,11 @@
+from prefect import flow
+
+
+@flow
+def c66_prune():
+    pass
+
+
+@flow
+def c66_other():
+    pass

@@ -1,0 +1,6 @@
+from prefect import flow
+
+
+@flow
+def c69_shell(all: dict = {}):
+    pass

@@ -1,0 +1,112 @@
+//! A test for each folder of `tests/data/deploy`.
+
+use std::collections::BTreeSet;
+use std::fs;
+
+use super::drive::{Project, Tool};
+use super::{data, judge, recording, server, told};
+
+/// Names the projects to record: numbers with commas between them.
+const PROJECTS: &str = "PUSHPOOL_PROJECTS";
+
+macro_rules! projects {
+    ($($test:ident: $folder:literal,)*) => {
+        const FOLDERS: &[&str] = &[$($folder,)*];
+        $(
+            #[tokio::test]
+            async fn $test() {
+                check($folder).await;
+            }
+        )*
+    };
+}
+
+projects! {
+    p01_plain_pair: "01-plain-pair",
+    p03_environment_placeholders: "03-environment-placeholders",
+    p05_variables_and_secrets: "05-variables-and-secrets",
+    p07_legacy_schedule: "07-legacy-schedule",
+    p09_builtin_parameter_types: "09-builtin-parameter-types",
+    p11_docstrings_and_fields: "11-docstrings-and-fields",
+    p13_triggers: "13-triggers",
+    p14_pull_and_step_overrides: "14-pull-and-step-overrides",
+    p17_unicode_and_crlf: "17-unicode-and-crlf",
+    p20_version_sources: "20-version-sources",
+    p21_broken_yaml: "21-broken-yaml",
+    p23_schedules_that_cannot_be: "23-schedules-that-cannot-be",
+    p25_entrypoints_that_fail: "25-entrypoints-that-fail",
+    p27_steps_that_fail: "27-steps-that-fail",
+    p29_twice_and_nameless: "29-twice-and-nameless",
+    p31_flags_over_the_file: "31-flags-over-the-file",
+    p32_flags_of_schedules_and_triggers: "32-flags-of-schedules-and-triggers",
+    p33_no_file: "33-no-file",
+    p34_selection: "34-selection",
+    p35_anchors_and_merges: "35-anchors-and-merges",
+    p36_schedules_with_slugs: "36-schedules-with-slugs",
+    p37_paused_by_hand: "37-paused-by-hand",
+    p38_concurrency_limits: "38-concurrency-limits",
+    p39_enforced_parameters: "39-enforced-parameters",
+    p40_models_and_dataclasses: "40-models-and-dataclasses",
+    p41_module_entrypoints: "41-module-entrypoints",
+    p42_nested_folders: "42-nested-folders",
+    p43_odd_names: "43-odd-names",
+    p44_queues: "44-queues",
+    p45_moving_between_pools: "45-moving-between-pools",
+    p46_types_of_pools: "46-types-of-pools",
+    p47_step_outputs: "47-step-outputs",
+    p48_missing_environment: "48-missing-environment",
+    p49_missing_variables_and_blocks: "49-missing-variables-and-blocks",
+    p50_unknown_pools: "50-unknown-pools",
+    p51_parameters_that_do_not_fit: "51-parameters-that-do-not-fit",
+    p52_job_variables_that_do_not_fit: "52-job-variables-that-do-not-fit",
+    p53_misspelt_keys: "53-misspelt-keys",
+    p54_wrong_types: "54-wrong-types",
+    p55_all_faults_at_once: "55-all-faults-at-once",
+    p56_context_placeholders: "56-context-placeholders",
+    p57_kinds_of_schedules: "57-kinds-of-schedules",
+    p58_empty_values: "58-empty-values",
+    p59_sixty_deployments: "59-sixty-deployments",
+}
+
+/// Runs pushpool in the project, and fails with all that is wrong.
+async fn check(name: &str) {
+    let project = Project::read(name);
+    let binary = tokio::task::spawn_blocking(pushpool_tests::pushpool).await.expect("pushpool builds");
+    let ran = project.drive(server().await, &Tool::Pushpool(binary)).await;
+    let mut recorded = recording::read(&project.folder).into_iter();
+    let mut report = String::new();
+    for (step, ran) in project.steps().zip(&ran) {
+        let recorded = if step.recorded { recorded.next() } else { None };
+        let faults = judge::faults(step, ran, recorded.as_ref());
+        if !faults.is_empty() {
+            report += &format!("\n$ {}\n  {}\n{}", step.line, faults.join("\n  "), ran.output);
+        }
+    }
+    let told = told::differences(&project, &ran);
+    assert!(report.is_empty() && told.is_empty(), "{name}{report}\n{}", told.join("\n"));
+}
+
+#[test]
+fn every_folder_is_a_test() {
+    let folders: BTreeSet<String> = fs::read_dir(data())
+        .expect("tests/data/deploy can be read")
+        .map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned())
+        .filter(|name| name.starts_with(|first: char| first.is_ascii_digit()))
+        .collect();
+    assert_eq!(folders, FOLDERS.iter().map(|name| (*name).to_owned()).collect());
+}
+
+/// Runs the real tool in the projects that `PUSHPOOL_PROJECTS` names, and writes what it left.
+#[tokio::test]
+#[ignore = "writes tests/data/deploy; some minutes"]
+async fn record() {
+    let wanted = std::env::var(PROJECTS).unwrap_or_else(|_| panic!("{PROJECTS} names the projects to record"));
+    let is_wanted = |name: &&&str| wanted.split(',').any(|number| name.starts_with(&format!("{number}-")));
+    for name in FOLDERS.iter().filter(is_wanted) {
+        let project = Project::read(name);
+        if project.steps().any(|step| step.recorded) {
+            let ran = project.drive(server().await, &Tool::Prefect).await;
+            recording::write(&project, &ran, server().await.version().number());
+        }
+    }
+}
