@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use diagnosis::{Code, Diagnosis, PP0702};
+use diagnosis::{Code, Diagnosis, PP0702, PP0706};
 use serde::Serialize;
 use yaml::Place;
 
@@ -161,10 +161,13 @@ impl Problem {
 }
 
 impl Findings {
-    /// One more problem; not if it follows from one that is told of the same place.
+    /// One more problem; of those that follow from one another at the same place, the one that says most.
     pub fn problem(&mut self, problem: Problem) {
-        if !self.problems.iter().any(|told| *told == problem || told.implies(&problem)) {
-            self.problems.push(problem);
+        match self.problems.iter().position(|told| told.implies(&problem)) {
+            Some(at) if problem.code == PP0706 => self.problems[at] = problem,
+            Some(_) => {}
+            None if self.problems.contains(&problem) => {}
+            None => self.problems.push(problem),
         }
     }
 
@@ -203,6 +206,11 @@ mod tests {
         findings.problem(at(diagnosis::PP0709, "work_pool.name", 9));
         findings.problem(at(diagnosis::PP0709, "work_pool.name", 9));
         assert_eq!(findings.problems.len(), 2);
+        // What a schedule says of itself is more than that it has a wrong type.
+        findings.problem(at(PP0702, "schedule", 1));
+        findings.problem(at(PP0706, "schedule", 1));
+        assert_eq!(findings.problems.last().map(|it| it.code), Some(PP0706));
+        assert_eq!(findings.problems.len(), 3);
     }
 
     #[test]
