@@ -59,7 +59,13 @@ fn encoded<'p>(value: &Obj<'p>) -> Result<Value, NoJson> {
             Content::Root(root) => encoded(root)?,
             Content::None => return Err(NoJson::None),
         },
-        Obj::Ellipsis | Obj::Opaque | Obj::Class(_) | Obj::Function(_) | Obj::Flow(_) | Obj::Task(_) => {
+        Obj::Ellipsis
+        | Obj::Opaque
+        | Obj::Range(_)
+        | Obj::Class(_)
+        | Obj::Function(_)
+        | Obj::Flow(_)
+        | Obj::Task(_) => {
             return Err(NoJson::None);
         }
         Obj::Module(_) | Obj::Folder(_) | Obj::Wrapped(_) | Obj::Decorator(_) | Obj::Method(_) => {

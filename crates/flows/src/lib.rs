@@ -58,7 +58,7 @@
 //! * Classes from outside of the project, except those of Python, pydantic and a few libraries whose classes pydantic takes
 //!   as they are; classes with a metaclass, with pydantic's hooks for schemas, or with decorators that are not known.
 //! * Generic classes other than models, and models with other type arguments than plain names.
-//! * Defaults that run code: functions with parameters, the environment, the clock, files, comprehensions, most methods.
+//! * Defaults that run code: functions with parameters, the environment, the clock, files, most methods.
 //! * Instances whose making converts or validates something.
 //! * Values under a condition, in a loop, or changed after they are assigned.
 //! * Settings of models that are functions (`alias_generator`, a callable `json_schema_extra`), and aliases by choice.
@@ -68,7 +68,7 @@
 //!
 //! # Hostile source
 //!
-//! The source is somebody's own, but a tool that hangs or crashes on a generated file is of no use. Files are bounded in
+//! The source is the user's own, but it may be generated, and a tool must not hang or crash on it. Files are bounded in
 //! size and nesting, evaluation in depth and in steps, texts and collections in length; stack grows where recursion follows
 //! the source. Definitions refer to each other by name, so recursive models end.
 

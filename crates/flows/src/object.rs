@@ -71,6 +71,8 @@ pub(crate) enum Obj<'p> {
     Tuple(Rc<[Obj<'p>]>),
     Set(Rc<[Obj<'p>]>),
     Dict(Rc<[(Obj<'p>, Obj<'p>)]>),
+    /// `range(…)`, which has no JSON of its own.
+    Range(Rc<[Obj<'p>]>),
     Moment(Moment),
     Decimal(Rc<str>),
     Uuid(u128),

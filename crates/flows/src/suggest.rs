@@ -1,4 +1,4 @@
-//! What somebody may have meant by an entrypoint that is not there.
+//! Suggestions for entrypoints that are not there.
 
 use std::path::Path;
 

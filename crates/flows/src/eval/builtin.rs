@@ -2,7 +2,7 @@
 
 use jiff::civil;
 
-use super::{Args, as_number, distinct, method, put};
+use super::{Args, MAX_ITEMS, as_number, distinct, method, put};
 use crate::{
     object::{Obj, Outcome},
     session::Session,
@@ -17,6 +17,8 @@ impl<'p> Session<'p> {
         }
         let result =
             match name {
+                "builtins.range" => range(args),
+                "builtins.sum" | "builtins.min" | "builtins.max" | "builtins.sorted" => self.over_numbers(name, args),
                 "builtins.object" if args.is_empty() => Ok(Some(Obj::Opaque)),
                 "builtins.len" | "builtins.int" | "builtins.float" | "builtins.str" | "builtins.bool"
                 | "builtins.abs" => self.convert(name, args),
@@ -63,6 +65,28 @@ impl<'p> Session<'p> {
         })
     }
 
+    /// Functions of a collection of integers, or of several.
+    fn over_numbers(&self, name: &str, args: &Args<'p>) -> Outcome<Option<Obj<'p>>> {
+        let Some(values) = args.only_positional().transpose()? else { return Ok(None) };
+        let items = match values.as_slice() {
+            [only] => self.iterate(only),
+            _ if matches!(name, "builtins.min" | "builtins.max") => Some(values),
+            _ => None,
+        };
+        let number = |item: &Obj<'p>| if let Obj::Int(value) = item { Some(*value) } else { None };
+        let numbers = items.and_then(|items| items.iter().map(number).collect::<Option<Vec<i128>>>());
+        let Some(mut numbers) = numbers else { return Ok(None) };
+        Ok(match name {
+            "builtins.sum" => numbers.iter().try_fold(0_i128, |sum, number| sum.checked_add(*number)).map(Obj::Int),
+            "builtins.min" => numbers.into_iter().min().map(Obj::Int),
+            "builtins.max" => numbers.into_iter().max().map(Obj::Int),
+            _ => {
+                numbers.sort_unstable();
+                Some(Obj::List(numbers.into_iter().map(Obj::Int).collect()))
+            }
+        })
+    }
+
     fn collection(&self, name: &str, args: &Args<'p>) -> Option<Outcome<Obj<'p>>> {
         if matches!(name, "builtins.dict" | "collections.OrderedDict") {
             return dict(args).transpose();
@@ -89,6 +113,19 @@ fn first<'p>(args: &Args<'p>) -> Outcome<Option<Obj<'p>>> {
         Some(Ok([only])) => Ok(Some(only)),
         _ => Ok(None),
     }
+}
+
+fn range<'p>(args: &Args<'p>) -> Outcome<Option<Obj<'p>>> {
+    let Some(values) = args.only_positional().transpose()? else { return Ok(None) };
+    let (start, stop, step) = match values.as_slice() {
+        [Obj::Int(stop)] => (0, *stop, 1),
+        [Obj::Int(start), Obj::Int(stop)] => (*start, *stop, 1),
+        [Obj::Int(start), Obj::Int(stop), Obj::Int(step)] if *step > 0 => (*start, *stop, *step),
+        _ => return Ok(None),
+    };
+    let Ok(step) = usize::try_from(step) else { return Ok(None) };
+    let items: Vec<Obj<'p>> = (start..stop).step_by(step).take(MAX_ITEMS + 1).map(Obj::Int).collect();
+    Ok((items.len() <= MAX_ITEMS).then(|| Obj::Range(items.into())))
 }
 
 /// `dict(a=1)`.

@@ -55,6 +55,9 @@ pub(crate) const CONSTRAINTS: &[&str] = &[
     "fail_fast",
 ];
 
+/// Keywords that pydantic refuses or that mean something else than they did.
+const REMOVED: &[&str] = &["allow_mutation", "const", "include", "regex", "unique_items"];
+
 /// `StringConstraints` knows these besides.
 const TEXT_CONSTRAINTS: &[&str] =
     &["strip_whitespace", "to_upper", "to_lower", "strict", "min_length", "max_length", "pattern", "ascii_only"];
@@ -244,7 +247,7 @@ fn constraints<'p>(args: &Args<'p>, names: &[&'static str]) -> Outcome<Option<Ve
     Ok(Some(found))
 }
 
-/// `Field(default, …)`. Unknown keywords are ignored by pydantic with a warning, or land in the schema: not followed.
+/// `Field(default, …)`.
 fn field<'p>(args: &Args<'p>) -> Outcome<Option<Field<'p>>> {
     if args.positional.len() > 1 || args.open.is_some() {
         return Ok(None);
@@ -253,17 +256,25 @@ fn field<'p>(args: &Args<'p>) -> Outcome<Option<Field<'p>>> {
     if let Some(default) = args.positional.first() {
         field.set("default", default.clone()?);
     }
+    let mut extra = Vec::new();
     for (key, value) in &args.keywords {
         if let Some(name) = ATTRIBUTES.iter().find(|name| *name == key) {
             field.set(name, value.clone().or_else(|fault| if is_needed(name) { Err(fault) } else { Ok(Obj::Opaque) })?);
-        } else if let Some(name) = CONSTRAINTS.iter().find(|name| *name == key) {
+        } else if let Some(name) = constraint(key) {
             match value.clone()? {
                 Obj::None => {}
                 value => field.metadata.push(Meta::Constraint(name, value)),
             }
-        } else {
+        } else if REMOVED.contains(&key.as_str()) {
             return Ok(None);
+        } else {
+            extra.push((Obj::str(key), value.clone()?));
         }
+    }
+    // Other keywords land in the schema, unless it has extra keys already.
+    let is_free = field.get("json_schema_extra").is_none_or(|extra| *extra == Obj::None);
+    if !extra.is_empty() && is_free {
+        field.set("json_schema_extra", Obj::Dict(extra.into()));
     }
     // `Field(...)` says that there is no default.
     field.attributes.retain(|(name, value)| *name != "default" || *value != Obj::Ellipsis);
@@ -276,6 +287,16 @@ fn field<'p>(args: &Args<'p>) -> Outcome<Option<Field<'p>>> {
         }
     }
     Ok(Some(field))
+}
+
+/// A constraint by its name of today or of pydantic 1.
+fn constraint(key: &str) -> Option<&'static str> {
+    let name = match key {
+        "min_items" => "min_length",
+        "max_items" => "max_length",
+        name => name,
+    };
+    CONSTRAINTS.iter().find(|constraint| **constraint == name).copied()
 }
 
 /// Whether an attribute shows in the schema or in defaults.

@@ -6,6 +6,7 @@
 mod arguments;
 mod builtin;
 mod call;
+mod comprehension;
 mod condition;
 mod flow;
 mod lookup;
@@ -62,6 +63,12 @@ impl<'p> Session<'p> {
             Expr::Tuple(tuple) => Ok(Obj::Tuple(self.elements(&tuple.elts, scope, at)?.into())),
             Expr::Set(set) => Ok(Obj::Set(distinct(self.elements(&set.elts, scope, at)?).into())),
             Expr::Dict(dict) => Ok(Obj::Dict(self.items(&dict.items, scope, at)?.into())),
+            Expr::ListComp(list) => Ok(Obj::List(self.each(&list.elt, &list.generators, expr, scope, at)?.into())),
+            Expr::SetComp(set) => Ok(Obj::Set(distinct(self.each(&set.elt, &set.generators, expr, scope, at)?).into())),
+            Expr::DictComp(dict) => {
+                let key = dict.key.as_deref().ok_or_else(|| self.not_followed(expr, scope))?;
+                self.each_pair(key, &dict.value, &dict.generators, expr, scope, at)
+            }
             Expr::FString(text) => self.interpolated(text, scope, at),
             Expr::Lambda(_) => Ok(Obj::Opaque),
             Expr::If(branch) => {
@@ -170,7 +177,7 @@ impl<'p> Session<'p> {
     /// The items that Python would iterate over.
     pub(crate) fn iterate(&self, value: &Obj<'p>) -> Option<Vec<Obj<'p>>> {
         match value {
-            Obj::List(items) | Obj::Tuple(items) => Some(items.to_vec()),
+            Obj::List(items) | Obj::Tuple(items) | Obj::Range(items) => Some(items.to_vec()),
             Obj::Set(items) if items.len() < 2 => Some(items.to_vec()),
             Obj::Dict(items) => Some(items.iter().map(|(key, _)| key.clone()).collect()),
             Obj::Str(text) => Some(text.chars().map(|c| Obj::str(c.encode_utf8(&mut [0; 4]))).collect()),

@@ -233,6 +233,25 @@ def unjson(
     pass
 
 
+@flow
+def comprehensions(
+    a: list = [x * 2 for x in range(3)],
+    b: dict = {name: len(name) for name in PARTS},
+    c: set = {x for x in (1, 1, 2)},
+    d: list = [x for x in range(10) if x % 3 == 0],
+    e: list = [[y for y in range(x)] for x in range(3)],
+    f: list = [x + y for x in (1, 2) for y in (3, 4)],
+    g: list = list(range(2, 10, 4)),
+    h: int = sum(x for x in [1, 2]),
+    i: list = [LIMIT for _ in range(2)],
+    j: tuple = tuple(range(2)),
+    k: int = max([1, 5, 2]),
+    l: list = sorted({3, 1, 2}),
+    m: list = [a for a, b in [(1, 2)]],
+):
+    pass
+
+
 def helper():
     return 5
 

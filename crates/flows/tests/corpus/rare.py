@@ -303,3 +303,14 @@ def field_defaults(
         b: from the docstring
         a: not used
     """
+
+
+class Extras(BaseModel):
+    a: int = Field(1, example=5, unit="s")
+    b: List[int] = Field([], min_items=1, max_items=3)
+    c: int = Field(1, example=5, json_schema_extra={"kept": True})
+
+
+@flow
+def extra_keywords(a: Extras, b: int = Field(1, example=5), c: List[int] = Field(default=[], min_items=1)):
+    pass
