@@ -218,6 +218,7 @@ impl Known {
     fn add(&mut self, step: &Step) {
         let outputs = step.outputs();
         if let Some(id) = &step.id {
+            self.flat.remove(id);
             self.ids.insert(id.clone(), outputs);
         }
         match outputs {
@@ -230,15 +231,29 @@ impl Known {
     pub(crate) fn has(&self, name: &str) -> bool {
         let mut parts = placeholder::split(name).into_iter();
         let Some(root) = parts.next() else { return false };
+        let hidden = self.is_hidden(&root);
         match (self.ids.get(&root), parts.next()) {
-            (Some(Some(outputs)), Some(output)) => outputs.contains(&output.as_str()) || self.flat.contains(&root),
+            (_, Some(_)) if hidden => self.open,
+            (Some(Some(outputs)), Some(output)) => outputs.contains(&output.as_str()),
             (Some(_), _) => true,
             (None, _) => self.open || self.flat.contains(&root),
         }
     }
 
+    /// Whether an output has the name of a step's id: it takes its place, as in Prefect.
+    fn is_hidden(&self, id: &str) -> bool {
+        self.ids.contains_key(id) && self.flat.contains(id)
+    }
+
     /// What to do about a name that is not among them.
     pub(crate) fn help(&self, name: &str) -> String {
+        if let Some((id, output)) = name.split_once('.')
+            && self.is_hidden(id)
+        {
+            return format!(
+                "The output `{id}` hides the id `{id}`. Give that step another id, or write `{{{{ {output} }}}}`."
+            );
+        }
         let full = |(id, outputs): (&String, &Option<&'static [&'static str]>)| {
             outputs.iter().flat_map(|it| it.iter()).map(|output| format!("{id}.{output}")).collect::<Vec<_>>()
         };
@@ -306,6 +321,20 @@ mod tests {
         assert!(problems[0].contains("`{{ later.stdout }}` is no output"), "{problems:?}");
         assert!(problems[1].contains("`{{ a.nothing }}`") && problems[1].contains("a.stdout"), "{problems:?}");
         assert!(known.has("later.stderr") && known.has("stdout") && !known.has("other") && !known.has("a.b"));
+    }
+
+    #[test]
+    fn an_output_hides_an_id_of_its_name() {
+        let step = "prefect_docker.deployments.steps.build_docker_image";
+        let file = |id: &str| {
+            checked(&format!(
+                "build:\n- {step}: {{id: {id}, image_name: i, tag: t}}\n- {SHELL}: {{script: 'echo {{{{ {id}.image }}}}'}}\ndeployments:\n- name: one\n"
+            ))
+        };
+        assert_eq!(file("built").1, [] as [&str; 0]);
+        let (_, problems, known) = file("image");
+        assert!(problems[0].contains("hides the id `image`"), "{problems:?}");
+        assert!(known.has("image"));
     }
 
     #[test]

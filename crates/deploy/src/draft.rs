@@ -187,7 +187,10 @@ fn check_types(
 ) {
     for (key, wanted) in keys {
         let Some(value) = node.get(key).filter(|value| !value.is_null()) else { continue };
-        if let Some(help) = misfit(value, *wanted) {
+        if let Some(mut help) = misfit(value, *wanted) {
+            if *key == "schedule" {
+                "Write it as `schedule: {cron: \"0 6 * * *\"}`, or as a list below `schedules:`.".clone_into(&mut help);
+            }
             let pointer = format!("{prefix}/{key}");
             let written = value.written().filter(|_| value.as_text().is_none());
             let found = match written {
