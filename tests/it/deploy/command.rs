@@ -168,7 +168,8 @@ fn json(text: &str) -> Value {
 
 #[test]
 fn lines_are_read_with_what_should_be() {
-    let lines = read("# remark\npool p ecs:push small\n\nrun prefect deploy\nshould exit=1; says=a b,c; or something else\n");
+    let lines =
+        read("# remark\npool p ecs:push small\n\nrun prefect deploy\nshould exit=1; says=a b,c; or something else\n");
     let [Line::Pool { template: Some(template), .. }, Line::Step(step)] = lines.as_slice() else { panic!("{lines:?}") };
     assert_eq!((template.as_str(), step.line.as_str(), step.recorded), ("small", "prefect deploy", true));
     let should = step.should.as_ref().unwrap();

@@ -262,7 +262,8 @@ impl<'a> Stage<'a> {
 
 /// Operations that change something.
 fn writes(requests: &BTreeMap<String, u64>) -> Vec<String> {
-    let reads = |it: &str| it.starts_with("GET ") || ["/filter", "/count", "/paginate"].iter().any(|end| it.ends_with(end));
+    let reads =
+        |it: &str| it.starts_with("GET ") || ["/filter", "/count", "/paginate"].iter().any(|end| it.ends_with(end));
     requests.keys().filter(|operation| !reads(operation)).cloned().collect()
 }
 

@@ -101,9 +101,8 @@ impl Field {
 fn has_words(text: &str, words: &str) -> bool {
     let (text, words) = (text.to_lowercase(), words.to_lowercase());
     let part = |it: Option<char>| it.is_some_and(|it| it.is_ascii_alphanumeric() || it == '_');
-    text.match_indices(&words).any(|(at, found)| {
-        !part(text[..at].chars().next_back()) && !part(text[at + found.len()..].chars().next())
-    })
+    text.match_indices(&words)
+        .any(|(at, found)| !part(text[..at].chars().next_back()) && !part(text[at + found.len()..].chars().next()))
 }
 
 /// Differences from what the real tool's step left. A deployment that neither of the two steps has touched may differ: a

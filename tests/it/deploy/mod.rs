@@ -30,7 +30,18 @@ fn data() -> PathBuf {
 async fn server() -> &'static Server {
     static SERVER: OnceCell<Server> = OnceCell::const_new();
     let quiet = || {
-        let services = ["SCHEDULER", "LATE_RUNS", "CANCELLATION_CLEANUP", "PAUSE_EXPIRATIONS", "FOREMAN", "REPOSSESSOR", "TRIGGERS", "EVENT_PERSISTER", "EVENT_LOGGER", "TASK_RUN_RECORDER"];
+        let services = [
+            "SCHEDULER",
+            "LATE_RUNS",
+            "CANCELLATION_CLEANUP",
+            "PAUSE_EXPIRATIONS",
+            "FOREMAN",
+            "REPOSSESSOR",
+            "TRIGGERS",
+            "EVENT_PERSISTER",
+            "EVENT_LOGGER",
+            "TASK_RUN_RECORDER",
+        ];
         services.iter().fold(Options::default().version(Version::V3_9), |options, service| {
             options.env(&format!("PREFECT_SERVER_SERVICES_{service}_ENABLED"), "false")
         })

@@ -95,7 +95,9 @@ async fn all(api: &Api, path: &str, mut filter: Value) -> Vec<Value> {
     loop {
         filter["limit"] = json!(200);
         filter["offset"] = json!(found.len());
-        let Value::Array(page) = api.post(path, filter.clone()).await.ok() else { panic!("{path} answers with a list") };
+        let Value::Array(page) = api.post(path, filter.clone()).await.ok() else {
+            panic!("{path} answers with a list")
+        };
         let last = page.len() < 200;
         found.extend(page);
         if last {
@@ -128,9 +130,13 @@ fn schedule(item: &Value) -> Value {
         schedule["anchor_date"] = json!("<NOW>");
     }
     if let Some(rule) = schedule["rrule"].as_str() {
-        let rule = START.replace_all(rule, |found: &Captures<'_>| {
-            if is_now(&found[1]) { "DTSTART:<NOW>".to_owned() } else { found[0].to_owned() }
-        });
+        let rule =
+            START.replace_all(
+                rule,
+                |found: &Captures<'_>| {
+                    if is_now(&found[1]) { "DTSTART:<NOW>".to_owned() } else { found[0].to_owned() }
+                },
+            );
         schedule["rrule"] = json!(rule);
     }
     described["schedule"] = schedule;
@@ -178,9 +184,7 @@ fn replace(value: &Value, pairs: &[(String, String)]) -> Value {
     match value {
         Value::String(text) => Value::String(replaced(text)),
         Value::Array(items) => items.iter().map(|item| replace(item, pairs)).collect(),
-        Value::Object(fields) => {
-            fields.iter().map(|(key, value)| (replaced(key), replace(value, pairs))).collect()
-        }
+        Value::Object(fields) => fields.iter().map(|(key, value)| (replaced(key), replace(value, pairs))).collect(),
         _ => value.clone(),
     }
 }

@@ -17,7 +17,9 @@ pub(super) fn differences(project: &Project, ran: &[Ran]) -> Vec<String> {
     let lines = expected.lines().zip(told.lines()).enumerate();
     let mut differences: Vec<String> = lines
         .filter(|(_, (expected, told))| expected != told)
-        .map(|(index, (expected, told))| format!("told.txt:{}:\n    expected {expected}\n    told     {told}", index + 1))
+        .map(|(index, (expected, told))| {
+            format!("told.txt:{}:\n    expected {expected}\n    told     {told}", index + 1)
+        })
         .take(5)
         .collect();
     if differences.is_empty() && expected != told {
