@@ -77,6 +77,11 @@ projects! {
     p68_triggers_that_change: "68-triggers-that-change",
     p69_shell_steps: "69-shell-steps",
     p70_steps_of_the_project: "70-steps-of-the-project",
+    p71_git_clone_steps: "71-git-clone-steps",
+    p72_docker_steps: "72-docker-steps",
+    p73_redeploying: "73-redeploying",
+    p74_typed_values_of_variables: "74-typed-values-of-variables",
+    p75_files_that_are_odd: "75-files-that-are-odd",
 }
 
 /// Runs pushpool in the project, and fails with all that is wrong.
