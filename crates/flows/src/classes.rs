@@ -6,7 +6,7 @@ use ruff_python_ast::{Arguments, Expr};
 use ruff_text_size::{Ranged, TextSize};
 
 use crate::{
-    eval::END,
+    eval::{END, flatten_union},
     known,
     object::{Applied, Class, MadeKind, Obj, Outcome},
     session::Session,
@@ -292,7 +292,7 @@ pub(crate) fn substitute<'p>(value: &Obj<'p>, given: &[(Obj<'p>, Obj<'p>)]) -> O
             let args = applied.args.iter().map(|arg| substitute(arg, given)).collect();
             Obj::Applied(Rc::new(Applied { origin: applied.origin.clone(), args }))
         }
-        Obj::Union(args) => crate::eval::flatten_union(args.iter().map(|arg| substitute(arg, given)).collect()),
+        Obj::Union(args) => flatten_union(args.iter().map(|arg| substitute(arg, given)).collect()),
         other => other.clone(),
     }
 }

@@ -4,7 +4,9 @@ use ruff_text_size::TextSize;
 use serde_json::{Map, Number, Value};
 
 use crate::{
-    eval::uuid_text,
+    core::is_type_name,
+    eval::{display, uuid_text},
+    known::is_builtin,
     object::{Content, Obj, Outcome, Scope},
 };
 
@@ -61,6 +63,7 @@ fn encoded<'p>(value: &Obj<'p>) -> Result<Value, NoJson> {
         },
         Obj::Ellipsis
         | Obj::Opaque
+        | Obj::Lambda(..)
         | Obj::Range(_)
         | Obj::Class(_)
         | Obj::Function(_)
@@ -81,7 +84,7 @@ fn encoded<'p>(value: &Obj<'p>) -> Result<Value, NoJson> {
 /// Built-in functions, types and modules.
 fn is_unjson(name: &str) -> bool {
     let is_module = matches!(name, "sys" | "os" | "json" | "math" | "datetime" | "typing" | "logging" | "re");
-    is_module || name.strip_prefix("builtins.").is_some_and(crate::known::is_builtin) || crate::core::is_type_name(name)
+    is_module || name.strip_prefix("builtins.").is_some_and(is_builtin) || is_type_name(name)
 }
 
 /// JSON numbers here are as wide as 64 bits.
@@ -95,7 +98,7 @@ fn key_of(key: &Obj<'_>) -> Result<String, NoJson> {
         Obj::None => "None".to_owned(),
         Obj::Bool(value) => value.to_string(),
         Obj::Int(value) => value.to_string(),
-        Obj::Float(_) => crate::eval::display(key).ok_or(NoJson::Unknown("the key is not followed"))?,
+        Obj::Float(_) => display(key).ok_or(NoJson::Unknown("the key is not followed"))?,
         Obj::Str(text) | Obj::Path(text) | Obj::Decimal(text) => text.to_string(),
         Obj::Uuid(id) => uuid_text(*id),
         Obj::Moment(moment) => moment.json().ok_or(NoJson::Unknown("a time zone is not followed"))?,

@@ -90,7 +90,7 @@ impl<'p> Session<'p> {
                 Obj::Auto => {
                     next(auto, name, &values).ok_or_else(|| doubt("is counted in a way that is not followed"))?
                 }
-                Obj::Class(_) | Obj::Opaque | Obj::Function(_) | Obj::Known(_) | Obj::Method(_) => {
+                Obj::Class(_) | Obj::Opaque | Obj::Lambda(..) | Obj::Function(_) | Obj::Known(_) | Obj::Method(_) => {
                     return Err(doubt("may not be a member"));
                 }
                 value => value,

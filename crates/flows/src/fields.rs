@@ -7,7 +7,8 @@ use ruff_text_size::{Ranged, TextSize};
 
 use crate::{
     classes::{Ancestor, ClassKind, DATACLASS, PYDANTIC_DATACLASS, substitute},
-    eval::END,
+    docstring,
+    eval::{Args, CONSTRAINTS, END, put},
     names::Annotated,
     object::{Class, Exception, Fault, Field, Meta, NamedField, Obj, Outcome, Scope},
     session::Session,
@@ -259,7 +260,7 @@ impl<'p> Session<'p> {
     }
 
     /// `dataclasses.field(…)`.
-    fn dataclass_field(&self, args: &crate::eval::Args<'p>) -> Outcome<Field<'p>> {
+    fn dataclass_field(&self, args: &Args<'p>) -> Outcome<Field<'p>> {
         if let Some(fault) = &args.open {
             return Err(fault.clone());
         }
@@ -279,7 +280,7 @@ impl<'p> Session<'p> {
                 let known = ["title", "description", "examples", "deprecated", "json_schema_extra", "alias", "exclude"];
                 if let Some(name) = known.iter().find(|name| **name == &**key) {
                     field.set(name, value.clone());
-                } else if let Some(name) = crate::eval::CONSTRAINTS.iter().find(|name| **name == &**key) {
+                } else if let Some(name) = CONSTRAINTS.iter().find(|name| **name == &**key) {
                     field.metadata.push(Meta::Constraint(name, value.clone()));
                 }
             }
@@ -346,7 +347,7 @@ fn merged_attribute<'p>(field: &Field<'p>, name: &str, value: &Obj<'p>) -> Obj<'
     match (name, field.get(name), value) {
         ("json_schema_extra", Some(Obj::Dict(old)), Obj::Dict(new)) => {
             let mut pairs = old.to_vec();
-            new.iter().for_each(|(key, value)| crate::eval::put(&mut pairs, key.clone(), value.clone()));
+            new.iter().for_each(|(key, value)| put(&mut pairs, key.clone(), value.clone()));
             Obj::Dict(pairs.into())
         }
         _ => value.clone(),
@@ -354,7 +355,7 @@ fn merged_attribute<'p>(field: &Field<'p>, name: &str, value: &Obj<'p>) -> Obj<'
 }
 
 fn described_by<'p>(doc: &'p Expr) -> Meta<'p> {
-    let text = doc.as_string_literal_expr().map(|doc| crate::docstring::clean(doc.value.to_str())).unwrap_or_default();
+    let text = doc.as_string_literal_expr().map(|doc| docstring::clean(doc.value.to_str())).unwrap_or_default();
     let field = Field { attributes: vec![("description", Obj::str(&text))], metadata: Vec::new() };
     Meta::Field(Rc::new(field))
 }

@@ -8,6 +8,7 @@ use crate::{
     classes::ClassKind,
     eval::{Args, END, equals},
     fields::FieldSpec,
+    known::is_exception,
     object::{Class, Content, Instance, MadeKind, Obj, Outcome, Scope},
     session::Session,
     time::Moment,
@@ -86,7 +87,7 @@ impl<'p> Session<'p> {
     fn plain_instance(&self, class: &Class<'p>, args: &Args<'p>) -> Outcome<Option<Obj<'p>>> {
         let lineage = self.lineage(class)?;
         let built_in = lineage.known.iter().find(|(name, _)| {
-            !matches!(&**name, "abc.ABC" | "typing.Generic" | "builtins.object") && !crate::known::is_exception(name)
+            !matches!(&**name, "abc.ABC" | "typing.Generic" | "builtins.object") && !is_exception(name)
         });
         match built_in {
             None => {
@@ -200,6 +201,7 @@ impl<'p> Session<'p> {
                 let none = Args { positional: Vec::new(), keywords: Vec::new(), open: None };
                 match factory {
                     Obj::Known(name) => self.builtin(name, &none).transpose(),
+                    Obj::Lambda(body, inside) => self.eval(body.0, inside, END).map(Some),
                     factory => self.instantiate(factory, &none, scope).transpose(),
                 }
             }

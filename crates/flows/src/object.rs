@@ -79,8 +79,10 @@ pub(crate) enum Obj<'p> {
     Path(Rc<str>),
     /// Pydantic's secrets; whether it is empty.
     Secret(bool),
-    /// A value that JSON does not hold: a lambda, `object()`.
+    /// A value that JSON does not hold: `object()`, a lambda with parameters.
     Opaque,
+    /// A lambda without parameters: what it returns, and where it stands.
+    Lambda(Same<'p, Expr>, Scope<'p>),
     /// A name from outside the project, qualified: `typing.List`.
     Known(Rc<str>),
     Module(Same<'p, Module>),

@@ -3,15 +3,17 @@
 //! Prefect makes a pydantic model of the parameters, one field each, and takes the schema of that. A parameter whose type
 //! has no schema becomes one that accepts anything.
 
+use std::rc::Rc;
+
 use ruff_python_ast::{Expr, Parameter, ParameterWithDefault};
 use ruff_text_size::{Ranged, TextSize};
 use serde_json::{Value, json};
 
 use crate::{
     Part, Unknown,
-    core::{Builder, Core, FieldCore, Json, TYPE_ERROR},
+    core::{Builder, Core, FieldCore, Json, TYPE_ERROR, json as note},
     docstring,
-    eval::END,
+    eval::{END, names_in},
     known::is_builtin,
     object::{Applied, Doubt, Fault, Field, Function, Obj, Outcome},
     schema::{Generator, NoJson},
@@ -137,7 +139,7 @@ impl<'p> Maker<'_, '_, 'p> {
         let notes = self.builder.notes(&field, scope, at);
         let (updates, extra) = notes.unwrap_or_else(|doubt| {
             fault = fault.take().or(Some(doubt));
-            (crate::core::json([("title", name.clone().into())]), crate::core::json([("position", position.into())]))
+            (note([("title", name.clone().into())]), note([("position", position.into())]))
         });
         // A default that is not known is still a default.
         let is_open = declared.default.is_some() && given.is_none() && fault.is_some();
@@ -165,7 +167,7 @@ impl<'p> Maker<'_, '_, 'p> {
         position: usize,
         described: Option<&str>,
     ) -> (Field<'p>, Option<Obj<'p>>) {
-        let existing = if let Some(Obj::Field(field)) = &default { Some(std::rc::Rc::clone(field)) } else { None };
+        let existing = if let Some(Obj::Field(field)) = &default { Some(Rc::clone(field)) } else { None };
         let value = match &existing {
             Some(field) => field.get("default").cloned(),
             None => default.filter(|default| *default != Obj::Ellipsis),
@@ -201,7 +203,7 @@ impl<'p> Maker<'_, '_, 'p> {
         let (scope, at) = (self.function.scope.clone(), declared.parameter.start());
         let kind = self.annotation(declared)?;
         let applied = |origin: &str, args| {
-            Obj::Applied(std::rc::Rc::new(Applied { origin: Obj::known(&format!("builtins.{origin}")), args }))
+            Obj::Applied(Rc::new(Applied { origin: Obj::known(&format!("builtins.{origin}")), args }))
         };
         let kind = match declared.kind {
             Kind::Plain => kind,
@@ -250,7 +252,7 @@ impl<'p> Maker<'_, '_, 'p> {
 
     fn undefined(&self, annotation: &Expr) -> Fault {
         let scope = &self.function.scope;
-        let names = crate::eval::names_in(annotation);
+        let names = names_in(annotation);
         let missing = names.iter().find(|name| !is_builtin(name)).copied().unwrap_or_default();
         scope.doubt(annotation.start(), format!("`{missing}` in the annotation is not defined"))
     }

@@ -12,6 +12,7 @@ use crate::{
     default, docstring,
     fields::FieldSpec,
     object::{Class, Made, NamedField, Obj, Outcome, Scope},
+    session::Session,
 };
 
 impl<'p> Builder<'_, 'p> {
@@ -110,7 +111,7 @@ impl<'p> Builder<'_, 'p> {
                 };
                 let scope = class.inside();
                 let inspected = self.session.inspect(root.clone(), &scope, start_of(class))?;
-                let field = crate::session::Session::merge(inspected.metadata, None)?;
+                let field = Session::merge(inspected.metadata, None)?;
                 FieldSpec {
                     name: "root".into(),
                     kind: inspected.kind,
@@ -222,7 +223,7 @@ impl<'p> Builder<'_, 'p> {
         let each = fields.iter().map(|named| {
             let annotation = named.annotation.clone().unwrap_or_else(|| Obj::known("typing.Any"));
             let inspected = self.session.inspect(annotation, scope, at)?;
-            let field = crate::session::Session::merge(inspected.metadata, named.default.clone())?;
+            let field = Session::merge(inspected.metadata, named.default.clone())?;
             self.field(&FieldSpec {
                 name: Rc::clone(&named.name),
                 kind: inspected.kind,
@@ -259,7 +260,7 @@ impl<'p> Builder<'_, 'p> {
         let inspected = self.session.inspect(kind.clone(), &made.scope, made.at)?;
         let has = |name: &str| inspected.qualifiers.iter().any(|qualifier| **qualifier == *name);
         let required = (total || has("typing.Required")) && !has("typing.NotRequired");
-        let field = crate::session::Session::merge(inspected.metadata, None)?;
+        let field = Session::merge(inspected.metadata, None)?;
         let spec = FieldSpec {
             name: Rc::clone(name),
             kind: inspected.kind,

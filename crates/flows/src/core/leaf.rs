@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::{Core, Json};
+use super::{Core, Json, types::is_container};
+use crate::known::is_plain_class;
 
 /// The kind of types whose schema replaces whatever is said of them beside it.
 pub(super) const OWN_SCHEMA: &str = "own-schema";
@@ -16,7 +17,7 @@ pub(super) fn leaf(name: &str) -> Option<Core> {
 
 /// Whether a name from outside the project is a type that is understood.
 pub(crate) fn is_type_name(name: &str) -> bool {
-    leaf(name).is_some() || super::types::is_container(name) || crate::known::is_plain_class(name) || is_form(name)
+    leaf(name).is_some() || is_container(name) || is_plain_class(name) || is_form(name)
 }
 
 fn is_form(name: &str) -> bool {

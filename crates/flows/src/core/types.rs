@@ -9,9 +9,9 @@ use super::{Builder, Core, Json, TYPE_ERROR, leaf};
 use crate::{
     classes::substitute,
     default,
-    eval::END,
+    eval::{END, names_in},
     known,
-    object::{Applied, Fault, MadeKind, Obj, Outcome, Scope},
+    object::{Applied, Class, Fault, Made, MadeKind, Obj, Outcome, Scope},
 };
 
 /// Whether a known type holds others.
@@ -87,7 +87,7 @@ impl<'p> Builder<'_, 'p> {
     pub(crate) fn prefect_text(&mut self, text: &str, scope: &Scope<'p>, at: TextSize) -> Outcome<Obj<'p>> {
         let modules = ["typing", "t", "pydantic", "inspect"];
         let is_seen = |name: &str| modules.contains(&name) || known::is_builtin(name);
-        let names = self.session.snippet(text).map(crate::eval::names_in).unwrap_or_default();
+        let names = self.session.snippet(text).map(names_in).unwrap_or_default();
         if !names.iter().all(|name| is_seen(name)) {
             return Err(if names.iter().any(|name| PREFECT_NAMES.contains(name)) {
                 scope.doubt(at, format!("the quoted type {text:?} is not followed"))
@@ -139,7 +139,7 @@ impl<'p> Builder<'_, 'p> {
         match inside.as_ref().and_then(|inside| inside.classes.split_last().map(|split| (inside, split))) {
             Some((inside, (def, outer))) => {
                 let scope = Scope { classes: outer.into(), ..inside.clone() };
-                let class = crate::object::Class { scope, def: *def };
+                let class = Class { scope, def: *def };
                 self.class(&class, inside, at)
             }
             None => Err(scope.doubt(at, "`Self` is not followed here")),
@@ -267,13 +267,7 @@ impl<'p> Builder<'_, 'p> {
         Ok(values)
     }
 
-    fn made(
-        &mut self,
-        made: &Rc<crate::object::Made<'p>>,
-        kind: &Obj<'p>,
-        scope: &Scope<'p>,
-        at: TextSize,
-    ) -> Outcome<Core> {
+    fn made(&mut self, made: &Rc<Made<'p>>, kind: &Obj<'p>, scope: &Scope<'p>, at: TextSize) -> Outcome<Core> {
         match &made.kind {
             MadeKind::NewType(base) => self.build(base, scope, at),
             MadeKind::TypeVar { bound, constraints, default } => {

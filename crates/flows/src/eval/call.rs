@@ -5,7 +5,7 @@ use ruff_text_size::{Ranged, TextSize};
 
 use super::{Args, END, method};
 use crate::{
-    object::{Obj, Outcome, Scope},
+    object::{Function, Obj, Outcome, Scope},
     session::Session,
 };
 
@@ -51,6 +51,7 @@ impl<'p> Session<'p> {
             Obj::Known(name) => self.call_known(name, &args, call, scope),
             Obj::Class(_) | Obj::Made(_) | Obj::Applied(_) => self.instantiate(callee, &args, scope),
             Obj::Function(function) => self.call_function(function, &args),
+            Obj::Lambda(body, inside) if args.is_empty() => Some(self.eval(body.0, inside, END)),
             Obj::Decorator(_) | Obj::Wrapped(_) => match args.positional.as_slice() {
                 [] if matches!(callee, Obj::Decorator(_)) => Some(Ok(self.more_options(callee, &args))),
                 [only] => Some(self.decorate(callee, only.clone()?, scope, call.start())),
@@ -81,7 +82,7 @@ impl<'p> Session<'p> {
     }
 
     /// A function of the project that only returns an expression. Anything else is not run.
-    fn call_function(&self, function: &crate::object::Function<'p>, args: &Args<'p>) -> Option<Outcome<Obj<'p>>> {
+    fn call_function(&self, function: &Function<'p>, args: &Args<'p>) -> Option<Outcome<Obj<'p>>> {
         let def = function.def.0;
         let body: Vec<&'p Stmt> = def.body.iter().filter(|statement| !is_text(statement)).collect();
         let parameters = &def.parameters;

@@ -7,7 +7,7 @@ use ruff_text_size::{Ranged, TextSize};
 
 use super::{Args, call::is_text};
 use crate::{
-    object::{FlowObject, Function, Obj, Options, Outcome, Same, Scope},
+    object::{Fault, FlowObject, Function, Obj, Options, Outcome, Same, Scope},
     session::Session,
 };
 
@@ -67,12 +67,7 @@ impl<'p> Session<'p> {
     }
 
     /// `@flow` above a decorator that is not followed: a flow of an unknown function.
-    fn decorate_unknown(
-        &self,
-        callee: &Obj<'p>,
-        fault: crate::object::Fault,
-        written: &Function<'p>,
-    ) -> Outcome<Obj<'p>> {
+    fn decorate_unknown(&self, callee: &Obj<'p>, fault: Fault, written: &Function<'p>) -> Outcome<Obj<'p>> {
         let options = match callee {
             Obj::Known(name) if **name == *"prefect.flow" => Options::default(),
             Obj::Decorator(options) => (**options).clone(),

@@ -8,6 +8,7 @@ use ruff_text_size::{Ranged, TextSize};
 use super::{END, NAME_ERROR};
 use crate::{
     classes::ClassKind,
+    core::is_type_name,
     known::{canonical, is_builtin},
     names::{Binding, Names, What},
     object::{Class, Content, Fault, Function, Made, MadeKind, Member, Obj, Outcome, Same, Scope},
@@ -73,7 +74,7 @@ impl<'p> Session<'p> {
             Import::Outside => {
                 let source = import.module.as_ref().map_or("", |module| module.as_str());
                 let full = canonical(&format!("{source}.{name}"));
-                if crate::core::is_type_name(&full) {
+                if is_type_name(&full) {
                     return Some(Ok(Obj::known(&full)));
                 }
                 if is_understood(source) {

@@ -16,7 +16,7 @@ mod operate;
 mod subscript;
 
 use ruff_python_ast::{
-    DictItem, Expr, FStringPart, InterpolatedStringElement, Number,
+    DictItem, Expr, ExprFString, FStringPart, InterpolatedStringElement, Number,
     visitor::{self, Visitor},
 };
 use ruff_text_size::{Ranged, TextSize};
@@ -26,7 +26,7 @@ pub(crate) use self::make::CONSTRAINTS;
 pub(crate) use self::method::{display, uuid as uuid_text};
 pub(crate) use self::subscript::flatten_union;
 use crate::{
-    object::{Exception, Fault, Obj, Outcome, Scope},
+    object::{Exception, Fault, Obj, Outcome, Same, Scope},
     session::Session,
     source::on_enough_stack,
 };
@@ -70,6 +70,7 @@ impl<'p> Session<'p> {
                 self.each_pair(key, &dict.value, &dict.generators, expr, scope, at)
             }
             Expr::FString(text) => self.interpolated(text, scope, at),
+            Expr::Lambda(lambda) if lambda.parameters.is_none() => Ok(Obj::Lambda(Same(&lambda.body), scope.clone())),
             Expr::Lambda(_) => Ok(Obj::Opaque),
             Expr::If(branch) => {
                 let test = self.eval(&branch.test, scope, at)?;
@@ -145,12 +146,7 @@ impl<'p> Session<'p> {
         Ok(pairs)
     }
 
-    fn interpolated(
-        &self,
-        text: &'p ruff_python_ast::ExprFString,
-        scope: &Scope<'p>,
-        at: TextSize,
-    ) -> Outcome<Obj<'p>> {
+    fn interpolated(&self, text: &'p ExprFString, scope: &Scope<'p>, at: TextSize) -> Outcome<Obj<'p>> {
         let mut result = String::new();
         for part in &text.value {
             let FStringPart::FString(string) = part else {

@@ -1,5 +1,7 @@
 //! Operators.
 
+use std::rc::Rc;
+
 use ruff_python_ast::{BoolOp, CmpOp, Expr, ExprBinOp, ExprBoolOp, ExprCompare, ExprUnaryOp, Operator, UnaryOp};
 use ruff_text_size::TextSize;
 
@@ -84,11 +86,7 @@ impl<'p> Session<'p> {
     }
 
     fn is_type_like(&self, value: &Obj<'p>) -> bool {
-        match value {
-            Obj::Known(_) | Obj::Class(_) | Obj::Applied(_) | Obj::Union(_) | Obj::Made(_) => true,
-            Obj::None => false,
-            _ => false,
-        }
+        matches!(value, Obj::Known(_) | Obj::Class(_) | Obj::Applied(_) | Obj::Union(_) | Obj::Made(_))
     }
 
     pub(super) fn compare(
@@ -163,11 +161,11 @@ fn count(times: i128, size: usize) -> Option<usize> {
     (times.checked_mul(size)? <= MAX_ITEMS).then_some(times)
 }
 
-fn repeat<'p>(items: &[Obj<'p>], times: usize) -> std::rc::Rc<[Obj<'p>]> {
+fn repeat<'p>(items: &[Obj<'p>], times: usize) -> Rc<[Obj<'p>]> {
     std::iter::repeat_n(items, times).flatten().cloned().collect()
 }
 
-fn chain<'p>(left: &[Obj<'p>], right: &[Obj<'p>]) -> Option<std::rc::Rc<[Obj<'p>]>> {
+fn chain<'p>(left: &[Obj<'p>], right: &[Obj<'p>]) -> Option<Rc<[Obj<'p>]>> {
     (left.len() + right.len() <= MAX_ITEMS).then(|| left.iter().chain(right).cloned().collect())
 }
 
