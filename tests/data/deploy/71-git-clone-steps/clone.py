@@ -1,6 +1,0 @@
-from prefect import flow
-
-
-@flow
-def c71_clone():
-    pass

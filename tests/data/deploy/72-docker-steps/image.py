@@ -1,6 +1,0 @@
-from prefect import flow
-
-
-@flow
-def c72_image():
-    pass
