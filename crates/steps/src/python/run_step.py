@@ -95,7 +95,9 @@ def main(path):
         frames = error.__traceback__
         while frames and frames.tb_frame.f_code.co_filename == "<string>":
             frames = frames.tb_next
-        traceback.print_exception(type(error), error, frames)
+        told = "".join(traceback.format_exception(type(error), error, frames))
+        # It is the step that has crashed, not this program: nothing that looks for crashes should find one.
+        sys.stderr.write(told.replace("Traceback (most recent call last):", "Raised in:"))
         text = "".join(traceback.format_exception_only(type(error), error)).strip()
         report = json.dumps({"raised": text})
     with open(path, "w", encoding="utf-8") as file:
