@@ -68,10 +68,20 @@ projects! {
     p59_sixty_deployments: "59-sixty-deployments",
     p60_yaml_in_all_its_forms: "60-yaml-in-all-its-forms",
     p61_kinds_of_flows: "61-kinds-of-flows",
+    p62_imports_that_are_missing: "62-imports-that-are-missing",
+    p63_scripts_that_serve: "63-scripts-that-serve",
+    p64_dry_runs: "64-dry-runs",
+    p65_forms_of_output: "65-forms-of-output",
     p66_pruning: "66-pruning",
     p67_checks_of_push_pools: "67-checks-of-push-pools",
     p68_triggers_that_change: "68-triggers-that-change",
     p69_shell_steps: "69-shell-steps",
+    p70_steps_of_the_project: "70-steps-of-the-project",
+    p71_git_clone_steps: "71-git-clone-steps",
+    p72_docker_steps: "72-docker-steps",
+    p73_redeploying: "73-redeploying",
+    p74_typed_values_of_variables: "74-typed-values-of-variables",
+    p75_files_that_are_odd: "75-files-that-are-odd",
 }
 
 /// Runs pushpool in the project, and fails with all that is wrong.

@@ -1,0 +1,6 @@
+from prefect import flow
+
+
+@flow
+def c65_form(n: int = 1):
+    """Make a form."""
