@@ -6,7 +6,7 @@
 //! Request --check--> Checked --run (steps)--> Complete --plan--> Writing --write--> Outcome
 //! ```
 //!
-//! * [`check`] reads the file, fills in what the environment and the server have, reads the flows' source, and judges
+//! * [`check()`] reads the file, fills in what the environment and the server have, reads the flows' source, and judges
 //!   everything: YAML, keys, types, placeholders, entrypoints, parameters, schedules, triggers, steps, pools, job
 //!   variables. It does not stop at the first [`Problem`], and nothing is left out silently: Prefect skips a file that it
 //!   cannot read, and drops deployments that it does not understand.

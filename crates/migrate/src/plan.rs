@@ -284,7 +284,7 @@ pub struct Seen {
     pub kind: SeenKind,
     /// Its id.
     pub id: Uuid,
-    /// SHA-256 of its document: see [`crate::fingerprint`].
+    /// SHA-256 of its document: see [`fingerprint()`](crate::fingerprint()).
     pub fingerprint: String,
 }
 

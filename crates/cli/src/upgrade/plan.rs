@@ -47,7 +47,7 @@ pub(crate) struct PlanArgs {
     #[arg(long = "deployment", value_name = "GLOB")]
     deployments: Vec<String>,
 
-    /// Make a work pool for each infrastructure block [default]
+    /// Make a work pool for each infrastructure block (the default)
     #[arg(long, conflicts_with = "shared_pool")]
     pool_per_block: bool,
 

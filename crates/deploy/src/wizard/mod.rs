@@ -1,7 +1,7 @@
 //! The questions that lead to a deployment, and where the answers are kept.
 //!
 //! The wizard asks through [`Ask`], so that a test can answer, and the command line draws. It writes nothing: it returns
-//! an [`Answers`], which [`save`] puts into the file and [`check`](crate::check) deploys like any other. So the wizard
+//! an [`Answers`], which [`save()`] puts into the file and [`check`](crate::check()) deploys like any other. So the wizard
 //! can do nothing that a file cannot. A user who leaves a question leaves everything as it was.
 
 mod code;
