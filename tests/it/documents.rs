@@ -111,7 +111,7 @@ fn every_text_of_aws_is_documented_with_what_becomes_of_the_run() {
 mod answers {
     use std::{collections::BTreeMap, time::Duration};
 
-    use dispatch::observe::decide::{Action, Limits, Past, decide};
+    use dispatch::runs::decide::{Action, Limits, Past, decide};
     use ecs::{
         failure::{Answer, Operation, classify},
         task::Task,

@@ -13,9 +13,10 @@ use std::{
 
 use dispatch::{
     check::Check,
-    outcome::PollSink,
-    poll::{Options, Polled, Poller, PollerQueues, QueuedRun},
-    ports::{Failure, RunQueue},
+    message::RunQueue,
+    outcome::{Event, Polling},
+    poll::{Options, Poller},
+    ports::{self, Clock, EventsQueue, Failure, PollQueue, QueuedRun, RunQueues},
     ring::PollMessage,
 };
 use prefect_api::{Client, Connection, Patience, http::HttpTransport};
@@ -145,7 +146,7 @@ fn answer(path: &str, body: &Value) -> String {
 #[derive(Default)]
 struct Queues(Mutex<Vec<String>>);
 
-impl PollerQueues for Queues {
+impl RunQueues for Queues {
     async fn send_runs(&self, _: RunQueue, messages: &[QueuedRun]) -> Vec<bool> {
         self.0.lock().unwrap().extend(messages.iter().map(|message| message.body.clone()));
         vec![true; messages.len()]
@@ -154,23 +155,27 @@ impl PollerQueues for Queues {
     async fn waiting(&self, _: RunQueue) -> Option<u64> {
         Some(0)
     }
+}
 
-    async fn send_tick(&self, _: &PollMessage, _: u32, _: Duration) -> Result<(), Failure> {
+impl PollQueue for Queues {
+    async fn send_poll(&self, _: &PollMessage, _: u32, _: Duration) -> Result<(), Failure> {
         Ok(())
     }
+}
 
-    async fn send_check(&self, _: Check) -> Result<(), Failure> {
+impl EventsQueue for Queues {
+    async fn send_check(&self, _: Check, _: Duration) -> Result<(), Failure> {
         Ok(())
     }
 }
 
 struct Sink;
 
-impl PollSink for Sink {
-    fn polled(&self, _: &Polled) {}
-
-    fn poll_failed(&self, detail: &str) {
-        panic!("{detail}");
+impl ports::Sink for Sink {
+    fn emit(&self, event: &Event<'_>) {
+        if let Event::Poll(Polling::Failed(detail)) = event {
+            panic!("{detail}");
+        }
     }
 }
 
@@ -187,7 +192,7 @@ fn pools_with_large_parameters_are_polled_in_the_functions_memory() {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
             let client = Client::new(HttpTransport::new(&connection).unwrap(), Patience::FUNCTION);
-            let clock: dispatch::dispatcher::Clock = Arc::new(|| "2026-01-01T00:01:00Z".parse().unwrap());
+            let clock: Clock = Arc::new(|| "2026-01-01T00:01:00Z".parse().unwrap());
             let options = Options::default();
             let poller = Poller::new(client, Arc::clone(&queues), options, Arc::new(Sink), clock);
             poller.handle(&records, Instant::now() + Duration::from_secs(300)).await;

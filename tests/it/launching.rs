@@ -9,7 +9,8 @@ use std::{
 use aws::{ScheduleSettings, StandaloneDispatcher, StandaloneSettings};
 use dispatch::{
     dispatcher::Policy,
-    outcome::{Outcome, OutcomeSink},
+    outcome::{Event, Outcome},
+    ports::Sink,
     sqs_event,
 };
 use local::{
@@ -26,8 +27,9 @@ const ACCOUNT: &str = "000000000000";
 #[derive(Default)]
 struct Notes(Mutex<Vec<String>>);
 
-impl OutcomeSink for Notes {
-    fn emit(&self, outcome: &Outcome<'_>) {
+impl Sink for Notes {
+    fn emit(&self, event: &Event<'_>) {
+        let Event::Message(outcome) = event else { return };
         let note = match outcome {
             Outcome::Launched { launched, .. } if launched.adopted => "adopted".to_owned(),
             Outcome::Launched { .. } => "launched".to_owned(),
@@ -92,7 +94,7 @@ impl World {
                 hand_back_delay: Duration::from_secs(10),
             },
         };
-        let sink: Arc<dyn OutcomeSink> = Arc::clone(&self.notes) as _;
+        let sink: Arc<dyn Sink> = Arc::clone(&self.notes) as _;
         Arc::new(aws::standalone_dispatcher(&config, settings, sink).unwrap())
     }
 

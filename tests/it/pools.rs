@@ -3,10 +3,7 @@
 
 use aws::{EventBridgeBus, Pools, SdkConfig};
 use aws_sdk_sqs::config::{Credentials, SharedCredentialsProvider};
-use dispatch::{
-    ports::{Failure, PoolDocuments},
-    standalone::OutcomeBus,
-};
+use dispatch::ports::{Failure, OutcomeBus, PoolDocuments};
 use ecs::failure::Class;
 use pushpool_tests::{
     conformance::{Emulator, moto},

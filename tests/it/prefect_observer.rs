@@ -6,14 +6,15 @@
 
 use std::{sync::Arc, time::Duration};
 
-use aws::{ObserverQueueUrls, ObserverSettings, PrefectDispatcher, PrefectSettings, SdkConfig, SqsObserver};
+use aws::{
+    LogAndMetrics, ObserverQueueUrls, ObserverSettings, PrefectDispatcher, PrefectSettings, SdkConfig, SqsObserver,
+};
 use dispatch::{
     check::Check,
     dispatcher::Policy,
     observe,
-    outcome::LogAndMetrics,
     prefect::control,
-    reconcile,
+    reconcile, runs,
     sqs_event::{self, Record},
 };
 use ecs::Attempt;
@@ -95,7 +96,7 @@ impl World {
         Self { local, api, url, pool, project: Project::copy(), config, dispatcher: Arc::new(dispatcher), events }
     }
 
-    fn observer(&self, policy: observe::Policy, task_events: bool) -> Arc<SqsObserver> {
+    fn observer(&self, policy: runs::Policy, task_events: bool) -> Arc<SqsObserver> {
         let queues = ObserverQueueUrls {
             events: queue_url(&self.local, "events"),
             poll: queue_url(&self.local, "polls"),
@@ -106,7 +107,7 @@ impl World {
     }
 
     /// Has a fresh observer handle messages; the number of those that have to come back.
-    async fn observe_with(&self, policy: observe::Policy, bodies: &[String]) -> usize {
+    async fn observe_with(&self, policy: runs::Policy, bodies: &[String]) -> usize {
         let observer = self.observer(policy, false);
         let deadline = Instant::now() + Duration::from_secs(60);
         observer.handle(records(bodies, false), deadline).await.batch_item_failures.len()
@@ -114,17 +115,17 @@ impl World {
 
     async fn observe(&self, bodies: &[&Value]) {
         let bodies: Vec<String> = bodies.iter().map(|body| body.to_string()).collect();
-        let policy = observe::Policy { hand_back_delay: SOON, ..observe::Policy::default() };
+        let policy = runs::Policy { hand_back_delay: SOON, ..runs::Policy::default() };
         assert_eq!(self.observe_with(policy, &bodies).await, 0);
     }
 
     async fn check(&self, run: &str, cancel_grace: Duration) {
         let check = Check::of(run.parse().unwrap());
-        let policy = observe::Policy {
+        let policy = runs::Policy {
             cancel_grace,
             claim_grace: Duration::ZERO,
             shown_after: Duration::ZERO,
-            ..observe::Policy::default()
+            ..runs::Policy::default()
         };
         assert_eq!(self.observe_with(policy, &[check.body()]).await, 0);
     }
@@ -328,7 +329,7 @@ async fn a_run_waits_for_a_task_that_starts_only_so_long() {
     world.local.ecs().inject(TaskRule::next(TaskFault::FailToStart(StartFailure::network_interface())));
     let it = world.launch(shell("true")).await;
     let stopped = world.stopped(&it.task_arn).await.to_string();
-    let policy = observe::Policy { capacity_timeout: Duration::ZERO, ..observe::Policy::default() };
+    let policy = runs::Policy { capacity_timeout: Duration::ZERO, ..runs::Policy::default() };
     assert_eq!(world.observe_with(policy, &[stopped]).await, 0);
     world.assert_state(&it.run, "Crashed", &["PP0615", "PP0603"]).await;
     world.local.stop().await;
@@ -483,7 +484,7 @@ async fn a_slot_that_came_free_rings_and_odd_messages_do_no_harm() {
     let mut foreign = stopped.clone();
     foreign["detail"]["startedBy"] = "ecs-svc/1234".into();
     let bodies = ["{".to_owned(), foreign.to_string(), stopped.to_string()];
-    let observer = world.observer(observe::Policy::default(), true);
+    let observer = world.observer(runs::Policy::default(), true);
     let answer = observer.handle(records(&bodies, false), Instant::now() + Duration::from_secs(60)).await;
     assert_eq!(answer.batch_item_failures, []);
     assert_eq!(world.bodies("dlq"), ["{"]);
@@ -551,11 +552,11 @@ async fn one_pass_repairs_what_no_event_told() {
     tokio::time::sleep(Duration::from_secs(3)).await;
 
     let policy = reconcile::Policy {
-        runs: observe::Policy {
+        runs: runs::Policy {
             claim_grace: Duration::ZERO,
             shown_after: Duration::ZERO,
             cancel_grace: Duration::ZERO,
-            ..observe::Policy::default()
+            ..runs::Policy::default()
         },
         task_start_timeout: Duration::from_secs(1),
         orphan_grace: Duration::ZERO,
@@ -632,11 +633,7 @@ async fn a_server_of_2_20_takes_the_same() {
     let lost = world.launch(shell("exit 4")).await;
     world.stopped(&lost.task_arn).await;
     let policy = reconcile::Policy {
-        runs: observe::Policy {
-            claim_grace: Duration::ZERO,
-            shown_after: Duration::ZERO,
-            ..observe::Policy::default()
-        },
+        runs: runs::Policy { claim_grace: Duration::ZERO, shown_after: Duration::ZERO, ..runs::Policy::default() },
         named_pools: vec![world.pool.clone()],
         ..reconcile::Policy::default()
     };

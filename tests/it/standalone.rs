@@ -9,11 +9,11 @@ use std::{
 use diagnosis::Diagnosis;
 use dispatch::{
     dispatcher::{Dispatcher, Policy},
-    outcome::{Outcome, OutcomeSink},
+    outcome::Event,
     pool::{POOL_LIFE, PoolCache},
-    ports::{Failure, Look, PoolDocuments, RunQueue, RunQueues, Schedules},
+    ports::{self, Failure, Inbox, Look, NoBus, PoolDocuments, Schedules, Sink, Source},
     sqs_event,
-    standalone::{HAND_BACK_DELAY, NoBus, Standalone},
+    standalone::{HAND_BACK_DELAY, Standalone},
 };
 use ecs::{
     Prepared,
@@ -85,8 +85,9 @@ impl TaskLauncher for Launcher {
     }
 }
 
-impl OutcomeSink for Weather {
-    fn emit(&self, outcome: &Outcome<'_>) {
+impl Sink for Weather {
+    fn emit(&self, event: &Event<'_>) {
+        let Event::Message(outcome) = event else { return };
         self.outcomes.lock().unwrap().push(format!("{} {outcome:?}", self.now()));
     }
 }
@@ -108,12 +109,12 @@ impl Queues {
     }
 }
 
-impl RunQueues for Queues {
-    async fn bury(&self, body: String, _: &Diagnosis) -> Result<(), Failure> {
+impl Inbox for Queues {
+    async fn dead_letter(&self, body: String, _: &Diagnosis) -> Result<(), Failure> {
         self.call("SendMessage", json!({"QueueUrl": "dlq", "MessageBody": body})).await
     }
 
-    async fn hurry(&self, _: RunQueue, receipt_handle: &str, delay: Duration) {
+    async fn return_after(&self, _: Source, receipt_handle: &str, delay: Duration) {
         let input = json!({"QueueUrl": "run", "ReceiptHandle": receipt_handle, "VisibilityTimeout": delay.as_secs()});
         self.call("ChangeMessageVisibility", input).await.unwrap();
     }
@@ -212,7 +213,7 @@ type StandaloneDispatcher = Dispatcher<Standalone<Documents, Queues, Timers, NoB
 
 fn dispatcher(weather: &Arc<Weather>, queues: Queues, scheduler: Scheduler) -> Arc<StandaloneDispatcher> {
     let queues = Arc::new(queues);
-    let clock: dispatch::dispatcher::Clock = {
+    let clock: ports::Clock = {
         let weather = Arc::clone(weather);
         Arc::new(move || weather.now())
     };
@@ -228,7 +229,7 @@ fn dispatcher(weather: &Arc<Weather>, queues: Queues, scheduler: Scheduler) -> A
         capacity_timeout: DAY,
         hand_back_delay: HAND_BACK_DELAY,
     };
-    let sink: Arc<dyn OutcomeSink> = Arc::clone(weather) as _;
+    let sink: Arc<dyn Sink> = Arc::clone(weather) as _;
     Arc::new(Dispatcher::new(control, Launcher(Arc::clone(weather)), queues, policy, sink, clock))
 }
 

@@ -1,7 +1,7 @@
 //! Outcomes of standalone mode on an EventBridge bus.
 
 use aws_config::SdkConfig;
-use dispatch::{outcome::NAMESPACE, standalone::OutcomeBus};
+use dispatch::{metrics::NAMESPACE, ports::OutcomeBus};
 use serde_json::{Value, json};
 
 use crate::call::Rpc;

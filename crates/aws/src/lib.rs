@@ -16,6 +16,7 @@ mod schedules;
 mod secrets;
 mod served;
 mod standalone;
+mod telemetry;
 
 pub use assume::{Access, LaunchRole};
 pub use aws_config::SdkConfig;
@@ -34,3 +35,4 @@ pub use served::{
     prefect_dispatcher, reconciler,
 };
 pub use standalone::{StandaloneDispatcher, StandaloneSettings, standalone_dispatcher};
+pub use telemetry::LogAndMetrics;

@@ -11,7 +11,7 @@ use std::{
 
 use aws_config::{Region, SdkConfig};
 use aws_sdk_ecs::types::ContainerDefinition;
-use dispatch::observe::TaskOutput;
+use dispatch::ports::TaskOutput;
 use ecs::task::Task;
 use serde_json::{Value, json};
 

@@ -5,9 +5,13 @@ use std::time::Duration;
 use aws_config::SdkConfig;
 use aws_sdk_sqs::Client;
 use diagnosis::Diagnosis;
-use dispatch::{check::Check, observe::ObserverQueues, ports::Failure, ring::PollMessage};
+use dispatch::{
+    check::Check,
+    ports::{EventsQueue, Failure, Inbox, PollQueue, Source},
+    ring::PollMessage,
+};
 
-use crate::queues::{bury, describe, failed, seconds};
+use crate::queues::{dead_letter, return_after, send};
 
 /// URLs of the queues an observer writes to.
 #[derive(Debug, Clone)]
@@ -20,7 +24,7 @@ pub struct ObserverQueueUrls {
     pub dead_letter: String,
 }
 
-/// [`ObserverQueues`] in SQS.
+/// [`Inbox`], [`PollQueue`] and [`EventsQueue`] of an observer, in SQS.
 #[derive(Debug, Clone)]
 pub struct SqsObserverQueues {
     client: Client,
@@ -35,29 +39,26 @@ impl SqsObserverQueues {
     }
 }
 
-impl ObserverQueues for SqsObserverQueues {
-    async fn ring(&self, message: &PollMessage, hops: u32) -> Result<(), Failure> {
-        let sent = self.client.send_message().queue_url(&self.urls.poll).message_body(message.body_after(hops));
-        sent.send().await.map(drop).map_err(|error| failed("poll queue", &error))
+impl PollQueue for SqsObserverQueues {
+    async fn send_poll(&self, message: &PollMessage, hops: u32, delay: Duration) -> Result<(), Failure> {
+        send(&self.client, ("poll queue", &self.urls.poll), message.body_after(hops), delay).await
     }
+}
 
-    async fn check(&self, check: Check, delay: Duration) -> Result<(), Failure> {
+impl EventsQueue for SqsObserverQueues {
+    async fn send_check(&self, check: Check, delay: Duration) -> Result<(), Failure> {
         // Rounded up: whoever looks early has to look again.
         let delay = Duration::from_secs(delay.as_secs() + u64::from(delay.subsec_nanos() > 0));
-        let sent = self.client.send_message().queue_url(&self.urls.events).message_body(check.body());
-        let sent = sent.delay_seconds(seconds(delay)).send();
-        sent.await.map(drop).map_err(|error| failed("events queue", &error))
+        send(&self.client, ("events queue", &self.urls.events), check.body(), delay).await
+    }
+}
+
+impl Inbox for SqsObserverQueues {
+    async fn dead_letter(&self, body: String, reason: &Diagnosis) -> Result<(), Failure> {
+        dead_letter(&self.client, &self.urls.dead_letter, body, reason).await
     }
 
-    async fn bury(&self, body: String, reason: &Diagnosis) -> Result<(), Failure> {
-        bury(&self.client, &self.urls.dead_letter, body, reason).await
-    }
-
-    async fn hurry(&self, receipt_handle: &str, delay: Duration) {
-        let change = self.client.change_message_visibility().queue_url(&self.urls.events);
-        let changed = change.receipt_handle(receipt_handle).visibility_timeout(seconds(delay)).send();
-        if let Err(error) = changed.await {
-            tracing::debug!(error = describe(&error), "visibility not changed: the message comes back later");
-        }
+    async fn return_after(&self, _: Source, receipt_handle: &str, delay: Duration) {
+        return_after(&self.client, &self.urls.events, receipt_handle, delay).await;
     }
 }

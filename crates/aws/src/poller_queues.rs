@@ -9,13 +9,13 @@ use aws_sdk_sqs::{
 };
 use dispatch::{
     check::Check,
-    poll::{PollerQueues, QueuedRun},
-    ports::{Failure, RunQueue},
+    message::RunQueue,
+    ports::{EventsQueue, Failure, PollQueue, QueuedRun, RunQueues},
     ring::PollMessage,
 };
 use futures_util::future::join_all;
 
-use crate::queues::{describe, failed, seconds};
+use crate::queues::{describe, seconds, send};
 
 /// Most messages of one SendMessageBatch (SQS API reference).
 const BATCH: usize = 10;
@@ -33,7 +33,7 @@ pub struct PollerQueueUrls {
     pub events: String,
 }
 
-/// [`PollerQueues`] in SQS.
+/// [`RunQueues`], [`PollQueue`] and [`EventsQueue`] of a poller, in SQS.
 #[derive(Debug, Clone)]
 pub struct SqsPollerQueues {
     client: Client,
@@ -76,11 +76,6 @@ impl SqsPollerQueues {
             }
         }
     }
-
-    async fn send(&self, what: &str, url: &str, body: String, delay: Duration) -> Result<(), Failure> {
-        let sent = self.client.send_message().queue_url(url).message_body(body).delay_seconds(seconds(delay));
-        sent.send().await.map(drop).map_err(|error| failed(what, &error))
-    }
 }
 
 /// FIFO queues have no delay for single messages, standard ones no groups.
@@ -96,7 +91,7 @@ pub fn with_manner(
     }
 }
 
-impl PollerQueues for SqsPollerQueues {
+impl RunQueues for SqsPollerQueues {
     async fn send_runs(&self, queue: RunQueue, messages: &[QueuedRun]) -> Vec<bool> {
         match queue {
             RunQueue::Standard => {
@@ -130,12 +125,16 @@ impl PollerQueues for SqsPollerQueues {
             }
         }
     }
+}
 
-    async fn send_tick(&self, message: &PollMessage, hops: u32, delay: Duration) -> Result<(), Failure> {
-        self.send("poll queue", &self.urls.poll, message.body_after(hops), delay).await
+impl PollQueue for SqsPollerQueues {
+    async fn send_poll(&self, message: &PollMessage, hops: u32, delay: Duration) -> Result<(), Failure> {
+        send(&self.client, ("poll queue", &self.urls.poll), message.body_after(hops), delay).await
     }
+}
 
-    async fn send_check(&self, check: Check) -> Result<(), Failure> {
-        self.send("events queue", &self.urls.events, check.body(), Duration::ZERO).await
+impl EventsQueue for SqsPollerQueues {
+    async fn send_check(&self, check: Check, delay: Duration) -> Result<(), Failure> {
+        send(&self.client, ("events queue", &self.urls.events), check.body(), delay).await
     }
 }

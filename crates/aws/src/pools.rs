@@ -1,10 +1,10 @@
 //! Where pool documents are kept: a directory, SSM parameters or S3 objects.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use aws_config::SdkConfig;
 use dispatch::{
-    pool::{Directory, file_name, parse, unread},
+    pool::{file_name, parse, unread},
     ports::{Failure, PoolDocuments},
 };
 use serde_json::{Value, json};
@@ -18,7 +18,7 @@ pub struct Pools(Place);
 #[derive(Debug, Clone)]
 enum Place {
     /// Files `NAME.json`.
-    Directory(Directory),
+    Directory(PathBuf),
     /// Parameters `PREFIX/NAME`; a SecureString is decrypted.
     Ssm {
         get_parameter: Rpc,
@@ -73,17 +73,28 @@ impl Pools {
         if location.is_empty() || location.contains("://") {
             return Err(BadPoolLocation);
         }
-        Ok(Self(Place::Directory(Directory(PathBuf::from(location)))))
+        Ok(Self(Place::Directory(PathBuf::from(location))))
     }
 }
 
 impl PoolDocuments for Pools {
     async fn read(&self, work_pool: &str) -> Result<Option<Value>, Failure> {
         match &self.0 {
-            Place::Directory(directory) => directory.read(work_pool).await,
+            Place::Directory(directory) => read_file(directory, work_pool),
             Place::Ssm { get_parameter, prefix } => read_parameter(get_parameter, prefix, work_pool).await,
             Place::S3 { bucket, location, prefix } => read_object(bucket, location, prefix, work_pool).await,
         }
+    }
+}
+
+fn read_file(directory: &Path, work_pool: &str) -> Result<Option<Value>, Failure> {
+    let Some(file) = file_name(work_pool) else {
+        return Ok(None);
+    };
+    match std::fs::read(directory.join(file)) {
+        Ok(bytes) => parse(work_pool, &bytes).map(Some),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(unread(work_pool, &error.to_string())),
     }
 }
 

@@ -11,8 +11,9 @@ use aws_sdk_sqs::{
 use diagnosis::Diagnosis;
 use dispatch::{
     codes,
-    doorbell::Rings,
-    ports::{Failure, RunQueue, RunQueues},
+    message::RunQueue,
+    ports::{Failure, Inbox, PollQueue, Source},
+    ring::PollMessage,
 };
 use ecs::failure::Class;
 
@@ -45,23 +46,15 @@ impl SqsQueues {
     }
 }
 
-impl RunQueues for SqsQueues {
-    async fn bury(&self, body: String, reason: &Diagnosis) -> Result<(), Failure> {
-        bury(&self.client, &self.dead_letter_queue_url, body, reason).await
+impl Inbox for SqsQueues {
+    async fn dead_letter(&self, body: String, reason: &Diagnosis) -> Result<(), Failure> {
+        dead_letter(&self.client, &self.dead_letter_queue_url, body, reason).await
     }
 
-    async fn hurry(&self, queue: RunQueue, receipt_handle: &str, delay: Duration) {
-        let Some(queue_url) = self.url(queue) else { return };
-        let seconds = i32::try_from(delay.as_secs()).unwrap_or(900);
-        let changed = self
-            .client
-            .change_message_visibility()
-            .queue_url(queue_url)
-            .receipt_handle(receipt_handle)
-            .visibility_timeout(seconds)
-            .send();
-        if let Err(error) = changed.await {
-            tracing::debug!(error = describe(&error), "visibility not changed: the message comes back later");
+    async fn return_after(&self, from: Source, receipt_handle: &str, delay: Duration) {
+        let Source::Runs(queue) = from else { return };
+        if let Some(queue_url) = self.url(queue) {
+            return_after(&self.client, queue_url, receipt_handle, delay).await;
         }
     }
 }
@@ -85,20 +78,45 @@ impl Sender {
     /// # Errors
     /// [`Failure`] when it is not known to have been taken.
     pub async fn send(&self, what: &str, body: String) -> Result<(), Failure> {
-        let sent = self.client.send_message().queue_url(&self.queue_url).message_body(body).send();
-        sent.await.map(drop).map_err(|error| failed(what, &error))
+        send(&self.client, (what, &self.queue_url), body, Duration::ZERO).await
     }
 }
 
-impl Rings for Sender {
-    async fn send(&self, body: String) -> Result<(), Failure> {
-        Self::send(self, "poll queue", body).await
+impl PollQueue for Sender {
+    async fn send_poll(&self, message: &PollMessage, hops: u32, delay: Duration) -> Result<(), Failure> {
+        send(&self.client, ("poll queue", &self.queue_url), message.body_after(hops), delay).await
+    }
+}
+
+/// Sends a body to a queue, of this name for failures and at this URL.
+pub(crate) async fn send(
+    client: &Client,
+    (what, queue_url): (&str, &str),
+    body: String,
+    delay: Duration,
+) -> Result<(), Failure> {
+    let delay = Some(seconds(delay)).filter(|delay| *delay > 0);
+    let sent = client.send_message().queue_url(queue_url).message_body(body).set_delay_seconds(delay).send();
+    sent.await.map(drop).map_err(|error| failed(what, &error))
+}
+
+/// Makes a message visible again after `delay`, a hint.
+pub(crate) async fn return_after(client: &Client, queue_url: &str, receipt_handle: &str, delay: Duration) {
+    let change = client.change_message_visibility().queue_url(queue_url).receipt_handle(receipt_handle);
+    let seconds = i32::try_from(delay.as_secs()).unwrap_or(900);
+    if let Err(error) = change.visibility_timeout(seconds).send().await {
+        tracing::debug!(error = describe(&error), "visibility not changed: the message comes back later");
     }
 }
 
 /// Copies a message to a dead-letter queue, with the reason as attributes.
-pub(crate) async fn bury(client: &Client, queue_url: &str, body: String, reason: &Diagnosis) -> Result<(), Failure> {
-    // SQS takes no empty body, and an empty one is one of the things that get buried.
+pub(crate) async fn dead_letter(
+    client: &Client,
+    queue_url: &str,
+    body: String,
+    reason: &Diagnosis,
+) -> Result<(), Failure> {
+    // SQS takes no empty body, and an empty one is one of the things that end there.
     let body = if body.is_empty() { "(empty)".to_owned() } else { body };
     let mut message = client.send_message().queue_url(queue_url).message_body(body);
     for (name, value) in

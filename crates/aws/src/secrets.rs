@@ -5,7 +5,7 @@
 use std::fmt;
 
 use aws_config::{Region, SdkConfig};
-use dispatch::doorbell::TokenSource;
+use dispatch::ports::TokenSource;
 use serde_json::{Map, Value, json};
 
 use crate::call::{CallError, Rpc};

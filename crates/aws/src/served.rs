@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use aws_config::SdkConfig;
 use dispatch::{
-    dispatcher::{Clock, Dispatcher, Policy},
-    observe::{self, ObserveSink, Observer},
-    outcome::{OutcomeSink, PollSink},
+    dispatcher::{Dispatcher, Policy},
+    observe::{self, Observer},
     poll::{self, Poller},
+    ports::{Clock, Sink},
     prefect::control::{self, PrefectControl},
     reconcile::{self, Reconciler},
+    runs,
 };
 use ecs::launcher::EcsLauncher;
 use prefect_api::{Client, http::HttpTransport};
@@ -48,7 +49,7 @@ pub fn prefect_dispatcher(
     access: impl Into<Access>,
     prefect: Client<HttpTransport>,
     settings: PrefectSettings,
-    sink: Arc<dyn OutcomeSink>,
+    sink: Arc<dyn Sink>,
 ) -> PrefectDispatcher {
     let access = access.into();
     let clock: Clock = Arc::new(jiff::Timestamp::now);
@@ -68,7 +69,7 @@ pub fn poller(
     prefect: Client<HttpTransport>,
     queues: PollerQueueUrls,
     options: poll::Options,
-    sink: Arc<dyn PollSink>,
+    sink: Arc<dyn Sink>,
 ) -> SqsPoller {
     let queues = Arc::new(SqsPollerQueues::new(config, queues));
     Poller::new(prefect, queues, options, sink, Arc::new(jiff::Timestamp::now))
@@ -86,7 +87,7 @@ pub struct ObserverSettings {
     /// The queues it writes to.
     pub queues: ObserverQueueUrls,
     /// What the operator decides about runs and their tasks.
-    pub policy: observe::Policy,
+    pub policy: runs::Policy,
     /// What it does besides.
     pub options: observe::Options,
 }
@@ -97,7 +98,7 @@ pub fn observer(
     access: impl Into<Access>,
     prefect: Client<HttpTransport>,
     settings: ObserverSettings,
-    sink: Arc<dyn ObserveSink>,
+    sink: Arc<dyn Sink>,
 ) -> SqsObserver {
     let access = access.into();
     let tasks = Arc::new(EcsLauncher::new(ecs_client(&access.tasks), 0.0));
@@ -112,7 +113,7 @@ pub fn reconciler(
     access: impl Into<Access>,
     prefect: Client<HttpTransport>,
     policy: reconcile::Policy,
-    sink: Arc<dyn ObserveSink>,
+    sink: Arc<dyn Sink>,
 ) -> SqsReconciler {
     let access = access.into();
     let tasks = Arc::new(EcsLauncher::new(ecs_client(&access.tasks), 0.0));

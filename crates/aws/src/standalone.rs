@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use dispatch::{
-    dispatcher::{Clock, Dispatcher, Policy},
-    outcome::OutcomeSink,
+    dispatcher::{Dispatcher, Policy},
     pool::{POOL_LIFE, PoolCache},
+    ports::{Clock, Sink},
     standalone::Standalone,
 };
 use ecs::launcher::EcsLauncher;
@@ -44,7 +44,7 @@ pub struct StandaloneSettings {
 pub fn standalone_dispatcher(
     access: impl Into<Access>,
     settings: StandaloneSettings,
-    sink: Arc<dyn OutcomeSink>,
+    sink: Arc<dyn Sink>,
 ) -> Result<StandaloneDispatcher, BadPoolLocation> {
     let access = access.into();
     let clock: Clock = Arc::new(jiff::Timestamp::now);

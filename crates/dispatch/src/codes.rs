@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use diagnosis::{Diagnosis, PP0407, PP0409, PP0410, PP0411, PP0412, PP0499, PP0640};
+use diagnosis::{Diagnosis, PP0407, PP0409, PP0410, PP0411, PP0412, PP0499, PP0508, PP0509, PP0640};
 
 /// A defect of ours: a panic, or an invariant that does not hold.
 #[must_use]
@@ -47,6 +47,11 @@ pub fn schedule_failed(detail: &str) -> Diagnosis {
 #[must_use]
 pub fn never_readable(waited: Duration, last: &Diagnosis) -> Diagnosis {
     Diagnosis { summary: format!("{}: not within {} s", last.summary, waited.as_secs()), ..last.clone() }
+}
+
+/// Whether the run waits for what cannot be read, and not for capacity.
+pub(crate) fn is_unreadable(reason: &Diagnosis) -> bool {
+    [PP0508, PP0509].contains(&reason.code)
 }
 
 /// The doorbell cannot tell who may ring.

@@ -20,33 +20,22 @@ use ecs::{
     failure::Class,
     launch::{LaunchError, Launched, TaskLauncher},
 };
-use futures_util::future::{join, join_all};
+use futures_util::future::join_all;
 use jiff::Timestamp;
-use tokio::{
-    task::JoinError,
-    time::{Instant, timeout, timeout_at},
-};
+use tokio::time::Instant;
 use uuid::Uuid;
 use work_pool::Layers;
 
 use crate::{
+    batch::{Batch, Fate},
     codes,
-    message::ScheduledRun,
-    outcome::{Outcome, OutcomeSink},
-    ports::{Claim, ControlPlane, Delivery, Failure, Order, Reading, RunQueue, RunQueues, Settlement, Waited},
-    prefect::failure,
-    sqs_event::{BatchItemFailure, BatchResponse, Record},
+    hand_back::{hand_back_delay, may_wait},
+    message::{RunQueue, ScheduledRun},
+    outcome::{Event, Outcome},
+    ports::{Claim, Clock, ControlPlane, Delivery, Failure, Inbox, Order, Reading, Settlement, Sink, Source, Waited},
+    sqs_event::{BatchResponse, Record},
+    timing::between,
 };
-
-/// What time it is. A function, so that a simulation can say otherwise.
-pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
-
-/// No new work is taken this long before the function's deadline.
-pub(crate) const RESERVE: Duration = Duration::from_secs(2);
-
-/// How long after it was sent a request to a Prefect server may still take effect: one on PostgreSQL waits 30 s for a connection
-/// and 10 s for each of two rows (docs/guarantees.md, "Assumptions").
-pub const LATE: Duration = Duration::from_secs(50);
 
 /// How long after the claim a RunTask of an earlier delivery may still be under way: longer than a function runs. Until then
 /// a redelivered message that is refused, and finds no task, comes back once more.
@@ -55,16 +44,6 @@ const UNDER_WAY: Duration = Duration::from_secs(60);
 /// A launch that takes longer than this may be overtaken by a later attempt: its flow runs, ends, is retried by its user and
 /// launched anew before the launch has its answer.
 const SLOW: Duration = Duration::from_secs(2);
-
-/// How long a run of a Prefect server waits that is handed back for the first time.
-///
-/// An answer that is lost is asked for again, and an earlier copy of the hand back may take effect then. Another copy, that
-/// comes when the run has started anew, would start it once more: the server takes SCHEDULED after any state. So a run may not be
-/// due again while a copy can be under way. The function that sends one has read the run before the first copy took effect (at
-/// most [`LATE`] after that was sent), goes on sending until it ends (60 s at most), and its last copy takes effect within [`LATE`]
-/// of that: 160 s, and room for clocks and for
-/// [`EARLY`](crate::prefect::judge::EARLY).
-pub const HAND_BACK_DELAY: Duration = Duration::from_secs(180);
 
 /// What the operator decides about dispatching.
 #[derive(Debug, Clone)]
@@ -83,17 +62,10 @@ pub struct Dispatcher<C, L, Q> {
     launcher: L,
     queues: Arc<Q>,
     policy: Policy,
-    sink: Arc<dyn OutcomeSink>,
+    sink: Arc<dyn Sink>,
     clock: Clock,
     /// Work pools whose runs are only rendered.
     shadow: BTreeSet<String>,
-}
-
-/// How the handling of one record ended.
-enum Fate {
-    Acknowledged,
-    /// To be delivered again, after this long if that matters.
-    Returned(Option<Duration>),
 }
 
 /// What a launch came to.
@@ -106,73 +78,41 @@ enum Came {
     InHand(Duration),
 }
 
-impl<C: ControlPlane, L: TaskLauncher, Q: RunQueues> Dispatcher<C, L, Q> {
+impl<C: ControlPlane, L: TaskLauncher, Q: Inbox> Dispatcher<C, L, Q> {
     /// A dispatcher over these.
-    pub fn new(
-        control: C,
-        launcher: L,
-        queues: Arc<Q>,
-        policy: Policy,
-        sink: Arc<dyn OutcomeSink>,
-        clock: Clock,
-    ) -> Self {
+    pub fn new(control: C, launcher: L, queues: Arc<Q>, policy: Policy, sink: Arc<dyn Sink>, clock: Clock) -> Self {
         Self { control, launcher, queues, policy, sink, clock, shadow: BTreeSet::new() }
     }
 
     /// Handles a batch. Returns before `deadline` with the records that have to be delivered again.
     pub async fn handle(self: &Arc<Self>, records: Vec<Record>, deadline: Instant) -> BatchResponse {
-        let stop = deadline.checked_sub(RESERVE).unwrap_or(deadline);
+        let batch = Batch::new(records, deadline);
+        let records = &batch.records;
         // A batch comes from one queue.
         let queue = records.first().map_or(RunQueue::Standard, Record::queue);
-        let (messages, mut fates) = self.read_bodies(&records, stop).await;
+        let (messages, mut fates) = self.read_bodies(&batch).await;
         let read = (self.clock)();
         let of_queue = messages.into_iter().map(|(index, message)| (index, delivery(message, &records[index], read)));
         let (places, deliveries): (Vec<usize>, Vec<Delivery>) = of_queue.unzip();
-        let readings = self.read_runs(&deliveries, queue, stop).await;
-        let tasks = places.into_iter().zip(deliveries).zip(readings).map(|((index, delivery), reading)| {
-            let this = Arc::clone(self);
-            let record = records[index].clone();
-            let shared = Arc::new(delivery);
-            let of_task = Arc::clone(&shared);
-            async move {
-                let task = tokio::spawn(async move { this.dispatch(&of_task, &record, reading).await });
-                let abort = task.abort_handle();
-                let ended = timeout_at(stop, task).await;
-                if ended.is_err() {
-                    abort.abort();
-                }
-                (index, shared, ended)
-            }
+        let readings = self.read_runs(&deliveries, queue, &batch).await;
+        let deliveries: Vec<Arc<Delivery>> = deliveries.into_iter().map(Arc::new).collect();
+        let handling = places.iter().zip(&deliveries).zip(readings).map(|((index, delivery), reading)| {
+            let (this, delivery, record) = (Arc::clone(self), Arc::clone(delivery), records[*index].clone());
+            (*index, async move { Ok(this.dispatch(&delivery, &record, reading).await) })
         });
-        for (index, delivery, ended) in join_all(tasks).await {
-            let message = Some(&delivery.message);
-            let fate = match ended {
-                Ok(Ok(fate)) => fate,
-                Ok(Err(panicked)) => self.panicked(&records[index], message, &panicked),
-                Err(_) => self.returned(&records[index], message, Class::Transient, &codes::out_of_time()),
-            };
+        let returned = |index: usize, failure: Failure| {
+            let delivery = places.iter().position(|place| *place == index).map(|place| &deliveries[place]);
+            self.returned(&records[index], delivery.map(|delivery| &delivery.message), &failure)
+        };
+        for (index, fate) in batch.each(handling, returned).await {
             fates[index] = fate;
         }
-        let kept: Vec<(&Record, Option<Duration>)> = records
-            .iter()
-            .zip(&fates)
-            .filter_map(|(record, fate)| match fate {
-                Fate::Returned(wait) => Some((record, *wait)),
-                Fate::Acknowledged => None,
-            })
-            .collect();
-        // Neither decides anything: half of the reserve is as long as they may take.
-        let _ = timeout(RESERVE / 2, join(self.control.flush(), self.hurry(queue, &kept))).await;
-        BatchResponse {
-            batch_item_failures: kept
-                .into_iter()
-                .map(|(record, _)| BatchItemFailure { item_identifier: record.message_id.clone() })
-                .collect(),
-        }
+        batch.end(&fates, (&*self.queues, Source::Runs(queue)), self.control.flush()).await
     }
 
     /// Takes the bodies apart and buries those that will never be readable.
-    async fn read_bodies(&self, records: &[Record], stop: Instant) -> (Vec<(usize, ScheduledRun)>, Vec<Fate>) {
+    async fn read_bodies(&self, batch: &Batch) -> (Vec<(usize, ScheduledRun)>, Vec<Fate>) {
+        let records = &batch.records;
         let mut messages = Vec::with_capacity(records.len());
         let mut unreadable = Vec::new();
         for (index, record) in records.iter().enumerate() {
@@ -185,14 +125,13 @@ impl<C: ControlPlane, L: TaskLauncher, Q: RunQueues> Dispatcher<C, L, Q> {
         let mut fates: Vec<Fate> = records.iter().map(|_| Fate::Returned(None)).collect();
         let burials = unreadable.into_iter().map(|(index, reason)| async move {
             let record = &records[index];
-            let buried = timeout_at(stop, self.queues.bury(record.body.clone(), &reason)).await;
-            let fate = match buried {
-                Ok(Ok(())) => {
-                    self.sink.emit(&Outcome::Malformed { message_id: &record.message_id, reason: &reason });
+            let buried = batch.in_time(self.queues.dead_letter(record.body.clone(), &reason)).await;
+            let fate = match buried.and_then(|buried| buried) {
+                Ok(()) => {
+                    self.tell(Outcome::Malformed { message_id: &record.message_id, reason: &reason });
                     Fate::Acknowledged
                 }
-                Ok(Err(failure)) => self.returned(record, None, failure.class, &failure.diagnosis),
-                Err(_) => self.returned(record, None, Class::Transient, &codes::out_of_time()),
+                Err(failure) => self.returned(record, None, &failure),
             };
             (index, fate)
         });
@@ -202,12 +141,17 @@ impl<C: ControlPlane, L: TaskLauncher, Q: RunQueues> Dispatcher<C, L, Q> {
         (messages, fates)
     }
 
-    async fn read_runs(&self, batch: &[Delivery], queue: RunQueue, stop: Instant) -> Vec<Result<Reading, Failure>> {
-        if batch.is_empty() {
+    async fn read_runs(
+        &self,
+        deliveries: &[Delivery],
+        queue: RunQueue,
+        batch: &Batch,
+    ) -> Vec<Result<Reading, Failure>> {
+        if deliveries.is_empty() {
             return Vec::new();
         }
-        let mut readings = timeout_at(stop, self.control.read(batch, queue)).await.unwrap_or_default();
-        readings.resize_with(batch.len(), || Err(Failure { class: Class::Transient, diagnosis: codes::out_of_time() }));
+        let mut readings = batch.in_time(self.control.read(deliveries, queue)).await.unwrap_or_default();
+        readings.resize_with(deliveries.len(), || Err(Failure::transient(codes::out_of_time())));
         readings
     }
 
@@ -218,12 +162,12 @@ impl<C: ControlPlane, L: TaskLauncher, Q: RunQueues> Dispatcher<C, L, Q> {
         }
         let result = match reading {
             Ok(Reading::NotOurs(reason)) => {
-                self.sink.emit(&Outcome::NotOurs { message, reason: &reason });
+                self.tell(Outcome::NotOurs { message, reason: &reason });
                 return Fate::Acknowledged;
             }
             Ok(Reading::InHand(wait)) => return self.in_hand(record, message, wait),
             Ok(Reading::Soon(wait)) => {
-                self.sink.emit(&Outcome::Deferred { message, reason: "not due yet", delay: wait });
+                self.tell(Outcome::Deferred { message, reason: "not due yet", delay: wait });
                 return Fate::Returned(Some(wait));
             }
             Ok(Reading::Later { look, reason }) => {
@@ -231,10 +175,10 @@ impl<C: ControlPlane, L: TaskLauncher, Q: RunQueues> Dispatcher<C, L, Q> {
                 let deferred = self.control.settle(message, &Settlement::Deferred(look)).await;
                 return match deferred {
                     Ok(()) => {
-                        self.sink.emit(&Outcome::Deferred { message, reason: &reason, delay });
+                        self.tell(Outcome::Deferred { message, reason: &reason, delay });
                         Fate::Acknowledged
                     }
-                    Err(failure) => self.returned(record, Some(message), failure.class, &failure.diagnosis),
+                    Err(failure) => self.returned(record, Some(message), &failure),
                 };
             }
             Ok(Reading::Due(order)) => self.launch(&order, delivery, true).await,
@@ -268,8 +212,7 @@ impl<C: ControlPlane, L: TaskLauncher, Q: RunQueues> Dispatcher<C, L, Q> {
         let asked = (self.clock)();
         let error = match self.launcher.launch(&prepared).await {
             Ok(_) if self.since(asked) > SLOW && !self.control.is_to_record(message).await? => {
-                self.sink
-                    .emit(&Outcome::NotOurs { message, reason: "a later attempt of the run was launched meanwhile" });
+                self.tell(Outcome::NotOurs { message, reason: "a later attempt of the run was launched meanwhile" });
                 return Ok(Came::NotOurs);
             }
             Ok(launched) => return Ok(Came::Task(launched, prepared.notices)),
@@ -306,7 +249,7 @@ impl<C: ControlPlane, L: TaskLauncher, Q: RunQueues> Dispatcher<C, L, Q> {
         if !self.control.give_up(message, &why.diagnosis).await? {
             return Err(why);
         }
-        self.sink.emit(&Outcome::NotOurs { message, reason: "its claim is given up" });
+        self.tell(Outcome::NotOurs { message, reason: "its claim is given up" });
         Ok(Came::NotOurs)
     }
 
@@ -320,7 +263,7 @@ impl<C: ControlPlane, L: TaskLauncher, Q: RunQueues> Dispatcher<C, L, Q> {
             Claim::Ours { again } => Ok(again),
             Claim::InHand(wait) => Err(Came::InHand(wait)),
             Claim::NotOurs(reason) => {
-                self.sink.emit(&Outcome::NotOurs { message, reason: &reason });
+                self.tell(Outcome::NotOurs { message, reason: &reason });
                 Err(Came::NotOurs)
             }
         }
@@ -337,7 +280,7 @@ impl<C: ControlPlane, L: TaskLauncher, Q: RunQueues> Dispatcher<C, L, Q> {
             // Another message of this batch may be launching a later attempt.
             Some(launched) if self.control.is_to_record(message).await? => Came::Task(launched, Vec::new()),
             Some(_) | None => {
-                self.sink.emit(&Outcome::NotOurs { message, reason: "another task runs it" });
+                self.tell(Outcome::NotOurs { message, reason: "another task runs it" });
                 Came::NotOurs
             }
         })
@@ -355,7 +298,7 @@ impl<C: ControlPlane, L: TaskLauncher, Q: RunQueues> Dispatcher<C, L, Q> {
 
     async fn find(&self, prepared: &Prepared) -> Result<Option<Launched>, Failure> {
         let found = self.launcher.find(prepared).await;
-        found.map_err(|error| Failure { class: Class::Transient, diagnosis: error.diagnosis })
+        found.map_err(Failure::unanswered)
     }
 
     async fn refuse(&self, delivery: &Delivery, claimed: bool, reason: Diagnosis) -> Result<Came, Failure> {
@@ -406,7 +349,7 @@ impl<C: ControlPlane, L: TaskLauncher, Q: RunQueues> Dispatcher<C, L, Q> {
                 Settlement::Launched(launched)
             }
             Err(Failure { class: Class::Stale, diagnosis }) => {
-                self.sink.emit(&Outcome::NotOurs { message, reason: &diagnosis.summary });
+                self.tell(Outcome::NotOurs { message, reason: &diagnosis.summary });
                 return Fate::Acknowledged;
             }
             Err(Failure { class: Class::Malformed | Class::Rejected, diagnosis }) => Settlement::Crashed(diagnosis),
@@ -414,25 +357,25 @@ impl<C: ControlPlane, L: TaskLauncher, Q: RunQueues> Dispatcher<C, L, Q> {
                 let Waited { since, hand_backs } = match self.control.waited(message).await {
                     Ok(waited) => waited,
                     Err(failure) => {
-                        return self.returned(record, Some(message), failure.class, &failure.diagnosis);
+                        return self.returned(record, Some(message), &failure);
                     }
                 };
                 let waited = self.since(since);
                 if may_wait(waited, hand_backs, self.policy.capacity_timeout) {
                     let delay = hand_back_delay(self.policy.hand_back_delay, hand_backs);
                     Settlement::HandedBack { delay, reason: diagnosis }
-                } else if failure::is_unreadable(&diagnosis) {
+                } else if codes::is_unreadable(&diagnosis) {
                     Settlement::Crashed(codes::never_readable(waited, &diagnosis))
                 } else {
                     Settlement::Crashed(codes::no_capacity(waited, &diagnosis))
                 }
             }
-            Err(Failure { class: class @ (Class::Transient | Class::Bug), diagnosis }) => {
-                return self.returned(record, Some(message), class, &diagnosis);
+            Err(failure @ Failure { class: Class::Transient | Class::Bug, .. }) => {
+                return self.returned(record, Some(message), &failure);
             }
         };
         if let Err(failure) = self.control.settle(message, &settlement).await {
-            return self.returned(record, Some(message), failure.class, &failure.diagnosis);
+            return self.returned(record, Some(message), &failure);
         }
         if !notes.is_empty() {
             self.control.note(message, notes);
@@ -440,12 +383,12 @@ impl<C: ControlPlane, L: TaskLauncher, Q: RunQueues> Dispatcher<C, L, Q> {
         match &settlement {
             Settlement::Launched(launched) => {
                 let due_to_launch = (self.clock)().duration_since(message.expected_start_time).as_secs_f64();
-                self.sink.emit(&Outcome::Launched { message, launched, due_to_launch });
+                self.tell(Outcome::Launched { message, launched, due_to_launch });
             }
             Settlement::HandedBack { delay, reason } => {
-                self.sink.emit(&Outcome::HandedBack { message, reason, delay: *delay });
+                self.tell(Outcome::HandedBack { message, reason, delay: *delay });
             }
-            Settlement::Crashed(reason) => self.sink.emit(&Outcome::Crashed { message, reason }),
+            Settlement::Crashed(reason) => self.tell(Outcome::Crashed { message, reason }),
             // Told of where it is decided.
             Settlement::Deferred(_) => {}
         }
@@ -453,38 +396,23 @@ impl<C: ControlPlane, L: TaskLauncher, Q: RunQueues> Dispatcher<C, L, Q> {
     }
 
     fn since(&self, moment: Timestamp) -> Duration {
-        let elapsed = (self.clock)().duration_since(moment);
-        Duration::try_from(elapsed).unwrap_or(Duration::ZERO)
+        between(moment, (self.clock)())
     }
 
-    fn returned(&self, record: &Record, message: Option<&ScheduledRun>, class: Class, reason: &Diagnosis) -> Fate {
-        self.sink.emit(&Outcome::Returned { message_id: &record.message_id, message, class, reason });
+    fn tell(&self, outcome: Outcome<'_>) {
+        self.sink.emit(&Event::Message(outcome));
+    }
+
+    fn returned(&self, record: &Record, message: Option<&ScheduledRun>, failure: &Failure) -> Fate {
+        let Failure { class, diagnosis: reason } = failure;
+        self.tell(Outcome::Returned { message_id: &record.message_id, message, class: *class, reason });
         Fate::Returned(None)
     }
 
     /// Another delivery of the message may be at work.
     fn in_hand(&self, record: &Record, message: &ScheduledRun, wait: Duration) -> Fate {
-        self.returned(record, Some(message), Class::Transient, &codes::in_hand(wait));
+        self.returned(record, Some(message), &Failure::transient(codes::in_hand(wait)));
         Fate::Returned(Some(wait))
-    }
-
-    fn panicked(&self, record: &Record, message: Option<&ScheduledRun>, panicked: &JoinError) -> Fate {
-        // The panic's own text may quote data; the default hook has written it to standard error already.
-        let detail =
-            if panicked.is_panic() { "a panic while the record was handled" } else { "its task was cancelled" };
-        self.returned(record, message, Class::Bug, &codes::bug(detail))
-    }
-
-    /// Returned records shall not wait out the queue's visibility timeout, nor come back all at once.
-    async fn hurry(&self, queue: RunQueue, kept: &[(&Record, Option<Duration>)]) {
-        let changes = kept.iter().filter(|(record, _)| !record.receipt_handle.is_empty()).map(|(record, wait)| {
-            let ceiling = 5_u64 << record.receive_count().min(5);
-            // SQS knows whole seconds.
-            let wait = wait.map(|wait| wait.as_secs() + 1);
-            let delay = wait.unwrap_or_else(|| fastrand::u64(ceiling / 2..=ceiling));
-            self.queues.hurry(queue, &record.receipt_handle, Duration::from_secs(delay))
-        });
-        join_all(changes).await;
     }
 }
 
@@ -504,22 +432,6 @@ fn delivery(message: ScheduledRun, record: &Record, read: Timestamp) -> Delivery
 /// Whether the failure would end the attempt: then an earlier delivery's task has to be ruled out first.
 fn is_definite(error: &LaunchError) -> bool {
     error.is_conflict() || !matches!(error.class, Class::Transient | Class::Bug)
-}
-
-/// How often a run is handed back however long it has waited already: an outage or a backlog must not use up the time in
-/// which a passing trouble passes.
-const FEWEST_HAND_BACKS: u32 = 2;
-
-/// Whether a run that could not be started for a passing reason is handed back once more. Zero allows no waiting.
-pub(crate) fn may_wait(waited: Duration, hand_backs: u32, capacity_timeout: Duration) -> bool {
-    !capacity_timeout.is_zero() && (waited < capacity_timeout || hand_backs < FEWEST_HAND_BACKS)
-}
-
-/// What the first delay is, doubling to four minutes, and up to half of that on top, so that runs do not come back together.
-pub(crate) fn hand_back_delay(first: Duration, hand_backs: u32) -> Duration {
-    let longest = Duration::from_secs(240).max(first);
-    let delay = first.saturating_mul(1 << hand_backs.min(16)).min(longest);
-    delay.mul_f64(1.0 + 0.5 * fastrand::f64())
 }
 
 #[cfg(test)]

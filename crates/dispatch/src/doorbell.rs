@@ -32,7 +32,7 @@ use tokio::{
 
 use crate::{
     codes,
-    ports::Failure,
+    ports::{PollQueue, TokenSource},
     ring::{PollMessage, Ring},
 };
 
@@ -52,27 +52,6 @@ const BELIEVED_FOR: Duration = Duration::from_secs(300);
 /// How long a reading of the secret may take: the function has ten seconds for a ring.
 const READING: Duration = Duration::from_secs(3);
 
-/// Takes rings.
-pub trait Rings: Send + Sync + 'static {
-    /// Sends a body to the poll queue.
-    ///
-    /// # Errors
-    /// [`Failure`] when it is not known to have been taken.
-    fn send(&self, body: String) -> impl Future<Output = Result<(), Failure>> + Send;
-}
-
-/// Where the token is kept.
-pub trait TokenSource: Send + Sync + 'static {
-    /// What the setting is called, for errors.
-    fn setting(&self) -> &'static str;
-
-    /// Reads it as it is now.
-    ///
-    /// # Errors
-    /// Why it cannot be read; never its value.
-    fn token(&self) -> impl Future<Output = Result<String, String>> + Send;
-}
-
 /// A token that stands in the setting itself.
 #[derive(Clone)]
 pub struct FixedToken(pub String);
@@ -88,8 +67,8 @@ impl TokenSource for FixedToken {
 }
 
 /// Compares the secret and rings.
-pub struct Doorbell<R, S> {
-    rings: R,
+pub struct Doorbell<Q, S> {
+    queue: Q,
     source: S,
     kept: Mutex<Kept>,
 }
@@ -101,15 +80,15 @@ struct Kept {
     read_at: Instant,
 }
 
-impl<R: Rings, S: TokenSource> Doorbell<R, S> {
+impl<Q: PollQueue, S: TokenSource> Doorbell<Q, S> {
     /// Reads the token. The doorbell rings for those who send it.
     ///
     /// # Errors
     /// The secret cannot be read, or holds no usable token.
-    pub async fn open(source: S, rings: R) -> Result<Self, Diagnosis> {
+    pub async fn open(source: S, queue: Q) -> Result<Self, Diagnosis> {
         let text = source.token().await.map_err(|problem| codes::no_token(source.setting(), &problem))?;
         let token = usable(&text, source.setting())?;
-        Ok(Self { rings, source, kept: Mutex::new(Kept { token: Some(token), read_at: Instant::now() }) })
+        Ok(Self { queue, source, kept: Mutex::new(Kept { token: Some(token), read_at: Instant::now() }) })
     }
 
     /// The answer to a request.
@@ -139,7 +118,7 @@ impl<R: Rings, S: TokenSource> Doorbell<R, S> {
         let body = if encoded { STANDARD.decode(body).unwrap_or_default() } else { body.as_bytes().to_vec() };
         let ring = PollMessage::Ring(Ring::of_automation(&body));
         // The doorbell's own invocation is the first of the chain.
-        match self.rings.send(ring.body_after(1)).await {
+        match self.queue.send_poll(&ring, 1, Duration::ZERO).await {
             Ok(()) => 202,
             Err(failure) => {
                 tracing::error!(code = failure.diagnosis.code.id(), detail = failure.diagnosis.detail, "not sent");
@@ -208,10 +187,8 @@ mod tests {
         atomic::{AtomicUsize, Ordering},
     };
 
-    use ecs::failure::Class;
-
     use super::*;
-    use crate::codes;
+    use crate::ports::Failure;
 
     const TOKEN: &str = "0123456789abcdef";
 
@@ -221,15 +198,13 @@ mod tests {
         broken: bool,
     }
 
-    impl Rings for Bell {
-        async fn send(&self, body: String) -> Result<(), Failure> {
+    impl PollQueue for Bell {
+        async fn send_poll(&self, message: &PollMessage, hops: u32, delay: Duration) -> Result<(), Failure> {
+            assert_eq!(delay, Duration::ZERO);
             if self.broken {
-                return Err(Failure {
-                    class: Class::Transient,
-                    diagnosis: codes::queue_failed("poll queue", "outage"),
-                });
+                return Err(Failure::transient(codes::queue_failed("poll queue", "outage")));
             }
-            self.rings.lock().unwrap().push(body);
+            self.rings.lock().unwrap().push(message.body_after(hops));
             Ok(())
         }
     }
@@ -348,11 +323,11 @@ mod tests {
         ] {
             assert_eq!(status(&bell, &request("POST", headers.clone(), "{}")).await, 401, "{headers}");
         }
-        assert!(bell.rings.rings.lock().unwrap().is_empty());
+        assert!(bell.queue.rings.lock().unwrap().is_empty());
         for headers in [json!({"authorization": format!("Bearer {TOKEN}")}), json!({"x-pushpool-token": TOKEN})] {
             assert_eq!(status(&bell, &request("POST", headers, "")).await, 202);
         }
-        assert_eq!(*bell.rings.rings.lock().unwrap(), [r#"{"version":1,"ring":{},"hops":1}"#; 2]);
+        assert_eq!(*bell.queue.rings.lock().unwrap(), [r#"{"version":1,"ring":{},"hops":1}"#; 2]);
     }
 
     #[tokio::test]
@@ -367,7 +342,7 @@ mod tests {
         for odd in [json!({}), json!([]), Value::Null, json!({"requestContext": 5})] {
             assert_eq!(status(&bell, &odd).await, 405, "{odd}");
         }
-        let rings = bell.rings.rings.lock().unwrap();
+        let rings = bell.queue.rings.lock().unwrap();
         assert_eq!(*rings, [r#"{"version":1,"ring":{"event":"prefect.flow-run.Late"},"hops":1}"#]);
     }
 

@@ -6,6 +6,8 @@
 //!
 //! A body is read in two steps, version first, so that a message of a later release is told apart from a broken one.
 
+use std::time::Duration;
+
 use diagnosis::{Diagnosis, PP0401, PP0402, PP0403};
 use ecs::Attempt;
 use jiff::Timestamp;
@@ -22,6 +24,19 @@ pub(crate) const LONGEST_NAME: usize = 1_000;
 
 /// Nesting deeper than this is refused before anything walks the value.
 const MAX_DEPTH: usize = 64;
+
+/// The longest delay of an SQS message (SQS API reference, SendMessage, `DelaySeconds`), and the longest time that a message
+/// waits for its run, hidden in the queue.
+pub const LONGEST_DELAY: Duration = Duration::from_secs(900);
+
+/// Which of the run queues.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum RunQueue {
+    /// For work pools and queues without limits: messages arrive in any order, many at a time.
+    Standard,
+    /// For those with limits: one batch of a pool at a time.
+    Fifo,
+}
 
 /// One attempt of one scheduled run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

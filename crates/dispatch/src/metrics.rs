@@ -9,7 +9,8 @@ use std::{fmt::Write, sync::OnceLock};
 
 use serde_json::{Value, json};
 
-use crate::outcome::NAMESPACE;
+/// CloudWatch namespace of every metric unless another is chosen, and source of every event.
+pub const NAMESPACE: &str = "pushpool";
 
 /// The only dimension. Its value is the pool's name, see [`dimension_value`].
 pub const WORK_POOL: &str = "WorkPool";
@@ -192,10 +193,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
-    use crate::{
-        outcome::{LogAndMetrics, PollSink},
-        poll::Polled,
-    };
+    use crate::outcome::{Blocked, Polled, Polling};
 
     #[test]
     fn names_are_given_once_and_each_is_somebodys() {
@@ -266,13 +264,14 @@ mod tests {
         assert_eq!(busy.metrics(), [("Found", 3.0), ("Sent", 2.0), ("OldestDue", 7.5)]);
     }
 
-    /// Lines with metrics that are not listed panic in tests; the other sinks' are emitted by the tests of their use cases.
+    /// Lines with metrics that are not listed panic in tests; the lines of other events are made by the tests of their use
+    /// cases.
     #[test]
     fn what_polls_emit_is_listed() {
-        LogAndMetrics.polled(&Polled::default());
-        let blocked = [(uuid::Uuid::nil(), crate::poll::Blocked::Closed)].into();
-        LogAndMetrics.polled(&Polled { blocked, ..Polled::default() });
-        LogAndMetrics.poll_failed("no answer");
-        LogAndMetrics.poll_ended();
+        let blocked = [(uuid::Uuid::nil(), Blocked::Closed)].into();
+        let (idle, stuck) = (Polled::default(), Polled { blocked, ..Polled::default() });
+        let counts = |polling: Polling<'_>| polling.metrics(7).is_some();
+        assert!(!counts(Polling::Polled(&idle)));
+        assert!(counts(Polling::Polled(&stuck)) && counts(Polling::Failed("no answer")) && counts(Polling::Ended));
     }
 }

@@ -5,7 +5,6 @@
 
 use std::{
     collections::HashMap,
-    path::PathBuf,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -122,24 +121,6 @@ impl<D: PoolDocuments> PoolCache<D> {
 
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<String, (Instant, Arc<WorkPool>)>> {
         self.pools.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Pool documents as files `NAME.json` of a directory.
-#[derive(Debug, Clone)]
-pub struct Directory(pub PathBuf);
-
-impl PoolDocuments for Directory {
-    async fn read(&self, work_pool: &str) -> Result<Option<Value>, Failure> {
-        let Some(file) = file_name(work_pool) else {
-            return Ok(None);
-        };
-        let path = self.0.join(file);
-        match std::fs::read(&path) {
-            Ok(bytes) => parse(work_pool, &bytes).map(Some),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(unread(work_pool, &error.to_string())),
-        }
     }
 }
 

@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::ports::RunQueue;
+use crate::message::RunQueue;
 
 /// One message as the event carries it.
 #[derive(Debug, Clone, Deserialize)]

@@ -23,22 +23,18 @@ use serde_json::{Value, json};
 use work_pool::NoReferences;
 
 use crate::{
-    dispatcher::Clock,
-    message::{InlineRun, ScheduledRun},
-    outcome::NAMESPACE,
+    codes,
+    message::{InlineRun, LONGEST_DELAY, RunQueue, ScheduledRun},
+    metrics::NAMESPACE,
     pool::PoolCache,
     ports::{
-        Claim, ControlPlane, Delivery, Failure, Look, Order, PoolDocuments, Reading, RunQueue, RunQueues, Schedules,
-        Settlement, Waited,
+        Claim, Clock, ControlPlane, Delivery, Failure, Inbox, Look, Order, OutcomeBus, PoolDocuments, Reading,
+        Schedules, Settlement, Waited,
     },
 };
 
 /// Environment variable with the parameters of the run as one JSON object.
 pub const PARAMETERS_VARIABLE: &str = "PUSHPOOL_PARAMETERS";
-
-/// The longest delay of an SQS message (SQS API reference, SendMessage, `DelaySeconds`), and the longest time that a message
-/// waits for its run, hidden in the queue.
-pub const LONGEST_DELAY: Duration = Duration::from_secs(900);
 
 /// How long a run waits that is handed back for the first time; its schedule adds up to a minute. Two copies of one hand back
 /// are two messages of one attempt, and its token makes the launch single.
@@ -57,20 +53,6 @@ const PAUSED_EVERY: i64 = 15;
 /// taken still.
 const NOT_BEFORE: SignedDuration = SignedDuration::from_secs(50);
 
-/// Announces outcomes to whoever listens, besides the log. Best effort: the log is the record.
-pub trait OutcomeBus: Send + Sync + 'static {
-    /// Publishes one event; `detail_type` is one of `Launched`, `HandedBack`, `Crashed`.
-    fn publish(&self, detail_type: &'static str, detail: Value) -> impl Future<Output = ()> + Send;
-}
-
-/// Nobody listens.
-#[derive(Debug, Clone, Copy)]
-pub struct NoBus;
-
-impl OutcomeBus for NoBus {
-    async fn publish(&self, _detail_type: &'static str, _detail: Value) {}
-}
-
 /// Runs from messages, pools from documents, outcomes to the log, the queues and a bus.
 pub struct Standalone<D, Q, S, B> {
     pools: PoolCache<D>,
@@ -80,7 +62,7 @@ pub struct Standalone<D, Q, S, B> {
     clock: Clock,
 }
 
-impl<D: PoolDocuments, Q: RunQueues, S: Schedules, B: OutcomeBus> Standalone<D, Q, S, B> {
+impl<D: PoolDocuments, Q: Inbox, S: Schedules, B: OutcomeBus> Standalone<D, Q, S, B> {
     /// A control plane over these.
     pub fn new(pools: PoolCache<D>, queues: Arc<Q>, schedules: Arc<S>, bus: B, clock: Clock) -> Self {
         Self { pools, queues, schedules, bus, clock }
@@ -163,7 +145,7 @@ fn seconds_until(due: Timestamp, now: Timestamp) -> Duration {
     Duration::from_secs(u64::try_from(milliseconds).unwrap_or(0).div_ceil(1000))
 }
 
-impl<D: PoolDocuments, Q: RunQueues, S: Schedules, B: OutcomeBus> ControlPlane for Standalone<D, Q, S, B> {
+impl<D: PoolDocuments, Q: Inbox, S: Schedules, B: OutcomeBus> ControlPlane for Standalone<D, Q, S, B> {
     async fn read(&self, deliveries: &[Delivery], _queue: RunQueue) -> Vec<Result<Reading, Failure>> {
         futures_util::future::join_all(deliveries.iter().map(|delivery| self.read_one(&delivery.message))).await
     }
@@ -200,7 +182,7 @@ impl<D: PoolDocuments, Q: RunQueues, S: Schedules, B: OutcomeBus> ControlPlane f
                 self.bus.publish("HandedBack", detail).await;
             }
             Settlement::Crashed(reason) => {
-                self.queues.bury(body(&message.without_credentials())?, reason).await?;
+                self.queues.dead_letter(body(&message.without_credentials())?, reason).await?;
                 add(&mut detail, reason);
                 self.bus.publish("Crashed", detail).await;
             }
@@ -220,7 +202,7 @@ fn add(detail: &mut Value, reason: &Diagnosis) {
 fn body(message: &ScheduledRun) -> Result<String, Failure> {
     serde_json::to_string(message).map_err(|error| Failure {
         class: Class::Bug,
-        diagnosis: crate::codes::bug(&format!("{NAMESPACE} could not write a message: {error}")),
+        diagnosis: codes::bug(&format!("{NAMESPACE} could not write a message: {error}")),
     })
 }
 

@@ -9,7 +9,7 @@
 //! So a stopped task may be missed where more than 1,000 stopped within the last hour, and no decision rests on finding it.
 //! The dispatcher and the reconciler read the run again when they find no task. A task that is not listed as to run has
 //! stopped, or was told to stop. If it ran the flow, the run's state says so by then (`dispatch::dispatcher`,
-//! `dispatch::observe::runs`).
+//! `dispatch::runs`).
 
 use std::time::Duration;
 

@@ -4,7 +4,11 @@ mod settings;
 
 use std::sync::Arc;
 
-use dispatch::{dispatcher::Dispatcher, outcome::LogAndMetrics, ports::ControlPlane, ports::RunQueues};
+use aws::LogAndMetrics;
+use dispatch::{
+    dispatcher::Dispatcher,
+    ports::{ControlPlane, Inbox},
+};
 use ecs::launch::TaskLauncher;
 use function::{Error, Settings, serve_batches, start_log};
 
@@ -29,7 +33,7 @@ async fn main() -> Result<(), Error> {
     }
 }
 
-async fn serve<C: ControlPlane, L: TaskLauncher, Q: RunQueues>(dispatcher: Dispatcher<C, L, Q>) -> Result<(), Error> {
+async fn serve<C: ControlPlane, L: TaskLauncher, Q: Inbox>(dispatcher: Dispatcher<C, L, Q>) -> Result<(), Error> {
     let dispatcher = Arc::new(dispatcher);
     serve_batches(move |records, deadline| {
         let dispatcher = Arc::clone(&dispatcher);

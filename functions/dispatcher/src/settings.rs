@@ -33,11 +33,7 @@
 use std::time::Duration;
 
 use aws::{PrefectSettings, ScheduleSettings, StandaloneSettings};
-use dispatch::{
-    dispatcher::{HAND_BACK_DELAY, Policy},
-    prefect::control::Options,
-    standalone,
-};
+use dispatch::{dispatcher::Policy, hand_back::HAND_BACK_DELAY, prefect::control::Options, standalone};
 use function::{BadSettings, Prefect, Settings};
 
 /// Which control plane it has.

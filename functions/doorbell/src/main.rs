@@ -14,7 +14,10 @@
 
 use std::sync::Arc;
 
-use dispatch::doorbell::{Doorbell, FixedToken, SHORTEST_TOKEN, TokenSource};
+use dispatch::{
+    doorbell::{Doorbell, FixedToken, SHORTEST_TOKEN},
+    ports::TokenSource,
+};
 use function::{BadSettings, Error, Settings, serve, start_log};
 
 #[tokio::main(flavor = "current_thread")]

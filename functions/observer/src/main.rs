@@ -17,11 +17,8 @@
 
 use std::sync::Arc;
 
-use aws::{ObserverQueueUrls, ObserverSettings};
-use dispatch::{
-    observe::{Options, Policy},
-    outcome::LogAndMetrics,
-};
+use aws::{LogAndMetrics, ObserverQueueUrls, ObserverSettings};
+use dispatch::{observe::Options, runs::Policy};
 use function::{BadSettings, Error, Prefect, Settings, serve_batches, start_log};
 
 // One thread: below 1,769 MB Lambda gives less than one processor, and the work is waiting for answers.

@@ -15,8 +15,8 @@
 
 use std::{sync::Arc, time::Duration};
 
-use aws::PollerQueueUrls;
-use dispatch::{outcome::LogAndMetrics, poll::Options};
+use aws::{LogAndMetrics, PollerQueueUrls};
+use dispatch::poll::Options;
 use function::{BadSettings, Error, Prefect, Settings, serve_batches, start_log};
 
 // One thread: below 1,769 MB Lambda gives less than one processor, and the work is waiting for answers.

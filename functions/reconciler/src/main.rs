@@ -20,7 +20,8 @@
 
 use std::sync::Arc;
 
-use dispatch::{observe, outcome::LogAndMetrics, reconcile::Policy};
+use aws::LogAndMetrics;
+use dispatch::{reconcile::Policy, runs};
 use function::{BadSettings, Error, Prefect, Settings, serve, start_log};
 use serde_json::json;
 
@@ -51,7 +52,7 @@ fn read(settings: Settings<'_>) -> Result<(Prefect, Policy), BadSettings> {
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "at least 0; more is as good as many")]
     let interruptions = settings.number("PUSHPOOL_INTERRUPTIONS", f64::from(defaults.runs.interruptions)) as u32;
     let policy = Policy {
-        runs: observe::Policy {
+        runs: runs::Policy {
             capacity_timeout: settings.seconds("PUSHPOOL_CAPACITY_TIMEOUT", defaults.runs.capacity_timeout),
             hand_back_delay: settings.seconds("PUSHPOOL_HAND_BACK_DELAY", defaults.runs.hand_back_delay),
             interruptions,

@@ -47,7 +47,7 @@ locals {
   # A dispatcher may be at work on a claim until its time is over.
   claim_grace = max(120, 2 * var.functions.dispatcher.timeout)
   # A copy of a hand back takes effect 50 s after it was sent at the latest, as does the reading before it, see `HAND_BACK_DELAY`
-  # in crates/dispatch/src/dispatcher.rs.
+  # in crates/dispatch/src/hand_back.rs.
   hand_back_delay = 120 + max(60, var.functions.dispatcher.timeout, var.functions.observer.timeout)
 
   prefect_environment = local.served ? {

@@ -56,7 +56,7 @@ fn uses(function: &str) -> Use {
     match function {
         "poller" => Use { modules: &["poll/"], adapters: &["SqsPollerQueues", SECRETS] },
         "dispatcher" => Use {
-            modules: &["dispatcher.rs", "dispatcher/", "prefect/", "standalone.rs", "pool.rs"],
+            modules: &["dispatcher.rs", "dispatcher/", "batch.rs", "prefect/", "standalone.rs", "pool.rs"],
             adapters: &[
                 "EcsLauncher",
                 "SqsQueues",
@@ -68,11 +68,11 @@ fn uses(function: &str) -> Use {
             ],
         },
         "observer" => Use {
-            modules: &["observe/"],
+            modules: &["observe/", "batch.rs", "runs/"],
             adapters: &["EcsLauncher", "CloudWatchOutput", "SqsObserverQueues", "AssumedRole", SECRETS],
         },
         "reconciler" => Use {
-            modules: &["reconcile/", "observe/"],
+            modules: &["reconcile/", "runs/"],
             adapters: &["EcsLauncher", "CloudWatchOutput", "AssumedRole", SECRETS],
         },
         "doorbell" => Use { modules: &["doorbell.rs"], adapters: &["Sender", SECRETS] },

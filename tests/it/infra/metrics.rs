@@ -112,7 +112,7 @@ fn what_the_table_of_reasons_counts_is_in_the_lines() {
     for name in names {
         assert!(METRICS.iter().any(|metric| metric.name == name), "{name}");
     }
-    assert!(read("crates/dispatch/src/outcome.rs").contains(r#"line["Code"]"#));
+    assert!(read("crates/dispatch/src/outcome/dispatched.rs").contains(r#"line["Code"]"#));
 }
 
 /// The anchors that alarms point to.

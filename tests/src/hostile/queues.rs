@@ -4,12 +4,12 @@ use std::{path::Path, sync::LazyLock};
 
 use dispatch::{
     check::Check,
-    doorbell::{Doorbell, FixedToken, Rings},
+    doorbell::{Doorbell, FixedToken},
     message::{ScheduledRun, VERSION},
     observe,
-    ports::Failure,
+    ports::{Failure, PollQueue},
     ring::{PollMessage, Ring},
-    sqs_event,
+    runs, sqs_event,
 };
 use ecs::task::Task;
 use serde_json::{Value, json};
@@ -159,8 +159,8 @@ pub(super) fn drive_event(input: &[u8]) -> Verdict {
 
 /// What a task means for a run, whatever state that is in.
 pub(super) fn judge(task: &Task) {
-    use observe::decide::{Action, Limits, Past, decide, facts};
     use prefect_api::models::StateType;
+    use runs::decide::{Action, Limits, Past, decide, facts};
     let _ = (task.seconds_to_start(), task.created_at(), task.main_container(), task.has_started(), task.is_live());
     assert!(facts(task).len() <= super::LONGEST, "facts of {} bytes", facts(task).len());
     for state in [StateType::Pending, StateType::Running, StateType::Cancelling, StateType::Completed] {
@@ -225,9 +225,9 @@ pub(super) fn knock(dice: &mut Dice) -> Vec<u8> {
 #[derive(Clone, Default)]
 struct Bell(std::sync::Arc<std::sync::Mutex<Vec<String>>>);
 
-impl Rings for Bell {
-    async fn send(&self, body: String) -> Result<(), Failure> {
-        self.0.lock().expect("nobody panics").push(body);
+impl PollQueue for Bell {
+    async fn send_poll(&self, message: &PollMessage, hops: u32, _: std::time::Duration) -> Result<(), Failure> {
+        self.0.lock().expect("nobody panics").push(message.body_after(hops));
         Ok(())
     }
 }

@@ -10,17 +10,22 @@ use std::{
 use diagnosis::Diagnosis;
 use dispatch::{
     check::Check,
-    dispatcher::{Clock, Dispatcher, HAND_BACK_DELAY, Policy},
-    observe::{self, NoOutput, ObserveSink, Observed, Observer, ObserverQueues},
-    outcome::{Outcome, OutcomeSink, PollSink},
-    poll::{self, Polled, Poller, PollerQueues, QueuedRun},
+    dispatcher::{Dispatcher, Policy},
+    hand_back::HAND_BACK_DELAY,
+    message::RunQueue,
+    observe::{self, Observer},
+    outcome::{Change, Event, Observed, Outcome, Polling},
+    poll::{self, Poller},
     pool::PoolCache,
-    ports::{Failure, Look, PoolDocuments, RunQueue, RunQueues, Schedules},
+    ports::{
+        Clock, EventsQueue, Failure, Inbox, Look, NoBus, NoOutput, PollQueue, PoolDocuments, QueuedRun, RunQueues,
+        Schedules, Sink, Source,
+    },
     prefect::control::{Options, PrefectControl},
     reconcile::{self, Reconciler},
     ring::PollMessage,
-    sqs_event,
-    standalone::{NoBus, Standalone},
+    runs, sqs_event,
+    standalone::Standalone,
 };
 use ecs::{
     Attempt, Prepared,
@@ -299,13 +304,13 @@ impl Heard {
     }
 }
 
-impl RunQueues for Heard {
-    async fn bury(&self, body: String, _: &Diagnosis) -> Result<(), Failure> {
+impl Inbox for Heard {
+    async fn dead_letter(&self, body: String, _: &Diagnosis) -> Result<(), Failure> {
         self.take(&body);
         Ok(())
     }
 
-    async fn hurry(&self, _: RunQueue, _: &str, _: Duration) {}
+    async fn return_after(&self, _: Source, _: &str, _: Duration) {}
 }
 
 impl Schedules for Heard {
@@ -316,27 +321,23 @@ impl Schedules for Heard {
     }
 }
 
-impl ObserverQueues for Heard {
-    async fn ring(&self, message: &PollMessage, hops: u32) -> Result<(), Failure> {
+impl PollQueue for Heard {
+    async fn send_poll(&self, message: &PollMessage, hops: u32, delay: Duration) -> Result<(), Failure> {
+        assert!(delay <= Duration::from_secs(900), "{delay:?}");
         self.take(&message.body_after(hops));
         Ok(())
     }
+}
 
-    async fn check(&self, check: Check, delay: Duration) -> Result<(), Failure> {
+impl EventsQueue for Heard {
+    async fn send_check(&self, check: Check, delay: Duration) -> Result<(), Failure> {
         assert!(delay <= Duration::from_secs(900), "{delay:?}");
         self.take(&check.body());
         Ok(())
     }
-
-    async fn bury(&self, body: String, _: &Diagnosis) -> Result<(), Failure> {
-        self.take(&body);
-        Ok(())
-    }
-
-    async fn hurry(&self, _: &str, _: Duration) {}
 }
 
-impl PollerQueues for Heard {
+impl RunQueues for Heard {
     async fn send_runs(&self, _: RunQueue, messages: &[QueuedRun]) -> Vec<bool> {
         for message in messages {
             assert!(message.delay <= Duration::from_secs(900), "{:?}", message.delay);
@@ -348,55 +349,32 @@ impl PollerQueues for Heard {
     async fn waiting(&self, _: RunQueue) -> Option<u64> {
         Some(0)
     }
-
-    async fn send_tick(&self, message: &PollMessage, hops: u32, delay: Duration) -> Result<(), Failure> {
-        assert!(delay <= Duration::from_secs(900), "{delay:?}");
-        self.take(&message.body_after(hops));
-        Ok(())
-    }
-
-    async fn send_check(&self, _: Check) -> Result<(), Failure> {
-        self.take("");
-        Ok(())
-    }
 }
 
-impl OutcomeSink for Heard {
-    fn emit(&self, outcome: &Outcome<'_>) {
-        let line = outcome.metrics(0).map_or(0, |line| line.to_string().len());
+impl Sink for Heard {
+    fn emit(&self, event: &Event<'_>) {
+        let line = event.metrics(0).map_or(0, |line| line.to_string().len());
         assert!(line < LONGEST_LINE, "a line of {line} bytes");
-        if let Outcome::HandedBack { reason, .. }
-        | Outcome::Crashed { reason, .. }
-        | Outcome::Malformed { reason, .. }
-        | Outcome::Returned { reason, .. } = outcome
-        {
-            self.hear(reason);
-        }
-    }
-}
-
-impl ObserveSink for Heard {
-    fn observed(&self, observed: &Observed<'_>) {
-        use observe::Change;
-        let _ = observed.metrics();
-        match *observed {
-            Observed::Run { change: Change::HandedBack { reason, .. } | Change::Crashed(reason), .. }
-            | Observed::Malformed { reason, .. }
-            | Observed::Returned { reason, .. }
-            | Observed::Failed { reason, .. } => self.hear(reason),
+        match *event {
+            Event::Message(
+                Outcome::HandedBack { reason, .. }
+                | Outcome::Crashed { reason, .. }
+                | Outcome::Malformed { reason, .. }
+                | Outcome::Returned { reason, .. },
+            )
+            | Event::Run(
+                Observed::Run { change: Change::HandedBack { reason, .. } | Change::Crashed(reason), .. }
+                | Observed::Malformed { reason, .. }
+                | Observed::Returned { reason, .. }
+                | Observed::Failed { reason, .. },
+            ) => self.hear(reason),
+            Event::Poll(Polling::Polled(polled)) => assert!(polled.sent <= polled.found, "{polled:?}"),
+            Event::Poll(Polling::Failed(detail)) => {
+                assert!(detail.len() < 4 * LONGEST_LINE, "a text of {} bytes", detail.len());
+                *self.last.lock().expect("nobody panics") = Some("poll failed");
+            }
             _ => {}
         }
-    }
-}
-
-impl PollSink for Heard {
-    fn polled(&self, polled: &Polled) {
-        assert!(polled.sent <= polled.found, "{polled:?}");
-    }
-
-    fn poll_failed(&self, detail: &str) {
-        assert!(detail.len() < 4 * LONGEST_LINE, "a text of {} bytes", detail.len());
-        *self.last.lock().expect("nobody panics") = Some("poll failed");
     }
 }
 
@@ -442,7 +420,7 @@ pub(super) fn drive(input: &[u8]) -> Verdict {
             }
             Some(1) => {
                 let options = observe::Options { task_events: true };
-                let policy = observe::Policy::default();
+                let policy = runs::Policy::default();
                 let sink = Arc::<Heard>::clone(&heard);
                 let observer =
                     Observer::new(client, tasks, NoOutput, Arc::clone(&heard), policy, options, sink, clock());

@@ -15,9 +15,8 @@ use aws_smithy_types::body::SdkBody;
 use diagnosis::Diagnosis;
 use dispatch::{
     check::Check,
-    observe::ObserverQueues,
-    poll::{PollerQueues, QueuedRun},
-    ports::{Failure, RunQueue, RunQueues},
+    message::RunQueue,
+    ports::{EventsQueue, Failure, Inbox, PollQueue, QueuedRun, RunQueues, Source},
     ring::PollMessage,
 };
 use ecs::failure::Class;
@@ -306,8 +305,27 @@ impl Queues {
             },
         })
     }
+}
 
-    async fn hurry(&self, queue: &'static str, receipt_handle: &str, delay: Duration) {
+fn without_hops(body: &str) -> String {
+    let mut message: Value = serde_json::from_str(body).unwrap_or_default();
+    match message.as_object_mut().and_then(|message| message.remove("hops")) {
+        Some(_) => message.to_string(),
+        None => body.to_owned(),
+    }
+}
+
+impl Inbox for Queues {
+    async fn dead_letter(&self, body: String, _: &Diagnosis) -> Result<(), Failure> {
+        self.sent("dlq", body, Duration::ZERO, None).await
+    }
+
+    async fn return_after(&self, from: Source, receipt_handle: &str, delay: Duration) {
+        let queue = match from {
+            Source::Runs(RunQueue::Standard) => "runs",
+            Source::Runs(RunQueue::Fifo) => "runs.fifo",
+            Source::Events => "events",
+        };
         let input = json!({
             "QueueUrl": queue, "ReceiptHandle": receipt_handle, "VisibilityTimeout": delay.as_secs(),
         });
@@ -322,26 +340,7 @@ impl Queues {
     }
 }
 
-fn without_hops(body: &str) -> String {
-    let mut message: Value = serde_json::from_str(body).unwrap_or_default();
-    match message.as_object_mut().and_then(|message| message.remove("hops")) {
-        Some(_) => message.to_string(),
-        None => body.to_owned(),
-    }
-}
-
 impl RunQueues for Queues {
-    async fn bury(&self, body: String, _: &Diagnosis) -> Result<(), Failure> {
-        self.sent("dlq", body, Duration::ZERO, None).await
-    }
-
-    async fn hurry(&self, queue: RunQueue, receipt_handle: &str, delay: Duration) {
-        let queue = if queue == RunQueue::Fifo { "runs.fifo" } else { "runs" };
-        Queues::hurry(self, queue, receipt_handle, delay).await;
-    }
-}
-
-impl PollerQueues for Queues {
     async fn send_runs(&self, queue: RunQueue, messages: &[QueuedRun]) -> Vec<bool> {
         let mut taken = Vec::with_capacity(messages.len());
         for message in messages {
@@ -375,30 +374,16 @@ impl PollerQueues for Queues {
         };
         self.0.call(Service::Aws, Duration::from_secs(24), count).await.ok().flatten()
     }
+}
 
-    async fn send_tick(&self, message: &PollMessage, hops: u32, delay: Duration) -> Result<(), Failure> {
+impl PollQueue for Queues {
+    async fn send_poll(&self, message: &PollMessage, hops: u32, delay: Duration) -> Result<(), Failure> {
         self.sent("poll", message.body_after(hops), delay, None).await
-    }
-
-    async fn send_check(&self, check: Check) -> Result<(), Failure> {
-        self.sent("events", check.body(), Duration::ZERO, None).await
     }
 }
 
-impl ObserverQueues for Queues {
-    async fn ring(&self, message: &PollMessage, hops: u32) -> Result<(), Failure> {
-        self.sent("poll", message.body_after(hops), Duration::ZERO, None).await
-    }
-
-    async fn check(&self, check: Check, delay: Duration) -> Result<(), Failure> {
+impl EventsQueue for Queues {
+    async fn send_check(&self, check: Check, delay: Duration) -> Result<(), Failure> {
         self.sent("events", check.body(), delay, None).await
-    }
-
-    async fn bury(&self, body: String, _: &Diagnosis) -> Result<(), Failure> {
-        self.sent("dlq", body, Duration::ZERO, None).await
-    }
-
-    async fn hurry(&self, receipt_handle: &str, delay: Duration) {
-        Queues::hurry(self, "events", receipt_handle, delay).await;
     }
 }

@@ -11,12 +11,15 @@ use aws_sdk_ecs::config::{
     BehaviorVersion, Credentials, Region, SharedCredentialsProvider, SharedHttpClient, timeout::TimeoutConfig,
 };
 use dispatch::{
-    dispatcher::{Dispatcher, HAND_BACK_DELAY, Policy},
-    observe::{self, NoOutput, ObserveSink, Observed, Observer},
-    outcome::{Outcome, OutcomeSink, PollSink},
-    poll::{self, Polled, Poller},
+    dispatcher::{Dispatcher, Policy},
+    hand_back::HAND_BACK_DELAY,
+    observe::{self, Observer},
+    outcome::{Change, Event, Observed, Outcome, Polling},
+    poll::{self, Poller},
+    ports::{self, NoOutput},
     prefect::control::{self, PrefectControl},
     reconcile::{self, Reconciler},
+    runs,
     sqs_event::{BatchResponse, Record},
 };
 use ecs::launcher::EcsLauncher;
@@ -135,7 +138,7 @@ impl Fleet {
         let page = self.sim.world().scenario.page.unwrap_or(PAGE);
         let client = Client::new(Http(party.clone()), Patience::FUNCTION).with_page(page);
         let queues = Arc::new(Queues(party.clone()));
-        let runs = || runs(&self.sim);
+        let runs = || runs_policy(&self.sim);
         let sink = Arc::new(Sink(Arc::clone(&self.sim)));
         let clock = party.clock();
         let launcher = || Arc::new(EcsLauncher::new(aws::ecs_client(&sdk_config(&party)), RUN_TASK_RATE));
@@ -374,12 +377,12 @@ fn requests() -> ecs::Settings {
     }
 }
 
-fn runs(sim: &Sim) -> observe::Policy {
+fn runs_policy(sim: &Sim) -> runs::Policy {
     let told = !sim.world().scenario.untold_clusters;
-    observe::Policy {
+    runs::Policy {
         capacity_timeout: CAPACITY_TIMEOUT,
         clusters: told.then(|| "default".to_owned()).into_iter().collect(),
-        ..observe::Policy::default()
+        ..runs::Policy::default()
     }
 }
 
@@ -405,8 +408,19 @@ impl Sink {
     }
 }
 
-impl OutcomeSink for Sink {
-    fn emit(&self, outcome: &Outcome<'_>) {
+impl ports::Sink for Sink {
+    fn emit(&self, event: &Event<'_>) {
+        match event {
+            Event::Message(outcome) => self.message(outcome),
+            Event::Poll(Polling::Failed(_)) => self.count("poll failed".to_owned()),
+            Event::Poll(_) => {}
+            Event::Run(observed) => self.observed(observed),
+        }
+    }
+}
+
+impl Sink {
+    fn message(&self, outcome: &Outcome<'_>) {
         self.count(match outcome {
             Outcome::Launched { launched, .. } => format!("launched, adopted {}", launched.adopted),
             Outcome::HandedBack { reason, .. } => format!("handed back {}", reason.code),
@@ -417,21 +431,11 @@ impl OutcomeSink for Sink {
             Outcome::Returned { reason, .. } => format!("returned {}", reason.code),
         });
     }
-}
 
-impl PollSink for Sink {
-    fn polled(&self, _: &Polled) {}
-
-    fn poll_failed(&self, _: &str) {
-        self.count("poll failed".to_owned());
-    }
-}
-
-impl Sink {
     /// Nobody deletes blocks or variables in these worlds.
     fn check_cluster(&self, observed: &Observed<'_>) {
         let (run, unknown) = match observed {
-            Observed::Run { flow_run_id, change: observe::Change::ClusterUnknown(_), .. } => (*flow_run_id, true),
+            Observed::Run { flow_run_id, change: Change::ClusterUnknown(_), .. } => (*flow_run_id, true),
             Observed::Failed { flow_run_id: Some(run), reason } => (*run, reason.code == "PP0608"),
             Observed::Run { flow_run_id, .. } => (*flow_run_id, false),
             _ => return,
@@ -442,22 +446,20 @@ impl Sink {
             world.violate(Rule::ClusterKnown, format!("nobody can tell in which cluster the task of {run} is"));
         }
     }
-}
 
-impl ObserveSink for Sink {
     fn observed(&self, observed: &Observed<'_>) {
         self.check_cluster(observed);
-        if let Observed::Run { flow_run_id, change: observe::Change::CheckAgain(_), .. } = observed {
+        if let Observed::Run { flow_run_id, change: Change::CheckAgain(_), .. } = observed {
             self.0.world().let_be(*flow_run_id);
         }
         let outcome = match observed {
             Observed::Run { finder, change, .. } => {
                 let change = match change {
-                    observe::Change::Nothing(why) => format!("nothing: {why}"),
-                    observe::Change::HandedBack { reason, .. } => format!("handed back {}", reason.code),
-                    observe::Change::Crashed(reason) => format!("crashed {}", reason.code),
-                    observe::Change::TaskStopped { .. } => "stopped a task".to_owned(),
-                    observe::Change::CheckAgain(_) => "check again".to_owned(),
+                    Change::Nothing(why) => format!("nothing: {why}"),
+                    Change::HandedBack { reason, .. } => format!("handed back {}", reason.code),
+                    Change::Crashed(reason) => format!("crashed {}", reason.code),
+                    Change::TaskStopped { .. } => "stopped a task".to_owned(),
+                    Change::CheckAgain(_) => "check again".to_owned(),
                     other => format!("{other:?}"),
                 };
                 format!("{finder:?} {change}")

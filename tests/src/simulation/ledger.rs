@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use dispatch::{infrastructure::mark, observe::decide::NOT_STARTED, prefect::states::HANDED_BACK};
+use dispatch::{infrastructure::mark, prefect::states::HANDED_BACK, runs::decide::NOT_STARTED};
 use ecs::Attempt;
 use jiff::{SignedDuration, Timestamp};
 use local::{ecs::Status, wire::AwsError};

@@ -12,7 +12,7 @@ use std::{
     time::Duration,
 };
 
-use dispatch::dispatcher::Clock;
+use dispatch::ports::Clock;
 use tokio::{
     sync::{Notify, oneshot},
     time::{sleep, timeout},

@@ -6,7 +6,10 @@
 use std::{sync::Arc, time::Duration};
 
 use diagnosis::Diagnosis;
-use dispatch::outcome::{Outcome, OutcomeSink};
+use dispatch::{
+    outcome::{Event, Outcome},
+    ports::Sink,
+};
 use ecs::Attempt;
 use serde::Serialize;
 use serde_json::Value;
@@ -126,7 +129,7 @@ pub(crate) struct Reporter(pub(crate) UnboundedSender<News>);
 
 impl Reporter {
     /// This reporter as the dispatcher takes it.
-    pub(crate) fn sink(&self) -> Arc<dyn OutcomeSink> {
+    pub(crate) fn sink(&self) -> Arc<dyn Sink> {
         Arc::new(self.clone())
     }
 
@@ -136,9 +139,12 @@ impl Reporter {
     }
 }
 
-impl OutcomeSink for Reporter {
-    fn emit(&self, outcome: &Outcome<'_>) {
-        self.tell(kept(outcome));
+impl Sink for Reporter {
+    fn emit(&self, event: &Event<'_>) {
+        // A dispatcher tells of messages alone.
+        if let Event::Message(outcome) = event {
+            self.tell(kept(outcome));
+        }
     }
 }
 

@@ -11,14 +11,15 @@
 use ecs::{Definition, Prepared, launch::TaskLauncher};
 use serde_json::Value;
 
-use super::{Dispatcher, Fate};
+use super::Dispatcher;
 use crate::{
+    batch::Fate,
     message::ScheduledRun,
     outcome::Outcome,
-    ports::{ControlPlane, Failure, Reading, RunQueues},
+    ports::{ControlPlane, Failure, Inbox, Reading},
 };
 
-impl<C: ControlPlane, L: TaskLauncher, Q: RunQueues> Dispatcher<C, L, Q> {
+impl<C: ControlPlane, L: TaskLauncher, Q: Inbox> Dispatcher<C, L, Q> {
     /// The same with work pools whose runs are only rendered. Only for runs that a server keeps: a message that carries its
     /// run would be lost.
     #[must_use]
@@ -45,7 +46,7 @@ impl<C: ControlPlane, L: TaskLauncher, Q: RunQueues> Dispatcher<C, L, Q> {
                 refused.code, refused.summary, refused.detail
             ),
         };
-        self.sink.emit(&Outcome::NotOurs { message, reason: &reason });
+        self.tell(Outcome::NotOurs { message, reason: &reason });
         Some(Fate::Acknowledged)
     }
 }

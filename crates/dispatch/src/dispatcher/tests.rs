@@ -12,8 +12,8 @@ use serde_json::{Value, json};
 use super::*;
 use crate::{
     pool::PoolCache,
-    ports::{Look, PoolDocuments, Schedules},
-    standalone::{NoBus, Standalone},
+    ports::{Look, NoBus, PoolDocuments, Schedules},
+    standalone::Standalone,
 };
 
 const RUN: &str = "7f2c1f0e-0000-4000-8000-0000000000";
@@ -83,14 +83,14 @@ impl Queues {
     }
 }
 
-impl RunQueues for Queues {
-    async fn bury(&self, body: String, reason: &Diagnosis) -> Result<(), Failure> {
+impl Inbox for Queues {
+    async fn dead_letter(&self, body: String, reason: &Diagnosis) -> Result<(), Failure> {
         self.outage()?;
         self.buried.lock().unwrap().push((body, reason.code.id()));
         Ok(())
     }
 
-    async fn hurry(&self, _queue: RunQueue, receipt_handle: &str, delay: Duration) {
+    async fn return_after(&self, _from: Source, receipt_handle: &str, delay: Duration) {
         self.hurried.lock().unwrap().push(receipt_handle.to_owned());
         self.hidden.lock().unwrap().push(delay.as_secs());
     }
@@ -125,9 +125,9 @@ impl PoolDocuments for Documents {
 
 struct Quiet;
 
-impl OutcomeSink for Quiet {
-    fn emit(&self, outcome: &Outcome<'_>) {
-        let _ = outcome.metrics(0);
+impl Sink for Quiet {
+    fn emit(&self, event: &Event<'_>) {
+        let _ = event.metrics(0);
     }
 }
 

@@ -1,8 +1,8 @@
 //! The observe use case: what ECS says about tasks becomes states of flow runs.
 //!
 //! Messages of the events queue are ECS Task State Change events, and *checks*, which ask to look at a run that is being
-//! cancelled. They come in any order, late, and more than once; `runs` says why the run ends in the same state all the
-//! same, [`decide`](mod@decide) what the end of a task means, `cancelling` what a check does.
+//! cancelled. They come in any order, late, and more than once; [`runs`](crate::runs) says why the run ends in the same state
+//! all the same, [`decide`](mod@crate::runs::decide) what the end of a task means, `runs::cancelling` what a check does.
 //!
 //! Requests: one for all runs of a batch that a STOPPED event or a check is about. A run that ended by itself needs no
 //! more; one that did not costs its history, a proposal, and its share of one request for the log lines. Whether its work
@@ -10,18 +10,7 @@
 //! crashed. Tasks on their way, and those of others, cost nothing.
 
 mod announce;
-pub(crate) mod cancelling;
-mod clusters;
-pub mod decide;
-mod ended;
 mod event;
-#[cfg(test)]
-pub(crate) mod fake;
-mod observed;
-pub mod reasons;
-pub(crate) mod runs;
-#[cfg(test)]
-mod stopped;
 #[cfg(test)]
 mod tests;
 
@@ -32,53 +21,24 @@ use std::{
 };
 
 use diagnosis::Diagnosis;
-use ecs::{failure::Class, launch::TaskControl};
-use futures_util::future::{join, join_all};
+use ecs::launch::TaskControl;
+use futures_util::future::join;
 use prefect_api::{Client, Transport, models::FlowRun};
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::Instant;
 use uuid::Uuid;
 
-use self::runs::Runs;
-pub use self::{
-    event::{Body, TaskEvent, read},
-    observed::{Finder, ObserveSink, Observed},
-    runs::{Change, NoOutput, Policy, TaskOutput},
-};
+pub use self::event::{Body, TaskEvent, read};
 use crate::{
+    batch::{Batch, Fate},
     chain::{Chain, LONGEST},
     check::Check,
-    codes,
-    dispatcher::{Clock, RESERVE},
-    ports::Failure,
+    outcome::{Change, Event, Finder, Observed},
+    ports::{Clock, EventsQueue, Failure, Inbox, PollQueue, Sink, Source, TaskOutput},
     prefect::failure,
     ring::{PollMessage, Ring},
-    sqs_event::{BatchItemFailure, BatchResponse, Record},
+    runs::{Policy, Runs},
+    sqs_event::{BatchResponse, Record},
 };
-
-/// The queues an observer writes to.
-pub trait ObserverQueues: Send + Sync + 'static {
-    /// Sends a message to the poll queue, after so many `hops`.
-    ///
-    /// # Errors
-    /// [`Failure`] when it is not known to have been taken.
-    fn ring(&self, message: &PollMessage, hops: u32) -> impl Future<Output = Result<(), Failure>> + Send;
-
-    /// Sends a check to the events queue, to arrive after `delay` (at most 900 s).
-    ///
-    /// # Errors
-    /// [`Failure`] when it is not known to have been taken.
-    fn check(&self, check: Check, delay: Duration) -> impl Future<Output = Result<(), Failure>> + Send;
-
-    /// Copies a message that can never be read to the dead-letter queue, with the reason as attributes.
-    ///
-    /// # Errors
-    /// [`Failure`] when it is not known to have been taken.
-    fn bury(&self, body: String, reason: &Diagnosis) -> impl Future<Output = Result<(), Failure>> + Send;
-
-    /// Makes a message of the events queue that is being returned visible again after `delay`. A hint: a failure only
-    /// means that it takes longer.
-    fn hurry(&self, receipt_handle: &str, delay: Duration) -> impl Future<Output = ()> + Send;
-}
 
 /// What it does besides.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -92,7 +52,7 @@ pub struct Observer<T, K, O, Q> {
     runs: Runs<T, K, O>,
     queues: Arc<Q>,
     options: Options,
-    sink: Arc<dyn ObserveSink>,
+    sink: Arc<dyn Sink>,
 }
 
 /// What a batch's messages are about, by id; a run that is gone is missing.
@@ -113,7 +73,7 @@ impl Found {
 /// can be read, and no other message waits for it.
 const READS: u32 = 4;
 
-impl<T: Transport, K: TaskControl, O: TaskOutput, Q: ObserverQueues> Observer<T, K, O, Q> {
+impl<T: Transport, K: TaskControl, O: TaskOutput, Q: Inbox + PollQueue + EventsQueue> Observer<T, K, O, Q> {
     /// An observer over these.
     #[expect(clippy::too_many_arguments, reason = "each is a port or what the operator decides")]
     pub fn new(
@@ -123,7 +83,7 @@ impl<T: Transport, K: TaskControl, O: TaskOutput, Q: ObserverQueues> Observer<T,
         queues: Arc<Q>,
         policy: Policy,
         options: Options,
-        sink: Arc<dyn ObserveSink>,
+        sink: Arc<dyn Sink>,
         clock: Clock,
     ) -> Self {
         Self { runs: Runs::new(client, tasks, output, policy, clock), queues, options, sink }
@@ -131,56 +91,31 @@ impl<T: Transport, K: TaskControl, O: TaskOutput, Q: ObserverQueues> Observer<T,
 
     /// Handles a batch. Returns before `deadline` with the records that have to be delivered again.
     pub async fn handle(self: &Arc<Self>, records: Vec<Record>, deadline: Instant) -> BatchResponse {
-        let stop = deadline.checked_sub(RESERVE).unwrap_or(deadline);
-        let chain = Chain::of(&records);
+        let batch = Batch::new(records, deadline);
+        let records = &batch.records;
+        let chain = Chain::of(records);
         let bodies: Vec<Result<Body, Diagnosis>> = records.iter().map(|record| read(&record.body)).collect();
-        let found = match timeout_at(stop, self.find(&bodies)).await {
-            Ok(found) => found,
-            Err(_) => Err(transient(codes::out_of_time())),
-        };
-        let handled = records.iter().zip(&bodies).map(|(record, body)| {
+        let found = batch.in_time(self.find(&bodies)).await.and_then(|found| found);
+        let handling = records.iter().zip(&bodies).enumerate().map(|(index, (record, body))| {
             let (this, record, body, found) = (Arc::clone(self), record.clone(), body.clone(), found.clone());
-            async move {
-                let flow_run_id = body.as_ref().ok().and_then(about);
-                let message_id = record.message_id.clone();
-                // A task of its own: a panic fails this record only.
-                let task = tokio::spawn(async move { this.observe(&record, body, found, chain).await });
-                let abort = task.abort_handle();
-                let failure = match timeout_at(stop, task).await {
-                    Ok(Ok(Ok(()))) => return true,
-                    Ok(Ok(Err(failure))) => failure,
-                    Ok(Err(panicked)) if panicked.is_panic() => {
-                        Failure { class: Class::Bug, diagnosis: codes::bug("a panic while the record was handled") }
-                    }
-                    Ok(Err(_)) => transient(codes::out_of_time()),
-                    Err(_) => {
-                        abort.abort();
-                        transient(codes::out_of_time())
-                    }
-                };
-                self.sink.observed(&Observed::Returned {
-                    message_id: &message_id,
-                    flow_run_id,
-                    class: failure.class,
-                    reason: &failure.diagnosis,
-                });
-                false
-            }
+            (index, async move { this.observe(&record, body, found, chain).await.map(|()| Fate::Acknowledged) })
         });
-        let handled = join_all(handled).await;
-        let kept: Vec<&Record> = records.iter().zip(&handled).filter(|(_, done)| !**done).map(|(it, _)| it).collect();
-        let acknowledged =
-            bodies.iter().zip(&handled).filter(|(_, done)| **done).filter_map(|(it, _)| it.as_ref().ok());
-        let events = self.events(acknowledged, found.as_ref().ok());
-        let extras = join(join(self.runs.flush(), self.announce(&events)), self.hurry(&kept));
-        // None of them decides anything: half of the reserve is as long as they may take.
-        let _ = timeout(RESERVE / 2, extras).await;
-        BatchResponse {
-            batch_item_failures: kept
-                .into_iter()
-                .map(|record| BatchItemFailure { item_identifier: record.message_id.clone() })
-                .collect(),
-        }
+        let returned = |index: usize, failure: Failure| {
+            self.observed(&Observed::Returned {
+                message_id: &records[index].message_id,
+                flow_run_id: bodies[index].as_ref().ok().and_then(about),
+                class: failure.class,
+                reason: &failure.diagnosis,
+            });
+            Fate::Returned(None)
+        };
+        let fates: Vec<Fate> = batch.each(handling, returned).await.into_iter().map(|(_, fate)| fate).collect();
+        let acknowledged = bodies.iter().zip(&fates).filter(|(_, fate)| **fate == Fate::Acknowledged);
+        let events = self.events(acknowledged.filter_map(|(it, _)| it.as_ref().ok()), found.as_ref().ok());
+        let extras = async {
+            join(self.runs.flush(), self.announce(&events)).await;
+        };
+        batch.end(&fates, (&*self.queues, Source::Events), extras).await
     }
 
     /// Reads the runs that a batch is about, in one request.
@@ -208,7 +143,7 @@ impl<T: Transport, K: TaskControl, O: TaskOutput, Q: ObserverQueues> Observer<T,
             if record.receive_count() < READS {
                 return Err(failure.clone());
             }
-            self.sink.observed(&Observed::Failed { flow_run_id: Some(run), reason: &failure.diagnosis });
+            self.observed(&Observed::Failed { flow_run_id: Some(run), reason: &failure.diagnosis });
             return Ok(());
         }
         match body {
@@ -220,8 +155,8 @@ impl<T: Transport, K: TaskControl, O: TaskOutput, Q: ObserverQueues> Observer<T,
             }
             Ok(Body::Check(check)) => self.check(check, &found?, chain).await,
             Err(reason) => {
-                self.queues.bury(record.body.clone(), &reason).await?;
-                self.sink.observed(&Observed::Malformed { message_id: &record.message_id, reason: &reason });
+                self.queues.dead_letter(record.body.clone(), &reason).await?;
+                self.observed(&Observed::Malformed { message_id: &record.message_id, reason: &reason });
                 Ok(())
             }
         }
@@ -245,7 +180,7 @@ impl<T: Transport, K: TaskControl, O: TaskOutput, Q: ObserverQueues> Observer<T,
     fn seen(&self, event: &TaskEvent) {
         let running = event.task.last_status == "RUNNING" && event.task.desired_status == "RUNNING";
         if let Some(launch_to_running) = event.task.seconds_to_start().filter(|_| running) {
-            self.sink.observed(&Observed::Running {
+            self.observed(&Observed::Running {
                 flow_run_id: event.attempt.flow_run_id,
                 task_arn: &event.task.task_arn,
                 launch_to_running,
@@ -264,21 +199,25 @@ impl<T: Transport, K: TaskControl, O: TaskOutput, Q: ObserverQueues> Observer<T,
             && let Some(hops) = chain.next(LONGEST)
         {
             let delay = (*delay).max(Duration::from_secs(1 << hops.min(9)));
-            self.queues.check(Check { hops, ..check }, delay).await?;
+            self.queues.send_check(Check { hops, ..check }, delay).await?;
         }
         self.tell(run.id, Some(run), &change);
         Ok(())
     }
 
+    fn observed(&self, observed: &Observed<'_>) {
+        self.sink.emit(&Event::Run(*observed));
+    }
+
     fn tell(&self, flow_run_id: Uuid, run: Option<&FlowRun>, change: &Change) {
-        self.sink.observed(&Observed::Run { finder: Finder::Observer, flow_run_id, run, change });
+        self.observed(&Observed::Run { finder: Finder::Observer, flow_run_id, run, change });
     }
 
     /// Has the run's work pool polled. A shortcut: the next tick polls it, too.
     async fn ring(&self, run: &FlowRun, chain: Chain) {
         let Some(hops) = chain.next(LONGEST) else { return };
         let ring = PollMessage::Ring(Ring::about_a_slot(run.work_pool_name.clone()));
-        if let Err(failure) = self.queues.ring(&ring, hops).await {
+        if let Err(failure) = self.queues.send_poll(&ring, hops, Duration::ZERO).await {
             tracing::warn!(detail = %failure.diagnosis.detail, "not rung: the next tick polls");
         }
     }
@@ -312,16 +251,6 @@ impl<T: Transport, K: TaskControl, O: TaskOutput, Q: ObserverQueues> Observer<T,
             tracing::warn!(%error, events = events.len(), "events were not emitted");
         }
     }
-
-    /// Returned records shall not wait out the queue's visibility timeout, nor come back all at once.
-    async fn hurry(&self, kept: &[&Record]) {
-        let changes = kept.iter().filter(|record| !record.receipt_handle.is_empty()).map(|record| {
-            let ceiling = 5_u64 << record.receive_count().min(5);
-            let delay = Duration::from_secs(fastrand::u64(ceiling / 2..=ceiling));
-            self.queues.hurry(&record.receipt_handle, delay)
-        });
-        join_all(changes).await;
-    }
 }
 
 /// The run that has to be read for a message.
@@ -331,8 +260,4 @@ fn about(body: &Body) -> Option<Uuid> {
         Body::Task(event) if event.task.is_stopped() => Some(event.attempt.flow_run_id),
         Body::Task(_) | Body::Foreign => None,
     }
-}
-
-fn transient(diagnosis: Diagnosis) -> Failure {
-    Failure { class: Class::Transient, diagnosis }
 }

@@ -5,9 +5,10 @@ use std::sync::Mutex;
 use ecs::Attempt;
 use serde_json::{Value, json};
 
-use super::{
-    fake::{Ecs, Notes, Server, clock, event},
-    *,
+use super::*;
+use crate::{
+    fake::{self, Ecs, Notes, Server, clock, event},
+    ports::NoOutput,
 };
 
 #[derive(Default)]
@@ -18,23 +19,29 @@ struct Queues {
     hurried: Mutex<Vec<String>>,
 }
 
-impl ObserverQueues for Queues {
-    async fn ring(&self, message: &PollMessage, hops: u32) -> Result<(), Failure> {
+impl PollQueue for Queues {
+    async fn send_poll(&self, message: &PollMessage, hops: u32, delay: Duration) -> Result<(), Failure> {
+        assert_eq!(delay, Duration::ZERO);
         self.rings.lock().unwrap().push(message.body_after(hops));
         Ok(())
     }
+}
 
-    async fn check(&self, _: Check, delay: Duration) -> Result<(), Failure> {
+impl EventsQueue for Queues {
+    async fn send_check(&self, _: Check, delay: Duration) -> Result<(), Failure> {
         self.checks.lock().unwrap().push(delay);
         Ok(())
     }
+}
 
-    async fn bury(&self, body: String, _: &Diagnosis) -> Result<(), Failure> {
+impl Inbox for Queues {
+    async fn dead_letter(&self, body: String, _: &Diagnosis) -> Result<(), Failure> {
         self.buried.lock().unwrap().push(body);
         Ok(())
     }
 
-    async fn hurry(&self, receipt_handle: &str, _: Duration) {
+    async fn return_after(&self, from: Source, receipt_handle: &str, _: Duration) {
+        assert_eq!(from, Source::Events);
         self.hurried.lock().unwrap().push(receipt_handle.to_owned());
     }
 }

@@ -19,11 +19,10 @@
 
 mod memory;
 mod past;
-mod queues;
 mod rounds;
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
+    collections::{BTreeSet, HashMap, HashSet},
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicUsize, Ordering},
@@ -40,9 +39,8 @@ use futures_util::{
 use jiff::Timestamp;
 use prefect_api::{
     ApiError, Client, Transport,
-    models::{FlowRun, ListedPool, StateType, WorkPool, WorkQueue},
+    models::{FlowRun, ListedPool, StateType, WorkQueue},
 };
-use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 use uuid::Uuid;
 
@@ -50,25 +48,18 @@ use self::{
     memory::{Fifo, Memory},
     rounds::{HEARTBEAT, Rounds},
 };
-pub use self::{
-    past::Blocked,
-    queues::{PollerQueues, QueuedRun},
-};
 use crate::{
     chain::{AGAIN, Chain, LONGEST},
     check::Check,
-    dispatcher::{Clock, RESERVE},
-    message::{ScheduledRun, VERSION},
-    outcome::PollSink,
-    ports::RunQueue,
+    message::{LONGEST_DELAY, RunQueue, ScheduledRun, VERSION},
+    outcome::{Blocked, Event, Polled, Polling},
+    ports::{Clock, EventsQueue, PollQueue, QueuedRun, RunQueues, Sink},
     prefect::{cache::Kept, judge::lead_of},
     ring::{PollMessage, Ring, Tick},
+    served::{PUSH_POOL, served_pools},
     sqs_event::{BatchResponse, Record},
-    standalone::LONGEST_DELAY,
+    timing::stop_before,
 };
-
-/// Type of the work pools that are served unasked.
-pub const PUSH_POOL: &str = "ecs:push";
 
 /// How many work pools are asked at once.
 const POOLS_AT_ONCE: usize = 8;
@@ -113,29 +104,12 @@ impl Default for Options {
     }
 }
 
-/// What a poll of one work pool found and did.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct Polled {
-    /// The work pool.
-    pub work_pool: String,
-    /// Runs that the server handed out.
-    pub found: usize,
-    /// Messages that were sent.
-    pub sent: usize,
-    /// Messages that a queue did not take; their runs are sent with the next poll.
-    pub not_sent: usize,
-    /// How long the run that waits longest has been due, in seconds. Runs of closed deployments are to wait, and do not count.
-    pub oldest_due_seconds: f64,
-    /// Due runs that cannot start, and why.
-    pub blocked: BTreeMap<Uuid, Blocked>,
-}
-
 /// Polls work pools.
 pub struct Poller<T, Q> {
     client: Client<T>,
     queues: Arc<Q>,
     options: Options,
-    sink: Arc<dyn PollSink>,
+    sink: Arc<dyn Sink>,
     clock: Clock,
     memory: Memory,
     rounds: Rounds,
@@ -167,9 +141,9 @@ struct Progress {
     polled: AtomicUsize,
 }
 
-impl<T: Transport, Q: PollerQueues> Poller<T, Q> {
+impl<T: Transport, Q: RunQueues + PollQueue + EventsQueue> Poller<T, Q> {
     /// A poller over these.
-    pub fn new(client: Client<T>, queues: Arc<Q>, options: Options, sink: Arc<dyn PollSink>, clock: Clock) -> Self {
+    pub fn new(client: Client<T>, queues: Arc<Q>, options: Options, sink: Arc<dyn Sink>, clock: Clock) -> Self {
         Self {
             client,
             queues,
@@ -187,7 +161,7 @@ impl<T: Transport, Q: PollerQueues> Poller<T, Q> {
     /// Handles messages of the poll queue: one poll for all of them. Every message is acknowledged: ticks come again, and a
     /// ring is a shortcut to what the next tick finds.
     pub async fn handle(&self, records: &[Record], deadline: Instant) -> BatchResponse {
-        let stop = deadline.checked_sub(RESERVE).unwrap_or(deadline);
+        let stop = stop_before(deadline);
         let messages: Vec<PollMessage> = records.iter().map(|record| PollMessage::parse(&record.body)).collect();
         let chain = Chain::of(records);
         if let Some(hops) = chain.next(LONGEST) {
@@ -202,7 +176,7 @@ impl<T: Transport, Q: PollerQueues> Poller<T, Q> {
         if tokio::time::timeout_at(stop, polling).await.is_err() {
             let count = |count: &AtomicUsize| count.load(Ordering::Relaxed);
             let (polled, pools) = (count(&progress.polled), count(&progress.pools));
-            self.sink.poll_failed(&format!(
+            self.failed(&format!(
                 "the poll did not end in time: {polled} of {pools} work pools were polled, and the next poll begins with \
                  the others. The Prefect server answers late, or there are more pools than a poll can serve within the \
                  function's timeout"
@@ -211,13 +185,21 @@ impl<T: Transport, Q: PollerQueues> Poller<T, Q> {
         BatchResponse::default()
     }
 
+    fn tell(&self, polling: Polling<'_>) {
+        self.sink.emit(&Event::Poll(polling));
+    }
+
+    fn failed(&self, detail: &str) {
+        self.tell(Polling::Failed(detail));
+    }
+
     /// The ticks until the schedule's next one.
     async fn tick_on(&self, hops: u32) {
         let interval = self.options.interval.max(Duration::from_secs(1));
         let delays = (1..).map(|number| interval * number).take_while(|delay| *delay < Duration::from_secs(60));
         let sends = delays.map(async |delay| {
-            if let Err(failure) = self.queues.send_tick(&PollMessage::Tick(Tick::Extra), hops, delay).await {
-                self.sink.poll_failed(&failure.diagnosis.detail);
+            if let Err(failure) = self.queues.send_poll(&PollMessage::Tick(Tick::Extra), hops, delay).await {
+                self.failed(&failure.diagnosis.detail);
             }
         });
         join_all(sends).await;
@@ -234,8 +216,8 @@ impl<T: Transport, Q: PollerQueues> Poller<T, Q> {
             })
             .collect();
         join_all(runs.into_iter().map(async |run| {
-            if let Err(failure) = self.queues.send_check(Check { flow_run_id: run, hops }).await {
-                self.sink.poll_failed(&failure.diagnosis.detail);
+            if let Err(failure) = self.queues.send_check(Check { flow_run_id: run, hops }, Duration::ZERO).await {
+                self.failed(&failure.diagnosis.detail);
             }
         }))
         .await;
@@ -251,7 +233,7 @@ impl<T: Transport, Q: PollerQueues> Poller<T, Q> {
     ) {
         let mut pools = match self.pools(only).await {
             Ok(pools) => pools,
-            Err(error) => return self.sink.poll_failed(&error.to_string()),
+            Err(error) => return self.failed(&error.to_string()),
         };
         self.rounds.sort(&mut pools, |pool| &pool.name, only.is_none());
         progress.pools.store(pools.len(), Ordering::Relaxed);
@@ -259,16 +241,16 @@ impl<T: Transport, Q: PollerQueues> Poller<T, Q> {
             .for_each_concurrent(POOLS_AT_ONCE, async |pool| {
                 let call = Call { slot_free: slots_free.contains(&pool.name), chain };
                 match self.poll_pool(&pool, call).await {
-                    Ok(polled) => self.sink.polled(&polled),
+                    Ok(polled) => self.tell(Polling::Polled(&polled)),
                     // Deleted since it was listed.
                     Err(error) if error.is_not_found() => {}
-                    Err(error) => self.sink.poll_failed(&format!("work pool {}: {error}", pool.name)),
+                    Err(error) => self.failed(&format!("work pool {}: {error}", pool.name)),
                 }
                 self.rounds.polled(&pool.name, (self.clock)());
                 progress.polled.fetch_add(1, Ordering::Relaxed);
             })
             .await;
-        self.sink.poll_ended();
+        self.tell(Polling::Ended);
     }
 
     /// The served pools, or those of these names. Rings come often, and are not worth a list of all pools.
@@ -293,7 +275,7 @@ impl<T: Transport, Q: PollerQueues> Poller<T, Q> {
         let (clouds, ours): (Vec<ListedPool>, Vec<ListedPool>) =
             pools.into_iter().partition(|pool| pool.pool_type == PUSH_POOL);
         for pool in clouds {
-            self.sink.poll_failed(&format!(
+            self.failed(&format!(
                 "work pool {} is of type {PUSH_POOL}, and Prefect Cloud submits the runs of such pools itself, so pushpool \
                  does not serve it. Create a pool of type ecs, name it in PUSHPOOL_POOLS, and set PUSHPOOL_PUSH_POOLS to \
                  false (the module's prefect.pools and prefect.push_pools)",
@@ -487,7 +469,7 @@ impl<T: Transport, Q: PollerQueues> Poller<T, Q> {
                     self.rounds.set_page(&pool.name, limit / 2);
                 }
                 Err(error) if error.is_of_its_content() && time.0.is_none() => {
-                    self.sink.poll_failed(&format!("work pool {}, its first run: {error}", pool.name));
+                    self.failed(&format!("work pool {}, its first run: {error}", pool.name));
                     return Ok(Head { full: true, unreadable: true, ..Head::default() });
                 }
                 Err(error) => return Err(error),
@@ -562,8 +544,8 @@ impl<T: Transport, Q: PollerQueues> Poller<T, Q> {
             asked.insert(pool.name.clone(), at);
         }
         let ring = PollMessage::Ring(Ring { work_pool: Some(pool.name.clone()), ..Ring::default() });
-        if let Err(failure) = self.queues.send_tick(&ring, hops, delay).await {
-            self.sink.poll_failed(&failure.diagnosis.detail);
+        if let Err(failure) = self.queues.send_poll(&ring, hops, delay).await {
+            self.failed(&failure.diagnosis.detail);
         }
     }
 }
@@ -584,25 +566,6 @@ struct Head {
 fn attempt_of(run: &FlowRun) -> Option<Attempt> {
     let state_id = run.state_id.or_else(|| run.state.as_ref().map(|state| state.id))?;
     (run.state_type() == StateType::Scheduled).then_some(Attempt { flow_run_id: run.id, state_id })
-}
-
-/// The work pools that are served, with as much of their templates as the caller wants.
-///
-/// # Errors
-/// [`ApiError`].
-pub async fn served_pools<T: Transport, P>(
-    client: &Client<T>,
-    push_pools: bool,
-    named_pools: &[String],
-) -> Result<Vec<WorkPool<P>>, ApiError>
-where
-    WorkPool<P>: DeserializeOwned,
-{
-    match (push_pools, named_pools) {
-        (true, named) => client.pools(&[PUSH_POOL], named).await,
-        (false, []) => Ok(Vec::new()),
-        (false, named) => client.pools(&[], named).await,
-    }
 }
 
 /// The pools that messages ask for; none is all of them.

@@ -31,7 +31,11 @@ use prefect_api::{
 };
 use uuid::Uuid;
 
-use super::{Head, Poller, PollerQueues, Share, attempt_of};
+use super::{Head, Poller, Share, attempt_of};
+use crate::{
+    outcome::Blocked,
+    ports::{EventsQueue, PollQueue, RunQueues},
+};
 
 /// Most pages that one poll looks at behind the head of a pool; the next goes on there.
 const PAGES: usize = 5;
@@ -40,27 +44,7 @@ const PAGES: usize = 5;
 /// head are sent once more in one poll.
 const INSTEAD: usize = 10;
 
-/// Why a run that was handed out cannot start.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Blocked {
-    /// The concurrency limit of its deployment is 0.
-    Closed,
-    /// It was sent several times and nobody could claim it.
-    Stuck,
-}
-
-impl Blocked {
-    /// For people.
-    #[must_use]
-    pub fn says(self) -> &'static str {
-        match self {
-            Self::Closed => "the concurrency limit of its deployment is 0: raise it, or cancel the run",
-            Self::Stuck => "it was sent several times and is still SCHEDULED: look for it in the dispatcher's log",
-        }
-    }
-}
-
-impl<T: Transport, Q: PollerQueues> Poller<T, Q> {
+impl<T: Transport, Q: RunQueues + PollQueue + EventsQueue> Poller<T, Q> {
     /// The runs that cannot start, and why.
     pub(super) async fn blocked(&self, runs: &[FlowRun], now: Timestamp) -> BTreeMap<Uuid, Blocked> {
         let closed = self.closed(runs, now).await;

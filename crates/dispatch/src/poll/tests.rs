@@ -6,7 +6,7 @@ use prefect_api::{PAGE, Patience, Request, Response, TransportError};
 use serde_json::{Value, json};
 
 use super::*;
-use crate::ports::Failure;
+use crate::ports::{Failure, Sink};
 
 /// Seconds since 1970 at the start.
 const START: i64 = 1_800_000_000;
@@ -134,7 +134,7 @@ struct Queues {
     waiting: AtomicU64,
 }
 
-impl PollerQueues for Queues {
+impl RunQueues for Queues {
     async fn send_runs(&self, queue: RunQueue, messages: &[QueuedRun]) -> Vec<bool> {
         if !self.full {
             self.runs.lock().unwrap().extend(messages.iter().map(|message| (queue, message.clone())));
@@ -149,28 +149,34 @@ impl PollerQueues for Queues {
         assert_eq!(queue, RunQueue::Fifo);
         Some(self.waiting.load(Ordering::Relaxed))
     }
+}
 
-    async fn send_tick(&self, message: &PollMessage, hops: u32, delay: Duration) -> Result<(), Failure> {
+impl PollQueue for Queues {
+    async fn send_poll(&self, message: &PollMessage, hops: u32, delay: Duration) -> Result<(), Failure> {
         self.ticks.lock().unwrap().push((message.clone(), hops, delay));
         Ok(())
     }
+}
 
-    async fn send_check(&self, check: Check) -> Result<(), Failure> {
+impl EventsQueue for Queues {
+    async fn send_check(&self, check: Check, delay: Duration) -> Result<(), Failure> {
+        assert_eq!(delay, Duration::ZERO);
         self.checks.lock().unwrap().push(check);
         Ok(())
     }
 }
 
+/// Keeps what was polled. Nothing may fail.
 #[derive(Default)]
-struct Sink(Mutex<Vec<Polled>>);
+struct Polls(Mutex<Vec<Polled>>);
 
-impl PollSink for Sink {
-    fn polled(&self, polled: &Polled) {
-        self.0.lock().unwrap().push(polled.clone());
-    }
-
-    fn poll_failed(&self, detail: &str) {
-        panic!("{detail}");
+impl Sink for Polls {
+    fn emit(&self, event: &Event<'_>) {
+        match event {
+            Event::Poll(Polling::Polled(polled)) => self.0.lock().unwrap().push((*polled).clone()),
+            Event::Poll(Polling::Failed(detail)) => panic!("{detail}"),
+            _ => {}
+        }
     }
 }
 
@@ -178,25 +184,25 @@ impl PollSink for Sink {
 #[derive(Default)]
 struct Failures(Mutex<Vec<String>>);
 
-impl PollSink for Failures {
-    fn polled(&self, _: &Polled) {}
-
-    fn poll_failed(&self, detail: &str) {
-        self.0.lock().unwrap().push(detail.to_owned());
+impl Sink for Failures {
+    fn emit(&self, event: &Event<'_>) {
+        if let Event::Poll(Polling::Failed(detail)) = event {
+            self.0.lock().unwrap().push((*detail).to_owned());
+        }
     }
 }
 
 struct World {
     server: Arc<Server>,
     queues: Arc<Queues>,
-    sink: Arc<Sink>,
+    sink: Arc<Polls>,
     second: Arc<AtomicI64>,
     poller: Poller<Wire, Queues>,
 }
 
 impl World {
     fn new(server: Server, queues: Queues) -> Self {
-        let (server, queues, sink) = (Arc::new(server), Arc::new(queues), Arc::new(Sink::default()));
+        let (server, queues, sink) = (Arc::new(server), Arc::new(queues), Arc::new(Polls::default()));
         let second = Arc::new(AtomicI64::new(0));
         let clock: Clock = {
             let second = Arc::clone(&second);
@@ -491,18 +497,6 @@ impl Transport for Far {
     }
 }
 
-/// Takes failures, too.
-#[derive(Default)]
-struct Patient(Mutex<Vec<String>>);
-
-impl PollSink for Patient {
-    fn polled(&self, _: &Polled) {}
-
-    fn poll_failed(&self, detail: &str) {
-        self.0.lock().unwrap().push(detail.to_owned());
-    }
-}
-
 #[tokio::test(start_paused = true)]
 async fn a_thousand_pools_have_their_turn_at_a_slow_server() {
     let second = Arc::new(AtomicI64::new(0));
@@ -511,7 +505,7 @@ async fn a_thousand_pools_have_their_turn_at_a_slow_server() {
         Arc::new(move || at(second.load(Ordering::Relaxed)))
     };
     let slow = Slow { pools: 1_000, second, start: Instant::now(), polled: Mutex::default() };
-    let (slow, sink) = (Arc::new(slow), Arc::new(Patient::default()));
+    let (slow, sink) = (Arc::new(slow), Arc::new(Failures::default()));
     let client = Client::new(Far(Arc::clone(&slow)), Patience::FUNCTION);
     let poller = Poller::new(client, Arc::new(Queues::default()), Options::default(), Arc::clone(&sink) as _, clock);
     let event = json!({"Records": [{"messageId": "m", "body": EXTRA}]});

@@ -34,11 +34,9 @@ use super::{
     states,
 };
 use crate::{
-    dispatcher::Clock,
     infrastructure::{Infrastructure, given_up, given_up_since},
-    message::ScheduledRun,
-    observe::runs::unknown,
-    ports::{Claim, ControlPlane, Delivery, Failure, Order, Reading, RunQueue, Settlement, Waited},
+    message::{RunQueue, ScheduledRun},
+    ports::{Claim, Clock, ControlPlane, Delivery, Failure, Order, Reading, Settlement, Waited},
 };
 
 /// What the operator decides about the control plane.
@@ -250,7 +248,7 @@ impl<T: Transport, K: TaskControl> PrefectControl<T, K> {
         match self.tasks.describe(&cluster, &[task_arn]).await {
             Ok(tasks) => Ok(tasks.iter().any(|task| task.attempt() == Some(message.attempt()))),
             Err(error) if error.is_no_cluster() => Ok(false),
-            Err(error) => Err(unknown(error)),
+            Err(error) => Err(Failure::unanswered(error)),
         }
     }
 

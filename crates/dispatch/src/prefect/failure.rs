@@ -37,11 +37,6 @@ pub fn to_be_handed_back() -> Diagnosis {
     }
 }
 
-/// Whether the run waits for what cannot be read, and not for capacity.
-pub(crate) fn is_unreadable(reason: &Diagnosis) -> bool {
-    [PP0508, PP0509].contains(&reason.code)
-}
-
 /// Makes a failure of it.
 #[must_use]
 pub fn of(error: &ApiError) -> Failure {

@@ -7,9 +7,10 @@ use prefect_api::models::{FlowRun, StateType};
 
 use super::states;
 use crate::{
-    dispatcher::LATE,
     infrastructure::{Infrastructure, given_up_since},
-    ports::{Delivery, RunQueue},
+    message::RunQueue,
+    ports::Delivery,
+    timing::LATE,
 };
 
 /// How much earlier than its time a run may be launched, whatever the launch lead: SQS counts whole seconds, and clocks
@@ -156,7 +157,7 @@ mod tests {
     use super::*;
     use crate::{
         infrastructure::given_up,
-        message::{ScheduledRun, VERSION},
+        message::{RunQueue, ScheduledRun, VERSION},
     };
 
     const NOW: &str = "2026-01-01T00:00:00Z";

@@ -17,7 +17,7 @@ use uuid::Uuid;
 use work_pool::BaseJobTemplate;
 
 use super::{cache::Kept, failure};
-use crate::ports::{Failure, RunQueue};
+use crate::{message::RunQueue, ports::Failure};
 
 /// How long pools and queues are kept: pausing one reaches the messages that are already queued within this time.
 const POOL_LIFE: Duration = Duration::from_secs(5);

@@ -33,8 +33,8 @@ use uuid::Uuid;
 
 use super::{history, judge::is_unrecorded, states::is_held};
 use crate::{
-    dispatcher::Clock,
     infrastructure::{Infrastructure, SHOWN_AFTER},
+    ports::Clock,
 };
 
 /// How long after its end a run's task is looked at. The reconciler stops it `outlive_grace` (at most [`LONGEST_GRACE`]) after the
@@ -327,7 +327,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::observe::fake::{Ecs, NOW, Server, arn, clock, task};
+    use crate::fake::{Ecs, NOW, Server, arn, clock, task};
 
     #[tokio::test]
     async fn a_process_that_waits_or_goes_on_after_the_end_holds_its_slot_while_its_task_lives() {

@@ -16,7 +16,7 @@
 //!   ([`Policy::outlive_grace`]); and those of runs that do not exist, if the clusters are pushpool's for this server alone
 //!   ([`Policy::sole_owner`]).
 //!
-//! All of it is what the observer does (`observe::runs`), on the ground of the same history, so both may find the
+//! All of it is what the observer does ([`runs`]), on the ground of the same history, so both may find the
 //! same thing at once, and so may two passes. Work pools that somebody else serves are not asked for, and runs that
 //! somebody else claimed are left alone.
 //!
@@ -52,21 +52,22 @@ use uuid::Uuid;
 use self::orphans::Places;
 use crate::{
     codes,
-    dispatcher::{Clock, RESERVE},
     infrastructure::{Infrastructure, given_up_since},
-    observe::{
-        self, Change, Finder, ObserveSink, Observed, TaskOutput,
-        decide::{self, NOT_STARTED, bounded},
-        runs::{Located, Runs, between, is_left_alone, unknown},
-    },
-    poll::{PUSH_POOL, served_pools},
-    ports::Failure,
+    outcome::{Change, Event, Finder, Observed},
+    ports::{Clock, Failure, Sink, TaskOutput},
     prefect::{
         failure,
         history::Wrong,
         judge::is_unrecorded,
         leases::{self, Lease},
     },
+    runs::{
+        self, Located, Runs,
+        decide::{self, NOT_STARTED, bounded},
+        is_left_alone,
+    },
+    served::{PUSH_POOL, served_pools},
+    timing::{RESERVE, between, stop_before},
 };
 
 /// How many runs are repaired at once.
@@ -86,7 +87,7 @@ const CANCELLED_LATELY: Duration = Duration::from_secs(3_600);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Policy {
     /// What the observer is told, too. Its `claim_grace` is how long a run may be PENDING without a task.
-    pub runs: observe::Policy,
+    pub runs: runs::Policy,
     /// Whether all work pools of type `ecs:push` are served.
     pub push_pools: bool,
     /// Work pools that are served by name, whatever their type.
@@ -108,7 +109,7 @@ pub struct Policy {
 impl Default for Policy {
     fn default() -> Self {
         Self {
-            runs: observe::Policy::default(),
+            runs: runs::Policy::default(),
             push_pools: true,
             named_pools: Vec::new(),
             task_start_timeout: Duration::from_secs(600),
@@ -137,7 +138,7 @@ pub struct Pass {
 pub struct Reconciler<T, K, O> {
     runs: Runs<T, K, O>,
     policy: Policy,
-    sink: Arc<dyn ObserveSink>,
+    sink: Arc<dyn Sink>,
     /// Where the next pass goes on in the RUNNING runs.
     cursor: AtomicUsize,
     /// Clusters that runs have named since the process started: a task that nobody waits for may be the last one of its cluster.
@@ -163,14 +164,7 @@ struct Described {
 
 impl<T: Transport, K: TaskControl, O: TaskOutput> Reconciler<T, K, O> {
     /// A reconciler over these.
-    pub fn new(
-        client: Client<T>,
-        tasks: Arc<K>,
-        output: O,
-        policy: Policy,
-        sink: Arc<dyn ObserveSink>,
-        clock: Clock,
-    ) -> Self {
+    pub fn new(client: Client<T>, tasks: Arc<K>, output: O, policy: Policy, sink: Arc<dyn Sink>, clock: Clock) -> Self {
         let runs = Runs::new(client, tasks, output, policy.runs.clone(), clock);
         Self {
             runs,
@@ -185,7 +179,7 @@ impl<T: Transport, K: TaskControl, O: TaskOutput> Reconciler<T, K, O> {
 
     /// One pass. Returns before `deadline`.
     pub async fn pass(&self, deadline: Instant) -> Pass {
-        let stop = deadline.checked_sub(RESERVE).unwrap_or(deadline);
+        let stop = stop_before(deadline);
         for count in [&self.counts.looked_at, &self.counts.repaired, &self.counts.failed] {
             count.store(0, Ordering::Relaxed);
         }
@@ -375,7 +369,7 @@ impl<T: Transport, K: TaskControl, O: TaskOutput> Reconciler<T, K, O> {
                 // Its tasks went with it.
                 Err(error) if error.is_no_cluster() => {}
                 Err(error) => {
-                    self.failed(None, &unknown(error).diagnosis);
+                    self.failed(None, &error.diagnosis);
                     described.not_asked.insert(cluster);
                 }
             }
@@ -545,12 +539,12 @@ impl<T: Transport, K: TaskControl, O: TaskOutput> Reconciler<T, K, O> {
             return;
         }
         self.counts.repaired.fetch_add(1, Ordering::Relaxed);
-        self.sink.observed(&Observed::Run { finder: Finder::Reconciler, flow_run_id, run, change });
+        self.sink.emit(&Event::Run(Observed::Run { finder: Finder::Reconciler, flow_run_id, run, change }));
     }
 
     fn failed(&self, flow_run_id: Option<Uuid>, reason: &Diagnosis) {
         self.counts.failed.fetch_add(1, Ordering::Relaxed);
-        self.sink.observed(&Observed::Failed { flow_run_id, reason });
+        self.sink.emit(&Event::Run(Observed::Failed { flow_run_id, reason }));
     }
 }
 

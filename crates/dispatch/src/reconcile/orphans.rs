@@ -26,13 +26,10 @@ use uuid::Uuid;
 use super::Reconciler;
 use crate::{
     infrastructure::Infrastructure,
-    observe::{
-        TaskOutput,
-        cancelling::CANCELLED,
-        runs::{between, unknown},
-    },
-    ports::Failure,
+    ports::{Failure, TaskOutput},
     prefect::{failure, slots::LONGEST_GRACE, states::is_handed_back},
+    runs::CANCELLED,
+    timing::between,
 };
 
 /// Tasks of a cluster that are looked at, and held in memory, at once.
@@ -126,13 +123,13 @@ impl<T: Transport, K: TaskControl, O: TaskOutput> Reconciler<T, K, O> {
         }
         match page {
             Err(error) if error.is_no_cluster() => Ok(Page::default()),
-            page => page.map_err(unknown),
+            page => page.map_err(Failure::unanswered),
         }
     }
 
     async fn stop_orphans(&self, cluster: &str, task_arns: &[String]) -> Result<(), Failure> {
         let now = self.runs.now();
-        let tasks = self.runs.tasks.describe(cluster, task_arns).await.map_err(unknown)?;
+        let tasks = self.runs.tasks.describe(cluster, task_arns).await.map_err(Failure::unanswered)?;
         let old = |task: &Task| {
             let created = task.created_at().and_then(|at| jiff::Timestamp::from_second(at).ok());
             created.is_some_and(|created| between(created, now) >= self.policy.orphan_grace)

@@ -7,9 +7,9 @@ use prefect_api::PAGE;
 use serde_json::json;
 
 use super::*;
-use crate::observe::{
-    NoOutput,
+use crate::{
     fake::{Ecs, NOW, Notes, Server, arn, clock, task},
+    ports::NoOutput,
 };
 
 fn reconciler(server: &Server, ecs: Ecs, policy: Policy) -> (Reconciler<Server, Ecs, NoOutput>, Arc<Ecs>, Arc<Notes>) {
@@ -56,13 +56,13 @@ async fn a_run_is_launched_again_only_where_its_task_could_have_been_found() {
     assert_eq!(unsure.pass(deadline()).await.repaired, 0);
     assert_eq!(notes.take(), ["failed PP0502"], "the server may say it in the next pass");
     let clusters = vec!["c".to_owned()];
-    let runs = observe::Policy { clusters: clusters.clone(), ..observe::Policy::default() };
+    let runs = runs::Policy { clusters: clusters.clone(), ..runs::Policy::default() };
     let (told, _, notes) = reconciler(&server, Ecs::default(), Policy { runs, ..Policy::default() });
     assert_eq!(told.pass(deadline()).await.repaired, 1);
     assert_eq!(notes.take(), ["GivenUp"]);
     assert_eq!(told.pass(deadline()).await.repaired, 0, "a dispatcher may not have seen the mark");
     assert_eq!(server.state(attempt), "Pending");
-    let runs = observe::Policy { clusters, claim_grace: Duration::ZERO, ..observe::Policy::default() };
+    let runs = runs::Policy { clusters, claim_grace: Duration::ZERO, ..runs::Policy::default() };
     let (later, _, notes) = reconciler(&server, Ecs::default(), Policy { runs, ..Policy::default() });
     assert_eq!(later.pass(deadline()).await.repaired, 1);
     assert_eq!(notes.take(), ["HandedBack"]);
@@ -82,7 +82,7 @@ async fn an_end_that_a_late_claim_displaced_is_put_back_while_the_process_goes_o
             tasks: Mutex::new(vec![Task::of_json(&task(attempt, "RUNNING", json!({}))).unwrap()]),
             ..Ecs::default()
         };
-        let runs = observe::Policy { clusters: vec!["c".to_owned()], ..observe::Policy::default() };
+        let runs = runs::Policy { clusters: vec!["c".to_owned()], ..runs::Policy::default() };
         let (reconciler, ..) = reconciler(&server, ecs, Policy { runs, ..Policy::default() });
         reconciler.pass(deadline()).await;
         assert_eq!(server.state(attempt), restored);
@@ -101,7 +101,7 @@ async fn the_unrecorded_task_of_a_cancelled_run_is_looked_for_while_there_may_be
             server.start(attempt, NOW.parse::<jiff::Timestamp>().unwrap() - jiff::SignedDuration::from_mins(minutes));
         }
         let tasks = Mutex::new(vec![Task::of_json(&task(attempt, "RUNNING", json!({}))).unwrap()]);
-        let runs = observe::Policy { clusters: vec!["c".to_owned()], ..observe::Policy::default() };
+        let runs = runs::Policy { clusters: vec!["c".to_owned()], ..runs::Policy::default() };
         let (reconciler, ecs, _) =
             reconciler(&server, Ecs { tasks, ..Ecs::default() }, Policy { runs, ..Policy::default() });
         reconciler.pass(deadline()).await;
@@ -119,7 +119,7 @@ async fn a_run_that_began_after_it_was_cancelled_is_cancelled_anew() {
     let since = [("SCHEDULED", "AwaitingRetry", 6), ("CANCELLED", "Cancelled", 5), ("RUNNING", "Running", 4)];
     let attempt = server.add(1, &[ran, since].concat());
     let tasks = Mutex::new(vec![Task::of_json(&task(attempt, "RUNNING", json!({}))).unwrap()]);
-    let runs = observe::Policy { clusters: vec!["c".to_owned()], ..observe::Policy::default() };
+    let runs = runs::Policy { clusters: vec!["c".to_owned()], ..runs::Policy::default() };
     let (reconciler, _, notes) =
         reconciler(&server, Ecs { tasks, ..Ecs::default() }, Policy { runs, ..Policy::default() });
     reconciler.pass(deadline()).await;
@@ -131,7 +131,7 @@ async fn a_claim_is_given_up_when_its_message_had_time_to_come_back() {
     let server = Server::default();
     server.set_template(json!({}));
     let attempt = server.add(1, &[("SCHEDULED", "Scheduled", 9), ("PENDING", "Pending", 7)]);
-    let runs = observe::Policy { clusters: vec!["c".to_owned()], ..observe::Policy::default() };
+    let runs = runs::Policy { clusters: vec!["c".to_owned()], ..runs::Policy::default() };
     let (reconciler, _, _) = reconciler(&server, Ecs::default(), Policy { runs, ..Policy::default() });
     assert_eq!(reconciler.pass(deadline()).await.repaired, 0);
     assert_eq!(server.state(attempt), "Pending");
@@ -156,7 +156,7 @@ async fn tasks_of_runs_that_this_server_does_not_know_are_others_unless_it_is_sa
     let elsewhere = ecs::Attempt { flow_run_id: Uuid::from_u128(7), state_id: Uuid::from_u128(8) };
     let tasks = || vec![Task::of_json(&task(elsewhere, "RUNNING", json!({}))).unwrap()];
     for (sole_owner, stops) in [(false, vec![]), (true, vec![arn(elsewhere)])] {
-        let runs = observe::Policy { clusters: vec!["c".to_owned()], ..observe::Policy::default() };
+        let runs = runs::Policy { clusters: vec!["c".to_owned()], ..runs::Policy::default() };
         let ecs = Ecs { tasks: Mutex::new(tasks()), ..Ecs::default() };
         let (reconciler, ecs, _) = reconciler(&server, ecs, Policy { runs, sole_owner, ..Policy::default() });
         reconciler.pass(deadline()).await;
@@ -177,7 +177,7 @@ fn crowd(server: &Server, tasks: u128) -> (Ecs, String) {
 }
 
 fn of_cluster(cluster: &str) -> Policy {
-    let runs = observe::Policy { clusters: vec![cluster.to_owned()], ..observe::Policy::default() };
+    let runs = runs::Policy { clusters: vec![cluster.to_owned()], ..runs::Policy::default() };
     Policy { runs, ..Policy::default() }
 }
 
@@ -279,7 +279,7 @@ async fn a_claim_that_was_committed_after_the_runs_end_is_put_back_by_the_next_p
         ("PENDING", "Pending", 16),
     ];
     let attempt = server.add(1, &states);
-    let runs = observe::Policy { clusters: vec!["c".to_owned()], ..observe::Policy::default() };
+    let runs = runs::Policy { clusters: vec!["c".to_owned()], ..runs::Policy::default() };
     let (reconciler, _, _) = reconciler(&server, Ecs::default(), Policy { runs, ..Policy::default() });
     assert_eq!(reconciler.pass(deadline()).await.repaired, 1);
     assert_eq!(server.state(attempt), "Crashed");
@@ -302,7 +302,7 @@ async fn a_task_that_outlives_its_run_is_stopped_after_a_grace() {
         server.record(attempt, &format!("c::{}", arn(attempt)));
         let tasks = vec![Task::of_json(&task(attempt, "RUNNING", json!({}))).unwrap()];
         let ecs = Ecs { tasks: Mutex::new(tasks), ..Ecs::default() };
-        let runs = observe::Policy { clusters: vec!["c".to_owned()], ..observe::Policy::default() };
+        let runs = runs::Policy { clusters: vec!["c".to_owned()], ..runs::Policy::default() };
         let policy = Policy { runs, outlive_grace: grace, ..Policy::default() };
         let (reconciler, ecs, notes) = reconciler(&server, ecs, policy);
         reconciler.pass(deadline()).await;
@@ -343,7 +343,7 @@ async fn a_slot_is_kept_while_a_task_may_come_up() {
     }
     let coming_up = task(starting, "PENDING", json!({"createdAt": "2026-01-01T11:55:00Z"}));
     let ecs = Ecs { tasks: Mutex::new(vec![Task::of_json(&coming_up).unwrap()]), ..Ecs::default() };
-    let runs = observe::Policy { clusters: vec!["c".to_owned()], ..observe::Policy::default() };
+    let runs = runs::Policy { clusters: vec!["c".to_owned()], ..runs::Policy::default() };
     let (reconciler, _, _) = reconciler(&server, ecs, Policy { runs, ..Policy::default() });
     reconciler.pass(deadline()).await;
     for (number, renewed) in [(1, 1), (2, 1), (3, 1), (4, 0)] {

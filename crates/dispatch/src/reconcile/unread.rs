@@ -6,13 +6,11 @@ use prefect_api::{Transport, Unread, models::StateType};
 
 use super::{REDELIVERIES, Reconciler};
 use crate::{
-    observe::{
-        Change, TaskOutput,
-        decide::bounded,
-        runs::{History, between},
-    },
-    ports::Failure,
+    outcome::Change,
+    ports::{Failure, TaskOutput},
     prefect::{failure, history, states::is_held},
+    runs::{History, decide::bounded},
+    timing::between,
 };
 
 impl<T: Transport, K: TaskControl, O: TaskOutput> Reconciler<T, K, O> {

@@ -13,7 +13,7 @@ use aws_sdk_sqs::{
         QueueAttributeName, SendMessageBatchRequestEntry,
     },
 };
-use dispatch::{poll::QueuedRun, ports::RunQueue};
+use dispatch::{message::RunQueue, ports::QueuedRun};
 use jiff::Timestamp;
 
 use super::trouble::Trouble;

@@ -6,7 +6,7 @@ use std::{
 };
 
 use aws::SdkConfig;
-use dispatch::{message::ScheduledRun, poll::QueuedRun};
+use dispatch::{message::ScheduledRun, ports::QueuedRun};
 use jiff::Timestamp;
 use prefect_api::{PAGE, Transport, models::FlowRun};
 use uuid::Uuid;

@@ -15,8 +15,8 @@
 use std::{collections::HashMap, time::Duration};
 
 use dispatch::{
-    message::ScheduledRun,
-    ports::{Delivery, RunQueue},
+    message::{RunQueue, ScheduledRun},
+    ports::Delivery,
     prefect::{
         judge::{Judgement, judge},
         states,

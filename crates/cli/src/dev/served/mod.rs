@@ -15,7 +15,7 @@ use std::{
     time::Duration,
 };
 
-use dispatch::poll::served_pools;
+use dispatch::served::served_pools;
 use manage::{
     Address, ManageError, Server,
     doorbell::{Passing, is_loopback},

@@ -7,9 +7,8 @@ use std::{
 
 use diagnosis::Diagnosis;
 use dispatch::{
-    observe::{Change, ObserveSink, Observed},
-    outcome::{Outcome, OutcomeSink, PollSink},
-    poll::Polled,
+    outcome::{Change, Event, Observed, Outcome, Polling},
+    ports::Sink,
 };
 use prefect_api::models::FlowRun;
 use tokio::{sync::mpsc::UnboundedSender, time::Instant};
@@ -60,15 +59,8 @@ impl Teller {
         Self { sender, told: Arc::default() }
     }
 
-    pub(crate) fn outcomes(&self) -> Arc<dyn OutcomeSink> {
-        Arc::new(self.clone())
-    }
-
-    pub(crate) fn polls(&self) -> Arc<dyn PollSink> {
-        Arc::new(self.clone())
-    }
-
-    pub(crate) fn observations(&self) -> Arc<dyn ObserveSink> {
+    /// This teller as the use cases take it.
+    pub(crate) fn sink(&self) -> Arc<dyn Sink> {
         Arc::new(self.clone())
     }
 
@@ -93,8 +85,20 @@ impl Teller {
     }
 }
 
-impl OutcomeSink for Teller {
-    fn emit(&self, outcome: &Outcome<'_>) {
+impl Sink for Teller {
+    fn emit(&self, event: &Event<'_>) {
+        match event {
+            Event::Message(outcome) => self.outcome(outcome),
+            Event::Poll(Polling::Polled(polled)) => self.once(&polled.work_pool, News::Serving),
+            Event::Poll(Polling::Failed(detail)) => self.once(detail, News::Trouble),
+            Event::Poll(Polling::Ended) => {}
+            Event::Run(observed) => self.observed(observed),
+        }
+    }
+}
+
+impl Teller {
+    fn outcome(&self, outcome: &Outcome<'_>) {
         match *outcome {
             Outcome::Launched { message, due_to_launch, .. } => self.tell(News::Launched {
                 run: message.flow_run_id,
@@ -115,19 +119,7 @@ impl OutcomeSink for Teller {
             Outcome::NotOurs { .. } | Outcome::Deferred { .. } => {}
         }
     }
-}
 
-impl PollSink for Teller {
-    fn polled(&self, polled: &Polled) {
-        self.once(&polled.work_pool, News::Serving);
-    }
-
-    fn poll_failed(&self, detail: &str) {
-        self.once(detail, News::Trouble);
-    }
-}
-
-impl ObserveSink for Teller {
     fn observed(&self, observed: &Observed<'_>) {
         match *observed {
             Observed::Run { flow_run_id, run, change, .. } => {

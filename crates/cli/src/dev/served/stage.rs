@@ -11,13 +11,15 @@ use std::{
 
 use aws::{ObserverQueueUrls, ObserverSettings, PollerQueueUrls, PrefectSettings, Sender};
 use dispatch::{
-    dispatcher::{HAND_BACK_DELAY, Policy},
+    dispatcher::Policy,
     doorbell::{Doorbell, FixedToken},
+    hand_back::HAND_BACK_DELAY,
     observe,
     poll::{self},
     prefect::control,
     reconcile,
     ring::{PollMessage, Tick},
+    runs,
 };
 use local::{
     Local,
@@ -106,7 +108,7 @@ impl Stage {
         let sdk = aws::loopback_config(&local.endpoint(), &requests.region).await;
 
         let polling = poll::Options { cloud: prefect_api::is_cloud(&connection.api_url), ..options(args) };
-        let poller = Arc::new(aws::poller(&sdk, client.clone(), poller_queues(&queues), polling, teller.polls()));
+        let poller = Arc::new(aws::poller(&sdk, client.clone(), poller_queues(&queues), polling, teller.sink()));
         let settings = PrefectSettings {
             run_queue_url: queues["run"].clone(),
             fifo_queue_url: Some(queues["run.fifo"].clone()),
@@ -115,7 +117,7 @@ impl Stage {
             policy: Policy { requests, capacity_timeout: CAPACITY_TIMEOUT, hand_back_delay: HAND_BACK_DELAY },
             options: control::Options::default(),
         };
-        let dispatcher = Arc::new(aws::prefect_dispatcher(&sdk, client.clone(), settings, teller.outcomes()));
+        let dispatcher = Arc::new(aws::prefect_dispatcher(&sdk, client.clone(), settings, teller.sink()));
         let settings = ObserverSettings {
             queues: ObserverQueueUrls {
                 events: queues["events"].clone(),
@@ -125,14 +127,14 @@ impl Stage {
             policy: policy(),
             options: observe::Options { task_events: false },
         };
-        let observer = Arc::new(aws::observer(&sdk, client.clone(), settings, teller.observations()));
+        let observer = Arc::new(aws::observer(&sdk, client.clone(), settings, teller.sink()));
         let policy = reconcile::Policy {
             runs: policy(),
             push_pools: args.served.only.is_empty(),
             named_pools: args.served.only.clone(),
             ..reconcile::Policy::default()
         };
-        let reconciler = Arc::new(aws::reconciler(&sdk, client.clone(), policy, teller.observations()));
+        let reconciler = Arc::new(aws::reconciler(&sdk, client.clone(), policy, teller.sink()));
 
         let polling = of_batches(move |records, deadline| {
             let poller = Arc::clone(&poller);
@@ -202,8 +204,8 @@ fn options(args: &DevArgs) -> poll::Options {
     }
 }
 
-fn policy() -> observe::Policy {
-    observe::Policy { capacity_timeout: CAPACITY_TIMEOUT, cancel_grace: CANCEL_GRACE, ..observe::Policy::default() }
+fn policy() -> runs::Policy {
+    runs::Policy { capacity_timeout: CAPACITY_TIMEOUT, cancel_grace: CANCEL_GRACE, ..runs::Policy::default() }
 }
 
 async fn queues(local: &Local) -> Result<BTreeMap<&'static str, String>, CliError> {

@@ -13,8 +13,9 @@ use work_pool::{BaseJobTemplate, NoReferences, Object};
 use super::*;
 use crate::{
     dispatcher::Policy,
-    outcome::OutcomeSink,
-    ports::{Claim, Delivery, Order, RunQueue, Settlement, Waited},
+    message::RunQueue,
+    outcome::Event,
+    ports::{Claim, Delivery, Order, Settlement, Sink, Source, Waited},
     sqs_event::Record,
 };
 
@@ -61,20 +62,20 @@ impl TaskLauncher for Launcher {
 
 struct NoQueues;
 
-impl RunQueues for NoQueues {
-    async fn bury(&self, _: String, _: &Diagnosis) -> Result<(), Failure> {
+impl Inbox for NoQueues {
+    async fn dead_letter(&self, _: String, _: &Diagnosis) -> Result<(), Failure> {
         panic!("nothing is unreadable")
     }
 
-    async fn hurry(&self, _: RunQueue, _: &str, _: Duration) {}
+    async fn return_after(&self, _: Source, _: &str, _: Duration) {}
 }
 
 #[derive(Default)]
 struct Told(Mutex<Vec<String>>);
 
-impl OutcomeSink for Told {
-    fn emit(&self, outcome: &Outcome<'_>) {
-        if let Outcome::NotOurs { reason, .. } = outcome {
+impl Sink for Told {
+    fn emit(&self, event: &Event<'_>) {
+        if let Event::Message(Outcome::NotOurs { reason, .. }) = event {
             self.0.lock().unwrap().push((*reason).to_owned());
         }
     }

@@ -1,80 +1,12 @@
-//! What became of a message, told once: each [`Outcome`] is written as one log line and its metrics together.
-//!
-//! [`crate::metrics`] lists the metrics and says how they leave.
+//! What became of a message of the run queues.
 
-use std::{io::Write, time::Duration};
+use std::time::Duration;
 
 use diagnosis::Diagnosis;
 use ecs::{failure::Class, launch::Launched};
 use serde_json::{Value, json};
 
-use crate::{message::ScheduledRun, metrics, poll::Polled, prefect::failure::is_unreadable};
-
-/// CloudWatch namespace of every metric unless another is chosen, and source of every event.
-pub const NAMESPACE: &str = "pushpool";
-
-/// How many of the runs of a pool that cannot start are named in the log of a poll.
-const NAMED: usize = 5;
-
-/// Takes what polls find and do.
-pub trait PollSink: Send + Sync + 'static {
-    /// A work pool was polled.
-    fn polled(&self, polled: &Polled);
-
-    /// Something could not be polled or sent; the next poll does it.
-    fn poll_failed(&self, detail: &str);
-
-    /// A poll got through: every work pool was asked, or said why it could not be.
-    fn poll_ended(&self) {}
-}
-
-impl PollSink for LogAndMetrics {
-    fn polled(&self, polled: &Polled) {
-        let Polled { work_pool, found, sent, not_sent, oldest_due_seconds, blocked } = polled;
-        tracing::info!(work_pool, found, sent, not_sent, oldest_due_seconds, blocked = blocked.len(), "polled");
-        for (flow_run_id, why) in blocked.iter().take(NAMED) {
-            let reason = why.says();
-            tracing::warn!(work_pool, %flow_run_id, reason, of = blocked.len(), "a due run cannot start");
-        }
-        let values = polled.metrics();
-        if !values.is_empty() {
-            write_line(&metrics::line(Some(work_pool), &values, now()));
-        }
-    }
-
-    fn poll_failed(&self, detail: &str) {
-        tracing::error!(detail, "poll failed");
-        write_line(&metrics::line(None, &[("PollFailed", 1.0)], now()));
-    }
-
-    fn poll_ended(&self) {
-        write_line(&metrics::line(None, &[("Polls", 1.0)], now()));
-    }
-}
-
-impl Polled {
-    /// What a poll counts. Zeros are not sent: each metric costs in every hour in which it is sent.
-    #[must_use]
-    #[expect(clippy::cast_precision_loss, reason = "at most some thousands")]
-    pub fn metrics(&self) -> Vec<(&'static str, f64)> {
-        let counted = [
-            ("Found", self.found as f64),
-            ("Sent", self.sent as f64),
-            ("OldestDue", self.oldest_due_seconds),
-            ("Blocked", self.blocked.len() as f64),
-        ];
-        counted.into_iter().filter(|(_, value)| *value > 0.0).collect()
-    }
-}
-
-pub(crate) fn now() -> i64 {
-    jiff::Timestamp::now().as_millisecond()
-}
-
-/// One write for one line. A closed standard output is no reason to fail a run.
-pub(crate) fn write_line(line: &Value) {
-    let _ = writeln!(std::io::stdout(), "{line}");
-}
+use crate::{codes::is_unreadable, message::ScheduledRun, metrics};
 
 /// What became of one message.
 #[derive(Debug, Clone, Copy)]
@@ -140,27 +72,8 @@ pub enum Outcome<'a> {
     },
 }
 
-/// Takes outcomes as they happen.
-pub trait OutcomeSink: Send + Sync + 'static {
-    /// Called once for each message, when its fate is sealed.
-    fn emit(&self, outcome: &Outcome<'_>);
-}
-
-/// The sink of the functions: `tracing` and EMF lines on standard output.
-#[derive(Debug, Clone, Copy)]
-pub struct LogAndMetrics;
-
-impl OutcomeSink for LogAndMetrics {
-    fn emit(&self, outcome: &Outcome<'_>) {
-        outcome.log();
-        if let Some(line) = outcome.metrics(now()) {
-            write_line(&line);
-        }
-    }
-}
-
 impl Outcome<'_> {
-    fn log(&self) {
+    pub(super) fn log(&self) {
         match *self {
             Self::Launched { message, launched, due_to_launch } => tracing::info!(
                 flow_run_id = %message.flow_run_id,

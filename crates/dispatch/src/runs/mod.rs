@@ -6,15 +6,18 @@
 //! no claim of pushpool's is the last one. So an old event, a repeated one and one that comes after the next attempt find
 //! that the task is not the run's, or that the run has moved on, and change nothing.
 
+mod cancelling;
+mod clusters;
+pub mod decide;
+mod ended;
+pub mod reasons;
+#[cfg(test)]
+mod stopped;
+
 use std::{sync::Arc, time::Duration};
 
 use diagnosis::Diagnosis;
-use ecs::{
-    Attempt,
-    failure::Class,
-    launch::{LaunchError, TaskControl},
-    task::Task,
-};
+use ecs::{Attempt, launch::TaskControl, task::Task};
 use jiff::Timestamp;
 use prefect_api::{
     ApiError, Client, Transport,
@@ -25,14 +28,16 @@ use tokio::time::timeout;
 use uuid::Uuid;
 use work_pool::Object;
 
-use super::{
-    clusters::{self, Clusters, rendered},
+pub(crate) use self::cancelling::CANCELLED;
+use self::{
+    clusters::{Clusters, rendered},
     decide::{Action, Limits, Past, decide},
 };
 use crate::{
-    dispatcher::{Clock, HAND_BACK_DELAY, hand_back_delay},
+    hand_back::{HAND_BACK_DELAY, hand_back_delay},
     infrastructure::{Infrastructure, SHOWN_AFTER, given_up},
-    ports::{Failure, Waited},
+    outcome::Change,
+    ports::{Clock, Failure, TaskOutput, Waited},
     prefect::{
         cache::Kept,
         failure,
@@ -41,6 +46,7 @@ use crate::{
         references::References,
         states::{self, Proposed},
     },
+    timing::between,
 };
 
 /// How long pools and their queues are kept: only whether they have limits and where their tasks run is asked of them.
@@ -54,23 +60,6 @@ const TAIL: usize = 8_000;
 
 /// How long the lines may take to come.
 const TAIL_TIME: Duration = Duration::from_secs(5);
-
-/// Reads what a container of a task wrote.
-pub trait TaskOutput: Send + Sync + 'static {
-    /// The last lines of a container, oldest first. None where they are not kept or cannot be read: nothing depends on
-    /// them.
-    fn tail(&self, task: &Task, container: &str, lines: usize) -> impl Future<Output = Vec<String>> + Send;
-}
-
-/// Where containers' output is not to be had.
-#[derive(Debug, Clone, Copy)]
-pub struct NoOutput;
-
-impl TaskOutput for NoOutput {
-    async fn tail(&self, _: &Task, _: &str, _: usize) -> Vec<String> {
-        Vec::new()
-    }
-}
 
 /// What the operator decides about runs and their tasks.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -108,49 +97,6 @@ impl Default for Policy {
 impl Policy {
     pub(crate) fn limits(&self) -> Limits {
         Limits { capacity_timeout: self.capacity_timeout, interruptions: self.interruptions }
-    }
-}
-
-/// What was done to a run or its task.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Change {
-    /// Nothing; the text says why.
-    Nothing(String),
-    /// It is CANCELLED.
-    Cancelled,
-    /// It is SCHEDULED again.
-    HandedBack {
-        /// Why.
-        reason: Diagnosis,
-        /// When it is due, from now.
-        delay: Duration,
-    },
-    /// It is CRASHED.
-    Crashed(Diagnosis),
-    /// It is what it was before a late copy of a claim, or is being cancelled as it was before its process began: this type.
-    Restored(StateType),
-    /// What it runs on is recorded, which was not, or was that of an earlier attempt: the ARN of its task.
-    Recorded(String),
-    /// It was claimed and has no task: nobody launches it any more, and a later pass hands it back.
-    GivenUp,
-    /// Nothing, because its task may be in a cluster that cannot be told: the operator has to say more.
-    ClusterUnknown(Diagnosis),
-    /// It was waiting for its process to try it again, which is gone; the next poll finds it.
-    Released,
-    /// Its task was told to stop.
-    TaskStopped {
-        /// The task.
-        task_arn: String,
-        /// Why.
-        reason: String,
-    },
-    /// Nothing yet: to be looked at again after this long.
-    CheckAgain(Duration),
-}
-
-impl Change {
-    pub(crate) fn nothing(why: &str) -> Self {
-        Self::Nothing(why.to_owned())
     }
 }
 
@@ -400,7 +346,7 @@ impl<T: Transport, K: TaskControl, O: TaskOutput> Runs<T, K, O> {
             let described = match self.tasks.describe(cluster, std::slice::from_ref(task_arn)).await {
                 Ok(described) => described,
                 Err(error) if error.is_no_cluster() => Vec::new(),
-                Err(error) => return Err(unknown(error)),
+                Err(error) => return Err(Failure::unanswered(error)),
             };
             for task in described {
                 if task.attempt().is_none() {
@@ -426,7 +372,7 @@ impl<T: Transport, K: TaskControl, O: TaskOutput> Runs<T, K, O> {
                     }
                 }
                 Err(error) if error.is_no_cluster() => {}
-                Err(error) => return Err(unknown(error)),
+                Err(error) => return Err(Failure::unanswered(error)),
             }
         }
         if let Some(reason) = clusters.unknown {
@@ -531,7 +477,7 @@ impl<T: Transport, K: TaskControl, O: TaskOutput> Runs<T, K, O> {
         if task.desired_status == "STOPPED" {
             return Ok(Change::nothing("its task is stopping"));
         }
-        self.tasks.stop(&task.cluster_arn, &task.task_arn, reason).await.map_err(unknown)?;
+        self.tasks.stop(&task.cluster_arn, &task.task_arn, reason).await.map_err(Failure::unanswered)?;
         Ok(Change::TaskStopped { task_arn: task.task_arn.clone(), reason: reason.to_owned() })
     }
 }
@@ -554,16 +500,6 @@ fn is_task_of(run: &FlowRun, history: &History, task: &Task) -> bool {
         None if history.state_type() == StateType::Pending => false,
         None => Infrastructure::of_run(run).is_some_and(|recorded| recorded.task_arn == task.task_arn),
     }
-}
-
-/// A question that ECS did not answer: whoever asked has to ask again.
-pub(crate) fn unknown(error: LaunchError) -> Failure {
-    Failure { class: Class::Transient, diagnosis: error.diagnosis }
-}
-
-/// From one moment to another; nothing if it is the other way round.
-pub(crate) fn between(from: Timestamp, to: Timestamp) -> Duration {
-    Duration::try_from(to.duration_since(from)).unwrap_or_default()
 }
 
 /// The end of a text, of at most so many characters.

@@ -1,23 +1,14 @@
-//! What the use cases need from outside. Each trait stands at a network edge and is named by what it can do.
+//! Where runs come from and where their outcome is recorded, and the words that a dispatcher and its control plane share.
 
 use std::{future::Future, sync::Arc, time::Duration};
 
 use diagnosis::Diagnosis;
-use ecs::{Run, failure::Class, launch::Launched};
+use ecs::{Run, launch::Launched};
 use jiff::Timestamp;
-use serde_json::Value;
 use work_pool::{BaseJobTemplate, Object, Resolver};
 
-use crate::message::ScheduledRun;
-
-/// A failure that already knows what becomes of the run.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Failure {
-    /// Decides the queue action and the state, see [`crate::outcome`].
-    pub class: Class,
-    /// What its owner is told.
-    pub diagnosis: Diagnosis,
-}
+use super::Failure;
+use crate::message::{RunQueue, ScheduledRun};
 
 /// Everything needed to render and launch a run.
 #[derive(Clone)]
@@ -132,15 +123,6 @@ pub struct Waited {
     pub hand_backs: u32,
 }
 
-/// Which of the run queues.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum RunQueue {
-    /// For work pools and queues without limits: messages arrive in any order, many at a time.
-    Standard,
-    /// For those with limits: one batch of a pool at a time.
-    Fifo,
-}
-
 /// How an attempt ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Settlement {
@@ -234,37 +216,4 @@ pub trait ControlPlane: Send + Sync + 'static {
     fn flush(&self) -> impl Future<Output = ()> + Send {
         async {}
     }
-}
-
-/// The queues a dispatcher writes to. Not its own: Lambda would count every message as a step of a loop, and refuse the
-/// seventeenth.
-pub trait RunQueues: Send + Sync + 'static {
-    /// Copies a message that must not be delivered again to the dead-letter queue, with the reason as attributes.
-    ///
-    /// # Errors
-    /// [`Failure`] when it is not known to have been taken.
-    fn bury(&self, body: String, reason: &Diagnosis) -> impl Future<Output = Result<(), Failure>> + Send;
-
-    /// Makes a message that is being returned visible again after `delay` instead of the queue's visibility timeout.
-    /// A hint: a failure only means that it takes longer.
-    fn hurry(&self, queue: RunQueue, receipt_handle: &str, delay: Duration) -> impl Future<Output = ()> + Send;
-}
-
-/// One-time schedules, which send a message to the run queue and begin a new chain of invocations by it.
-pub trait Schedules: Send + Sync + 'static {
-    /// Has the body sent at `look.at` or within a minute after it. A schedule of that name that is there already is the same
-    /// one.
-    ///
-    /// # Errors
-    /// [`Failure`] when it is not known to have been made.
-    fn send_at(&self, look: &Look, body: String) -> impl Future<Output = Result<(), Failure>> + Send;
-}
-
-/// Where the pool documents of standalone mode are kept.
-pub trait PoolDocuments: Send + Sync + 'static {
-    /// The document of a pool, `None` when there is no such pool.
-    ///
-    /// # Errors
-    /// [`Failure`] when that cannot be told.
-    fn read(&self, work_pool: &str) -> impl Future<Output = Result<Option<Value>, Failure>> + Send;
 }

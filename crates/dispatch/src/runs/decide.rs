@@ -21,7 +21,7 @@
 //!
 //! A stop code that is missing or of a later release is judged by the rest. Two bounds: a run that waits to be started
 //! longer than `capacity_timeout`, and was handed back twice or more meanwhile, crashes instead of being handed back
-//! ([`may_wait`]), and so does one that was interrupted too often while it ran.
+//! (`hand_back::may_wait`), and so does one that was interrupted too often while it ran.
 //!
 //! Stop codes: ECS API reference, `Task.stopCode`. Exit codes: 128 and the number of the signal, 137 is SIGKILL; it is what
 //! the kernel sends when memory is used up, and also what ECS sends after `stopTimeout`, but then the stop code is another.
@@ -33,7 +33,7 @@ use ecs::{failure::Words, task::Task};
 use prefect_api::models::StateType;
 
 use super::{ended::ended, reasons};
-use crate::dispatcher::may_wait;
+use crate::hand_back::may_wait;
 
 /// Beginning of the reasons pushpool gives when it stops a task.
 pub const OURS: &str = "pushpool: ";

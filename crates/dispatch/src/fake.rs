@@ -19,8 +19,10 @@ use prefect_api::{Client, Patience, Request, Response, Transport, TransportError
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::{ObserveSink, Observed};
-use crate::dispatcher::Clock;
+use crate::{
+    outcome::{Event, Observed},
+    ports::{Clock, Sink},
+};
 
 pub(crate) const NOW: &str = "2026-01-01T12:00:00Z";
 pub(crate) const CLUSTER: &str = "arn:aws:ecs:r:1:cluster/c";
@@ -296,11 +298,11 @@ impl Notes {
     }
 }
 
-impl ObserveSink for Notes {
-    fn observed(&self, observed: &Observed<'_>) {
+impl Sink for Notes {
+    fn emit(&self, event: &Event<'_>) {
         // It panics on a metric that is not listed.
-        let (work_pool, values) = observed.metrics();
-        let _ = crate::metrics::line(work_pool, &values, 0);
+        let _ = event.metrics(0);
+        let Event::Run(observed) = event else { return };
         let note = match observed {
             Observed::Running { launch_to_running, .. } => format!("running after {launch_to_running}"),
             Observed::Run { change, .. } => {

@@ -25,11 +25,12 @@ use prefect_api::{
     models::{FlowRun, State, StateType},
 };
 
-use super::{
-    decide::Action,
-    runs::{Change, History, Located, Runs, TaskOutput, between},
+use super::{History, Located, Runs, decide::Action};
+use crate::{
+    outcome::Change,
+    ports::{Failure, TaskOutput},
+    timing::between,
 };
-use crate::ports::Failure;
 
 /// Reason of a StopTask for a run that is being cancelled.
 const CANCELLING: &str = "pushpool: the flow run is being cancelled";

@@ -1,15 +1,57 @@
-//! What observer and reconciler saw and did, told once: each [`Observed`] is one log line and its metrics together.
+//! What observer and reconciler saw of runs and their tasks, and did to them.
+
+use std::time::Duration;
 
 use diagnosis::{Code, Diagnosis};
 use ecs::failure::Class;
-use prefect_api::models::FlowRun;
+use prefect_api::models::{FlowRun, StateType};
+use serde_json::Value;
 use uuid::Uuid;
 
-use super::runs::Change;
-use crate::{
-    metrics,
-    outcome::{LogAndMetrics, now, write_line},
-};
+use crate::metrics;
+
+/// What was done to a run or its task.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Change {
+    /// Nothing; the text says why.
+    Nothing(String),
+    /// It is CANCELLED.
+    Cancelled,
+    /// It is SCHEDULED again.
+    HandedBack {
+        /// Why.
+        reason: Diagnosis,
+        /// When it is due, from now.
+        delay: Duration,
+    },
+    /// It is CRASHED.
+    Crashed(Diagnosis),
+    /// It is what it was before a late copy of a claim, or is being cancelled as it was before its process began: this type.
+    Restored(StateType),
+    /// What it runs on is recorded, which was not, or was that of an earlier attempt: the ARN of its task.
+    Recorded(String),
+    /// It was claimed and has no task: nobody launches it any more, and a later pass hands it back.
+    GivenUp,
+    /// Nothing, because its task may be in a cluster that cannot be told: the operator has to say more.
+    ClusterUnknown(Diagnosis),
+    /// It was waiting for its process to try it again, which is gone; the next poll finds it.
+    Released,
+    /// Its task was told to stop.
+    TaskStopped {
+        /// The task.
+        task_arn: String,
+        /// Why.
+        reason: String,
+    },
+    /// Nothing yet: to be looked at again after this long.
+    CheckAgain(Duration),
+}
+
+impl Change {
+    pub(crate) fn nothing(why: &str) -> Self {
+        Self::Nothing(why.to_owned())
+    }
+}
 
 /// Who found out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,26 +112,6 @@ pub enum Observed<'a> {
     },
 }
 
-/// Takes what is seen and done, as it happens.
-pub trait ObserveSink: Send + Sync + 'static {
-    /// Called once for each.
-    fn observed(&self, observed: &Observed<'_>);
-}
-
-impl ObserveSink for LogAndMetrics {
-    fn observed(&self, observed: &Observed<'_>) {
-        observed.log();
-        let (work_pool, values) = observed.metrics();
-        if !values.is_empty() {
-            let mut line = metrics::line(work_pool, &values, now());
-            if let Some(code) = observed.code() {
-                line["Code"] = code.id().into();
-            }
-            write_line(&line);
-        }
-    }
-}
-
 impl<'a> Observed<'a> {
     fn code(&self) -> Option<Code> {
         match *self {
@@ -103,9 +125,22 @@ impl<'a> Observed<'a> {
         }
     }
 
-    /// The work pool, if known, and what is counted.
+    /// The EMF line, if it counts anything; `now` in milliseconds since 1970.
     #[must_use]
-    pub fn metrics(&self) -> (Option<&'a str>, Vec<(&'static str, f64)>) {
+    pub fn metrics(&self, now: i64) -> Option<Value> {
+        let (work_pool, values) = self.values();
+        if values.is_empty() {
+            return None;
+        }
+        let mut line = metrics::line(work_pool, &values, now);
+        if let Some(code) = self.code() {
+            line["Code"] = code.id().into();
+        }
+        Some(line)
+    }
+
+    /// The work pool, if known, and what is counted.
+    fn values(&self) -> (Option<&'a str>, Vec<(&'static str, f64)>) {
         match *self {
             // Without the pool: it would have to be asked for.
             Self::Running { launch_to_running, .. } => (None, vec![("LaunchToRunning", launch_to_running)]),
@@ -134,7 +169,7 @@ impl<'a> Observed<'a> {
         }
     }
 
-    fn log(&self) {
+    pub(super) fn log(&self) {
         match *self {
             Self::Running { flow_run_id, task_arn, launch_to_running } => {
                 tracing::info!(%flow_run_id, task_arn, launch_to_running_seconds = launch_to_running, "running");
