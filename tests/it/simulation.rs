@@ -49,7 +49,7 @@ fn no_invariant_breaks_in_some_thousand_worlds() {
 }
 
 /// Worlds that have shown a defect once.
-const ONCE_BROKEN: [(&str, &[u64]); 19] = [
+const ONCE_BROKEN: [(&str, &[u64]); 20] = [
     ("a late claim of a finished run, which a user cancelled before it was put back", &[68_503]),
     ("a cancelled container that is no longer counted before the reconciler stops it", &[161_731, 169_602]),
     ("CANCELLED in place of a hand back, and a late copy of that", &[472_466]),
@@ -68,6 +68,7 @@ const ONCE_BROKEN: [(&str, &[u64]); 19] = [
     ("a record that comes after that of a later attempt", &[21_002_120, 34_006_108]),
     ("a hand back while a third delivery of the message launches", &[36_294_818]),
     ("a cancellation that the process of the run was not told of", &[36_034_597, 36_126_760, 36_312_219]),
+    ("a second copy of an end that comes when a user has retried the run", &[50_018_611]),
     ("a task taken for gone that ECS did not show yet", &[20_012_416, 20_021_849, 20_030_733]),
 ];
 

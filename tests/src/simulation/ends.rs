@@ -40,7 +40,7 @@ impl World {
                 (Some(_), StateType::Scheduled) if state.name == HANDED_BACK => restored = false,
                 // Scheduled again, or cancelled by a user, who may do so while a late claim holds the run.
                 (_, StateType::Scheduled | StateType::Cancelling) => (ended, restored, unheard) = (None, true, false),
-                (None, it) if is_final(it) => ended = Some(it),
+                (None, it) if is_final(it) && !is_second_copy(&states[..=place]) => ended = Some(it),
                 (Some(_), StateType::Pending) => restored = false,
                 (Some(was), it) => restored = was == it,
                 (None, _) => {}
@@ -48,6 +48,18 @@ impl World {
         }
         ended.filter(|_| !restored)
     }
+}
+
+/// Whether the last of these states is the end of an attempt once more, of a run that was scheduled anew since: a copy of the request
+/// that its sender had given up and sent again. The server takes it, and nobody can keep it from that; the process goes on.
+pub(super) fn is_second_copy(states: &[State]) -> bool {
+    let Some((end, before)) = states.split_last() else { return false };
+    let transition = end.state_details.transition_id;
+    let first = before.iter().position(|state| {
+        state.state_type == end.state_type && transition.is_some() && state.state_details.transition_id == transition
+    });
+    is_final(end.state_type)
+        && first.is_some_and(|first| before[first..].iter().any(|state| state.state_type == StateType::Scheduled))
 }
 
 /// How the words of the server begin that waited for the end of a run in vain.

@@ -15,7 +15,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::{
-    ends::went_on_unheard,
+    ends::{is_second_copy, went_on_unheard},
     fault::Fault,
     server::State,
     world::{Counts, PLANTED, World},
@@ -229,7 +229,8 @@ impl World {
         let states = self.server.states(run);
         let Some(scheduled) = states.iter().rposition(|state| state.state_type == StateType::Scheduled) else { return };
         let key = (run, states[scheduled].id);
-        let ended = states[scheduled..].iter().find(|state| is_final(state.state_type)).map(|state| state.state_type);
+        let is_end = |place: &usize| is_final(states[*place].state_type) && !is_second_copy(&states[..=*place]);
+        let ended = (scheduled..states.len()).find(is_end).map(|place| states[place].state_type);
         let starts = self.ledger.starts.entry(key).or_default();
         *starts += 1;
         let starts = *starts;
@@ -277,7 +278,7 @@ impl World {
         let Some(attempt) = task.started_by.as_deref().and_then(attempt) else { return };
         self.checked(Rule::WorkGoesOn);
         let states = self.server.states(attempt.flow_run_id);
-        let runs = states.last().is_some_and(|state| state.state_type == StateType::Running);
+        let runs = states.last().is_some_and(|state| state.state_type == StateType::Running) || is_second_copy(states);
         let claim = states.iter().rfind(|state| state.state_type == StateType::Pending);
         let its = claim.is_some_and(|claim| claim.state_details.transition_id == Some(attempt.transition_id()));
         // One that starts at the moment it is given up as one that does not is handed back.

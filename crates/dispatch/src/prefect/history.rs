@@ -103,7 +103,7 @@ pub fn claims(run: Uuid, states: &[State]) -> Vec<(Attempt, &State)> {
 /// What is wrong with the state that holds.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Wrong<'a> {
-    /// A claim or a hand back of pushpool's came too late, and has displaced this state.
+    /// A claim, a hand back or an end of pushpool's came too late, and has displaced this state.
     Displaced(&'a State),
     /// The run was cancelled, and its process has begun to run it since.
     Uncancelled,
@@ -114,7 +114,8 @@ pub enum Wrong<'a> {
 /// A request outlives its sender, and the sender may have looked at the run long before. The server takes PENDING after the run
 /// has ended, been handed back or been scheduled anew: such a claim follows something else than a SCHEDULED state, or has the
 /// `transition_id` of an earlier one. It takes SCHEDULED after the run has ended, too; pushpool never hands back a run that has.
-/// If the deployment has no slot, the server answers a claim of an ended run with SCHEDULED or CANCELLED.
+/// If the deployment has no slot, the server answers a claim of an ended run with SCHEDULED or CANCELLED. And it takes the end of
+/// an attempt a second time, when the run has been scheduled anew.
 ///
 /// It takes RUNNING after CANCELLED as well. A run that is to be cancelled while its process waits to try it again is CANCELLED at
 /// once if no task is recorded (`BypassCancellingFlowRunsWithNoInfra`), and the process, which is told nothing, goes on.
@@ -125,6 +126,7 @@ pub fn wrong(states: &[State]) -> Option<Wrong<'_>> {
     let is_wrong = match current.state_type {
         _ if is_handed_back(current) || is_without_slot(current) => last.state_type.is_final(),
         StateType::Pending => is_late_claim(current, last, before),
+        StateType::Crashed | StateType::Cancelled => is_late_end(current, before),
         StateType::Running if last.state_type == StateType::Cancelled => return Some(Wrong::Uncancelled),
         _ => false,
     };
@@ -136,6 +138,15 @@ fn is_late_claim(claim: &State, last: &State, before: &[State]) -> bool {
     let is_copy_of =
         |state: &State| state.state_type == StateType::Pending && state.state_details.transition_id == Some(transition);
     last.state_type != StateType::Pending && (last.state_type != StateType::Scheduled || before.iter().any(is_copy_of))
+}
+
+/// Whether an end has the `transition_id` of an earlier one, after which the run was scheduled anew.
+fn is_late_end(end: &State, before: &[State]) -> bool {
+    let Some(transition) = end.state_details.transition_id else { return false };
+    let is_copy_of =
+        |state: &State| state.state_type == end.state_type && state.state_details.transition_id == Some(transition);
+    let first = before.iter().position(is_copy_of);
+    first.is_some_and(|first| before[first..].iter().any(|state| state.state_type == StateType::Scheduled))
 }
 
 /// Whether the task of the attempt that `state_id` names is the one to record: of several the one that was claimed last. A run that
@@ -339,6 +350,25 @@ mod tests {
         }
         let by_a_user = [ended.to_vec(), vec![state(9, "CANCELLED", "Cancelled", None)]].concat();
         assert_eq!(displaced(&by_a_user), None);
+    }
+
+    #[test]
+    fn a_second_copy_of_an_end_has_displaced_what_was_scheduled_anew() {
+        let crashed = |number| state(number, "CRASHED", "Crashed", Some(Uuid::from_u128(50)));
+        let mut states = vec![
+            state(1, "SCHEDULED", "Scheduled", None),
+            state(2, "PENDING", "Pending", Some(attempt(1).transition_id())),
+            crashed(3),
+        ];
+        assert_eq!(displaced(&states), None, "the end itself");
+        let of_the_same = [states.clone(), vec![state(4, "COMPLETED", "Completed", None), crashed(5)]].concat();
+        assert_eq!(displaced(&of_the_same), None, "of the attempt that ended");
+        states.push(state(4, "SCHEDULED", "AwaitingRetry", None));
+        states.push(state(5, "PENDING", "Pending", Some(attempt(4).transition_id())));
+        let its_own = [states.clone(), vec![state(6, "CRASHED", "Crashed", Some(Uuid::from_u128(51)))]].concat();
+        assert_eq!(displaced(&its_own), None, "the end of the new attempt");
+        states.push(crashed(6));
+        assert_eq!(displaced(&states), Some(5));
     }
 
     #[test]

@@ -27,7 +27,7 @@ use super::Reconciler;
 use crate::{
     infrastructure::Infrastructure,
     ports::{Failure, TaskOutput},
-    prefect::{failure, slots::LONGEST_GRACE, states::is_handed_back},
+    prefect::{failure, history::Wrong, slots::LONGEST_GRACE, states::is_handed_back},
     runs::CANCELLED,
     timing::between,
 };
@@ -170,7 +170,8 @@ impl<T: Transport, K: TaskControl, O: TaskOutput> Reconciler<T, K, O> {
         };
         let superseded = match standing(run, task) {
             Standing::Fine => false,
-            Standing::Outlived => return Ok(self.outlives(run).then_some(OUTLIVED)),
+            Standing::Outlived if !self.outlives(run) => false,
+            Standing::Outlived => return Ok((!self.is_at_it(run, task).await?).then_some(OUTLIVED)),
             Standing::Superseded => self.is_old(run.state.as_ref()),
             Standing::Cancelled => return Ok(self.is_old(run.state.as_ref()).then_some(CANCELLED)),
             Standing::Doubtful => {
@@ -191,6 +192,13 @@ impl<T: Transport, K: TaskControl, O: TaskOutput> Reconciler<T, K, O> {
         // A state that was committed late has an early time.
         let ended = run.end_time.max(state);
         !grace.is_zero() && ended.is_some_and(|ended| between(ended, self.runs.now()) >= grace)
+    }
+
+    /// Whether the process is still at its run, which has ended only as the server has it: the end is that of an earlier attempt.
+    async fn is_at_it(&self, run: &FlowRun, task: &Task) -> Result<bool, Failure> {
+        let history = self.runs.history(run).await?;
+        let late = matches!(history.wrong(), Some(Wrong::Displaced(displaced)) if !displaced.state_type.is_final());
+        Ok(late && history.claim.is_some_and(|claim| Some(claim.attempt) == task.attempt()))
     }
 
     fn is_old(&self, state: Option<&State>) -> bool {
