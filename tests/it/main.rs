@@ -25,7 +25,6 @@ mod prefect_settings;
 mod secrets;
 mod served;
 mod simulated_server;
-mod simulation;
 mod standalone;
 mod upgrade;
 mod wired;

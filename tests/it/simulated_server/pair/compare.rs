@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 
 use jiff::Timestamp;
 use prefect_api::Method;
-use pushpool_tests::simulation::server::Caller;
 use serde_json::{Value, json};
+use simulation::server::Caller;
 
 use super::{Answers, Pair, SOON, Twin, items, known_type, uuid, without_ids};
 

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use jiff::{SignedDuration, Timestamp};
 use prefect_api::Method;
 use pushpool_tests::rig::prefect::{Api, Server as Real, Version, unique};
-use pushpool_tests::simulation::server::{Caller, NewDeployment, NewRun, Release, Server as Simulated};
 use serde_json::{Map, Value, json};
+use simulation::server::{Caller, NewDeployment, NewRun, Release, Server as Simulated};
 use uuid::Uuid;
 
 use super::steps::{DEPLOYMENTS, Known, Minutes, QUEUES, STRANGERS, Step, Steps, TRANSITIONS};

@@ -4,8 +4,8 @@ use jiff::SignedDuration;
 use prefect_api::models::{StateType, Verdict};
 
 use super::{Caller, Surroundings, Transition};
-use crate::simulation::server::models::Collision;
-use crate::simulation::server::slots::NoSuchLimit;
+use crate::server::models::Collision;
+use crate::server::slots::NoSuchLimit;
 
 /// How long a run waits that found its deployment's limit full (`concurrency_slot_wait_seconds`).
 const SLOT_WAIT: SignedDuration = SignedDuration::from_secs(30);

@@ -3,7 +3,7 @@
 use jiff::SignedDuration;
 use prefect_api::models::StateType;
 
-use crate::simulation::server::models::{Run, State};
+use crate::server::models::{Run, State};
 
 /// The transforms of `global_policy.py`, and the state itself.
 pub(super) fn enter(run: &mut Run, mut state: State) {

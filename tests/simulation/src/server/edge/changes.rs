@@ -5,8 +5,8 @@ use prefect_api::models::{Object, StateType};
 use uuid::Uuid;
 
 use super::{Unreadable, member, no_pool, no_run, read};
-use crate::simulation::server::models::{ConcurrencyOptions, Run};
-use crate::simulation::server::{Answer, Server};
+use crate::server::models::{ConcurrencyOptions, Run};
+use crate::server::{Answer, Server};
 
 impl Server {
     pub(super) fn update_run(&mut self, run: Uuid, body: &str) -> Result<Answer, Unreadable> {

@@ -1,7 +1,7 @@
 //! Bugs put into the protocol on purpose: a checker that never failed proves nothing.
 //!
 //! Each is made at an edge of the use cases (what they send, what they are told, what becomes of a message), so the code
-//! under test stays as it is shipped. `tests/it/simulation.rs` says within how many seeds each is found.
+//! under test stays as it is shipped. `tests/simulation/tests/worlds.rs` says within how many seeds each is found.
 
 use serde::{Deserialize, Serialize};
 

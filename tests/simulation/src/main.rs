@@ -1,4 +1,4 @@
-//! The long run of the simulation: `cargo run --profile simulation -p pushpool-tests --bin simulate -- --seeds 1000000`.
+//! The long run of the simulation: `cargo run --profile simulation -p simulation -- --seeds 1000000`.
 //!
 //! Prints seeds, steps, faults injected by kind, invariants checked and violations; for a violation the seed, the smallest
 //! scenario that still shows it, and its trace. Ends with 1 if there was one.
@@ -14,9 +14,7 @@ use std::{
     time::Instant,
 };
 
-use pushpool_tests::simulation::{
-    Outcome, fault::Fault, ledger::Rule, mutation::Mutation, run, scenario::Scenario, shrink::shrink,
-};
+use simulation::{Outcome, fault::Fault, ledger::Rule, mutation::Mutation, run, scenario::Scenario, shrink::shrink};
 
 const USAGE: &str = "usage: simulate [--seeds COUNT] [--from SEED] [--jobs COUNT] [--mutation NAME] [--all]
        simulate --trace SEED | --replay FILE

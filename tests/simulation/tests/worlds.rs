@@ -2,7 +2,7 @@
 //!
 //! The long run, and what the numbers mean: `docs/proof.md`.
 
-use pushpool_tests::simulation::{ledger::Rule, mutation::Mutation, run, scenario::Scenario};
+use simulation::{ledger::Rule, mutation::Mutation, run, scenario::Scenario};
 
 /// Worlds of the normal test.
 const WORLDS: u64 = 2_000;
