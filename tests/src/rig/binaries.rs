@@ -8,15 +8,9 @@ use std::{
     sync::OnceLock,
 };
 
-/// What is built together, so that it is built with the same features. A function's binary is named without the prefix.
-const PACKAGES: [&str; 6] = [
-    "pushpool",
-    "pushpool-dispatcher",
-    "pushpool-doorbell",
-    "pushpool-observer",
-    "pushpool-poller",
-    "pushpool-reconciler",
-];
+/// All binaries, with the features that the dependencies have in `cargo test --workspace`: they are not compiled a second time. A test
+/// target (the smallest one) is named because features of development dependencies count only then.
+const ALL: [&str; 4] = ["--workspace", "--bins", "--test", "built"];
 
 /// Builds the command line tool and the functions (once in a process; cargo does nothing when they are fresh); the binary
 /// of that name.
@@ -26,7 +20,7 @@ const PACKAGES: [&str; 6] = [
 #[must_use]
 pub fn binary(name: &str) -> PathBuf {
     static BINARIES: OnceLock<BTreeMap<String, PathBuf>> = OnceLock::new();
-    let binaries = BINARIES.get_or_init(|| build(&PACKAGES, &[]));
+    let binaries = BINARIES.get_or_init(|| build(&ALL));
     binaries.get(name).unwrap_or_else(|| panic!("there is no binary {name}")).clone()
 }
 
@@ -49,28 +43,25 @@ pub fn bootstrap() -> PathBuf {
     BOOTSTRAP
         .get_or_init(|| {
             eprintln!("building the release dispatcher (some minutes the first time)");
-            let mut built = build(&["pushpool-dispatcher"], &["--release"]);
+            let mut built = build(&["--package", "pushpool-dispatcher", "--release"]);
             built.remove("dispatcher").expect("cargo names the binary it built")
         })
         .clone()
 }
 
-/// Builds packages with further arguments for cargo; the executables by name.
-fn build(packages: &[&str], arguments: &[&str]) -> BTreeMap<String, PathBuf> {
+/// Builds what these arguments of cargo name; the executables by name.
+fn build(arguments: &[&str]) -> BTreeMap<String, PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the tests live in the workspace");
     let mut command = Command::new(env!("CARGO"));
     command
         .args(["build", "--locked", "--message-format", "json-render-diagnostics"])
         .args(arguments)
         .current_dir(root);
-    for package in packages {
-        command.args(["--package", package]);
-    }
     let output = command.output().expect("cargo runs");
     assert!(
         output.status.success(),
-        "{} does not build:\n{}",
-        packages.join(", "),
+        "cargo build {} does not build:\n{}",
+        arguments.join(" "),
         String::from_utf8_lossy(&output.stderr)
     );
     String::from_utf8_lossy(&output.stdout)
