@@ -31,7 +31,11 @@ use prefect_api::{
 };
 use uuid::Uuid;
 
-use super::{Head, Poller, Share, attempt_of};
+use super::{
+    Poller,
+    pools::Share,
+    scheduled::{Head, attempt_of},
+};
 use crate::{
     outcome::Blocked,
     ports::{EventsQueue, PollQueue, RunQueues},

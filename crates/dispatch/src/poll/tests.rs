@@ -1,12 +1,24 @@
 //! What a poll asks and sends, over a server and queues in memory. The same against real ones: `tests/it/served`.
 
+mod blocked;
+mod cloud;
+mod limited;
+mod slow;
+
 use std::sync::atomic::{AtomicI64, AtomicU64};
 
 use prefect_api::{PAGE, Patience, Request, Response, TransportError};
 use serde_json::{Value, json};
 
-use super::*;
-use crate::ports::{Failure, Sink};
+use super::{scheduled::SOON, *};
+use crate::{
+    chain::AGAIN,
+    message::{RunQueue, ScheduledRun},
+    outcome::Blocked,
+    ports::{Failure, QueuedRun, Sink},
+    ring::Ring,
+    served::PUSH_POOL,
+};
 
 /// Seconds since 1970 at the start.
 const START: i64 = 1_800_000_000;
@@ -261,102 +273,6 @@ async fn what_a_queue_did_not_take_is_sent_by_the_next_poll() {
     assert!(polled.iter().all(|it| (it.sent, it.not_sent) == (0, 1)), "{polled:?}");
 }
 
-#[tokio::test]
-async fn a_limited_pool_is_asked_for_due_runs_and_polled_when_the_next_is_due() {
-    let world = World::new(Server { due: vec![0, 7, 8, 9], limit: Some(3), ..Server::default() }, Queues::default());
-    for second in [0, 1, 2] {
-        world.tick(second, EXTRA).await;
-    }
-    let ticks = world.queues.ticks.lock().unwrap().clone();
-    let ring = PollMessage::Ring(Ring { work_pool: Some("p".into()), ..Ring::default() });
-    assert_eq!(ticks, [(ring, 1, Duration::from_secs(7))], "polls must not multiply");
-    let sent = world.sent();
-    assert!(sent.iter().all(|(queue, _)| *queue == RunQueue::Fifo), "{sent:?}");
-    assert_eq!(sent.len(), 1, "its message is on its way");
-    let first = sent[0].1.deduplication_id.clone();
-
-    let freed = PollMessage::Ring(Ring::about_a_slot(Some("p".into()))).body();
-    world.tick(6, &freed).await;
-    let sent = world.sent();
-    assert_eq!(sent.len(), 1, "what found no slot is sent again as soon as there may be one");
-    assert_ne!(sent[0].1.deduplication_id, first, "SQS must not take it for the same message within five minutes");
-    world.tick(67, EXTRA).await;
-    assert_eq!(world.sent().len(), 3, "and at the latest a minute after its message was handled");
-}
-
-#[tokio::test]
-async fn the_fifo_queue_holds_what_can_start_and_no_more_while_nobody_receives() {
-    let server = Server { due: vec![0; 100], limit: Some(41), ..Server::default() };
-    let world = World::new(server, Queues { idle: true, ..Queues::default() });
-    for poll in 0..45 {
-        world.tick(poll * 20, EXTRA).await;
-    }
-    assert_eq!(world.queues.waiting.load(Ordering::Relaxed), 41, "a quarter of an hour");
-}
-
-#[tokio::test]
-async fn runs_of_a_closed_deployment_wait_and_let_others_start() {
-    for (limit, runs, closed, others) in [(Some(1), 3, 1, 2), (Some(2), 6, 4, 2), (None, 450, 420, 30)] {
-        let server = Server { due: vec![0; runs], limit, closed, ..Server::default() };
-        let world = World::new(server, Queues::default());
-        world.tick(1, EXTRA).await;
-        let blocked = world.sink.0.lock().unwrap()[0].blocked.clone();
-        assert_eq!(blocked.len(), closed.min(limit.map_or(PAGE, |limit| limit as usize)), "{limit:?}");
-        assert!(blocked.values().all(|why| *why == Blocked::Closed));
-        assert_eq!(world.sink.0.lock().unwrap()[0].oldest_due_seconds, 1.0);
-        let sent: Vec<Uuid> =
-            world.sent().iter().map(|(_, it)| ScheduledRun::parse(&it.body).unwrap().flow_run_id).collect();
-        let free: Vec<Uuid> = (closed..runs).map(|number| Uuid::from_u128(100 + number as u128)).collect();
-        assert!(!sent.is_empty() && sent.len() <= others, "{limit:?}: {sent:?}");
-        assert!(sent.iter().all(|run| free.contains(run)), "{limit:?}: {sent:?}");
-    }
-}
-
-/// The dispatcher crashes it in the end, which it can do for what it is sent.
-#[tokio::test(start_paused = true)]
-async fn a_run_that_no_request_returns_is_sent_from_behind_the_head() {
-    let server = Server { due: vec![0; 4], limit: Some(1), closed: 1, unreadable: Some(2), ..Server::default() };
-    let world = World::new(server, Queues::default());
-    world.tick(1, EXTRA).await;
-    let sent: Vec<ScheduledRun> = world.sent().iter().map(|(_, it)| ScheduledRun::parse(&it.body).unwrap()).collect();
-    let unreadable = sent.iter().find(|message| message.flow_run_id == Uuid::from_u128(102)).unwrap();
-    assert_eq!((unreadable.state_id, unreadable.expected_start_time), (Uuid::from_u128(9), at(-1)));
-    world.tick(2, EXTRA).await;
-    assert_eq!(world.sent(), [], "it is sent once");
-}
-
-#[tokio::test]
-async fn runs_that_nobody_can_claim_let_others_start() {
-    let world = World::new(Server { due: vec![0; 201], ..Server::default() }, Queues::default());
-    let last = Uuid::from_u128(300);
-    let mut found = None;
-    for poll in 0..30 {
-        world.tick(poll * 20, EXTRA).await;
-        let sent = world.sent();
-        if sent.iter().any(|(_, it)| ScheduledRun::parse(&it.body).unwrap().flow_run_id == last) {
-            found = Some(poll * 20);
-            break;
-        }
-    }
-    assert!(found.is_some_and(|second| second <= 300), "{found:?}");
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_page_that_fails_is_asked_for_by_halves_and_its_size_is_remembered() {
-    let world = World::new(Server { due: vec![0; 150], most: Some(40), ..Server::default() }, Queues::default());
-    world.tick(0, EXTRA).await;
-    assert_eq!(world.sent().len(), 25);
-    let limits = |world: &World| -> Vec<u64> {
-        let requests = world.server.requests.lock().unwrap();
-        let polls = requests.iter().filter(|(path, _)| path.contains("get_scheduled"));
-        polls.map(|(_, body)| body["limit"].as_u64().unwrap()).collect()
-    };
-    assert_eq!(limits(&world), [200, 200, 100, 100, 50, 50, 25]);
-    world.tick(1, EXTRA).await;
-    assert_eq!(limits(&world)[7..], [50, 50, 25], "it may have got smaller");
-    assert_eq!(world.queues.ticks.lock().unwrap().len(), 1, "the rest is asked for soon");
-}
-
 /// Before 3.9 a poll tells the name of a run's state, and not its state.
 #[tokio::test]
 async fn a_run_that_was_handed_back_is_not_launched_ahead() {
@@ -367,40 +283,6 @@ async fn a_run_that_was_handed_back_is_not_launched_ahead() {
         world.tick(0, EXTRA).await;
         assert_eq!(world.sent()[0].1.delay, Duration::from_secs(delay), "{named}");
     }
-}
-
-#[tokio::test]
-async fn queues_beyond_the_first_page_are_asked_for_and_limited() {
-    let queue = |number: u128| {
-        let limit = (number == 240).then_some(1);
-        json!({"id": Uuid::from_u128(number), "name": format!("q{number}"), "concurrency_limit": limit})
-    };
-    let queues = (0..250).map(queue).collect();
-    let world = World::new(Server { due: vec![0], queues, ..Server::default() }, Queues::default());
-    world.tick(0, EXTRA).await;
-    let requests = world.server.requests.lock().unwrap();
-    let asked: Vec<&Value> = requests
-        .iter()
-        .filter(|(path, _)| path.ends_with("get_scheduled_flow_runs"))
-        .map(|(_, body)| &body["work_queue_names"])
-        .collect();
-    assert_eq!(asked[..2], [&json!(["q240"]), &json!(["q240"])]);
-    assert_eq!(asked[2].as_array().unwrap().len(), 249);
-}
-
-#[tokio::test]
-async fn limited_queues_of_an_unlimited_pool_go_their_own_way() {
-    let queue = |name: &str, limit: Option<u32>| json!({"id": Uuid::new_v5(&Uuid::NAMESPACE_URL, name.as_bytes()), "name": name, "concurrency_limit": limit});
-    let queues = vec![queue("default", None), queue("narrow", Some(1))];
-    let world = World::new(Server { due: vec![0], queues, ..Server::default() }, Queues::default());
-    world.tick(0, EXTRA).await;
-    let requests = world.server.requests.lock().unwrap();
-    let asked: Vec<&Value> = requests
-        .iter()
-        .filter(|(path, _)| path.ends_with("get_scheduled_flow_runs"))
-        .map(|(_, body)| &body["work_queue_names"])
-        .collect();
-    assert_eq!(asked, [&json!(["narrow"]), &json!(["narrow"]), &json!(["default"])]);
 }
 
 #[tokio::test]
@@ -462,98 +344,4 @@ async fn a_chain_of_polls_ends_and_the_next_tick_begins_another() {
         world.tick(2_000, &minute(hops)).await;
         assert_eq!(std::mem::take(&mut *world.queues.ticks.lock().unwrap()).len(), ticks, "after {hops}");
     }
-}
-
-/// A server with many pools that takes its time.
-struct Slow {
-    pools: usize,
-    second: Arc<AtomicI64>,
-    start: Instant,
-    polled: Mutex<HashMap<String, u32>>,
-}
-
-/// The way to it.
-struct Far(Arc<Slow>);
-
-impl Transport for Far {
-    async fn send(&self, request: Request) -> Result<Response, TransportError> {
-        tokio::time::sleep(Duration::from_secs(1)).await;
-        self.0.second.store(self.0.start.elapsed().as_secs() as i64, Ordering::Relaxed);
-        let path = request.path.as_str();
-        let answer = if path == "/work_pools/filter" {
-            let body: Value = serde_json::from_str(request.body.as_deref().unwrap()).unwrap();
-            let number = |key: &str| body[key].as_u64().unwrap() as usize;
-            let pool =
-                |it: usize| json!({"id": Uuid::from_u128(it as u128), "name": format!("p{it}"), "type": "ecs:push"});
-            (0..self.0.pools).skip(number("offset")).take(number("limit")).map(pool).collect()
-        } else {
-            if path.ends_with("get_scheduled_flow_runs") {
-                let name = path.split('/').nth(2).unwrap().to_owned();
-                *self.0.polled.lock().unwrap().entry(name).or_default() += 1;
-            }
-            json!([])
-        };
-        Ok(Response { status: 200, retry_after: None, body: answer.to_string().into_bytes() })
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_thousand_pools_have_their_turn_at_a_slow_server() {
-    let second = Arc::new(AtomicI64::new(0));
-    let clock: Clock = {
-        let second = Arc::clone(&second);
-        Arc::new(move || at(second.load(Ordering::Relaxed)))
-    };
-    let slow = Slow { pools: 1_000, second, start: Instant::now(), polled: Mutex::default() };
-    let (slow, sink) = (Arc::new(slow), Arc::new(Failures::default()));
-    let client = Client::new(Far(Arc::clone(&slow)), Patience::FUNCTION);
-    let poller = Poller::new(client, Arc::new(Queues::default()), Options::default(), Arc::clone(&sink) as _, clock);
-    let event = json!({"Records": [{"messageId": "m", "body": EXTRA}]});
-    let records = crate::sqs_event::records(event).unwrap();
-    let mut polls = 0;
-    while slow.polled.lock().unwrap().len() < slow.pools {
-        poller.handle(&records, Instant::now() + Duration::from_secs(30)).await;
-        polls += 1;
-        assert!(polls <= 30, "{} of 1000 in {polls} polls", slow.polled.lock().unwrap().len());
-    }
-    let most = slow.polled.lock().unwrap().values().copied().max();
-    assert!(most <= Some(2), "no pool has its third turn before all have had one: {most:?}");
-    assert!(sink.0.lock().unwrap()[0].contains("of 1000 work pools were polled, and the next poll begins with"));
-}
-
-/// Polls a pool of Prefect Cloud once: what failed, and the server with what it was asked.
-async fn polled_on_cloud(server: Server, options: Options) -> (Vec<String>, World) {
-    let world = World::new(server, Queues::default());
-    let sink = Arc::new(Failures::default());
-    let client = Client::new(Wire(Arc::clone(&world.server)), Patience::FUNCTION);
-    let options = Options { cloud: true, ..options };
-    let poller = Poller::new(client, Arc::clone(&world.queues), options, Arc::clone(&sink) as _, Arc::new(|| at(0)));
-    poller.poll(&None, &HashSet::new(), Chain::of(&[]), &Progress::default()).await;
-    let only = Some(HashSet::from(["p".to_owned()]));
-    poller.poll(&only, &HashSet::new(), Chain::of(&[]), &Progress::default()).await;
-    let failures = std::mem::take(&mut *sink.0.lock().unwrap());
-    (failures, world)
-}
-
-#[tokio::test]
-async fn prefect_clouds_push_pools_are_refused_named_or_not() {
-    let named = Options { push_pools: false, named_pools: vec!["p".to_owned()], ..Options::default() };
-    for options in [Options::default(), named] {
-        let (failures, world) = polled_on_cloud(Server { due: vec![-5], ..Server::default() }, options).await;
-        assert_eq!(failures.len(), 2, "the tick's and the ring's poll: {failures:?}");
-        assert!(
-            failures.iter().all(|it| it.contains("Prefect Cloud") && it.contains("PUSHPOOL_POOLS")),
-            "{failures:?}"
-        );
-        assert!(world.sent().is_empty());
-        assert_eq!((world.server.count("heartbeat"), world.server.count("scheduled")), (0, 0));
-    }
-}
-
-#[tokio::test]
-async fn a_named_pool_of_type_ecs_is_served_on_prefect_cloud() {
-    let options = Options { push_pools: false, named_pools: vec!["p".to_owned()], ..Options::default() };
-    let server = Server { pool_type: Some("ecs"), due: vec![-5], ..Server::default() };
-    let (failures, world) = polled_on_cloud(server, options).await;
-    assert_eq!((failures.len(), world.sent().len()), (0, 1), "{failures:?}");
 }

@@ -7,10 +7,12 @@ use ecs::{
     launch::{LaunchError, Page},
     task::Task,
 };
+use jiff::Timestamp;
 use prefect_api::{Patience, Request, Response, TransportError};
 use serde_json::{Value, json};
 
-use super::*;
+use super::{reading::no_deployment, *};
+use crate::ports::Order;
 
 const NOW: &str = "2026-01-01T00:00:00Z";
 
