@@ -74,9 +74,9 @@ mod buckets;
 mod clusters;
 mod config;
 mod definition;
-mod definitions;
 mod engine;
 mod errors;
+mod families;
 mod faults;
 mod ids;
 mod life;
@@ -89,7 +89,7 @@ mod shapes;
 mod shell;
 mod tags;
 mod task;
-mod tasks;
+mod task_calls;
 #[cfg(test)]
 mod tests;
 
