@@ -108,7 +108,7 @@ async fn dispatcher(architecture: &str) {
         ("PUSHPOOL_RUN_QUEUE_ARN", "arn:aws:sqs:us-east-1:000000000000:runs"),
         ("PUSHPOOL_SCHEDULE_GROUP", "pushpool"),
         ("PUSHPOOL_SCHEDULE_ROLE_ARN", "arn:aws:iam::000000000000:role/schedules"),
-        ("PUSHPOOL_POOLS", pools.to_str().unwrap()),
+        ("PUSHPOOL_POOL_DOCUMENTS", pools.to_str().unwrap()),
         ("PUSHPOOL_SUBNETS", "subnet-1"),
     ];
     let answer = world.ask("dispatcher", architecture, &variables, sample("sqs/single.json")).await;
@@ -147,7 +147,7 @@ async fn poller(architecture: &str) {
         SERVER,
         ("PUSHPOOL_POLL_QUEUE_URL", world.url("polls")),
         ("PUSHPOOL_RUN_QUEUE_URL", world.url("runs")),
-        ("PUSHPOOL_FIFO_QUEUE_URL", world.url("runs.fifo")),
+        ("PUSHPOOL_RUN_FIFO_QUEUE_URL", world.url("runs.fifo")),
         ("PUSHPOOL_EVENTS_QUEUE_URL", world.url("events")),
     ];
     let answer = world.ask("poller", architecture, &variables, sample("poll/minute-tick.json")).await;

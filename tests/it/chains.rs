@@ -29,7 +29,7 @@ impl World {
                 ("PREFECT_API_URL", "http://127.0.0.1:9/api"),
                 ("PUSHPOOL_POLL_QUEUE_URL", &url),
                 ("PUSHPOOL_RUN_QUEUE_URL", &url),
-                ("PUSHPOOL_FIFO_QUEUE_URL", &url),
+                ("PUSHPOOL_RUN_FIFO_QUEUE_URL", &url),
                 ("PUSHPOOL_EVENTS_QUEUE_URL", &url),
                 ("PUSHPOOL_POLL_INTERVAL", "2"),
             ]

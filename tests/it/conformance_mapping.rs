@@ -62,7 +62,7 @@ async fn the_release_binary_serves_an_event_source_mapping_of_ministack() {
             "endpoint": emulator.endpoint(),
             "zip": archive,
             "environment": {
-                "PUSHPOOL_POOLS": directory.path(),
+                "PUSHPOOL_POOL_DOCUMENTS": directory.path(),
                 "PUSHPOOL_RUN_QUEUE_ARN": "arn:aws:sqs:us-east-1:000000000000:runs",
                 "PUSHPOOL_SCHEDULE_GROUP": "pushpool",
                 "PUSHPOOL_SCHEDULE_ROLE_ARN": "arn:aws:iam::000000000000:role/schedules",

@@ -63,7 +63,7 @@ impl World {
                 ("PUSHPOOL_RUN_QUEUE_ARN", "arn:aws:sqs:us-east-1:000000000000:runs"),
                 ("PUSHPOOL_SCHEDULE_GROUP", "pushpool"),
                 ("PUSHPOOL_SCHEDULE_ROLE_ARN", "arn:aws:iam::000000000000:role/schedules"),
-                ("PUSHPOOL_POOLS", &pools.to_string_lossy()),
+                ("PUSHPOOL_POOL_DOCUMENTS", &pools.to_string_lossy()),
                 ("PUSHPOOL_SUBNETS", "subnet-1"),
             ]
             .map(|(name, value)| (name.to_owned(), value.to_owned())),
@@ -148,10 +148,11 @@ async fn an_event_that_is_not_from_sqs_fails_the_invocation_and_the_next_one_wor
 
 #[tokio::test]
 async fn wrong_settings_are_all_named_before_anything_is_polled() {
-    let world = World::start(Path::new(""), &[("PUSHPOOL_RUN_TASK_RATE", "fast"), ("PUSHPOOL_POOLS", "")]).await;
+    let world =
+        World::start(Path::new(""), &[("PUSHPOOL_RUN_TASK_RATE", "fast"), ("PUSHPOOL_POOL_DOCUMENTS", "")]).await;
     assert!(world.function.invoke(sample("single"), TIMEOUT).await.is_err());
     let output = world.stop().await;
-    assert!(output.contains("PUSHPOOL_RUN_TASK_RATE") && output.contains("PUSHPOOL_POOLS"), "{output}");
+    assert!(output.contains("PUSHPOOL_RUN_TASK_RATE") && output.contains("PUSHPOOL_POOL_DOCUMENTS"), "{output}");
 }
 
 /// A run that carries canaries where secrets may be: by reference, where they belong, and in the clear, where they are

@@ -76,7 +76,7 @@ def make():
         "PREFECT_API_URL": api_url,
         "PUSHPOOL_POLL_QUEUE_URL": urls["poll"],
         "PUSHPOOL_RUN_QUEUE_URL": urls["run"],
-        "PUSHPOOL_FIFO_QUEUE_URL": urls["run.fifo"],
+        "PUSHPOOL_RUN_FIFO_QUEUE_URL": urls["run.fifo"],
         "PUSHPOOL_EVENTS_QUEUE_URL": urls["events"],
         "PUSHPOOL_CLUSTERS": cluster,
         "PUSHPOOL_SUBNETS": ",".join(subnets),

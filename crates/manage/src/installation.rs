@@ -9,8 +9,7 @@ use crate::{
     running::{self, Dev},
 };
 
-/// The prefix of `dev`, and of an installation that was given no other.
-pub const PREFIX: &str = "pushpool";
+pub use installation::PREFIX;
 
 /// Which installation, as far as the user says so.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -11,6 +11,7 @@ use dispatch::{
 };
 use ecs::launch::TaskLauncher;
 use function::{Error, Settings, serve_batches, start_log};
+use installation::{Function, timing, variables};
 
 use crate::settings::Mode;
 
@@ -18,13 +19,15 @@ use crate::settings::Mode;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     start_log();
-    let mode = settings::read(Settings::of("dispatcher"))?;
-    let access = function::access();
+    let settings = Settings::of(Function::Dispatcher);
+    let role = function::launch_role(&settings);
+    let mode = settings::read(settings)?;
+    let access = function::access(role);
     let sink = Arc::new(LogAndMetrics);
     match mode {
         Mode::Standalone(settings) => {
             let dispatcher = aws::standalone_dispatcher(access, settings, sink);
-            serve(dispatcher.map_err(|error| format!("PUSHPOOL_POOLS {error}"))?).await
+            serve(dispatcher.map_err(|error| format!("{} {error}", variables::POOL_DOCUMENTS.name))?).await
         }
         Mode::Prefect { server, settings, shadow_pools } => {
             let client = server.client(access.own())?;
@@ -35,7 +38,7 @@ async fn main() -> Result<(), Error> {
 
 async fn serve<C: ControlPlane, L: TaskLauncher, Q: Inbox>(dispatcher: Dispatcher<C, L, Q>) -> Result<(), Error> {
     let dispatcher = Arc::new(dispatcher);
-    serve_batches(move |records, deadline| {
+    serve_batches(timing::WORK, move |records, deadline| {
         let dispatcher = Arc::clone(&dispatcher);
         async move { Box::pin(dispatcher.handle(records, deadline)).await }
     })

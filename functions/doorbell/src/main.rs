@@ -4,11 +4,17 @@
 //! allowed nothing else. What comes in is not believed: of an automation's payload it keeps the names of work pool, flow
 //! run and event, and the poller asks the server.
 //!
-//! | variable | meaning | default |
-//! | --- | --- | --- |
-//! | `PUSHPOOL_POLL_QUEUE_URL` | URL of the poll queue | required |
-//! | `PUSHPOOL_DOORBELL_TOKEN` | the shared secret, at least 16 characters | this or the next |
-//! | `PUSHPOOL_DOORBELL_TOKEN_SECRET_ARN` | secret with it: Secrets Manager ARN, or SSM parameter | this or the previous |
+//! <!-- variables of the doorbell -->
+//!
+//! | variable | meaning | default | set by |
+//! | --- | --- | --- | --- |
+//! | `PUSHPOOL_POLL_QUEUE_URL` | URL of the poll queue: the poller adds ticks, the observer has pools with a free slot polled, the doorbell rings | required | the module |
+//! | `PUSHPOOL_DOORBELL_TOKEN` | the shared secret in the clear, at least 16 characters; this or the next is required | none | `more_environment` |
+//! | `PUSHPOOL_DOORBELL_TOKEN_SECRET_ARN` | secret with it: Secrets Manager ARN, or SSM parameter | none | the module |
+//! | `PUSHPOOL_METRIC_NAMESPACE` | CloudWatch namespace of the metrics | pushpool | the module |
+//! | `AWS_LAMBDA_LOG_LEVEL` | level of the log; Lambda sets it from the logging configuration of the function | info | Lambda |
+//!
+//! <!-- end -->
 //!
 //! A secret is read at the start and again when its token may have been replaced, see [`dispatch::doorbell`].
 
@@ -19,11 +25,12 @@ use dispatch::{
     ports::TokenSource,
 };
 use function::{BadSettings, Error, Settings, serve, start_log};
+use installation::{Function, variables};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     start_log();
-    let Read { poll_queue_url, token, token_secret } = read(Settings::of("doorbell"))?;
+    let Read { poll_queue_url, token, token_secret } = read(Settings::of(Function::Doorbell))?;
     let config = aws::function_config();
     let rings = aws::Sender::new(&config, poll_queue_url);
     match token_secret {
@@ -51,9 +58,9 @@ struct Read {
 }
 
 fn read(settings: Settings<'_>) -> Result<Read, BadSettings> {
-    let poll_queue_url = settings.required("PUSHPOOL_POLL_QUEUE_URL", "the URL of the poll queue");
-    let token_secret = settings.get("PUSHPOOL_DOORBELL_TOKEN_SECRET_ARN");
-    let token = settings.get("PUSHPOOL_DOORBELL_TOKEN").unwrap_or_default();
+    let poll_queue_url = settings.required(&variables::POLL_QUEUE_URL);
+    let token_secret = settings.get(&variables::DOORBELL_TOKEN_SECRET_ARN);
+    let token = settings.get(&variables::DOORBELL_TOKEN).unwrap_or_default();
     if token_secret.is_none() && token.chars().count() < SHORTEST_TOKEN {
         settings.mistake(format!(
             "PUSHPOOL_DOORBELL_TOKEN has less than {SHORTEST_TOKEN} characters, and PUSHPOOL_DOORBELL_TOKEN_SECRET_ARN is \

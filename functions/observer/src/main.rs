@@ -1,35 +1,52 @@
 //! The observer function: ECS events in, states of flow runs out.
 //!
-//! | variable | meaning | default |
-//! | --- | --- | --- |
-//! | `PREFECT_API_URL` and what goes with it | see [`function::Prefect`] | required |
-//! | `PUSHPOOL_EVENTS_QUEUE_URL` | URL of the events queue: runs that have to be looked at again | required |
-//! | `PUSHPOOL_POLL_QUEUE_URL` | URL of the poll queue: work pools with a free slot are polled | required |
-//! | `PUSHPOOL_DLQ_URL` | URL of the dead-letter queue: copies of unreadable messages | required |
-//! | `PUSHPOOL_CAPACITY_TIMEOUT` | seconds after a run was first due that it may wait for a task that starts | 3600 |
-//! | `PUSHPOOL_HAND_BACK_DELAY` | seconds a run waits that is handed back for the first time; less may start a run twice | 180 |
-//! | `PUSHPOOL_INTERRUPTIONS` | how often a run may be interrupted while it runs and start again | 10 |
-//! | `PUSHPOOL_CANCEL_GRACE` | seconds a flow has to cancel itself before its task is stopped | 60 |
-//! | `PUSHPOOL_CLAIM_GRACE` | seconds a claimed run may have no task | 120 |
-//! | `PUSHPOOL_LAUNCH_ROLE_ARN` and what goes with it | see [`function::access`] | the function's role |
-//! | `PUSHPOOL_CLUSTERS` | clusters that tasks run in, besides those that pools, deployments and runs name, comma separated | none |
-//! | `PUSHPOOL_TASK_EVENTS` | `true` emits an event to the server for every state of a task | false |
+//! <!-- variables of the observer -->
+//!
+//! | variable | meaning | default | set by |
+//! | --- | --- | --- | --- |
+//! | `PREFECT_API_URL` | the Prefect API, ending in `/api` (Prefect Cloud: the URL of the workspace); without it the dispatcher is standalone | required | the module |
+//! | `PUSHPOOL_API_KEY_SECRET_ARN` | secret with the API key: Secrets Manager ARN, or SSM parameter (ARN or `ssm:/NAME`); containers authenticate with it, too | none | the module |
+//! | `PUSHPOOL_API_AUTH_STRING_SECRET_ARN` | secret with the auth string of a self-hosted server, likewise | none | the module |
+//! | `PUSHPOOL_CUSTOM_HEADERS_SECRET_ARN` | secret with a JSON object of headers to add, for instance for a proxy | none | the module |
+//! | `PREFECT_API_KEY` | the API key in the clear, to try things out | none | `more_environment` |
+//! | `PREFECT_API_AUTH_STRING` | the auth string in the clear, likewise | none | `more_environment` |
+//! | `PREFECT_CLIENT_CUSTOM_HEADERS` | the JSON object of headers in the clear | none | `more_environment` |
+//! | `PREFECT_API_SSL_CERT_FILE` | certificates to trust instead of the built-in ones, PEM | none | the module |
+//! | `PREFECT_API_TLS_INSECURE_SKIP_VERIFY` | `true` trusts any certificate | false | `more_environment` |
+//! | `PREFECT_API_REQUEST_TIMEOUT` | seconds for one try of a request | 10 | `more_environment` |
+//! | `PUSHPOOL_POLL_QUEUE_URL` | URL of the poll queue: the poller adds ticks, the observer has pools with a free slot polled, the doorbell rings | required | the module |
+//! | `PUSHPOOL_EVENTS_QUEUE_URL` | URL of the events queue: the poller sends runs that are being cancelled, the observer runs to look at again | required | the module |
+//! | `PUSHPOOL_DLQ_URL` | URL of the dead-letter queue of its queue, for copies of unreadable messages, and standalone of crashed ones | required | the module |
+//! | `PUSHPOOL_CAPACITY_TIMEOUT` | seconds after a run was first due that it may wait for capacity, or for a task that starts | 3600 | the module |
+//! | `PUSHPOOL_INTERRUPTIONS` | how often a run may be interrupted while it runs and start again | 10 | the module |
+//! | `PUSHPOOL_CANCEL_GRACE` | seconds that a flow has to cancel itself before its task is stopped | 60 | `more_environment` |
+//! | `PUSHPOOL_LAUNCH_ROLE_ARN` | role of another account that tasks are launched, looked at and stopped as | the function's own role | the module |
+//! | `PUSHPOOL_LAUNCH_EXTERNAL_ID` | external id that the trust policy of this role asks for | none | the module |
+//! | `PUSHPOOL_CLUSTERS` | clusters that tasks run in, besides those that pools, deployments and runs name, comma separated | none | the module |
+//! | `PUSHPOOL_TASK_EVENTS` | `true` emits an event to the server for every state of a task | false | the module |
+//! | `PUSHPOOL_METRIC_NAMESPACE` | CloudWatch namespace of the metrics | pushpool | the module |
+//! | `AWS_LAMBDA_LOG_LEVEL` | level of the log; Lambda sets it from the logging configuration of the function | info | Lambda |
+//!
+//! <!-- end -->
 
 use std::sync::Arc;
 
 use aws::{LogAndMetrics, ObserverQueueUrls, ObserverSettings};
 use dispatch::{observe::Options, runs::Policy};
 use function::{BadSettings, Error, Prefect, Settings, serve_batches, start_log};
+use installation::{Function, timing, variables};
 
 // One thread: below 1,769 MB Lambda gives less than one processor, and the work is waiting for answers.
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     start_log();
-    let (prefect, settings) = read(Settings::of("observer"))?;
-    let access = function::access();
+    let settings = Settings::of(Function::Observer);
+    let role = function::launch_role(&settings);
+    let (prefect, settings) = read(settings)?;
+    let access = function::access(role);
     let client = prefect.client(access.own())?;
     let observer = Arc::new(aws::observer(access, client, settings, Arc::new(LogAndMetrics)));
-    serve_batches(move |records, deadline| {
+    serve_batches(timing::WORK, move |records, deadline| {
         let observer = Arc::clone(&observer);
         async move { observer.handle(records, deadline).await }
     })
@@ -40,22 +57,22 @@ fn read(settings: Settings<'_>) -> Result<(Prefect, ObserverSettings), BadSettin
     let defaults = Policy::default();
     let prefect = Prefect::required(&settings);
     let queues = ObserverQueueUrls {
-        events: settings.required("PUSHPOOL_EVENTS_QUEUE_URL", "the URL of the events queue"),
-        poll: settings.required("PUSHPOOL_POLL_QUEUE_URL", "the URL of the poll queue"),
-        dead_letter: settings.required("PUSHPOOL_DLQ_URL", "the URL of the dead-letter queue"),
+        events: settings.required(&variables::EVENTS_QUEUE_URL),
+        poll: settings.required(&variables::POLL_QUEUE_URL),
+        dead_letter: settings.required(&variables::DLQ_URL),
     };
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "at least 0; more is as good as many")]
-    let interruptions = settings.number("PUSHPOOL_INTERRUPTIONS", f64::from(defaults.interruptions)) as u32;
+    let interruptions = settings.number(&variables::INTERRUPTIONS) as u32;
     let policy = Policy {
-        capacity_timeout: settings.seconds("PUSHPOOL_CAPACITY_TIMEOUT", defaults.capacity_timeout),
-        hand_back_delay: settings.seconds("PUSHPOOL_HAND_BACK_DELAY", defaults.hand_back_delay),
+        capacity_timeout: settings.seconds(&variables::CAPACITY_TIMEOUT),
+        hand_back_delay: settings.seconds(&variables::TEST_HAND_BACK_DELAY),
         interruptions,
-        cancel_grace: settings.seconds("PUSHPOOL_CANCEL_GRACE", defaults.cancel_grace),
-        claim_grace: settings.seconds("PUSHPOOL_CLAIM_GRACE", defaults.claim_grace),
+        cancel_grace: settings.seconds(&variables::CANCEL_GRACE),
+        claim_grace: settings.seconds(&variables::TEST_CLAIM_GRACE),
         shown_after: defaults.shown_after,
-        clusters: settings.list("PUSHPOOL_CLUSTERS"),
+        clusters: settings.list(&variables::CLUSTERS),
     };
-    let options = Options { task_events: settings.flag("PUSHPOOL_TASK_EVENTS", false) };
+    let options = Options { task_events: settings.flag(&variables::TASK_EVENTS) };
     settings.finish((prefect, ObserverSettings { queues, policy, options }))
 }
 
@@ -66,7 +83,7 @@ mod tests {
     use super::*;
 
     fn read_pairs(pairs: &[(&str, &str)]) -> Result<(Prefect, ObserverSettings), BadSettings> {
-        read(Settings::through("observer", |name| {
+        read(Settings::through(Function::Observer, |name| {
             pairs.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
         }))
     }

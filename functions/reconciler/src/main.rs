@@ -1,36 +1,53 @@
 //! The reconciler function: one pass for each invocation, whatever invokes it (a schedule, every five minutes at most: the
 //! lease of a deployment's concurrency slot lives for that long, and a run whose task comes up slowly needs it renewed).
 //!
-//! | variable | meaning | default |
-//! | --- | --- | --- |
-//! | `PREFECT_API_URL` and what goes with it | see [`function::Prefect`] | required |
-//! | `PUSHPOOL_POOLS` | work pools that are served by name, whatever their type, comma separated | none |
-//! | `PUSHPOOL_PUSH_POOLS` | `false` if only those are served, not all of type `ecs:push`; Prefect Cloud needs `false` | true |
-//! | `PUSHPOOL_CAPACITY_TIMEOUT` | seconds after a run was first due that it may wait for a task that starts | 3600 |
-//! | `PUSHPOOL_HAND_BACK_DELAY` | seconds a run waits that is handed back for the first time; less may start a run twice | 180 |
-//! | `PUSHPOOL_INTERRUPTIONS` | how often a run may be interrupted while it runs and start again | 10 |
-//! | `PUSHPOOL_CANCEL_GRACE` | seconds a flow has to cancel itself before its task is stopped | 60 |
-//! | `PUSHPOOL_CLAIM_GRACE` | seconds a claimed run may have no task; longer than the dispatcher's timeout | 120 |
-//! | `PUSHPOOL_TASK_START_TIMEOUT` | seconds a task may take to start; 0 is for ever | 600 |
-//! | `PUSHPOOL_ORPHAN_GRACE` | seconds a task may outlive its claim on a run | 300 |
-//! | `PUSHPOOL_OUTLIVE_GRACE` | seconds a task may go on after its run has ended, at most 1020; 0 is for ever | 300 |
-//! | `PUSHPOOL_LAUNCH_ROLE_ARN` and what goes with it | see [`function::access`] | the function's role |
-//! | `PUSHPOOL_CLUSTERS` | clusters that tasks run in, besides those that pools, deployments and runs name, comma separated | none |
-//! | `PUSHPOOL_SOLE_OWNER` | `true` if no other pushpool has tasks in these clusters: tasks of runs the server does not know are stopped | false |
+//! <!-- variables of the reconciler -->
+//!
+//! | variable | meaning | default | set by |
+//! | --- | --- | --- | --- |
+//! | `PREFECT_API_URL` | the Prefect API, ending in `/api` (Prefect Cloud: the URL of the workspace); without it the dispatcher is standalone | required | the module |
+//! | `PUSHPOOL_API_KEY_SECRET_ARN` | secret with the API key: Secrets Manager ARN, or SSM parameter (ARN or `ssm:/NAME`); containers authenticate with it, too | none | the module |
+//! | `PUSHPOOL_API_AUTH_STRING_SECRET_ARN` | secret with the auth string of a self-hosted server, likewise | none | the module |
+//! | `PUSHPOOL_CUSTOM_HEADERS_SECRET_ARN` | secret with a JSON object of headers to add, for instance for a proxy | none | the module |
+//! | `PREFECT_API_KEY` | the API key in the clear, to try things out | none | `more_environment` |
+//! | `PREFECT_API_AUTH_STRING` | the auth string in the clear, likewise | none | `more_environment` |
+//! | `PREFECT_CLIENT_CUSTOM_HEADERS` | the JSON object of headers in the clear | none | `more_environment` |
+//! | `PREFECT_API_SSL_CERT_FILE` | certificates to trust instead of the built-in ones, PEM | none | the module |
+//! | `PREFECT_API_TLS_INSECURE_SKIP_VERIFY` | `true` trusts any certificate | false | `more_environment` |
+//! | `PREFECT_API_REQUEST_TIMEOUT` | seconds for one try of a request | 10 | `more_environment` |
+//! | `PUSHPOOL_POOLS` | names of work pools to serve whatever their type, comma separated | none | the module |
+//! | `PUSHPOOL_PUSH_POOLS` | `false` serves only the pools of `PUSHPOOL_POOLS`, not all of type `ecs:push`; Prefect Cloud needs `false` | true | the module |
+//! | `PUSHPOOL_CAPACITY_TIMEOUT` | seconds after a run was first due that it may wait for capacity, or for a task that starts | 3600 | the module |
+//! | `PUSHPOOL_INTERRUPTIONS` | how often a run may be interrupted while it runs and start again | 10 | the module |
+//! | `PUSHPOOL_CANCEL_GRACE` | seconds that a flow has to cancel itself before its task is stopped | 60 | `more_environment` |
+//! | `PUSHPOOL_TASK_START_TIMEOUT` | seconds that a task may take to start; 0 is for ever | 600 | the module |
+//! | `PUSHPOOL_ORPHAN_GRACE` | seconds that a task may outlive its claim on a run | 300 | `more_environment` |
+//! | `PUSHPOOL_OUTLIVE_GRACE` | seconds that a task may go on after its run has ended, at most 1020; 0 is for ever | 300 | the module |
+//! | `PUSHPOOL_LAUNCH_ROLE_ARN` | role of another account that tasks are launched, looked at and stopped as | the function's own role | the module |
+//! | `PUSHPOOL_LAUNCH_EXTERNAL_ID` | external id that the trust policy of this role asks for | none | the module |
+//! | `PUSHPOOL_CLUSTERS` | clusters that tasks run in, besides those that pools, deployments and runs name, comma separated | none | the module |
+//! | `PUSHPOOL_SOLE_OWNER` | `true` if no other pushpool has tasks in these clusters: tasks of runs that the server does not know are stopped | false | the module |
+//! | `PUSHPOOL_METRIC_NAMESPACE` | CloudWatch namespace of the metrics | pushpool | the module |
+//! | `AWS_LAMBDA_LOG_LEVEL` | level of the log; Lambda sets it from the logging configuration of the function | info | Lambda |
+//!
+//! <!-- end -->
 
 use std::sync::Arc;
 
 use aws::LogAndMetrics;
 use dispatch::{reconcile::Policy, runs};
 use function::{BadSettings, Error, Prefect, Settings, serve, start_log};
+use installation::{Function, variables};
 use serde_json::json;
 
 // One thread: below 1,769 MB Lambda gives less than one processor, and the work is waiting for answers.
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     start_log();
-    let (prefect, policy) = read(Settings::of("reconciler"))?;
-    let access = function::access();
+    let settings = Settings::of(Function::Reconciler);
+    let role = function::launch_role(&settings);
+    let (prefect, policy) = read(settings)?;
+    let access = function::access(role);
     let client = prefect.client(access.own())?;
     let reconciler = Arc::new(aws::reconciler(access, client, policy, Arc::new(LogAndMetrics)));
     serve(move |_, deadline| {
@@ -50,23 +67,23 @@ fn read(settings: Settings<'_>) -> Result<(Prefect, Policy), BadSettings> {
     let defaults = Policy::default();
     let prefect = Prefect::required(&settings);
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "at least 0; more is as good as many")]
-    let interruptions = settings.number("PUSHPOOL_INTERRUPTIONS", f64::from(defaults.runs.interruptions)) as u32;
+    let interruptions = settings.number(&variables::INTERRUPTIONS) as u32;
     let policy = Policy {
         runs: runs::Policy {
-            capacity_timeout: settings.seconds("PUSHPOOL_CAPACITY_TIMEOUT", defaults.runs.capacity_timeout),
-            hand_back_delay: settings.seconds("PUSHPOOL_HAND_BACK_DELAY", defaults.runs.hand_back_delay),
+            capacity_timeout: settings.seconds(&variables::CAPACITY_TIMEOUT),
+            hand_back_delay: settings.seconds(&variables::TEST_HAND_BACK_DELAY),
             interruptions,
-            cancel_grace: settings.seconds("PUSHPOOL_CANCEL_GRACE", defaults.runs.cancel_grace),
-            claim_grace: settings.seconds("PUSHPOOL_CLAIM_GRACE", defaults.runs.claim_grace),
+            cancel_grace: settings.seconds(&variables::CANCEL_GRACE),
+            claim_grace: settings.seconds(&variables::TEST_CLAIM_GRACE),
             shown_after: defaults.runs.shown_after,
-            clusters: settings.list("PUSHPOOL_CLUSTERS"),
+            clusters: settings.list(&variables::CLUSTERS),
         },
-        push_pools: settings.flag("PUSHPOOL_PUSH_POOLS", defaults.push_pools),
-        named_pools: settings.list("PUSHPOOL_POOLS"),
-        task_start_timeout: settings.seconds("PUSHPOOL_TASK_START_TIMEOUT", defaults.task_start_timeout),
-        orphan_grace: settings.seconds("PUSHPOOL_ORPHAN_GRACE", defaults.orphan_grace),
-        outlive_grace: settings.seconds("PUSHPOOL_OUTLIVE_GRACE", defaults.outlive_grace),
-        sole_owner: settings.flag("PUSHPOOL_SOLE_OWNER", defaults.sole_owner),
+        push_pools: settings.flag(&variables::PUSH_POOLS),
+        named_pools: settings.list(&variables::POOLS),
+        task_start_timeout: settings.seconds(&variables::TASK_START_TIMEOUT),
+        orphan_grace: settings.seconds(&variables::ORPHAN_GRACE),
+        outlive_grace: settings.seconds(&variables::OUTLIVE_GRACE),
+        sole_owner: settings.flag(&variables::SOLE_OWNER),
         pages: defaults.pages,
     };
     settings.finish((prefect, policy))
@@ -79,7 +96,7 @@ mod tests {
     use super::*;
 
     fn read_pairs(pairs: &[(&str, &str)]) -> Result<(Prefect, Policy), BadSettings> {
-        read(Settings::through("reconciler", |name| {
+        read(Settings::through(Function::Reconciler, |name| {
             pairs.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
         }))
     }

@@ -1,17 +1,19 @@
 //! Whose rights a function has.
-//!
-//! | variable | meaning |
-//! | --- | --- |
-//! | `PUSHPOOL_LAUNCH_ROLE_ARN` | role that tasks are launched, looked at and stopped as, for tasks in another account; the function's own role otherwise |
-//! | `PUSHPOOL_LAUNCH_EXTERNAL_ID` | external id that this role's trust policy asks for |
 
 use aws::{Access, LaunchRole};
+use installation::variables;
+
+use crate::Settings;
+
+/// The role that tasks are launched, looked at and stopped as, if they run in another account.
+#[must_use]
+pub fn launch_role(settings: &Settings<'_>) -> Option<LaunchRole> {
+    let external_id = settings.get(&variables::LAUNCH_EXTERNAL_ID);
+    settings.get(&variables::LAUNCH_ROLE_ARN).map(|arn| LaunchRole { arn, external_id })
+}
 
 /// The function's own role, and that of its tasks' account.
 #[must_use]
-pub fn access() -> Access {
-    let get = |name: &str| std::env::var(name).ok().map(|it| it.trim().to_owned()).filter(|it| !it.is_empty());
-    let role =
-        get("PUSHPOOL_LAUNCH_ROLE_ARN").map(|arn| LaunchRole { arn, external_id: get("PUSHPOOL_LAUNCH_EXTERNAL_ID") });
+pub fn access(role: Option<LaunchRole>) -> Access {
     Access::launching_as(aws::function_config(), role)
 }

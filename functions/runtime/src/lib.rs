@@ -16,7 +16,7 @@ use lambda_runtime::{LambdaEvent, service_fn};
 use serde_json::Value;
 use tokio::time::Instant;
 
-pub use access::access;
+pub use access::{access, launch_role};
 pub use lambda_runtime::Error;
 pub use log::start_log;
 pub use prefect::Prefect;
@@ -38,21 +38,28 @@ where
     .await
 }
 
-/// Answers invocations with batches of SQS records.
+/// Answers invocations with batches of SQS records. A batch is worked on for `work` at most, also where the function's timeout
+/// would allow more.
 ///
 /// # Errors
 /// As [`serve`]. An event that is no batch fails its invocation.
-pub async fn serve_batches<F, R>(handle: F) -> Result<(), Error>
+pub async fn serve_batches<F, R>(work: Duration, handle: F) -> Result<(), Error>
 where
     F: Fn(Vec<Record>, Instant) -> R + Clone + Send + Sync + 'static,
     R: Future<Output = BatchResponse> + Send,
 {
     serve(move |event, deadline| {
+        let deadline = until(deadline, work, Instant::now());
         let records = sqs_event::records(event);
         let handled = records.map(|records| handle(records, deadline));
         async move { Ok(serde_json::to_value(handled?.await)?) }
     })
     .await
+}
+
+/// When the work on a batch has to end.
+fn until(deadline: Instant, work: Duration, now: Instant) -> Instant {
+    now.checked_add(work).map_or(deadline, |end| end.min(deadline))
 }
 
 /// The invocation's deadline is a wall-clock time; everything inside counts from a steady clock.
@@ -71,6 +78,16 @@ const FIRST_DAY: Duration = Duration::from_secs(24 * 60 * 60);
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn work_ends_in_time_whatever_the_timeout_of_the_function_is() {
+        let now = Instant::now();
+        let after = |seconds: u64| now + Duration::from_secs(seconds);
+        let work = Duration::from_secs(60);
+        assert_eq!(until(after(30), work, now), after(30));
+        assert_eq!(until(after(900), work, now), after(60));
+        assert_eq!(until(after(900), Duration::MAX, now), after(900));
+    }
 
     #[test]
     fn a_deadline_is_a_time_and_from_cargo_lambda_a_span() {

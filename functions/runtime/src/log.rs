@@ -1,21 +1,19 @@
 //! The log of a function: one JSON object a line, on standard output, and metrics among them.
-//!
-//! | variable | meaning | default |
-//! | --- | --- | --- |
-//! | `PUSHPOOL_METRIC_NAMESPACE` | CloudWatch namespace of the metrics | pushpool |
 
+use installation::variables;
 use tracing_subscriber::filter::LevelFilter;
 
 /// Starts the log, at the level that the function's logging configuration asks for, and says where its metrics belong.
 pub fn start_log() {
-    if let Some(namespace) = std::env::var("PUSHPOOL_METRIC_NAMESPACE").ok().filter(|name| !name.trim().is_empty()) {
+    if let Some(namespace) = std::env::var(variables::METRIC_NAMESPACE.name).ok().filter(|name| !name.trim().is_empty())
+    {
         dispatch::metrics::choose_namespace(namespace.trim().to_owned());
     }
     tracing_subscriber::fmt()
         .json()
         .flatten_event(true)
         .with_current_span(false)
-        .with_max_level(level(std::env::var("AWS_LAMBDA_LOG_LEVEL").ok().as_deref()))
+        .with_max_level(level(std::env::var(variables::LOG_LEVEL.name).ok().as_deref()))
         .init();
 }
 

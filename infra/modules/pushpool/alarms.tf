@@ -49,7 +49,7 @@ locals {
 
   # The poll queue's dead letters are ticks and rings, and the next tick does their work. The reconciler finds what lost events
   # would have told.
-  essential_dead_letters = ["run", "fifo"]
+  essential_dead_letters = ["run", "run.fifo"]
 
   all_alarms = var.alarms.enabled && var.alarms.level == "all"
 }

@@ -93,8 +93,8 @@ locals {
           [for name, function in local.function_names : ["AWS/Lambda", "Invocations", "FunctionName", function, { stat = "Sum", period = 86400, id = "i_${name}", visible = false }]],
           [for name, function in local.function_names : ["AWS/Lambda", "Duration", "FunctionName", function, { stat = "Sum", period = 86400, id = "d_${name}", visible = false }]],
           # A message is sent, received and deleted; a receive that finds nothing counts as well.
-          [for key, queue in aws_sqs_queue.this : ["AWS/SQS", "NumberOfMessagesSent", "QueueName", queue.name, { stat = "Sum", period = 86400, id = "s_${key}", visible = false }]],
-          [for key, queue in aws_sqs_queue.this : ["AWS/SQS", "NumberOfEmptyReceives", "QueueName", queue.name, { stat = "Sum", period = 86400, id = "e_${key}", visible = false }]],
+          [for key, queue in aws_sqs_queue.this : ["AWS/SQS", "NumberOfMessagesSent", "QueueName", queue.name, { stat = "Sum", period = 86400, id = "s_${replace(key, ".", "_")}", visible = false }]],
+          [for key, queue in aws_sqs_queue.this : ["AWS/SQS", "NumberOfEmptyReceives", "QueueName", queue.name, { stat = "Sum", period = 86400, id = "e_${replace(key, ".", "_")}", visible = false }]],
           [[{
             id    = "month"
             label = "a month"
@@ -102,7 +102,7 @@ locals {
               join("+", concat(
                 [for name in keys(local.function_names) : "FILL(i_${name},0)*${var.prices.lambda_million_requests}/1000000"],
                 [for name in keys(local.function_names) : "FILL(d_${name},0)/1000*${var.functions[name].memory}/1024*${var.prices.lambda_gb_second}"],
-                [for key in keys(local.queues) : "(3*FILL(s_${key},0)+FILL(e_${key},0))*${var.prices.sqs_million_requests}/1000000"],
+                [for key in keys(local.queues) : "(3*FILL(s_${replace(key, ".", "_")},0)+FILL(e_${replace(key, ".", "_")},0))*${var.prices.sqs_million_requests}/1000000"],
               )),
             ")"])
           }]],

@@ -39,7 +39,7 @@ module "dispatcher" {
   code         = local.code.dispatcher
   layer_arns   = try(var.prefect.layer_arns, [])
   statements   = local.policies.dispatcher
-  queues       = { for key, queue in local.mapped : key => queue if contains(["run", "fifo"], key) }
+  queues       = { for key, queue in local.mapped : key => queue if contains(["run", "run.fifo"], key) }
   vpc          = var.function_vpc
 
   queue_kms_key_arn        = var.queue_kms_key_arn

@@ -112,7 +112,7 @@ locals {
       Sid      = "CountWhatWaits"
       Effect   = "Allow"
       Action   = ["sqs:GetQueueAttributes"]
-      Resource = [for key, queue in aws_sqs_queue.this : queue.arn if key == "fifo"]
+      Resource = [for key, queue in aws_sqs_queue.this : queue.arn if key == "run.fifo"]
     }])
 
     dispatcher = concat(
@@ -177,7 +177,7 @@ locals {
           Sid      = "HurryReturnedMessages"
           Effect   = "Allow"
           Action   = ["sqs:ChangeMessageVisibility"]
-          Resource = [for key, queue in aws_sqs_queue.this : queue.arn if contains(["run", "fifo"], key)]
+          Resource = [for key, queue in aws_sqs_queue.this : queue.arn if contains(["run", "run.fifo"], key)]
         },
       ],
       [for standalone in [!local.served] : {

@@ -41,14 +41,8 @@ locals {
   role_name = { for name in ["poller", "dispatcher", "observer", "reconciler", "doorbell", "schedules"] : name => "${var.prefix}-${name}-${local.region}" }
 
   # Who may run at once shares what the account may call.
-  dispatchers   = var.maximum_concurrency.run + (local.served ? var.maximum_concurrency.fifo : 0)
+  dispatchers   = var.maximum_concurrency.run + (local.served ? var.maximum_concurrency.run_fifo : 0)
   run_task_rate = floor(var.run_tasks_per_second / local.dispatchers * 1000) / 1000
-
-  # A dispatcher may be at work on a claim until its time is over.
-  claim_grace = max(120, 2 * var.functions.dispatcher.timeout)
-  # A copy of a hand back takes effect 50 s after it was sent at the latest, as does the reading before it, see `HAND_BACK_DELAY`
-  # in crates/dispatch/src/hand_back.rs.
-  hand_back_delay = 120 + max(60, var.functions.dispatcher.timeout, var.functions.observer.timeout)
 
   prefect_environment = local.served ? {
     PREFECT_API_URL                     = var.prefect.api_url
@@ -60,17 +54,17 @@ locals {
 
   environment = {
     poller = local.served ? merge(local.prefect_environment, {
-      PUSHPOOL_METRIC_NAMESPACE = var.prefix
-      PUSHPOOL_POLL_QUEUE_URL   = aws_sqs_queue.this["poll"].url
-      PUSHPOOL_RUN_QUEUE_URL    = aws_sqs_queue.this["run"].url
-      PUSHPOOL_FIFO_QUEUE_URL   = aws_sqs_queue.this["fifo"].url
-      PUSHPOOL_EVENTS_QUEUE_URL = aws_sqs_queue.this["events"].url
-      PUSHPOOL_POOLS            = join(",", var.prefect.pools)
-      PUSHPOOL_PUSH_POOLS       = tostring(local.push_pools)
-      PUSHPOOL_NAME             = coalesce(var.prefect.name, var.prefix)
-      PUSHPOOL_POLL_INTERVAL    = tostring(var.prefect.poll_interval)
-      PUSHPOOL_HORIZON          = tostring(var.prefect.horizon)
-      PUSHPOOL_LAUNCH_LEAD      = tostring(var.launch_lead)
+      PUSHPOOL_METRIC_NAMESPACE   = var.prefix
+      PUSHPOOL_POLL_QUEUE_URL     = aws_sqs_queue.this["poll"].url
+      PUSHPOOL_RUN_QUEUE_URL      = aws_sqs_queue.this["run"].url
+      PUSHPOOL_RUN_FIFO_QUEUE_URL = aws_sqs_queue.this["run.fifo"].url
+      PUSHPOOL_EVENTS_QUEUE_URL   = aws_sqs_queue.this["events"].url
+      PUSHPOOL_POOLS              = join(",", var.prefect.pools)
+      PUSHPOOL_PUSH_POOLS         = tostring(local.push_pools)
+      PUSHPOOL_NAME               = coalesce(var.prefect.name, var.prefix)
+      PUSHPOOL_POLL_INTERVAL      = tostring(var.prefect.poll_interval)
+      PUSHPOOL_HORIZON            = tostring(var.prefect.horizon)
+      PUSHPOOL_LAUNCH_LEAD        = tostring(var.launch_lead)
     }) : {}
 
     dispatcher = merge(local.prefect_environment, {
@@ -79,8 +73,8 @@ locals {
       PUSHPOOL_LAUNCH_EXTERNAL_ID        = try(var.launch_role.external_id, null)
       PUSHPOOL_RUN_QUEUE_URL             = aws_sqs_queue.this["run"].url
       PUSHPOOL_DLQ_URL                   = aws_sqs_queue.dead_letter["run"].url
-      PUSHPOOL_FIFO_QUEUE_URL            = try(aws_sqs_queue.this["fifo"].url, null)
-      PUSHPOOL_POOLS                     = local.served ? null : "ssm:${local.pools_path}"
+      PUSHPOOL_RUN_FIFO_QUEUE_URL        = try(aws_sqs_queue.this["run.fifo"].url, null)
+      PUSHPOOL_POOL_DOCUMENTS            = local.served ? null : "ssm:${local.pools_path}"
       PUSHPOOL_EVENT_BUS                 = local.served ? null : var.event_bus_arn
       PUSHPOOL_RUN_QUEUE_ARN             = local.served ? null : aws_sqs_queue.this["run"].arn
       PUSHPOOL_SCHEDULE_GROUP            = local.served ? null : aws_scheduler_schedule_group.this.name
@@ -88,10 +82,9 @@ locals {
       PUSHPOOL_NAME                      = local.served ? coalesce(var.prefect.name, var.prefix) : null
       PUSHPOOL_LABEL_RUNS                = local.served ? tostring(var.prefect.label_runs) : null
       PUSHPOOL_SHADOW_POOLS              = local.served && length(try(var.prefect.shadow_pools, [])) > 0 ? join(",", var.prefect.shadow_pools) : null
-      PUSHPOOL_LAUNCH_LEAD               = tostring(var.launch_lead)
+      PUSHPOOL_LAUNCH_LEAD               = local.served ? tostring(var.launch_lead) : null
       PUSHPOOL_RUN_TASK_RATE             = tostring(local.run_task_rate)
       PUSHPOOL_CAPACITY_TIMEOUT          = tostring(var.capacity_timeout)
-      PUSHPOOL_HAND_BACK_DELAY           = local.served ? tostring(local.hand_back_delay) : null
       PUSHPOOL_DEFAULT_IMAGE             = var.default_image
       PUSHPOOL_SUBNETS                   = join(",", var.network.subnets)
       PUSHPOOL_SECURITY_GROUPS           = join(",", var.network.security_groups)
@@ -108,10 +101,8 @@ locals {
       PUSHPOOL_POLL_QUEUE_URL     = aws_sqs_queue.this["poll"].url
       PUSHPOOL_DLQ_URL            = aws_sqs_queue.dead_letter["events"].url
       PUSHPOOL_CAPACITY_TIMEOUT   = tostring(var.capacity_timeout)
-      PUSHPOOL_HAND_BACK_DELAY    = tostring(local.hand_back_delay)
       PUSHPOOL_INTERRUPTIONS      = tostring(var.interruptions)
       PUSHPOOL_CLUSTERS           = join(",", var.cluster_arns)
-      PUSHPOOL_CLAIM_GRACE        = tostring(local.claim_grace)
       PUSHPOOL_TASK_EVENTS        = tostring(var.prefect.task_events)
     }) : {}
 
@@ -122,16 +113,15 @@ locals {
       PUSHPOOL_POOLS              = join(",", var.prefect.pools)
       PUSHPOOL_PUSH_POOLS         = tostring(local.push_pools)
       PUSHPOOL_CAPACITY_TIMEOUT   = tostring(var.capacity_timeout)
-      PUSHPOOL_HAND_BACK_DELAY    = tostring(local.hand_back_delay)
       PUSHPOOL_INTERRUPTIONS      = tostring(var.interruptions)
       PUSHPOOL_TASK_START_TIMEOUT = tostring(var.task_start_timeout)
       PUSHPOOL_OUTLIVE_GRACE      = tostring(var.outlive_grace)
-      PUSHPOOL_CLAIM_GRACE        = tostring(local.claim_grace)
       PUSHPOOL_CLUSTERS           = join(",", var.cluster_arns)
       PUSHPOOL_SOLE_OWNER         = tostring(var.prefect.sole_owner)
     }) : {}
 
     doorbell = local.served && var.doorbell != null ? {
+      PUSHPOOL_METRIC_NAMESPACE          = var.prefix
       PUSHPOOL_POLL_QUEUE_URL            = aws_sqs_queue.this["poll"].url
       PUSHPOOL_DOORBELL_TOKEN_SECRET_ARN = var.doorbell.token_secret_arn
     } : {}

@@ -1,5 +1,5 @@
 output "queue_urls" {
-  description = "URLs of the queues, by name: poll, run, fifo, events (standalone: run)."
+  description = "URLs of the queues, by name: poll, run, run.fifo, events (standalone: run)."
   value       = { for key, queue in aws_sqs_queue.this : key => queue.url }
 }
 
@@ -55,7 +55,7 @@ output "pool_create_arguments" {
 }
 
 output "pools_location" {
-  description = "Standalone: where the pool documents are, as PUSHPOOL_POOLS has it."
+  description = "Standalone: where the pool documents are, as PUSHPOOL_POOL_DOCUMENTS has it."
   value       = local.served ? null : "ssm:${local.pools_path}"
 }
 

@@ -1,19 +1,20 @@
 # The queues, a dead-letter queue for each, and who may send to them besides the functions.
 
 locals {
+  # A queue has one name everywhere, which is also that of AWS behind the prefix: crates/installation/src/queue.rs.
   all_queues = {
-    poll   = { name = "poll", fifo = false, function = "poller", retention = 3600 }
-    run    = { name = "run", fifo = false, function = "dispatcher", retention = 345600 }
-    fifo   = { name = "run", fifo = true, function = "dispatcher", retention = 345600 }
-    events = { name = "events", fifo = false, function = "observer", retention = 345600 }
+    "poll"     = { dead_letters = "poll-dlq", fifo = false, function = "poller", retention = 3600 }
+    "run"      = { dead_letters = "run-dlq", fifo = false, function = "dispatcher", retention = 345600 }
+    "run.fifo" = { dead_letters = "run-dlq.fifo", fifo = true, function = "dispatcher", retention = 345600 }
+    "events"   = { dead_letters = "events-dlq", fifo = false, function = "observer", retention = 345600 }
   }
   queues = { for key, queue in local.all_queues : key => queue if local.served || key == "run" }
 
   chosen_visibility = {
-    poll   = var.visibility_timeouts.poll
-    run    = var.visibility_timeouts.run
-    fifo   = var.visibility_timeouts.run
-    events = var.visibility_timeouts.events
+    "poll"     = var.visibility_timeouts.poll
+    "run"      = var.visibility_timeouts.run
+    "run.fifo" = var.visibility_timeouts.run
+    "events"   = var.visibility_timeouts.events
   }
   visibility = {
     for key, queue in local.queues : key => coalesce(
@@ -29,7 +30,7 @@ locals {
       visibility_timeout  = local.visibility[key]
       batch_size          = var.batch_size
       batching_window     = queue.fifo ? 0 : var.batching_window
-      maximum_concurrency = var.maximum_concurrency[key]
+      maximum_concurrency = var.maximum_concurrency[replace(key, ".", "_")]
     }
   }
 }
@@ -37,7 +38,7 @@ locals {
 resource "aws_sqs_queue" "this" {
   for_each = local.queues
 
-  name       = "${var.prefix}-${each.value.name}${each.value.fifo ? ".fifo" : ""}"
+  name       = "${var.prefix}-${each.key}"
   fifo_queue = each.value.fifo
   # Work pools do not wait for one another.
   deduplication_scope   = each.value.fifo ? "messageGroup" : null
@@ -61,7 +62,7 @@ resource "aws_sqs_queue" "this" {
 resource "aws_sqs_queue" "dead_letter" {
   for_each = local.queues
 
-  name       = "${var.prefix}-${each.value.name}-dlq${each.value.fifo ? ".fifo" : ""}"
+  name       = "${var.prefix}-${each.value.dead_letters}"
   fifo_queue = each.value.fifo
 
   message_retention_seconds = var.message_retention_days * 86400
@@ -88,7 +89,7 @@ locals {
   queue_policies = {
     for key, queue in merge(
       { for key in keys(local.queues) : key => { arn = aws_sqs_queue.this[key].arn, url = aws_sqs_queue.this[key].url } },
-      { for key in keys(local.queues) : "${key}-dlq" => { arn = aws_sqs_queue.dead_letter[key].arn, url = aws_sqs_queue.dead_letter[key].url } },
+      { for key, queue in local.queues : queue.dead_letters => { arn = aws_sqs_queue.dead_letter[key].arn, url = aws_sqs_queue.dead_letter[key].url } },
       ) : key => merge(queue, {
         senders = contains(["events", "events-dlq"], key) ? local.from_events : []
         roles   = key == "events" && length(var.event_sender_role_arns) > 0 ? [var.event_sender_role_arns] : []
@@ -136,4 +137,40 @@ resource "aws_sqs_queue_policy" "this" {
       error_message = "A role in event_sender_role_arns is of an account that has no cluster in cluster_arns."
     }
   }
+}
+
+# Installations from before the FIFO run queue had its one name.
+moved {
+  from = aws_sqs_queue.this["fifo"]
+  to   = aws_sqs_queue.this["run.fifo"]
+}
+
+moved {
+  from = aws_sqs_queue.dead_letter["fifo"]
+  to   = aws_sqs_queue.dead_letter["run.fifo"]
+}
+
+moved {
+  from = aws_sqs_queue_redrive_allow_policy.dead_letter["fifo"]
+  to   = aws_sqs_queue_redrive_allow_policy.dead_letter["run.fifo"]
+}
+
+moved {
+  from = aws_sqs_queue_policy.this["fifo"]
+  to   = aws_sqs_queue_policy.this["run.fifo"]
+}
+
+moved {
+  from = aws_sqs_queue_policy.this["fifo-dlq"]
+  to   = aws_sqs_queue_policy.this["run-dlq.fifo"]
+}
+
+moved {
+  from = module.dispatcher.aws_lambda_event_source_mapping.queue["fifo"]
+  to   = module.dispatcher.aws_lambda_event_source_mapping.queue["run.fifo"]
+}
+
+moved {
+  from = aws_cloudwatch_metric_alarm.dead_letters["fifo"]
+  to   = aws_cloudwatch_metric_alarm.dead_letters["run.fifo"]
 }

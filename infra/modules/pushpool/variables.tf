@@ -51,7 +51,7 @@ variable "architecture" {
 }
 
 variable "functions" {
-  description = "Memory in MB, timeout in seconds and log level of each function. The defaults are those that `cargo lambda deploy` has."
+  description = "Memory in MB, timeout in seconds and log level of each function. The defaults are those that `cargo lambda deploy` has. Dispatcher and observer work on a batch for 60 s at most, whatever their timeout."
   type = object({
     poller     = optional(object({ memory = optional(number, 256), timeout = optional(number, 30), log_level = optional(string, "INFO") }), {})
     dispatcher = optional(object({ memory = optional(number, 256), timeout = optional(number, 30), log_level = optional(string, "INFO") }), {})
@@ -417,15 +417,20 @@ variable "visibility_timeouts" {
 variable "maximum_concurrency" {
   description = "Most invocations at once for each queue. No concurrency is reserved, so that accounts with the lowest limit (10) can install it."
   type = object({
-    poll   = optional(number, 2)
-    run    = optional(number, 2)
-    fifo   = optional(number, 2)
-    events = optional(number, 2)
+    poll     = optional(number, 2)
+    run      = optional(number, 2)
+    run_fifo = optional(number, 2)
+    events   = optional(number, 2)
+    fifo     = optional(number)
   })
   default = {}
 
   validation {
-    condition     = alltrue([for it in values(var.maximum_concurrency) : it >= 2 && it <= 1000])
+    condition     = var.maximum_concurrency.fifo == null
+    error_message = "The queue of maximum_concurrency.fifo is named run_fifo now."
+  }
+  validation {
+    condition     = alltrue([for name, it in var.maximum_concurrency : it >= 2 && it <= 1000 if name != "fifo"])
     error_message = "maximum_concurrency is 2 to 1000."
   }
 }

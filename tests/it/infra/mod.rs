@@ -6,6 +6,7 @@
 mod build;
 mod calls;
 mod cost;
+mod installation;
 mod metrics;
 mod operator;
 mod pages;
@@ -18,13 +19,17 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use ::installation::Function;
 use hcl::{
     Block, Body, Expression,
     expr::{ObjectKey, Operation, TemplateExpr, TraversalOperator},
 };
 
-/// The five functions.
-const FUNCTIONS: [&str; 5] = ["poller", "dispatcher", "observer", "reconciler", "doorbell"];
+/// Names of the functions.
+const FUNCTIONS: [&str; 5] = {
+    let [a, b, c, d, e] = Function::ALL;
+    [a.name(), b.name(), c.name(), d.name(), e.name()]
+};
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()

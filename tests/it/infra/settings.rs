@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use ::installation::{Function, variables};
 use hcl::{Body, Expression};
 use pushpool_tests::rig::applied::Applied;
 use regex_lite::Regex;
@@ -12,24 +13,8 @@ use super::{
     resources, root, text, walk,
 };
 
-/// String literals of a function's sources that look like variables.
-fn variables(directories: &[&str]) -> (BTreeSet<String>, BTreeSet<String>) {
-    let read = Regex::new(r#""((?:PUSHPOOL|PREFECT)_[A-Z_]+)""#).unwrap();
-    let required = Regex::new(r#"required\(\s*"([A-Z_]+)""#).unwrap();
-    let mut all = (BTreeSet::new(), BTreeSet::new());
-    for directory in directories {
-        for file in files(&root().join(directory), ".rs") {
-            let text = std::fs::read_to_string(file).unwrap();
-            let text = text.split("#[cfg(test)]").next().unwrap();
-            all.0.extend(read.captures_iter(text).map(|seen| seen[1].to_owned()));
-            all.1.extend(required.captures_iter(text).map(|seen| seen[1].to_owned()));
-        }
-    }
-    all
-}
-
 /// Names that the module sets for a function.
-fn set(function: &str, locals: &BTreeMap<String, Expression>) -> BTreeSet<String> {
+pub(super) fn set(function: &str, locals: &BTreeMap<String, Expression>) -> BTreeSet<String> {
     let mut names = BTreeSet::new();
     let mut open = vec![member(&locals["environment"], function).unwrap()];
     while let Some(expression) = open.pop() {
@@ -49,32 +34,15 @@ fn set(function: &str, locals: &BTreeMap<String, Expression>) -> BTreeSet<String
 }
 
 #[test]
-fn functions_are_told_what_they_read_and_what_they_need() {
-    let locals = locals(&module(PUSHPOOL));
-    let (shared, _) = variables(&["functions/runtime/src"]);
-    for function in FUNCTIONS {
-        let (own, required) = variables(&[&format!("functions/{function}/src")]);
-        let set = set(function, &locals);
-        for name in &set {
-            assert!(own.contains(name) || shared.contains(name), "the {function} is told {name} and does not read it");
-        }
-        let required: BTreeSet<String> = required.into_iter().filter(|name| !name.starts_with("AWS_")).collect();
-        let missing: Vec<&String> = required.difference(&set).collect();
-        assert!(missing.is_empty(), "the {function} needs {missing:?}");
-    }
-}
-
-#[test]
 fn the_environment_for_cargo_lambda_is_one_of_the_dispatcher() {
-    let (known, _) = variables(&["functions/dispatcher/src", "functions/runtime/src"]);
-    let (_, required) = variables(&["functions/dispatcher/src"]);
     let file = read("events/cargo-lambda.env");
-    let set: BTreeSet<String> = file.lines().map(|line| line.split_once('=').unwrap().0.to_owned()).collect();
+    let set: BTreeSet<&str> = file.lines().map(|line| line.split_once('=').unwrap().0).collect();
+    let own = || variables::of(Function::Dispatcher).filter(|it| it.is_for(false));
     for name in set.iter().filter(|name| !name.starts_with("AWS_")) {
-        assert!(known.contains(name), "the dispatcher does not read {name}");
+        assert!(own().any(|it| it.name == *name), "the dispatcher does not read {name}");
     }
-    let missing: Vec<&String> = required.difference(&set).collect();
-    assert!(missing.is_empty(), "{missing:?}");
+    let mut required = own().filter(|it| it.is_required_by(Function::Dispatcher)).map(|it| it.name);
+    assert_eq!(required.find(|name| !set.contains(name)), None);
 }
 
 /// `optional(number, 256)`: the default.
@@ -87,7 +55,7 @@ fn default_number(expression: &Expression) -> Option<i64> {
 }
 
 #[test]
-fn functions_have_the_memory_time_and_architecture_that_their_cargo_toml_says() {
+fn functions_have_the_memory_and_time_of_the_data_and_one_architecture() {
     let blocks = module(PUSHPOOL);
     let variable = |name: &str| {
         blocks.iter().find(|it| it.identifier() == "variable" && it.labels()[0].as_str() == name).unwrap().body()
@@ -104,11 +72,13 @@ fn functions_have_the_memory_time_and_architecture_that_their_cargo_toml_says() 
             });
         }
     });
-    for function in FUNCTIONS {
+    for function in Function::ALL {
         let manifest: toml::Table = read(&format!("functions/{function}/Cargo.toml")).parse().unwrap();
         let deploy = &manifest["package"]["metadata"]["lambda"]["deploy"];
         let figure = |name: &str| deploy[name].as_integer().unwrap();
-        assert_eq!(declared.get(function), Some(&(figure("memory"), figure("timeout"))), "{function}");
+        let data = (i64::from(function.memory()), i64::try_from(function.timeout().as_secs()).unwrap());
+        assert_eq!((figure("memory"), figure("timeout")), data, "Cargo.toml of the {function}");
+        assert_eq!(declared.get(function.name()), Some(&data), "the module's {function}");
         assert_eq!(deploy["architecture"].as_str(), Some(&*architecture), "{function}");
     }
 }

@@ -40,7 +40,7 @@ async fn assert_told(world: &World, run: &str, name: &str, words: &[&str]) {
 
 #[tokio::test]
 async fn what_aws_has_no_capacity_for_is_handed_back_and_launched_later() {
-    let environment = vec![("PUSHPOOL_HAND_BACK_DELAY", "5".to_owned())];
+    let environment = vec![("PUSHPOOL_TEST_HAND_BACK_DELAY", "5".to_owned())];
     let world = World::start(Setup { environment, ..Setup::default() }, json!({})).await;
     let deployment = world.deploy(world.light(0.1)).await;
     let capacity = "Capacity is unavailable at this time. Please try again later or in a different availability zone";

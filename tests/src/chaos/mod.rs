@@ -344,7 +344,7 @@ async fn over(stage: &Stage, made: &[Made]) -> Option<Duration> {
     let (started, mut told) = (Instant::now(), Instant::now());
     while started.elapsed() < PATIENCE {
         let open = verdict::open(stage, made).await;
-        let left = ["run", "fifo", "events"].map(|queue| stage.served.bodies(queue).len());
+        let left = ["run", "run.fifo", "events"].map(|queue| stage.served.bodies(queue).len());
         if open == 0 && left == [0; 3] {
             return Some(started.elapsed());
         }

@@ -169,7 +169,7 @@ fn environment(aws: &Gate, containers: &Proxy) -> Vec<(&'static str, String)> {
         ("AWS_ENDPOINT_URL", format!("http://{}", aws.address())),
         ("PUSHPOOL_CONTAINER_PREFECT_API_URL", containers.url()),
         ("PUSHPOOL_DOORBELL_TOKEN", TOKEN.to_owned()),
-        ("PUSHPOOL_CLAIM_GRACE", "30".to_owned()),
+        ("PUSHPOOL_TEST_CLAIM_GRACE", "30".to_owned()),
         ("PUSHPOOL_TASK_START_TIMEOUT", "15".to_owned()),
         ("PUSHPOOL_ORPHAN_GRACE", "40".to_owned()),
         ("PUSHPOOL_CANCEL_GRACE", "3".to_owned()),

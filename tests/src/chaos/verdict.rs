@@ -300,7 +300,7 @@ pub(super) async fn report(stage: &mut Stage, options: &Options, tally: &Tally, 
     }
     dead_letters(stage, tally, &mut report);
     if ended.over.is_none() {
-        let left = ["run", "fifo", "events"].map(|queue| (queue, stage.served.bodies(queue)));
+        let left = ["run", "run.fifo", "events"].map(|queue| (queue, stage.served.bodies(queue)));
         report.violate("not over in time", format!("left in queues: {left:?}"));
     }
     report
@@ -323,7 +323,7 @@ fn troubles(stage: &Stage, tally: &Tally) -> BTreeMap<String, u64> {
 /// times, every twenty seconds, to processes that were killed or had no server: then it is enough that its run is not lost.
 fn dead_letters(stage: &Stage, tally: &Tally, report: &mut Report) {
     let sqs = stage.served.local.sqs();
-    let queues = ["poll-dlq", "run-dlq", "fifo-dlq", "events-dlq"].map(|queue| &stage.served.queues[queue]);
+    let queues = ["poll-dlq", "run-dlq", "run-dlq.fifo", "events-dlq"].map(|queue| &stage.served.queues[queue]);
     let all: Vec<String> = queues.iter().filter_map(|queue| sqs.bodies(queue)).flatten().collect();
     let buried: Vec<String> = queues.iter().filter_map(|queue| sqs.sent_bodies(queue)).flatten().collect();
     report.dead_letters = all.len();

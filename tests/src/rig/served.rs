@@ -19,6 +19,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use installation::Queue;
 use local::{
     Config, Local,
     ecs::{Dwell, HostImage, Runner, Secrets, TaskView},
@@ -95,7 +96,7 @@ impl Default for Setup {
 pub struct Served {
     /// SQS and ECS.
     pub local: Local,
-    /// URLs of the queues: poll, run, fifo, events, and each with `-dlq` for its dead letters.
+    /// URLs of the queues and their dead-letter queues, by name ([`installation::Queue`]).
     pub queues: BTreeMap<String, String>,
     roles: Arc<Roles>,
     setup: Setup,
@@ -167,7 +168,7 @@ impl Served {
         let function = Arc::new(RuntimeApi::start(bootstrap).await.expect("the function's Runtime API starts"));
         let sources: &[&str] = match name {
             "poller" => &["poll"],
-            "dispatcher" => &["run", "fifo"],
+            "dispatcher" => &["run", "run.fifo"],
             "observer" => &["events"],
             _ => &[],
         };
@@ -217,7 +218,7 @@ impl Served {
             ("PUSHPOOL_PUSH_POOLS", pools.is_empty().to_string()),
             ("PUSHPOOL_POLL_QUEUE_URL", url("poll")),
             ("PUSHPOOL_RUN_QUEUE_URL", url("run")),
-            ("PUSHPOOL_FIFO_QUEUE_URL", url("fifo")),
+            ("PUSHPOOL_RUN_FIFO_QUEUE_URL", url("run.fifo")),
             ("PUSHPOOL_EVENTS_QUEUE_URL", url("events")),
             ("PUSHPOOL_DLQ_URL", url(if function == "observer" { "events-dlq" } else { "run-dlq" })),
             ("AWS_ACCESS_KEY_ID", format!("pushpool-{function}-{REGION}")),
@@ -398,7 +399,7 @@ async fn queues(local: &Local, applied: &Applied) -> BTreeMap<String, String> {
             attributes["VisibilityTimeout"] = VISIBILITY.into();
             key.to_owned()
         } else {
-            format!("{key}-dlq")
+            Queue::named(key).expect("the queue is known").dead_letters().to_owned()
         };
         let url = local.sqs().create_queue(queue.text("name"), attributes).await.expect("a queue is made");
         queues.insert(name, url);

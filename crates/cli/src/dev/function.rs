@@ -157,7 +157,7 @@ fn environment(house: &House, requests: ecs::Settings) -> BTreeMap<String, Strin
         ("PUSHPOOL_RUN_QUEUE_ARN", Some(house.run_queue_arn.clone())),
         ("PUSHPOOL_SCHEDULE_GROUP", Some(SCHEDULE_GROUP.to_owned())),
         ("PUSHPOOL_SCHEDULE_ROLE_ARN", Some(SCHEDULE_ROLE.to_owned())),
-        ("PUSHPOOL_POOLS", Some(pools.display().to_string())),
+        ("PUSHPOOL_POOL_DOCUMENTS", Some(pools.display().to_string())),
         ("PUSHPOOL_DEFAULT_IMAGE", requests.default_image),
         ("PUSHPOOL_SUBNETS", Some(requests.subnets.join(","))),
         ("PUSHPOOL_SECURITY_GROUPS", Some(requests.security_groups.join(","))),

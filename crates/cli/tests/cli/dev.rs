@@ -253,7 +253,7 @@ fn post(endpoint: &str, target: &str, body: &str) {
 const FUNCTION: &str = r#"#!/usr/bin/env python3
 import json, os, urllib.request
 
-for name in ["PUSHPOOL_RUN_QUEUE_URL", "PUSHPOOL_DLQ_URL", "PUSHPOOL_POOLS", "AWS_REGION", "AWS_ENDPOINT_URL"]:
+for name in ["PUSHPOOL_RUN_QUEUE_URL", "PUSHPOOL_DLQ_URL", "PUSHPOOL_POOL_DOCUMENTS", "AWS_REGION", "AWS_ENDPOINT_URL"]:
     assert os.environ[name], name
 assert os.environ["PUSHPOOL_SUBNETS"] == "subnet-1,subnet-2"
 api = f"http://{os.environ['AWS_LAMBDA_RUNTIME_API']}/2018-06-01/runtime/invocation"

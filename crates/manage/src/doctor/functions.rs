@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use base64::{Engine, prelude::BASE64_STANDARD};
+use installation::{Function, Mode, Queue, variables};
 use serde_json::Value;
 
 use super::{
@@ -10,24 +11,6 @@ use super::{
     prefect::Seen,
 };
 use crate::account::{FunctionFacts, Installation, MappingFacts};
-
-/// A function, the queues that feed it, and whether every installation with a server has it. Standalone there is only the
-/// dispatcher, with the run queue.
-const FUNCTIONS: [(&str, &[&str], bool); 5] = [
-    ("poller", &["poll"], true),
-    ("dispatcher", &["run", "run.fifo"], true),
-    ("observer", &["events"], true),
-    ("reconciler", &[], true),
-    ("doorbell", &[], false),
-];
-
-/// Variables with the URLs of queues, and the queue each has to be of; a dead-letter queue is the function's own.
-const QUEUES: [(&str, &str); 4] = [
-    ("PUSHPOOL_POLL_QUEUE_URL", "poll"),
-    ("PUSHPOOL_RUN_QUEUE_URL", "run"),
-    ("PUSHPOOL_FIFO_QUEUE_URL", "run.fifo"),
-    ("PUSHPOOL_EVENTS_QUEUE_URL", "events"),
-];
 
 /// The functions that there are, by the part of their names behind the prefix.
 #[derive(Debug, Default)]
@@ -38,6 +21,11 @@ pub(super) struct Functions {
 }
 
 impl Functions {
+    /// Which functions and queues there should be.
+    pub(super) fn mode(&self) -> Mode {
+        if self.standalone { Mode::Standalone } else { Mode::Server }
+    }
+
     /// A variable of a function.
     pub(super) fn variable(&self, function: &str, name: &str) -> Option<&str> {
         self.all.get(function)?.environment.get(name).map(String::as_str).filter(|value| !value.is_empty())
@@ -59,12 +47,13 @@ pub(super) async fn check(
 ) -> Functions {
     let mut functions = Functions::default();
     let (mut missing, mut troubled) = (Vec::new(), false);
-    for (name, _, required) in FUNCTIONS {
-        match installation.function(&format!("{prefix}-{name}")).await {
+    for function in Function::ALL {
+        let name = function.name();
+        match installation.function(&function.full_name(prefix)).await {
             Ok(Some(facts)) => {
                 functions.all.insert(name, facts);
             }
-            Ok(None) if required => missing.push(name),
+            Ok(None) if !function.is_optional() => missing.push(function),
             Ok(None) => {}
             Err(trouble) => {
                 troubled = true;
@@ -73,8 +62,8 @@ pub(super) async fn check(
         }
     }
     functions.standalone =
-        functions.all.contains_key("dispatcher") && functions.variable("dispatcher", "PREFECT_API_URL").is_none();
-    for name in missing.iter().filter(|name| !functions.standalone || **name == "dispatcher") {
+        functions.all.contains_key("dispatcher") && functions.variable("dispatcher", variables::API_URL.name).is_none();
+    for name in missing.iter().filter(|name| name.is_in(functions.mode())) {
         let todo = "Apply the module, or give --prefix and --region as the installation has them.";
         findings.add(Status::Failed, &format!("function {name}"), format!("there is no {prefix}-{name}"), todo);
     }
@@ -88,12 +77,11 @@ pub(super) async fn check(
             code(&functions, manifest, findings);
         }
         settings(&functions, prefix, seen, findings);
-        for (name, queues, _) in
-            FUNCTIONS.iter().filter(|(name, queues, _)| !queues.is_empty() && functions.all.contains_key(name))
-        {
-            let queues: Vec<&str> =
-                queues.iter().copied().filter(|queue| !functions.standalone || *queue == "run").collect();
-            mappings(installation, prefix, name, &queues, findings).await;
+        for function in Function::ALL.into_iter().filter(|it| functions.all.contains_key(it.name())) {
+            let queues: Vec<Queue> = function.sources().filter(|queue| queue.is_in(functions.mode())).collect();
+            if !queues.is_empty() {
+                mappings(installation, prefix, function, &queues, findings).await;
+            }
         }
         loops(installation, prefix, &functions, findings).await;
     }
@@ -104,13 +92,13 @@ pub(super) async fn check(
 async fn loops(installation: &Installation, prefix: &str, functions: &Functions, findings: &mut Findings) {
     const CHECK: &str = "loops";
     let (mut stopped, mut allowed) = (Vec::new(), Vec::new());
-    for (name, queues, _) in FUNCTIONS {
-        if queues.is_empty() || !functions.all.contains_key(name) {
+    for function in Function::ALL {
+        if function.sources().next().is_none() || !functions.all.contains_key(function.name()) {
             continue;
         }
-        match installation.recursive_loop(&format!("{prefix}-{name}")).await {
-            Ok(setting) if setting == "Allow" => allowed.push(name),
-            Ok(_) => stopped.push(name),
+        match installation.recursive_loop(&function.full_name(prefix)).await {
+            Ok(setting) if setting == "Allow" => allowed.push(function.name()),
+            Ok(_) => stopped.push(function.name()),
             Err(trouble) => return findings.not_checked(CHECK, &trouble),
         }
     }
@@ -204,7 +192,7 @@ fn settings(functions: &Functions, prefix: &str, seen: &Seen, findings: &mut Fin
     let urls: BTreeSet<&str> = functions
         .all
         .keys()
-        .filter_map(|name| functions.variable(name, "PREFECT_API_URL"))
+        .filter_map(|name| functions.variable(name, variables::API_URL.name))
         .map(|url| url.trim_end_matches('/'))
         .collect();
     if urls.len() > 1 {
@@ -218,8 +206,10 @@ fn settings(functions: &Functions, prefix: &str, seen: &Seen, findings: &mut Fin
         findings.add(Status::Warning, CHECK, format!("the functions talk to {url}, and this tool to {own}"), todo);
     }
     for (function, facts) in &functions.all {
-        for (variable, queue) in QUEUES {
-            let name = format!("{prefix}-{queue}");
+        let own = Function::named(function).and_then(Function::buries_in);
+        let dead_letters = own.map(|queue| (variables::DLQ_URL.name, queue.full_dead_letters(prefix)));
+        let queues = Queue::ALL.map(|queue| (queue.url_variable().name, queue.full_name(prefix)));
+        for (variable, name) in queues.into_iter().chain(dead_letters) {
             let told = facts.environment.get(variable).filter(|url| !url.is_empty());
             if let Some(url) = told.filter(|url| url.rsplit('/').next() != Some(&name)) {
                 let what = format!("{variable} of the {function} is {url}, and not {name}");
@@ -237,13 +227,19 @@ fn settings(functions: &Functions, prefix: &str, seen: &Seen, findings: &mut Fin
     }
 }
 
-async fn mappings(installation: &Installation, prefix: &str, function: &str, queues: &[&str], findings: &mut Findings) {
-    let found = match installation.mappings(&format!("{prefix}-{function}")).await {
+async fn mappings(
+    installation: &Installation,
+    prefix: &str,
+    function: Function,
+    queues: &[Queue],
+    findings: &mut Findings,
+) {
+    let found = match installation.mappings(&function.full_name(prefix)).await {
         Ok(found) => found,
         Err(trouble) => return findings.not_checked(&format!("mappings of {function}"), &trouble),
     };
     for queue in queues {
-        let name = format!("{prefix}-{queue}");
+        let name = queue.full_name(prefix);
         let mapping = found.iter().find(|it| it.queue_arn.rsplit(':').next() == Some(&name));
         let (status, what, todo) = mapped(mapping);
         findings.add(status, &format!("mapping {queue}"), format!("{what} ({function})"), todo);

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use aws::SdkConfig;
+use installation::variables;
 
 use super::{
     finding::{Findings, Status},
@@ -29,7 +30,7 @@ pub(super) async fn check(
     findings: &mut Findings,
 ) {
     clusters(installation, config, functions, findings).await;
-    if functions.variable("dispatcher", "PUSHPOOL_LAUNCH_ROLE_ARN").is_some() {
+    if functions.variable("dispatcher", variables::LAUNCH_ROLE_ARN.name).is_some() {
         let todo = "Run it there, with credentials of that account.";
         findings.add(Status::NotChecked, "network and quota", "tasks are in another account", todo);
     } else {
@@ -47,7 +48,7 @@ pub(super) async fn check(
 
 async fn clusters(installation: &Installation, config: &SdkConfig, functions: &Functions, findings: &mut Findings) {
     let tasks = Tasks::new(config);
-    let clusters = functions.list("observer", "PUSHPOOL_CLUSTERS");
+    let clusters = functions.list("observer", variables::CLUSTERS.name);
     if clusters.is_empty() && !functions.all.is_empty() {
         findings.add(Status::NotChecked, "clusters", "the observer is told of none", "");
     }
@@ -86,8 +87,8 @@ async fn lists(tasks: &Tasks, cluster: &str, name: &str, findings: &mut Findings
 }
 
 async fn subnets(config: &SdkConfig, functions: &Functions, seen: &Seen, findings: &mut Findings) {
-    let mut ids = functions.list("dispatcher", "PUSHPOOL_SUBNETS");
-    let public = functions.variable("dispatcher", "PUSHPOOL_ASSIGN_PUBLIC_IP") == Some("true");
+    let mut ids = functions.list("dispatcher", variables::SUBNETS.name);
+    let public = functions.variable("dispatcher", variables::ASSIGN_PUBLIC_IP.name) == Some("true");
     let own = ids.clone();
     ids.extend(seen.subnets.iter().cloned());
     if ids.is_empty() {

@@ -1,26 +1,19 @@
 //! The queues: there, with a dead-letter queue each, and a visibility that goes with the function's time.
 
+use std::time::Duration;
+
+use installation::{FEWEST_RECEIVES, Queue, timing};
+
 use super::{
     finding::{Findings, Status},
     functions::Functions,
 };
 use crate::account::{Installation, QueueFacts};
 
-/// A queue and the function that it feeds.
-const QUEUES: [(&str, &str); 4] =
-    [("poll", "poller"), ("run", "dispatcher"), ("run.fifo", "dispatcher"), ("events", "observer")];
-
-/// Fewer deliveries than this and a short outage buries messages: throttled deliveries count, too (Lambda developer guide,
-/// "Using Lambda with Amazon SQS").
-const RECEIVES: u64 = 5;
-
-/// Visibility in timeouts of the function (same page).
-const TIMEOUTS: u64 = 6;
-
 pub(super) async fn check(installation: &Installation, prefix: &str, functions: &Functions, findings: &mut Findings) {
-    for (name, function) in QUEUES.iter().filter(|(name, _)| !functions.standalone || *name == "run") {
+    for name in Queue::ALL.into_iter().filter(|queue| queue.is_in(functions.mode())) {
         let check = format!("queue {name}");
-        let queue = match installation.queue(&format!("{prefix}-{name}")).await {
+        let queue = match installation.queue(&name.full_name(prefix)).await {
             Ok(Some(queue)) => queue,
             Ok(None) => {
                 let todo = "Apply the module, or give --prefix and --region as the installation has them.";
@@ -32,7 +25,7 @@ pub(super) async fn check(installation: &Installation, prefix: &str, functions: 
                 continue;
             }
         };
-        let (status, what, todo) = as_set(&queue, functions.all.get(function).map(|it| it.timeout));
+        let (status, what, todo) = as_set(&queue, functions.all.get(name.consumer().name()).map(|it| it.timeout));
         findings.add(status, &check, what, todo);
         if let Some((arn, _)) = &queue.redrive {
             dead_letters(installation, name, arn, findings).await;
@@ -50,12 +43,14 @@ fn as_set(queue: &QueueFacts, timeout: Option<u64>) -> (Status, String, &'static
             "it has no dead-letter queue: what cannot be handled comes again and again".to_owned(),
             "Apply the module.",
         ),
-        (Some(receives), _) if receives < RECEIVES => (
+        (Some(receives), _) if receives < u64::from(FEWEST_RECEIVES) => (
             Status::Warning,
             format!("messages are given up after {receives} deliveries"),
             "At least 5: apply the module.",
         ),
-        (_, Some(timeout)) if *visibility < TIMEOUTS * timeout => {
+        (_, Some(timeout))
+            if *visibility < timing::visibility(Duration::from_secs(timeout), Duration::ZERO).as_secs() =>
+        {
             let what = format!(
                 "visibility is {visibility} s, less than 6 times the function's {timeout} s: messages come again while they are handled"
             );
@@ -68,7 +63,7 @@ fn as_set(queue: &QueueFacts, timeout: Option<u64>) -> (Status, String, &'static
     }
 }
 
-async fn dead_letters(installation: &Installation, name: &str, arn: &str, findings: &mut Findings) {
+async fn dead_letters(installation: &Installation, name: Queue, arn: &str, findings: &mut Findings) {
     let check = format!("dead letters of {name}");
     match installation.queue(arn.rsplit(':').next().unwrap_or(arn)).await {
         Ok(Some(queue)) if queue.messages == 0 => findings.ok(&check, "none"),

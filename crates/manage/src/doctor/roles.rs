@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use aws::SdkConfig;
+use installation::variables;
 
 use super::{
     finding::{Findings, Status},
@@ -16,11 +17,11 @@ const FAMILY: &str = "prefect_";
 
 pub(super) async fn check(config: &SdkConfig, functions: &Functions, seen: &Seen, findings: &mut Findings) {
     let Some(dispatcher) = functions.all.get("dispatcher") else { return };
-    if let Some(role) = functions.variable("dispatcher", "PUSHPOOL_LAUNCH_ROLE_ARN") {
+    if let Some(role) = functions.variable("dispatcher", variables::LAUNCH_ROLE_ARN.name) {
         let todo = "Run it there, with credentials of that account: `aws iam simulate-principal-policy`.";
         return findings.add(Status::NotChecked, "roles", format!("tasks are launched as {role}"), todo);
     }
-    let clusters = functions.list("observer", "PUSHPOOL_CLUSTERS");
+    let clusters = functions.list("observer", variables::CLUSTERS.name);
     // Without a server nobody says which pools there are.
     let any = [Tasks::default()];
     for tasks in if seen.pools.is_empty() { &any[..] } else { &seen.pools } {

@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeSet, path::PathBuf};
 
+use ::installation::Function;
 use dispatch::{
     infrastructure::Infrastructure,
     prefect::{history, logs::LOGGER, states::holder},
@@ -30,7 +31,7 @@ const PAGES: usize = 10;
 const NAMESAKES: usize = 5;
 
 /// Functions that write about single runs.
-const FUNCTIONS: [&str; 3] = ["dispatcher", "observer", "reconciler"];
+const FUNCTIONS: [Function; 3] = [Function::Dispatcher, Function::Observer, Function::Reconciler];
 
 /// All about a run.
 #[derive(Debug)]
@@ -148,7 +149,7 @@ pub async fn gather<T: Transport>(server: &Server<T>, name: &str, installation: 
         })
         .collect();
     let tasks = tasks(&run, &claims, &lines).await;
-    let functions = FUNCTIONS.map(|function| format!("/aws/lambda/{}-{function}", installation.prefix)).to_vec();
+    let functions = FUNCTIONS.map(|function| function.log_group(&installation.prefix)).to_vec();
     let region = installation.region.clone();
     Ok(Facts { run, namesakes, states, claims, tasks, lines, cut, functions, region })
 }

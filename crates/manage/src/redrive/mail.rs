@@ -7,6 +7,7 @@ use std::{
 
 use aws::SdkConfig;
 use dispatch::{message::ScheduledRun, ports::QueuedRun};
+use installation::Queue as Source;
 use jiff::Timestamp;
 use prefect_api::{PAGE, Transport, models::FlowRun};
 use uuid::Uuid;
@@ -22,8 +23,8 @@ use crate::{
 /// How long messages are held: as long as a user may think about the question.
 const HOLD: Duration = Duration::from_secs(300);
 
-/// The dead-letter queues of an installation, as its module names them.
-const QUEUES: [&str; 4] = ["run-dlq", "run-dlq.fifo", "events-dlq", "poll-dlq"];
+/// The queues whose dead letters are read: those with runs come first.
+const SOURCES: [Source; 4] = [Source::Run, Source::RunFifo, Source::Events, Source::Poll];
 
 /// Which messages, and where they may go.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -160,7 +161,7 @@ pub async fn read(options: &Options, side: &Side) -> Result<Vec<Mailbox>, Manage
     let mut boxes = Vec::new();
     let Side { config, prefix, .. } = side;
     let names: Vec<String> = match options.queues.as_slice() {
-        [] => QUEUES.iter().map(|name| format!("{prefix}-{name}")).collect(),
+        [] => SOURCES.map(|queue| queue.full_dead_letters(prefix)).to_vec(),
         named => named.to_vec(),
     };
     for name in &names {

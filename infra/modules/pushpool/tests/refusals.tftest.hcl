@@ -150,6 +150,14 @@ run "one_at_a_time" {
   expect_failures = [var.maximum_concurrency]
 }
 
+run "the_old_name_of_a_queue" {
+  command = plan
+  variables {
+    maximum_concurrency = { fifo = 4 }
+  }
+  expect_failures = [var.maximum_concurrency]
+}
+
 run "rare_passes" {
   command = plan
   variables {

@@ -26,11 +26,11 @@ variables {
 
 run "queues" {
   assert {
-    condition     = toset(keys(aws_sqs_queue.this)) == toset(["poll", "run", "fifo", "events"])
+    condition     = toset(keys(aws_sqs_queue.this)) == toset(["poll", "run", "run.fifo", "events"])
     error_message = "There are four queues."
   }
   assert {
-    condition     = aws_sqs_queue.this["fifo"].fifo_queue && endswith(aws_sqs_queue.this["fifo"].name, ".fifo") && endswith(aws_sqs_queue.dead_letter["fifo"].name, ".fifo")
+    condition     = aws_sqs_queue.this["run.fifo"].fifo_queue && endswith(aws_sqs_queue.this["run.fifo"].name, ".fifo") && endswith(aws_sqs_queue.dead_letter["run.fifo"].name, ".fifo")
     error_message = "The FIFO run queue and its dead-letter queue are FIFO queues."
   }
   assert {
@@ -89,7 +89,7 @@ run "functions" {
     error_message = "Mappings report failed items, in batches of ten, without a window, and at most two at once."
   }
   assert {
-    condition     = toset(keys(module.dispatcher.mappings)) == toset(["run", "fifo"]) && toset(keys(module.poller[0].mappings)) == toset(["poll"]) && toset(keys(module.observer[0].mappings)) == toset(["events"])
+    condition     = toset(keys(module.dispatcher.mappings)) == toset(["run", "run.fifo"]) && toset(keys(module.poller[0].mappings)) == toset(["poll"]) && toset(keys(module.observer[0].mappings)) == toset(["events"])
     error_message = "Each queue invokes its function."
   }
   # 20 calls a second for four dispatchers.
@@ -102,7 +102,7 @@ run "functions" {
     error_message = "Who buries a message does so in the dead-letter queue of its queue."
   }
   assert {
-    condition     = !contains(keys(module.dispatcher.environment), "PUSHPOOL_SUBNETS") && !contains(keys(module.dispatcher.environment), "PUSHPOOL_POOLS")
+    condition     = !contains(keys(module.dispatcher.environment), "PUSHPOOL_SUBNETS") && !contains(keys(module.dispatcher.environment), "PUSHPOOL_POOL_DOCUMENTS")
     error_message = "What is not set is left out."
   }
   assert {
@@ -295,7 +295,7 @@ run "alarms" {
   assert {
     condition = toset(output.alarm_names) == toset([for name in [
       "poll-age", "poll-failed", "reconcile-failed", "oldest-due-run", "blocked-runs", "launch-failures", "no-capacity", "reconciler-repairs",
-      "dead-letters-poll", "dead-letters-run", "dead-letters-fifo", "dead-letters-events",
+      "dead-letters-poll", "dead-letters-run", "dead-letters-run.fifo", "dead-letters-events",
       "function-errors-poller", "function-errors-dispatcher", "function-errors-observer", "function-errors-reconciler",
       "function-throttles-poller", "function-throttles-dispatcher", "function-throttles-observer", "function-throttles-reconciler",
     ] : "pushpool-${name}"])
@@ -316,7 +316,7 @@ run "essential_alarms" {
     alarms = { level = "essential" }
   }
   assert {
-    condition     = toset(output.alarm_names) == toset([for name in ["poll-age", "oldest-due-run", "reconcile-failed", "dead-letters-run", "dead-letters-fifo"] : "pushpool-${name}"])
+    condition     = toset(output.alarm_names) == toset([for name in ["poll-age", "oldest-due-run", "reconcile-failed", "dead-letters-run", "dead-letters-run.fifo"] : "pushpool-${name}"])
     error_message = "These mean late or lost runs."
   }
   assert {

@@ -35,7 +35,7 @@ run "only_what_it_needs" {
     error_message = "Nothing polls, observes or reconciles."
   }
   assert {
-    condition     = module.dispatcher.environment["PUSHPOOL_POOLS"] == "ssm:/pushpool/pools" && !contains(keys(module.dispatcher.environment), "PREFECT_API_URL") && module.dispatcher.environment["PUSHPOOL_RUN_TASK_RATE"] == "10"
+    condition     = module.dispatcher.environment["PUSHPOOL_POOL_DOCUMENTS"] == "ssm:/pushpool/pools" && !contains(keys(module.dispatcher.environment), "PREFECT_API_URL") && module.dispatcher.environment["PUSHPOOL_RUN_TASK_RATE"] == "10"
     error_message = "The dispatcher reads pools from SSM."
   }
   assert {

@@ -236,7 +236,7 @@ impl Function {
             .env("PUSHPOOL_RUN_QUEUE_ARN", format!("arn:aws:sqs:us-east-1:000000000000:{RUN_QUEUE}"))
             .env("PUSHPOOL_SCHEDULE_GROUP", "pushpool")
             .env("PUSHPOOL_SCHEDULE_ROLE_ARN", "arn:aws:iam::000000000000:role/schedules")
-            .env("PUSHPOOL_POOLS", aws.pools.path())
+            .env("PUSHPOOL_POOL_DOCUMENTS", aws.pools.path())
             .env("PUSHPOOL_SUBNETS", "subnet-1")
             .env("PUSHPOOL_RUN_TASK_RATE", "0")
             .envs(more)
