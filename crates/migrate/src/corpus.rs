@@ -99,6 +99,7 @@ pub(crate) fn estate(account: Account) -> Estate {
         work_pools: list("POST /work_pools/filter"),
         work_queues: list("POST /work_queues/filter"),
         block_documents: blocks,
+        variables: Some(Vec::new()),
         automations: list("POST /automations/filter"),
         flow_runs: list("POST /flow_runs/filter (not auto_scheduled)"),
         account,

@@ -19,6 +19,9 @@ use crate::fingerprint::fingerprint;
 /// Type of the work pools that agents serve.
 pub const AGENT_POOL: &str = "prefect-agent";
 
+/// Type of the work pools that pushpool serves.
+pub const PUSH_POOL: &str = "ecs:push";
+
 /// Documents as the API returns them. Each list holds every page.
 #[derive(Debug, Clone, Default)]
 pub struct Answers {
@@ -33,8 +36,11 @@ pub struct Answers {
     /// `POST /work_queues/filter`, which has the queues of all pools; only there does a queue have its tag `filter`.
     pub work_queues: Vec<Value>,
     /// `GET /block_documents/{id}?include_secrets=false` for every id in `infrastructure_document_id` and
-    /// `storage_document_id` of a deployment, and for every block those refer to.
+    /// `storage_document_id` of a deployment, for every block that job variables, pull steps and base job templates refer
+    /// to, and for every block those refer to.
     pub block_documents: Vec<Value>,
+    /// `POST /variables/filter`; none where the server was not asked, and nothing is told to be missing.
+    pub variables: Option<Vec<Value>>,
     /// `POST /automations/filter`; none where the server has no automations.
     pub automations: Vec<Value>,
     /// `POST /flow_runs/filter` for the states SCHEDULED, PENDING, RUNNING, PAUSED and CANCELLING.
@@ -93,6 +99,8 @@ pub struct Estate {
     pub work_queues: Vec<WorkQueue>,
     /// The block documents.
     pub blocks: BTreeMap<Uuid, Block>,
+    /// Values of the Prefect variables by name. A server of 2.x has text only. None where the server was not asked.
+    pub variables: Option<BTreeMap<String, Value>>,
     /// The automations.
     pub automations: Vec<Automation>,
     /// Runs that wait or run.
@@ -316,6 +324,13 @@ struct Flow {
     name: String,
 }
 
+#[derive(Deserialize)]
+struct Variable {
+    name: String,
+    #[serde(default)]
+    value: Value,
+}
+
 impl Estate {
     /// Reads the answers of a server.
     ///
@@ -323,6 +338,8 @@ impl Estate {
     /// A document is not one of its kind.
     pub fn from_answers(answers: Answers) -> Result<Self, EstateError> {
         let flows: Vec<Flow> = read("flow", answers.flows)?;
+        let variables: Option<Vec<Variable>> =
+            answers.variables.map(|variables| read("variable", variables)).transpose()?;
         let work_pools = printed("work pool", answers.work_pools, |pool: &mut WorkPool| &mut pool.fingerprint)?;
         let blocks = printed("block document", answers.block_documents, |block: &mut Block| &mut block.fingerprint)?;
         let views: Vec<DeploymentDocument> = read("deployment", answers.deployments.clone())?;
@@ -339,6 +356,7 @@ impl Estate {
             work_pools: work_pools.into_iter().map(|pool| (pool.name.clone(), pool)).collect(),
             work_queues: printed("work queue", answers.work_queues, |queue: &mut WorkQueue| &mut queue.fingerprint)?,
             blocks: blocks.into_iter().map(|block| (block.id, block)).collect(),
+            variables: variables.map(|all| all.into_iter().map(|it| (it.name, it.value)).collect()),
             automations: read("automation", answers.automations)?,
             flow_runs: read("flow run", answers.flow_runs)?,
             account: answers.account,

@@ -9,7 +9,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use crate::{
-    client::Client,
+    client::{Client, segment},
     error::ApiError,
     lists::found,
     models::Object,
@@ -29,6 +29,8 @@ pub enum Documents {
     WorkQueues,
     /// Automations (3.x, and 2.20 with events).
     Automations,
+    /// Prefect variables.
+    Variables,
 }
 
 impl Documents {
@@ -39,12 +41,13 @@ impl Documents {
             Self::WorkPools => "/work_pools/filter",
             Self::WorkQueues => "/work_queues/filter",
             Self::Automations => "/automations/filter",
+            Self::Variables => "/variables/filter",
         }
     }
 
     /// An order that stays the same while the list is read page by page, where the server knows one.
     fn order(self) -> Order {
-        let by_creation = matches!(self, Self::Flows | Self::Deployments | Self::Automations);
+        let by_creation = !matches!(self, Self::WorkPools | Self::WorkQueues);
         Order { sort: by_creation.then_some("CREATED_DESC") }
     }
 }
@@ -78,6 +81,16 @@ impl<T: Transport> Client<T> {
     /// [`ApiError`].
     pub async fn masked_block_document(&self, id: Uuid) -> Result<Option<Value>, ApiError> {
         found(self.get(format!("/block_documents/{id}?include_secrets=false")).await)
+    }
+
+    /// The block of a type and name as [`Client::masked_block_document`] gives it; none if there is no such block.
+    ///
+    /// # Errors
+    /// [`ApiError`].
+    pub async fn masked_block_named(&self, type_slug: &str, name: &str) -> Result<Option<Value>, ApiError> {
+        let (slug, name) = (segment(type_slug), segment(name));
+        let path = format!("/block_types/slug/{slug}/block_documents/name/{name}?include_secrets=false");
+        found(self.get(path).await)
     }
 
     /// Changes these members of a deployment, and no others.
@@ -128,6 +141,7 @@ mod tests {
             (Documents::WorkPools, "/work_pools/filter", json!({"limit": 200, "offset": 0})),
             (Documents::WorkQueues, "/work_queues/filter", json!({"limit": 200, "offset": 0})),
             (Documents::Automations, "/automations/filter", json!({"sort": "CREATED_DESC", "limit": 200, "offset": 0})),
+            (Documents::Variables, "/variables/filter", json!({"sort": "CREATED_DESC", "limit": 200, "offset": 0})),
         ];
         for (kind, path, body) in kinds {
             let (client, fake) = Fake::client([(200, json!([{"id": ID, "of_a_later_release": 1}]))]);

@@ -9,7 +9,7 @@ use migrate::{
     plan::{Action, UpgradePlan},
     read,
 };
-use prefect_api::{http::HttpTransport, is_cloud, without_userinfo};
+use prefect_api::{http::HttpTransport, without_userinfo};
 
 use super::screen;
 use crate::{
@@ -130,7 +130,7 @@ async fn plan(
     }
     let options = Options {
         server_url: without_userinfo(&target.url),
-        source: if is_cloud(&read_from.url) { Source::Cloud } else { Source::SelfHosted },
+        source: if source.is_some() { Source::Elsewhere } else { Source::SelfHosted },
         sharing: if args.shared_pool { Sharing::Shared } else { Sharing::PoolPerBlock },
         repair: args.repair,
         without_queue: args.without_queue,

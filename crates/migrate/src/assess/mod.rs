@@ -9,18 +9,19 @@ mod options;
 mod other;
 mod pools;
 mod prove;
+mod references;
 mod surroundings;
 mod write;
 
 pub use options::{Options, Sharing, Source};
 
-use self::pools::{PUSH, Pools, seen};
+use self::pools::{Pools, seen};
 use crate::{
-    estate::{AGENT_POOL, Block, Deployment, Estate},
+    estate::{AGENT_POOL, Block, Deployment, Estate, PUSH_POOL, WorkPool},
     fingerprint::digest,
     mapping::{ecs_task, findings::Findings, secret},
     plan::{
-        Action, Current, Level, PlannedDeployment, Proof, Risk, Seen, SeenKind, ServerSeen, Target, UpgradePlan,
+        Action, Current, Level, Note, PlannedDeployment, Proof, Risk, Seen, SeenKind, ServerSeen, Target, UpgradePlan,
         VERSION, Write,
     },
     proof::old::Old,
@@ -103,6 +104,13 @@ pub fn assess(estate: &Estate, options: &Options) -> UpgradePlan {
         judged.push((subject, judgement));
     }
     let moves = judged.iter().any(|(_, judgement)| judgement.action == Action::Migrate);
+    let mut notes = surroundings::of_estate(estate, moves);
+    if options.source == Source::Elsewhere {
+        for pool in estate.work_pools.values().filter(|pool| pool.pool_type == PUSH_POOL) {
+            let refused = mirrored(estate, pool, &mut pools).err();
+            notes.extend(refused.map(|text| Note { code: "pool_refused".to_owned(), text }));
+        }
+    }
     let notes_of_pools: Vec<_> = (0..pools.len()).map(|index| pools.draft(index).findings.notes.clone()).collect();
     let planned = judged.into_iter().map(|(subject, judgement)| {
         let of_pool = judgement.pool.and_then(|index| notes_of_pools.get(index)).map_or(&[][..], Vec::as_slice);
@@ -119,7 +127,7 @@ pub fn assess(estate: &Estate, options: &Options) -> UpgradePlan {
         version: VERSION,
         server: ServerSeen { url: options.server_url.clone(), version: estate.version.0.clone() },
         digest,
-        notes: surroundings::of_estate(estate, moves),
+        notes,
         pools,
         deployments,
     }
@@ -130,8 +138,11 @@ fn judge(subject: &Subject<'_>, pools: &mut Pools<'_>) -> Judged {
     let view = &subject.deployment.view;
     let pool = view.work_pool_name.as_deref().and_then(|name| subject.estate.work_pools.get(name));
     match pool.map(|pool| pool.pool_type.as_str()) {
-        Some(PUSH) if subject.options.source == Source::Cloud => from_cloud(subject, pools),
-        Some(PUSH) => Judged::reason(Action::Skip, "already on a push pool (type ecs:push)"),
+        Some(PUSH_POOL) if subject.options.source == Source::Elsewhere => match pool {
+            Some(pool) => to_other_server(subject, pool, pools),
+            None => Judged::reason(Action::Skip, "its pool is gone"),
+        },
+        Some(PUSH_POOL) => Judged::reason(Action::Skip, "already on a push pool (type ecs:push)"),
         Some("ecs") => match pool {
             Some(pool) => moved(subject, other::from_worker(subject, pool, subject.storage(), pools), pools),
             None => Judged::reason(Action::Skip, "its pool is gone"),
@@ -225,31 +236,33 @@ fn without_queue(subject: &Subject<'_>, pools: &mut Pools<'_>) -> Judged {
     )
 }
 
-/// A deployment of Prefect Cloud stays there; its pool is made on the self-hosted server.
-fn from_cloud(subject: &Subject<'_>, pools: &mut Pools<'_>) -> Judged {
-    let name = subject.deployment.view.work_pool_name.as_deref().unwrap_or_default();
-    let Some(pool) = subject.estate.work_pools.get(name) else {
-        return Judged::reason(Action::Skip, "its pool is gone");
+/// A deployment on a push pool of another server stays there; its pool is made on the new server.
+fn to_other_server(subject: &Subject<'_>, pool: &WorkPool, pools: &mut Pools<'_>) -> Judged {
+    let index = match mirrored(subject.estate, pool, pools) {
+        Err(reason) => return Judged::reason(Action::Refuse, reason),
+        Ok(index) => index,
     };
-    let account = &subject.estate.account;
-    let index = pools.of_pool(pool, |findings| crate::mapping::worker::template(pool, true, account, findings));
-    match index {
-        Err(reason) => Judged::reason(Action::Refuse, reason),
-        Ok(index) => {
-            let queue = pools.queue(index, Some(name), subject.deployment.view.work_queue_name.as_deref());
-            let pool = pools.draft(index).name.clone();
-            Judged {
-                pool: Some(index),
-                ..Judged::reason(
-                    Action::Leave,
-                    format!(
-                        "it lives in Prefect Cloud. Deploy it to the self-hosted server, to work pool {pool}, queue {queue}; blocks \
-                         and variables that it names have to be there"
-                    ),
-                )
-            }
-        }
+    let queue = pools.queue(index, Some(&pool.name), subject.deployment.view.work_queue_name.as_deref());
+    let reason = format!(
+        "it lives on another server. Deploy it to the new one, to work pool {}, queue {queue}; blocks and variables that it \
+         names have to be there",
+        pools.draft(index).name
+    );
+    Judged { pool: Some(index), ..Judged::reason(Action::Leave, reason) }
+}
+
+/// A push pool of another server with all its queues, which deployments may name later.
+fn mirrored(estate: &Estate, pool: &WorkPool, pools: &mut Pools<'_>) -> Result<usize, String> {
+    let make = |findings: &mut Findings| {
+        let template = crate::mapping::worker::template(pool, true, &estate.account, findings)?;
+        references::of_pool(estate, &template, findings);
+        Ok(template)
+    };
+    let index = pools.of_pool(pool, make)?;
+    for queue in estate.work_queues.iter().filter(|queue| queue.work_pool_name.as_deref() == Some(&pool.name)) {
+        pools.queue(index, Some(&pool.name), Some(&queue.name));
     }
+    Ok(index)
 }
 
 /// Completes what can be moved: write, proof and surroundings.
@@ -261,6 +274,7 @@ fn moved(subject: &Subject<'_>, outcome: Result<Outcome, Vec<String>>, pools: &m
     let Outcome { pool, target, old, mut findings, clears } = outcome;
     surroundings::of_deployment(subject.estate, subject.deployment, &mut findings);
     let write = write::write(subject.deployment, &target, clears, &subject.estate.version, &mut findings);
+    references::of_deployment(subject.estate, &pools.draft(pool).template, &target, &mut findings);
     let proof = prove::prove(subject, &pools.draft(pool).template, &target, old, &mut findings);
     let body = serde_json::Value::Object(write.body().clone());
     if secret::holds_mask(&body) || secret::holds_mask(&pools.draft(pool).template) {

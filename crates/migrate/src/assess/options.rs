@@ -29,8 +29,9 @@ pub enum Source {
     /// The server that the push pools will be on.
     #[default]
     SelfHosted,
-    /// Prefect Cloud. Its `ecs:push` pools are made on the self-hosted server; deployments cannot be moved between servers.
-    Cloud,
+    /// Another server: Prefect Cloud, or a self-hosted one. Its `ecs:push` pools are made under the same names; deployments
+    /// cannot be moved between servers.
+    Elsewhere,
 }
 
 /// Which blocks share a pool.

@@ -37,8 +37,8 @@ pub(super) fn from_worker(
         (pull_steps, path) = (pull.steps, None);
         entrypoint = pull.entrypoint.or(entrypoint);
     }
-    let from_cloud = subject.options.source == Source::Cloud;
-    let make = |findings: &mut Findings| worker::template(pool, from_cloud, &subject.estate.account, findings);
+    let elsewhere = subject.options.source == Source::Elsewhere;
+    let make = |findings: &mut Findings| worker::template(pool, elsewhere, &subject.estate.account, findings);
     let index = pools.of_pool(pool, make).map_err(|reason| vec![reason])?;
     findings.extend(pools.draft(index).findings.clone());
     let queue = pools.queue(index, Some(&pool.name), view.work_queue_name.as_deref());

@@ -7,13 +7,10 @@ use uuid::Uuid;
 
 use super::options::{Options, Sharing};
 use crate::{
-    estate::{Estate, WorkPool, WorkQueue},
+    estate::{Estate, PUSH_POOL, WorkPool, WorkQueue},
     mapping::{findings::Findings, shape::Shape},
     plan::{Level, MadeFrom, PlannedPool, PlannedQueue, PoolAction, Seen, SeenKind},
 };
-
-/// Type of the pools that pushpool serves.
-pub(super) const PUSH: &str = "ecs:push";
 
 /// Name of the queue that every pool has.
 const DEFAULT_QUEUE: &str = "default";
@@ -90,7 +87,13 @@ impl<'a> Pools<'a> {
         }
         let mut findings = Findings::default();
         let template = make(&mut findings)?;
-        let index = self.add(&pool.name, template, findings);
+        let index = if pool.pool_type == PUSH_POOL {
+            // It is on another server, so the name is free, and the files of its projects name it.
+            self.drafts.push(Draft::new(pool.name.clone(), template, PoolAction::Create, findings));
+            self.drafts.len() - 1
+        } else {
+            self.add(&pool.name, template, findings)
+        };
         let draft = &mut self.drafts[index];
         draft.pool = Some((pool.name.clone(), pool.pool_type.clone()));
         draft.seen.insert(seen(SeenKind::WorkPool, pool.id, &pool.fingerprint));
@@ -103,7 +106,7 @@ impl<'a> Pools<'a> {
             return Ok(index);
         }
         let existing = self.estate.work_pools.get(name);
-        if let Some(other) = existing.filter(|pool| pool.pool_type != PUSH) {
+        if let Some(other) = existing.filter(|pool| pool.pool_type != PUSH_POOL) {
             return Err(format!(
                 "the pool {name} that it is mapped to is of type {} and no push pool",
                 other.pool_type
@@ -139,7 +142,7 @@ impl<'a> Pools<'a> {
             }
             match self.estate.work_pools.get(&name) {
                 None => return (name, PoolAction::Create),
-                Some(pool) if pool.pool_type == PUSH && pool.base_job_template == *template => {
+                Some(pool) if pool.pool_type == PUSH_POOL && pool.base_job_template == *template => {
                     return (name, PoolAction::Reuse);
                 }
                 Some(_) => {}
@@ -258,7 +261,7 @@ impl Draft {
                 MadeFrom::Pool { name, .. } => Some(format!("Made by pushpool upgrade from work pool {name}")),
             },
             name: self.name,
-            pool_type: PUSH.to_owned(),
+            pool_type: PUSH_POOL.to_owned(),
             action: self.action,
             made_from,
             base_job_template: self.template,

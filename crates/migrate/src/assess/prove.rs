@@ -43,7 +43,18 @@ pub(super) fn prove(
         &resolver,
     );
     let told = |diagnosis: &diagnosis::Diagnosis| {
-        format!("pushpool would not launch it: {} {}. {}", diagnosis.code.id(), diagnosis.summary, diagnosis.resolution)
+        let sentence = |text: &str| match text.trim_end_matches('.') {
+            "" => String::new(),
+            text => format!(" {text}."),
+        };
+        let diagnosis::Diagnosis { code, summary, detail, resolution } = diagnosis;
+        format!(
+            "pushpool would not launch it: {}{}{}{}",
+            code.id(),
+            sentence(summary),
+            sentence(detail),
+            sentence(resolution)
+        )
     };
     let new = match rendered {
         Ok(rendered) if rendered.refusals.is_empty() => rendered.requests,

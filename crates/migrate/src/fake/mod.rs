@@ -36,6 +36,7 @@ pub(crate) struct State {
     pub(crate) flows: Vec<Value>,
     pub(crate) deployments: Vec<Value>,
     pub(crate) blocks: Vec<Value>,
+    pub(crate) variables: Vec<Value>,
     pub(crate) runs: Vec<Value>,
     /// Names of deployments whose change is refused.
     pub(crate) refuses: Vec<String>,
@@ -135,6 +136,10 @@ impl State {
             (Method::Post, [kind, "count"]) => (200, json!(self.list(kind, &body).as_array().unwrap().len())),
             (Method::Get, ["deployments", id]) => found(&self.deployments, "id", id),
             (Method::Get, ["block_documents", id]) => found(&self.blocks, "id", id),
+            (Method::Get, ["block_types", "slug", slug, "block_documents", "name", name]) => {
+                let of_type = self.blocks.iter().filter(|it| it["block_type"]["slug"] == *slug);
+                found(&of_type.cloned().collect::<Vec<_>>(), "name", name)
+            }
             (Method::Get, ["work_pools", name]) => found(&self.pools, "name", name),
             (Method::Post, ["work_pools", pool, "queues", "filter"]) => (200, of_pool(&self.queues, pool)),
             (Method::Post, ["work_pools", ""]) => self.create_pool(body),
@@ -156,6 +161,7 @@ impl State {
             "flows" => &self.flows,
             "deployments" => &self.deployments,
             "flow_runs" => &self.runs,
+            "variables" => &self.variables,
             "automations" => return json!([]),
             _ => panic!("the fake has no {kind}"),
         };

@@ -1,4 +1,4 @@
-//! Pools that workers serve, or Prefect Cloud, as push pools.
+//! Pools that workers serve, or push pools of another server, as push pools.
 //!
 //! The type of a pool can never be changed, so the push pool is a new one with the same template. A worker looks up what the
 //! dispatcher does not: the subnets of a VPC.
@@ -7,17 +7,17 @@ use serde_json::{Value, json};
 
 use super::findings::Findings;
 use crate::{
-    estate::{Account, WorkPool},
+    estate::{Account, PUSH_POOL, WorkPool},
     plan::Level,
 };
 
-/// The template of a push pool that takes a pool's place.
+/// The template of a push pool that takes a pool's place. `elsewhere` says that the pool is on another server.
 ///
 /// # Errors
 /// The template is none.
 pub(crate) fn template(
     pool: &WorkPool,
-    from_cloud: bool,
+    elsewhere: bool,
     account: &Account,
     findings: &mut Findings,
 ) -> Result<Value, String> {
@@ -25,7 +25,8 @@ pub(crate) fn template(
     let mut template = manage::pool::template::of_pool(&pool.base_job_template);
     work_pool::BaseJobTemplate::from_value(&template)
         .map_err(|error| format!("the base job template of {} cannot be used: {error}", pool.name))?;
-    findings.note(
+    if pool.pool_type != PUSH_POOL {
+        findings.note(
         "type_cannot_change",
         format!(
             "The type of a work pool cannot be changed, so {} stays, and a new pool takes its deployments. Delete the old one when \
@@ -33,6 +34,7 @@ pub(crate) fn template(
             pool.name
         ),
     );
+    }
     if is_default {
         findings.risk(
             Level::Medium,
@@ -44,7 +46,7 @@ pub(crate) fn template(
             ),
         );
     }
-    if from_cloud {
+    if elsewhere {
         forget_credentials(&mut template, findings);
     }
     if template["job_configuration"].get("aws_credentials").is_some() {
@@ -79,8 +81,8 @@ fn forget_credentials(template: &mut Value, findings: &mut Findings) {
         };
         if property.shift_remove("default").is_some() {
             findings.lost(
-                format!("{variable} of Prefect Cloud"),
-                "the block is Cloud's; the dispatcher's role launches the tasks",
+                format!("{variable} of the other server"),
+                "its block stays there; the dispatcher's role launches the tasks",
             );
         }
     }

@@ -1,7 +1,7 @@
 //! References, answered out of the estate.
 //!
-//! Blocks come masked, so a secret is asterisks here. That does no harm: renderings are compared and shown, and never sent. A
-//! Prefect variable stands for itself, in both renderings.
+//! Blocks come masked, so a secret is asterisks here. That does no harm: renderings are compared and shown, and never sent.
+//! The estate has every block and variable that anything of it refers to, so one that is not there does not exist.
 
 use serde_json::Value;
 use work_pool::{Reference, ResolveError, Resolver};
@@ -14,18 +14,21 @@ pub(crate) struct OfEstate<'a>(pub &'a Estate);
 impl Resolver for OfEstate<'_> {
     fn block_document(&self, id: &str) -> Result<Value, ResolveError> {
         let block = self.0.blocks.iter().find(|(known, _)| known.to_string() == id);
-        block.map(|(_, block)| Value::Object(block.data.clone())).ok_or(ResolveError::NotFetched)
+        block.map(|(_, block)| Value::Object(block.data.clone())).ok_or(ResolveError::NotFound)
     }
 
     fn block(&self, type_slug: &str, name: &str) -> Result<Value, ResolveError> {
         let is_meant =
             |block: &&crate::estate::Block| block.block_type.slug == type_slug && block.usable_name() == Some(name);
         let block = self.0.blocks.values().find(is_meant);
-        block.map(|block| Value::Object(block.data.clone())).ok_or(ResolveError::NotFetched)
+        block.map(|block| Value::Object(block.data.clone())).ok_or(ResolveError::NotFound)
     }
 
     fn variable(&self, name: &str) -> Result<Option<Value>, ResolveError> {
-        Ok(Some(format!("(variable {name})").into()))
+        Ok(match &self.0.variables {
+            Some(known) => known.get(name).cloned(),
+            None => Some(format!("(variable {name})").into()),
+        })
     }
 
     fn credentials(&self, credentials: &Reference) -> Option<Value> {

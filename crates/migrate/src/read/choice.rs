@@ -3,11 +3,13 @@
 use globset::{Glob, GlobSetBuilder};
 use manage::Server;
 use prefect_api::{Transport, without_userinfo};
+use serde_json::Value;
+use work_pool::is_reference;
 
 use crate::{
     error::UpgradeError,
     estate::Estate,
-    plan::{Action, PlannedDeployment, ServerSeen, UpgradePlan},
+    plan::{Action, NotCarried, PlannedDeployment, PlannedPool, ServerSeen, UpgradePlan},
     read::version,
 };
 
@@ -44,9 +46,29 @@ pub fn choose(estate: &mut Estate, patterns: &[String]) -> Result<(), UpgradeErr
 pub async fn for_server<T: Transport>(mut plan: UpgradePlan, server: &Server<T>) -> Result<UpgradePlan, UpgradeError> {
     let version = version(&server.client).await.map_err(|error| server.told(error))?;
     plan.server = ServerSeen { url: without_userinfo(&server.url), version };
-    plan.pools.iter_mut().for_each(|pool| pool.seen.clear());
+    for pool in &mut plan.pools {
+        pool.seen.clear();
+        forget_blocks(pool);
+    }
     plan.deployments.iter_mut().filter(|it| it.action == Action::Migrate).for_each(leave);
     Ok(plan)
+}
+
+/// An id means nothing on another server, which refuses a template that refers to one.
+fn forget_blocks(pool: &mut PlannedPool) {
+    let properties = pool.base_job_template.pointer_mut("/variables/properties").and_then(Value::as_object_mut);
+    for (name, property) in properties.into_iter().flatten() {
+        let Some(property) = property.as_object_mut() else { continue };
+        let refers = |default: &Value| default.is_object() && is_reference(default);
+        if property.get("default").is_some_and(refers) {
+            property.shift_remove("default");
+            pool.not_carried.push(NotCarried {
+                setting: name.clone(),
+                reason: "it refers to a block of the other server by its id; the dispatcher's role launches the tasks"
+                    .to_owned(),
+            });
+        }
+    }
 }
 
 fn leave(deployment: &mut PlannedDeployment) {

@@ -49,15 +49,16 @@ pub(crate) async fn version<T: Transport>(client: &Client<T>) -> Result<String, 
 
 async fn answers<T: Transport>(client: &Client<T>) -> Result<Answers, ApiError> {
     let version = version(client).await?;
-    let (flows, deployments, work_pools, work_queues, automations, flow_runs) = tokio::try_join!(
+    let (flows, deployments, work_pools, work_queues, variables, automations, flow_runs) = tokio::try_join!(
         client.documents(Documents::Flows),
         client.documents(Documents::Deployments),
         client.documents(Documents::WorkPools),
         client.documents(Documents::WorkQueues),
+        client.documents(Documents::Variables),
         automations(client),
         flow_runs(client),
     )?;
-    let block_documents = blocks::of(client, &deployments).await?;
+    let block_documents = blocks::of(client, &deployments, &work_pools).await?;
     let account = Account::default();
     Ok(Answers {
         version,
@@ -66,6 +67,7 @@ async fn answers<T: Transport>(client: &Client<T>) -> Result<Answers, ApiError> 
         work_pools,
         work_queues,
         block_documents,
+        variables: Some(variables),
         automations,
         flow_runs,
         account,

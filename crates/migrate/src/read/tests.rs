@@ -26,6 +26,32 @@ async fn an_estate_has_every_block_that_another_one_refers_to() {
 }
 
 #[tokio::test]
+async fn an_estate_has_the_blocks_and_variables_that_settings_name() {
+    let fake = server("3.9.1");
+    let id = |number| Uuid::from_u128(number);
+    fake.state(|state| {
+        let template = json!({"job_configuration": {"env": {"A": "{{ prefect.blocks.secret.a.value }}"}}, "variables":
+            {"properties": {"aws_credentials": {"default": {"$ref": {"block_document_id": id(0x61)}}}}}});
+        state.pools.push(json!({"id": id(0xa1), "name": "workers", "type": "ecs", "base_job_template": template}));
+        let other = json!({"job_configuration": {"env": "{{ prefect.blocks.secret.unasked }}"}});
+        state.pools.push(json!({"id": id(0xa2), "name": "k8s", "type": "kubernetes", "base_job_template": other}));
+        state.deployments[0]["job_variables"] = json!({"env": {"B": "x-{{ prefect.blocks.json.b.value.c }}"}});
+        state.deployments[1]["pull_steps"] = json!([{"s": {"token": "{{ prefect.blocks.secret.gone }}"}}]);
+        for (number, slug, name) in
+            [(0x61, "aws-credentials", "keys"), (0x62, "secret", "a"), (0x63, "json", "b"), (0x64, "secret", "unasked")]
+        {
+            state.blocks.push(json!({"id": id(number), "name": name, "block_type": {"slug": slug}, "data": {}}));
+        }
+        state.variables = vec![json!({"id": id(0x71), "name": "region", "value": {"any": "kind"}})];
+    });
+    let estate = estate(&fake.server()).await.unwrap();
+    let mut blocks: Vec<u128> = estate.blocks.keys().map(|id| id.as_u128()).collect();
+    blocks.sort_unstable();
+    assert_eq!(blocks, [0x61, 0x62, 0x63, 0xb10c]);
+    assert_eq!(estate.variables.unwrap()["region"], json!({"any": "kind"}));
+}
+
+#[tokio::test]
 async fn runs_are_read_without_their_parameters() {
     let fake = server("3.9.1");
     let deployment = Uuid::from_u128(1);
@@ -60,9 +86,14 @@ async fn a_choice_leaves_the_deployments_that_fit() {
 #[tokio::test]
 async fn a_plan_for_another_server_relies_on_nothing_there() {
     let (cloud, own) = (server("3.9.1"), server("3.8.8"));
-    let plan = crate::fake::scenario::plan(&cloud).plan;
+    let mut plan = crate::fake::scenario::plan(&cloud).plan;
+    let properties = json!({"a": {"default": {"$ref": {"block_document_id": "x"}}}, "b": {"default": {"c": 1}}});
+    plan.pools[0].base_job_template = json!({"job_configuration": {}, "variables": {"properties": properties}});
     let plan = for_server(plan, &own.server()).await.unwrap();
     assert_eq!((plan.server.version.as_str(), plan.pools[0].seen.len()), ("3.8.8", 0));
+    let properties = json!({"a": {}, "b": {"default": {"c": 1}}});
+    assert_eq!(plan.pools[0].base_job_template["variables"]["properties"], properties);
+    assert_eq!(plan.pools[0].not_carried[0].setting, "a");
     assert!(plan.deployments.iter().all(|it| it.action == Action::Leave && it.write.is_none()));
     assert!(plan.deployments[0].reasons[0].contains("to work pool prod-push, queue urgent"));
 }

@@ -25,6 +25,7 @@ struct Server {
     pools: Vec<Value>,
     queues: Vec<Value>,
     blocks: Vec<Value>,
+    variables: Vec<Value>,
     deployments: Vec<Value>,
 }
 
@@ -37,6 +38,7 @@ impl Server {
             work_pools: self.pools,
             work_queues: self.queues,
             block_documents: self.blocks,
+            variables: Some(self.variables),
             account: corpus::account(),
             ..Answers::default()
         })
@@ -266,6 +268,7 @@ fn a_worker_pool_becomes_a_push_pool_and_its_deployments_keep_their_settings() {
         version: "3.4.11",
         pools: vec![workers],
         queues: vec![queue("workers", "default", json!({"priority": 1}))],
+        variables: vec![json!({"name": "a", "value": "1"})],
         deployments: vec![a_deployment(
             "one",
             json!({"work_pool_name": "workers", "infrastructure_document_id": null,
@@ -312,25 +315,93 @@ fn a_worker_pool_without_a_known_network_is_told() {
 }
 
 #[test]
-fn a_pool_of_prefect_cloud_is_made_here_and_its_deployments_stay_there() {
+fn a_push_pool_of_another_server_is_made_with_all_its_queues_and_its_deployments_stay_there() {
     let mut template = manage::pool::template::built_in();
     template["variables"]["properties"]["aws_credentials"]["default"] = json!({"$ref": {"block_document_id": BLOCK}});
+    template["variables"]["properties"]["env"]["default"] = json!({"REGION": "{{ prefect.variables.region }}"});
     template["variables"]["required"] = json!(["aws_credentials"]);
     let server = || Server {
         version: "3.4.11",
-        pools: vec![pool("cloud", "ecs:push", json!({"base_job_template": template}))],
+        pools: vec![
+            pool("cloud", "ecs:push", json!({"base_job_template": template, "concurrency_limit": 7})),
+            pool("unused", "ecs:push", json!({"base_job_template": template})),
+        ],
+        queues: vec![
+            queue("cloud", "default", json!({"priority": 1})),
+            queue("cloud", "later", json!({"priority": 2, "concurrency_limit": 3, "is_paused": true})),
+        ],
+        variables: vec![json!({"name": "region", "value": "eu"})],
         deployments: vec![a_deployment("one", json!({"work_pool_name": "cloud", "infrastructure_document_id": null}))],
         ..Server::default()
     };
     let here = server().plan(&Options::default());
     assert_eq!((here.deployments[0].action, here.pools.len()), (Action::Skip, 0));
-    let plan = server().plan(&Options { source: Source::Cloud, ..Options::default() });
+    let plan = server().plan(&Options { source: Source::Elsewhere, ..Options::default() });
     assert_eq!(plan.deployments[0].action, Action::Leave);
-    assert!(plan.deployments[0].reasons[0].contains("Deploy it to the self-hosted server"));
-    assert_eq!((plan.pools[0].name.as_str(), plan.pools[0].action), ("cloud-push", PoolAction::Create));
+    assert!(plan.deployments[0].reasons[0].contains("Deploy it to the new one, to work pool cloud, queue default"));
+    let made: Vec<(&str, PoolAction, Option<u32>)> =
+        plan.pools.iter().map(|it| (it.name.as_str(), it.action, it.concurrency_limit)).collect();
+    assert_eq!(made, [("cloud", PoolAction::Create, Some(7)), ("unused", PoolAction::Create, None)]);
+    let queues: Vec<(&str, Option<u32>, bool)> =
+        plan.pools[0].queues.iter().map(|it| (it.name.as_str(), it.concurrency_limit, it.is_paused)).collect();
+    assert_eq!(queues, [("default", None, false), ("later", Some(3), true)]);
     let variables = &plan.pools[0].base_job_template["variables"];
     assert!(variables["properties"]["aws_credentials"].get("default").is_none());
     assert_eq!(variables["required"], json!([]));
+    let text = |code: &str| plan.pools[0].notes.iter().find(|note| note.code == code).map(|note| note.text.as_str());
+    assert!(text("refers_to").unwrap().contains("variable region"), "{:?}", plan.pools[0].notes);
+    assert_eq!(text("type_cannot_change"), None);
+}
+
+#[test]
+fn blocks_and_variables_that_settings_name_survive_are_checked_and_shown() {
+    let mut template = manage::pool::template::built_in();
+    template["variables"]["properties"]["image"]["default"] = json!("{{ prefect.variables.image }}");
+    template["variables"]["properties"]["env"]["default"] = json!({"TOKEN": "{{ prefect.blocks.secret.token.value }}"});
+    let secret =
+        json!({"id": STORAGE, "name": "token", "block_type": {"slug": "secret"}, "data": {"value": "********"}});
+    let planned = |variables: Vec<Value>, blocks: Vec<Value>| {
+        let deployment = json!({"work_pool_name": "workers", "infrastructure_document_id": null,
+            "infra_overrides": {"memory": 2048, "env": {"A": "{{ prefect.variables.a }}"}},
+            "pull_steps": [{"prefect.deployments.steps.git_clone": {"repository": "{{ prefect.variables.repository }}"}}]});
+        let server = Server {
+            pools: vec![pool("workers", "ecs", json!({"base_job_template": template}))],
+            blocks,
+            variables,
+            deployments: vec![a_deployment("one", deployment)],
+            ..Server::default()
+        };
+        server.plan(&Options::default())
+    };
+    let known = [("image", json!("etl:7")), ("a", json!("1")), ("repository", json!("https://h/r.git"))];
+    let known: Vec<Value> = known.iter().map(|(name, value)| json!({"name": name, "value": value})).collect();
+    let plan = planned(known, vec![secret.clone()]);
+    let deployment = &plan.deployments[0];
+    assert_eq!(deployment.action, Action::Migrate, "{:?}", deployment.reasons);
+    let target = deployment.target.as_ref().unwrap();
+    assert_eq!(target.job_variables["env"]["A"], "{{ prefect.variables.a }}");
+    let properties = &plan.pools[0].base_job_template["variables"]["properties"];
+    assert_eq!(properties["image"]["default"], "{{ prefect.variables.image }}");
+    let text = |plan: &UpgradePlan, code: &str| {
+        plan.deployments[0].notes.iter().find(|note| note.code == code).map(|note| note.text.clone())
+    };
+    let listed = "block secret/token, variable a, variable image, variable repository.";
+    assert!(text(&plan, "refers_to").unwrap().ends_with(listed), "{:?}", deployment.notes);
+    assert_eq!(text(&plan, "reference_missing"), None);
+    let proof = deployment.proof.as_ref().unwrap();
+    let definition = proof.new.register_task_definition.as_ref().unwrap();
+    assert_eq!(definition["containerDefinitions"][0]["image"], "etl:7");
+    assert_eq!(proof.unexplained().count(), 0, "{:?}", proof.differences);
+    let written = serde_json::to_string(&plan).unwrap();
+    assert!(!written.contains("****"), "{written}");
+
+    let plan = planned(vec![json!({"name": "image", "value": "etl:7"})], vec![secret]);
+    let missing = text(&plan, "reference_missing").unwrap();
+    assert!(missing.contains("variable a, variable repository"), "{missing}");
+    assert_eq!(plan.deployments[0].risk.level, Level::High);
+    let plan = planned(Vec::new(), Vec::new());
+    assert_eq!(plan.deployments[0].action, Action::Refuse, "{:?}", plan.deployments[0].notes);
+    assert!(plan.deployments[0].reasons[0].contains("token"), "{:?}", plan.deployments[0].reasons);
 }
 
 #[test]
