@@ -135,7 +135,7 @@ impl<C: ControlPlane, L: TaskLauncher, Q: Inbox> Dispatcher<C, L, Q> {
 
     async fn dispatch(&self, delivery: &Delivery, record: &Record, reading: Result<Reading, Failure>) -> Fate {
         let message = &delivery.message;
-        if let Some(fate) = self.shadowed(message, &reading) {
+        if let Some(fate) = self.shadowed(delivery, &reading).await {
             return fate;
         }
         let result = match reading {

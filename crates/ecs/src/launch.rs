@@ -74,6 +74,21 @@ pub trait TaskLauncher: Send + Sync + 'static {
     /// # Errors
     /// [`LaunchError`]: it is not known whether there is one.
     fn find(&self, prepared: &Prepared) -> impl Future<Output = Result<Option<Launched>, LaunchError>> + Send;
+
+    /// Where a task that something else started differs from the one that `prepared` would start: names of members, never
+    /// their values. None if ECS does not know the task.
+    ///
+    /// # Errors
+    /// [`LaunchError`]: the task or its definition could not be read.
+    fn differences(
+        &self,
+        prepared: &Prepared,
+        cluster: &str,
+        task_arn: &str,
+    ) -> impl Future<Output = Result<Option<Vec<String>>, LaunchError>> + Send {
+        let _ = (prepared, cluster, task_arn);
+        async { Ok(None) }
+    }
 }
 
 impl<L: TaskLauncher> TaskLauncher for Arc<L> {
@@ -83,6 +98,15 @@ impl<L: TaskLauncher> TaskLauncher for Arc<L> {
 
     async fn find(&self, prepared: &Prepared) -> Result<Option<Launched>, LaunchError> {
         L::find(self, prepared).await
+    }
+
+    async fn differences(
+        &self,
+        prepared: &Prepared,
+        cluster: &str,
+        task_arn: &str,
+    ) -> Result<Option<Vec<String>>, LaunchError> {
+        L::differences(self, prepared, cluster, task_arn).await
     }
 }
 

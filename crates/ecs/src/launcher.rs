@@ -25,11 +25,11 @@ use serde_json::Value;
 use tokio::time::sleep;
 
 use crate::{
-    Definition, Prepared,
+    Definition, Prepared, alike,
     failure::{self, Answer, Class, Operation},
     launch::{LaunchError, Launched, TaskLauncher},
     pace::Pacer,
-    revisions::Revisions,
+    revisions::{self, Revisions},
     value::compact,
 };
 
@@ -178,6 +178,26 @@ impl TaskLauncher for EcsLauncher {
             }
         }
         Ok(found.map(|task_arn| adopted(&task_arn, cluster)))
+    }
+
+    async fn differences(
+        &self,
+        prepared: &Prepared,
+        cluster: &str,
+        task_arn: &str,
+    ) -> Result<Option<Vec<String>>, LaunchError> {
+        let answer = revisions::Answer::default();
+        let describe = self.client.describe_tasks().cluster(cluster).tasks(task_arn).customize();
+        let described = describe.interceptor(answer.clone()).send().await;
+        described.map_err(|error| classify(Operation::DescribeTasks, &error).into_error())?;
+        let tasks = answer.take("tasks");
+        let Some(task) = tasks.get(0) else { return Ok(None) };
+        let Some(definition) = task.get("taskDefinitionArn").and_then(Value::as_str) else { return Ok(None) };
+        let answer = revisions::Answer::default();
+        let describe = self.client.describe_task_definition().task_definition(definition).customize();
+        let described = describe.interceptor(answer.clone()).send().await;
+        described.map_err(|error| classify(Operation::DescribeTaskDefinition, &error).into_error())?;
+        Ok(Some(alike::differences(prepared, task, &answer.task_definition())))
     }
 }
 

@@ -1,5 +1,7 @@
 //! From a job configuration to the two ECS requests of a run, and (feature `aws`) the launcher that sends them.
 
+#[cfg(any(feature = "aws", test))]
+mod alike;
 mod attempt;
 mod command;
 mod configuration;

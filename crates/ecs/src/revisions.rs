@@ -170,12 +170,17 @@ fn warn_of_stranger(family: &str, newest: &TaskDefinition, place: &str) {
 /// Keeps an answer as it came: the SDK's types would drop a member that its release does not know, and with it a
 /// difference.
 #[derive(Debug, Clone, Default)]
-struct Answer(Arc<Mutex<Value>>);
+pub(crate) struct Answer(Arc<Mutex<Value>>);
 
 impl Answer {
-    fn task_definition(&self) -> Value {
+    pub(crate) fn task_definition(&self) -> Value {
+        self.take("taskDefinition")
+    }
+
+    /// A member of the answer; null if it has none.
+    pub(crate) fn take(&self, member: &str) -> Value {
         let mut answer = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        answer.get_mut("taskDefinition").map(Value::take).unwrap_or_default()
+        answer.get_mut(member).map(Value::take).unwrap_or_default()
     }
 }
 

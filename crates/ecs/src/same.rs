@@ -19,7 +19,7 @@ use crate::fargate;
 
 /// Members that only answers have, and `tags`, which DescribeTaskDefinition leaves out unless it is asked
 /// for them and which change nothing about what runs.
-const OF_ANSWERS: [&str; 10] = [
+pub(crate) const OF_ANSWERS: [&str; 10] = [
     "taskDefinitionArn",
     "revision",
     "status",
@@ -128,7 +128,7 @@ fn sorted<'a>(items: &'a [Value], set: Option<&str>) -> Cow<'a, [Value]> {
 }
 
 /// What says the same as its absence.
-fn is_nothing(value: &Value) -> bool {
+pub(crate) fn is_nothing(value: &Value) -> bool {
     match value {
         Value::Null => true,
         Value::String(text) => text.is_empty(),
@@ -139,7 +139,7 @@ fn is_nothing(value: &Value) -> bool {
 }
 
 /// What ECS may write where `ours`, the members beside it, had nothing.
-fn is_default(name: &str, value: &Value, ours: &Map<String, Value>) -> bool {
+pub(crate) fn is_default(name: &str, value: &Value, ours: &Map<String, Value>) -> bool {
     match value {
         Value::Bool(flag) => *flag == (name == "essential"),
         Value::String(text) => text.is_empty() || TEXTS.contains(&(name, text.as_str())),

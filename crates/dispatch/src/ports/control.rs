@@ -97,6 +97,24 @@ pub enum Claim {
     NotOurs(String),
 }
 
+/// What something else started for a run: a worker, for a pool in shadow.
+#[derive(Clone)]
+pub enum Started {
+    /// Nothing, and nothing is to be expected.
+    Nothing,
+    /// Nothing yet: it is about to.
+    NotYet,
+    /// A task.
+    Task {
+        /// What pushpool would have launched.
+        order: Box<Order>,
+        /// Name or ARN of its cluster.
+        cluster: String,
+        /// Its ARN.
+        task_arn: String,
+    },
+}
+
 /// A message as it was received.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Delivery {
@@ -188,6 +206,15 @@ pub trait ControlPlane: Send + Sync + 'static {
     fn is_to_record(&self, message: &ScheduledRun) -> impl Future<Output = Result<bool, Failure>> + Send {
         let _ = message;
         async { Ok(true) }
+    }
+
+    /// What another one than this dispatcher started for a run. Asked of runs of pools in shadow.
+    ///
+    /// # Errors
+    /// [`Failure`] when that cannot be told.
+    fn started(&self, message: &ScheduledRun) -> impl Future<Output = Result<Started, Failure>> + Send {
+        let _ = message;
+        async { Ok(Started::Nothing) }
     }
 
     /// Since when the run has been waiting for capacity; asked when it is to wait on.

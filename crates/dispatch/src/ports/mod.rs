@@ -27,7 +27,7 @@ use ecs::{failure::Class, launch::LaunchError};
 use jiff::Timestamp;
 
 pub use self::{
-    control::{Claim, ControlPlane, Delivery, Look, Order, Reading, Settlement, Waited},
+    control::{Claim, ControlPlane, Delivery, Look, Order, Reading, Settlement, Started, Waited},
     queues::{EventsQueue, Inbox, PollQueue, QueuedRun, RunQueues, Schedules, Source},
     sinks::{NoBus, OutcomeBus, Sink},
     sources::{NoOutput, PoolDocuments, TaskOutput, TokenSource},

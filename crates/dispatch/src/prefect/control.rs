@@ -33,9 +33,10 @@ use super::{
 use crate::{
     infrastructure::{Infrastructure, given_up, given_up_since},
     message::{RunQueue, ScheduledRun},
-    ports::{Claim, Clock, ControlPlane, Delivery, Failure, Reading, Settlement, Waited},
+    ports::{Claim, Clock, ControlPlane, Delivery, Failure, Reading, Settlement, Started, Waited},
 };
 
+mod elsewhere;
 mod reading;
 
 /// What the operator decides about the control plane.
@@ -228,6 +229,10 @@ impl<T: Transport, K: TaskControl> ControlPlane for PrefectControl<T, K> {
         let run = message.flow_run_id;
         let states = history::read(&self.client, run, None).await.map_err(|error| failure::of(&error))?;
         Ok(history::is_to_record(run, &states, message.state_id))
+    }
+
+    async fn started(&self, message: &ScheduledRun) -> Result<Started, Failure> {
+        self.started_elsewhere(message).await
     }
 
     async fn waited(&self, message: &ScheduledRun) -> Result<Waited, Failure> {

@@ -21,9 +21,10 @@ use crate::{
 
 type Read = Box<dyn Fn() -> Reading + Send + Sync>;
 
-/// A server with one reading of the run, and what was done to it.
+/// A server with one reading of the run, what was started for it, and what was done to it.
 struct Server {
     reading: Read,
+    started: Started,
     done: Arc<Mutex<Vec<&'static str>>>,
 }
 
@@ -37,6 +38,10 @@ impl ControlPlane for Server {
         Ok(Claim::Ours { again: false })
     }
 
+    async fn started(&self, _: &ScheduledRun) -> Result<Started, Failure> {
+        Ok(self.started.clone())
+    }
+
     async fn waited(&self, message: &ScheduledRun) -> Result<Waited, Failure> {
         Ok(Waited { since: message.expected_start_time, hand_backs: 0 })
     }
@@ -47,7 +52,7 @@ impl ControlPlane for Server {
     }
 }
 
-struct Launcher(Arc<Mutex<Vec<&'static str>>>);
+struct Launcher(Arc<Mutex<Vec<&'static str>>>, Option<Vec<String>>);
 
 impl TaskLauncher for Launcher {
     async fn launch(&self, _: &Prepared) -> Result<Launched, LaunchError> {
@@ -57,6 +62,10 @@ impl TaskLauncher for Launcher {
 
     async fn find(&self, _: &Prepared) -> Result<Option<Launched>, LaunchError> {
         Ok(None)
+    }
+
+    async fn differences(&self, _: &Prepared, _: &str, _: &str) -> Result<Option<Vec<String>>, LaunchError> {
+        Ok(self.1.clone())
     }
 }
 
@@ -102,27 +111,53 @@ fn order(cpu: u32) -> Box<Order> {
     })
 }
 
-/// What is done to the run, and what is told, with `pools` in shadow.
+/// A run, and what is known of it.
+struct Case {
+    reading: Read,
+    started: Started,
+    differences: Option<Vec<String>>,
+    /// Whether its message has come before.
+    again: bool,
+}
+
+impl Case {
+    fn of(reading: impl Fn() -> Reading + Send + Sync + 'static) -> Self {
+        Self { reading: Box::new(reading), started: Started::Nothing, differences: None, again: false }
+    }
+
+    /// A run that a worker has started.
+    fn started() -> Self {
+        let started = Started::Task { order: order(256), cluster: "etl".into(), task_arn: "arn:task/1".into() };
+        Self { started, differences: Some(Vec::new()), ..Self::of(|| Reading::NotOurs("the run is RUNNING".into())) }
+    }
+
+    /// What is done to the run, what is told, and whether the message comes back, with `pools` in shadow.
+    async fn handled(self, pools: &[&str]) -> (Vec<&'static str>, Vec<String>, bool) {
+        let (done, told) = (Arc::new(Mutex::default()), Arc::new(Told::default()));
+        let server = Server { reading: self.reading, started: self.started, done: Arc::clone(&done) };
+        let requests = Settings { region: "eu-west-1".into(), subnets: vec!["subnet-1".into()], ..Settings::default() };
+        let policy = Policy { requests, capacity_timeout: Duration::ZERO, hand_back_delay: Duration::ZERO };
+        let (launcher, sink) = (Launcher(Arc::clone(&done), self.differences), Arc::clone(&told));
+        let dispatcher =
+            Dispatcher::new(server, launcher, Arc::new(NoQueues), policy, sink, Arc::new(jiff::Timestamp::now));
+        let dispatcher = Arc::new(dispatcher.in_shadow(pools.iter().map(|it| (*it).to_owned())));
+        let body = json!({"version": 1, "flow_run_id": Uuid::nil(), "state_id": Uuid::nil(), "work_pool": "etl",
+            "expected_start_time": "2026-01-01T00:00:00Z"});
+        let received = if self.again { "2" } else { "1" };
+        let record: Record = serde_json::from_value(json!({"messageId": "m", "receiptHandle": "r",
+            "body": body.to_string(), "attributes": {"ApproximateReceiveCount": received}}))
+        .unwrap();
+        let kept = dispatcher.handle(vec![record], Instant::now() + Duration::from_secs(30)).await;
+        let (done, told) = (done.lock().unwrap().clone(), told.0.lock().unwrap().clone());
+        (done, told, !kept.batch_item_failures.is_empty())
+    }
+}
+
 async fn handled(
     pools: &[&str],
     reading: impl Fn() -> Reading + Send + Sync + 'static,
 ) -> (Vec<&'static str>, Vec<String>) {
-    let (done, told) = (Arc::new(Mutex::default()), Arc::new(Told::default()));
-    let server = Server { reading: Box::new(reading), done: Arc::clone(&done) };
-    let requests = Settings { region: "eu-west-1".into(), subnets: vec!["subnet-1".into()], ..Settings::default() };
-    let policy = Policy { requests, capacity_timeout: Duration::ZERO, hand_back_delay: Duration::ZERO };
-    let (launcher, sink) = (Launcher(Arc::clone(&done)), Arc::clone(&told));
-    let dispatcher =
-        Dispatcher::new(server, launcher, Arc::new(NoQueues), policy, sink, Arc::new(jiff::Timestamp::now));
-    let dispatcher = Arc::new(dispatcher.in_shadow(pools.iter().map(|it| (*it).to_owned())));
-    let body = json!({"version": 1, "flow_run_id": Uuid::nil(), "state_id": Uuid::nil(), "work_pool": "etl",
-        "expected_start_time": "2026-01-01T00:00:00Z"});
-    let record: Record = serde_json::from_value(json!({"messageId": "m", "receiptHandle": "r",
-        "body": body.to_string(), "attributes": {}}))
-    .unwrap();
-    let kept = dispatcher.handle(vec![record], Instant::now() + Duration::from_secs(30)).await;
-    assert!(kept.batch_item_failures.is_empty(), "the message is acknowledged");
-    let (done, told) = (done.lock().unwrap().clone(), told.0.lock().unwrap().clone());
+    let (done, told, _) = Case::of(reading).handled(pools).await;
     (done, told)
 }
 
@@ -152,4 +187,35 @@ async fn what_is_claimed_and_what_is_of_other_pools_is_launched() {
     assert_eq!(handled(&["etl"], || Reading::Claimed(order(256))).await.0, ["launched", "settled"]);
     assert_eq!(handled(&["other"], || Reading::Due(order(256))).await.0, ["claimed", "launched", "settled"]);
     assert_eq!(handled(&[], || Reading::Due(order(256))).await.0, ["claimed", "launched", "settled"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_that_no_worker_has_started_comes_back_once() {
+    for (again, returned) in [(false, true), (true, false)] {
+        let due = Case { again, ..Case::of(|| Reading::Due(order(256))) };
+        let (done, told, kept) = due.handled(&["etl"]).await;
+        assert_eq!((done.len(), told.len(), kept), (0, 1, returned), "{told:?}");
+        let claimed = Case { again, started: Started::NotYet, ..Case::started() };
+        assert_eq!(claimed.handled(&["etl"]).await.2, returned);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_worker_started_is_compared_with_what_would_be_launched() {
+    let told = async |case: Case| {
+        let (done, told, kept) = case.handled(&["etl"]).await;
+        assert!(done.is_empty() && !kept && told.len() == 1, "{done:?} {told:?}");
+        told.into_iter().next().unwrap()
+    };
+    let same = told(Case::started()).await;
+    assert_eq!(same, "its work pool is in shadow; a launch would be the same as arn:task/1");
+    let differences = Some(vec!["cpu".to_owned(), "container prefect.image".to_owned()]);
+    let other = told(Case { differences, ..Case::started() }).await;
+    assert!(other.ends_with("a launch would differ from arn:task/1 in cpu, container prefect.image"), "{other}");
+    let gone = told(Case { differences: None, ..Case::started() }).await;
+    assert!(gone.ends_with("arn:task/1 was started, which ECS does not show"), "{gone}");
+    let started = Started::Task { order: order(257), cluster: "etl".into(), task_arn: "arn:task/1".into() };
+    let fails = told(Case { started, ..Case::started() }).await;
+    assert!(fails.contains("PP0216") && fails.ends_with("while arn:task/1 was started"), "{fails}");
+    assert!(!fails.contains("canary"), "{fails}");
 }

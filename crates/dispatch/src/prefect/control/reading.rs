@@ -254,7 +254,12 @@ fn settled(judgement: Judgement) -> Reading {
 }
 
 /// Puts together what is needed to launch the run.
-fn assemble(message: &ScheduledRun, run: &FlowRun, judgement: &Judgement, shared: &Shared) -> Result<Reading, Failure> {
+pub(super) fn assemble(
+    message: &ScheduledRun,
+    run: &FlowRun,
+    judgement: &Judgement,
+    shared: &Shared,
+) -> Result<Reading, Failure> {
     let claimed = *judgement != Judgement::Due;
     let refused = |reason: Diagnosis| {
         Ok(match judgement {
