@@ -59,6 +59,7 @@ pub mod project;
 mod proof;
 pub mod read;
 pub mod rollback;
+pub mod runs;
 
 pub use crate::{
     assess::{Options, Sharing, Source, assess},

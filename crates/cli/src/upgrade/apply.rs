@@ -7,6 +7,7 @@ use manage::{ManageError, Server};
 use migrate::{
     Journal, PlanFile,
     apply::{self, Outcome, Report},
+    runs,
 };
 use prefect_api::Transport;
 
@@ -82,6 +83,9 @@ pub(super) async fn run<T: Transport>(server: &Server<T>, args: &ApplyArgs, may_
         note(format_args!("as planned already: {}", prepared.already.join(", ")));
     }
     if prepared.plan.is_empty() {
+        if let Some(journal) = &journal {
+            runs::gather(server, journal).await.map_err(ManageError::from)?.iter().for_each(note);
+        }
         say(paint(GOOD, "Nothing is left to do."));
         return Ok(0);
     }
@@ -101,6 +105,7 @@ pub(super) async fn run<T: Transport>(server: &Server<T>, args: &ApplyArgs, may_
     let report = applied.await.map_err(ManageError::from).inspect_err(|_| {
         note(format_args!("run the same command again to go on; {} holds what was written", path.display()));
     })?;
+    report.notes.iter().for_each(note);
     say(format_args!("To take it back: pushpool upgrade rollback {}", path.display()));
     finish(&report)
 }

@@ -82,6 +82,8 @@ pub(super) async fn run<T: Transport>(server: &Server<T>, args: &RollbackArgs, m
     let rolled_back = rollback::apply(server, &plan, &mut journal, |change, outcome| {
         tell(&change.object, outcome, screen::undone(change.kind));
     });
-    report.outcomes.extend(rolled_back.await.map_err(ManageError::from)?.outcomes);
+    let rolled_back = rolled_back.await.map_err(ManageError::from)?;
+    rolled_back.notes.iter().for_each(note);
+    report.outcomes.extend(rolled_back.outcomes);
     finish(&report)
 }

@@ -31,7 +31,7 @@ use crate::{
     file::PlanFile,
     journal::{Journal, Object, Stage},
     plan::{Action, PlannedDeployment, PlannedPool, PlannedQueue, PoolAction, Seen, SeenKind, ServerSeen},
-    read,
+    read, runs,
 };
 
 /// What is left to do.
@@ -106,6 +106,7 @@ pub async fn apply<T: Transport>(
         Ok::<(), UpgradeError>(())
     })
     .await?;
+    report.notes = runs::gather(server, journal).await?;
     Ok(report)
 }
 

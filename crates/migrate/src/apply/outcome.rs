@@ -31,6 +31,8 @@ impl Outcome {
 pub struct Report {
     /// Each object, as a user calls it, with its outcome.
     pub outcomes: Vec<(String, Outcome)>,
+    /// What the user should know of scheduled runs, see [`gather()`](crate::runs::gather()).
+    pub notes: Vec<String>,
 }
 
 impl Report {

@@ -203,3 +203,41 @@ async fn a_pool_of_another_server_is_made_without_its_deployments() {
     assert_eq!((report.outcomes.len(), fake.deployments() == before), (3, true), "{report:?}");
     assert!(prepare(&fake.server(), &file, &[], Some(&place.journal(&file))).await.unwrap().plan.is_empty());
 }
+
+/// A run of `nightly` that its schedules made in a pool.
+fn scheduled(pool: &str, number: u128, is_due: bool) -> Value {
+    let id = uuid::Uuid::from_u128;
+    json!({"id": id(0x7000 + number), "flow_id": id(0xf), "name": format!("run-{number}"), "deployment_id": id(1),
+        "state_type": "SCHEDULED", "auto_scheduled": true, "work_pool_name": pool, "work_queue_name": "urgent",
+        "is_due": is_due})
+}
+
+#[tokio::test]
+async fn runs_that_the_scheduler_adds_to_the_old_queue_meanwhile_are_made_anew() {
+    for version in [OLD, NEW] {
+        let (fake, place) = (server(version), Place::new());
+        let file = plan(&fake);
+        fake.state(|state| state.straggler = Some(scheduled("agents", 1, false)));
+        let report = place.apply(&fake, &file, &[]).await.unwrap();
+        assert_eq!((report.failed(), report.notes.len()), (0, 0), "{version}: {report:?}");
+        assert!(fake.state(|state| state.runs.is_empty()), "{version}");
+
+        // On the way back, they must not keep the pool.
+        fake.state(|state| state.straggler = Some(scheduled(PUSH, 2, false)));
+        let mut journal = Journal::existing(&place.path()).unwrap();
+        let prepared = crate::rollback::prepare(&fake.server(), &journal, false).await.unwrap();
+        let report = crate::rollback::apply(&fake.server(), &prepared.plan, &mut journal, |_, _| {}).await.unwrap();
+        assert!(report.outcomes.iter().all(|(_, outcome)| *outcome == Outcome::Done), "{version}: {report:?}");
+        assert!(fake.state(|state| state.runs.is_empty() && state.pools.len() == 1), "{version}");
+    }
+}
+
+#[tokio::test]
+async fn runs_that_stay_in_the_old_queue_are_told() {
+    let (fake, place) = (server(NEW), Place::new());
+    let file = plan(&fake);
+    fake.state(|state| state.runs = vec![scheduled("agents", 1, true), scheduled(PUSH, 2, true)]);
+    let report = place.apply(&fake, &file, &[]).await.unwrap();
+    let [note] = report.notes.as_slice() else { panic!("{report:?}") };
+    assert!(note.contains("report/nightly wait in agents/urgent, where it was: run-1."), "{note}");
+}

@@ -38,6 +38,8 @@ pub(crate) struct State {
     pub(crate) blocks: Vec<Value>,
     pub(crate) variables: Vec<Value>,
     pub(crate) runs: Vec<Value>,
+    /// A run that the scheduler adds for a deployment as it was, after the next change of it.
+    pub(crate) straggler: Option<Value>,
     /// Names of deployments whose change is refused.
     pub(crate) refuses: Vec<String>,
     /// Ids and times that were given out.
@@ -265,7 +267,16 @@ impl State {
         members.insert("schedules".to_owned(), schedules.into());
         members.insert("updated".to_owned(), json!(made.to_string()));
         overlay(found, &changes);
-        (200, found.clone())
+        let changed = found.clone();
+        self.reschedule(&changed["id"]);
+        (200, changed)
+    }
+
+    /// A change of a deployment deletes the runs that its schedules made for the future.
+    fn reschedule(&mut self, id: &Value) {
+        self.runs.retain(|run| run["deployment_id"] != *id || run["auto_scheduled"] != true || run["is_due"] == true);
+        let late = self.straggler.take_if(|run| run["deployment_id"] == *id);
+        self.runs.extend(late);
     }
 
     fn patch(&mut self, id: &str, body: Value) -> Answer {
@@ -279,6 +290,7 @@ impl State {
         }
         overlay(found, &body);
         found["updated"] = json!(made.to_string());
+        self.reschedule(&json!(id));
         (204, Value::Null)
     }
 

@@ -31,6 +31,7 @@ use crate::{
     fingerprint::fingerprint,
     journal::{Event, Journal, Object, Record, Request, Stage},
     plan::Write,
+    runs,
 };
 
 /// States of runs that a pool or queue is still needed for.
@@ -174,18 +175,28 @@ pub async fn apply<T: Transport>(
     mut told: impl FnMut(&Change<Undo>, &Outcome),
 ) -> Result<Report, UpgradeError> {
     let mut report = Report::default();
+    let mut gathered = false;
     plan.apply(async |change| {
         let outcome = match &change.step {
             Undo::Restore { object, before, write, now } => {
                 restore(server, journal, object, (before, write, now)).await?
             }
-            Undo::Remove { object } => remove(server, journal, object).await?,
+            Undo::Remove { object } => {
+                // Runs that were scheduled a moment ago must not keep a pool.
+                if !std::mem::replace(&mut gathered, true) {
+                    report.notes = runs::gather(server, journal).await?;
+                }
+                remove(server, journal, object).await?
+            }
         };
         told(change, &outcome);
         report.outcomes.push((change.object.clone(), outcome));
         Ok::<(), UpgradeError>(())
     })
     .await?;
+    if !gathered {
+        report.notes = runs::gather(server, journal).await?;
+    }
     Ok(report)
 }
 

@@ -144,7 +144,8 @@ async fn a_pool_with_runs_and_a_deployment_that_is_gone_are_told() {
     let upgraded = Upgraded::new(NEW).await;
     upgraded.fake.state(|state| {
         state.deployments.remove(1);
-        state.runs = vec![json!({"work_pool_name": PUSH, "work_queue_name": "default"})];
+        state.runs = vec![json!({"id": Uuid::from_u128(7), "flow_id": Uuid::nil(), "state_type": "SCHEDULED",
+            "work_pool_name": PUSH, "work_queue_name": "default"})];
     });
     let prepared = upgraded.prepared(false).await;
     assert!(prepared.refused[0].1.detail.contains("deleted"), "{prepared:?}");
