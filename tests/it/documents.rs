@@ -3,6 +3,7 @@
 use std::path::Path;
 
 mod paths;
+mod rooms;
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
