@@ -70,7 +70,7 @@ const QUEUE_LIFE: Duration = Duration::from_secs(60);
 /// What the operator decides about polling.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// Whether all work pools of type [`PUSH_POOL`] are served.
+    /// Whether all work pools of type [`PUSH_POOL`](crate::served::PUSH_POOL) are served.
     pub push_pools: bool,
     /// Work pools to serve by name, whatever their type.
     pub named_pools: Vec<String>,
@@ -82,7 +82,7 @@ pub struct Options {
     pub horizon: Duration,
     /// How long before its time a run is launched.
     pub launch_lead: Duration,
-    /// Whether the server is Prefect Cloud, which submits the runs of [`PUSH_POOL`]s itself. Two submitters would compete
+    /// Whether the server is Prefect Cloud, which submits the runs of push pools itself. Two submitters would compete
     /// for each run, so these pools are refused there, named or not.
     pub cloud: bool,
 }

@@ -1,7 +1,7 @@
 //! Why a task never started, in ECS's words, and what follows from them.
 //!
 //! The question behind every row is whether the same request would fare better later. If so the run is handed back, which
-//! is bounded (see [`super::decide`]); if not it crashes at once, because a wrong image name does not become right by
+//! is bounded (see [`decide`](mod@super::decide)); if not it crashes at once, because a wrong image name does not become right by
 //! waiting.
 //!
 //! Words: ECS developer guide, "Amazon ECS stopped tasks error messages" with its pages; prefect-aws 0.7.12,

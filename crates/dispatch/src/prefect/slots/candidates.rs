@@ -43,8 +43,8 @@ impl Candidates {
 /// A run may change sides between two of the requests: it pauses, goes on, ends, is scheduled anew. It is missed only if it left a side
 /// before the first request for that side and came to another after the last request for that one. So they follow each other such
 /// that from wherever a run with a process is (active, waiting, ended), the side that it may move to is asked for later: active,
-/// waiting, ended, waiting, active. One that moves twice within the five requests may be missed, so [`used`] asks again if they took
-/// long.
+/// waiting, ended, waiting, active. One that moves twice within the five requests may be missed, so
+/// [`used`](super::used) asks again if they took long.
 ///
 /// # Errors
 /// [`ApiError`].
