@@ -51,6 +51,13 @@ PREFECT_API_KEY = 5
 PREFECT_CLIENT_CUSTOM_HEADERS = {A = "x"}
 "#;
 
+const OF_DEPLOYMENTS: &str = r#"
+active = "one"
+[profiles.one]
+PREFECT_DEFAULT_WORK_POOL_NAME = "profile"
+PREFECT_DEPLOYMENTS_DEFAULT_DOCKER_BUILD_NAMESPACE = "registry/profile"
+"#;
+
 const PREFECT_TOML: &str = r#"
 ui_url = "http://ui/toml"
 [api]
@@ -88,6 +95,31 @@ const CASES: &[Case] = &[
         "variables",
         &[],
         &[("PREFECT_API_URL", "http://env/api"), ("PREFECT_API_KEY", "key"), ("PREFECT_API_AUTH_STRING", "u:p")],
+    ),
+    case(
+        "pool and namespace of deployments by their old names",
+        &[("~/.prefect/profiles.toml", OF_DEPLOYMENTS)],
+        &[("PREFECT_DEFAULT_DOCKER_BUILD_NAMESPACE", "env")],
+    ),
+    case("pool and namespace of deployments in a profile", &[("~/.prefect/profiles.toml", OF_DEPLOYMENTS)], &[]),
+    case(
+        "pool and namespace of deployments in prefect.toml",
+        &[
+            (
+                "prefect.toml",
+                "[deployments]\ndefault_work_pool_name = 'toml'\ndefault_docker_build_namespace = 'toml/x'\n",
+            ),
+            ("~/.prefect/profiles.toml", OF_DEPLOYMENTS),
+        ],
+        &[],
+    ),
+    case(
+        "both names of a setting",
+        &[],
+        &[
+            ("PREFECT_DEFAULT_DOCKER_BUILD_NAMESPACE", "old"),
+            ("PREFECT_DEPLOYMENTS_DEFAULT_DOCKER_BUILD_NAMESPACE", "new"),
+        ],
     ),
     case("variables in small letters", &[], &[("prefect_api_url", "http://small/api")]),
     case("space around a value stays", &[], &[("PREFECT_API_URL", " http://env/api "), ("PREFECT_API_KEY", " k ")]),
@@ -360,6 +392,8 @@ fn ours(directory: &Path, home: &Path, variables: BTreeMap<String, String>, prof
         "skip_verify": settings.skip_verify.as_ref().is_some_and(|skip| skip.value),
         // Prefect's default; ours is the caller's.
         "request_timeout": settings.request_timeout.as_ref().map_or(60.0, |time| Duration::as_secs_f64(&time.value)),
+        "work_pool": settings.default_work_pool.as_ref().map(|pool| &pool.value),
+        "build_namespace": settings.docker_build_namespace.as_ref().map(|namespace| &namespace.value),
         "ui_url": settings.ui_url.as_ref().map(|url| &url.value),
     })
 }

@@ -47,6 +47,7 @@ def main():
     arguments = parser.parse_args()
     if not (arguments.pushpool and arguments.prefect):
         sys.exit("deploy_figures.py: give --pushpool and --prefect")
+    arguments.pushpool, arguments.prefect = map(os.path.abspath, (arguments.pushpool, arguments.prefect))
     # A folder of its own for each tool: neither finds what the other has left.
     with tempfile.TemporaryDirectory(prefix="figures-") as scratch, Server(arguments.prefect, scratch) as server:
         request(server.url + "/work_pools/", {"name": POOL, "type": "ecs:push"})
@@ -147,9 +148,29 @@ def report(measured, arguments):
         count = 1 if case == "single" else arguments.deployments
         each = " against ".join(f"{sum(it.requests.values()) / count:.2f}" for it in (ours, theirs))
         print(f"| {case} | {theirs.wall / ours.wall:.1f} | {theirs.cpu / ours.cpu:.1f} | {each} |")
+    ratios(measured, arguments.deployments)
     print("\nRequests of pushpool for new deployments:")
     for (method, path), count in measured["pushpool"]["new"].requests.most_common():
         print(f"{count:6} {method} {path}")
+
+
+def ratios(measured, deployments):
+    """What is wanted of 100 deployments and a release build, and what came out."""
+    theirs, ours = measured["prefect"], measured["pushpool"]
+    faster = lambda case: theirs[case].wall / ours[case].wall
+    less_cpu = min(theirs[case].cpu / ours[case].cpu for case in ours)
+    each = sum(count for (method, path), count in ours["new"].requests.items() if count >= deployments) / deployments
+    print("\n| wanted | measured | |\n| --- | --- | --- |")
+    for wanted, measured, met in (
+        ("new: at least 6 times faster", f"{faster('new'):.1f}", faster("new") >= 6),
+        ("new: at most 2 requests for each deployment, besides bulk reads", f"{each:.1f}", each <= 2),
+        ("repeated: at least 50 times faster", f"{faster('repeated'):.1f}", faster("repeated") >= 50),
+        ("repeated: no write", ours["repeated"].writes(), ours["repeated"].writes() == 0),
+        ("single: at least 20 times faster", f"{faster('single'):.1f}", faster("single") >= 20),
+        ("at least 50 times less CPU", f"{less_cpu:.1f}", less_cpu >= 50),
+        ("peak memory under 40 MB", f"{max(it.memory for it in ours.values()):.1f} MB", all(it.memory < 40 for it in ours.values())),
+    ):
+        print(f"| {wanted} | {measured} | {'met' if met else 'MISSED'} |")
 
 
 class Server:
@@ -212,10 +233,18 @@ class Proxy:
                 skipped = ("connection", "host", "accept-encoding")
                 headers = {key: value for key, value in self.headers.items() if key.lower() not in skipped}
                 # A thread serves one connection: the server sees as many as there are.
-                if not hasattr(local, "connection"):
-                    local.connection = http.client.HTTPConnection(upstream.hostname, upstream.port)
-                local.connection.request(self.command, self.path, body, headers)
-                answer = local.connection.getresponse()
+                for attempt in (1, 2):
+                    if not hasattr(local, "connection"):
+                        local.connection = http.client.HTTPConnection(upstream.hostname, upstream.port)
+                    try:
+                        local.connection.request(self.command, self.path, body, headers)
+                        answer = local.connection.getresponse()
+                        break
+                    except (ConnectionError, http.client.RemoteDisconnected):
+                        # The server has closed it meanwhile, as it does after some idle seconds.
+                        del local.connection
+                        if attempt == 2:
+                            raise
                 content = answer.read()
                 self.send_response(answer.status)
                 for key, value in answer.getheaders():

@@ -38,6 +38,8 @@ def answer(case):
         "ssl_cert_file": settings.api.ssl_cert_file,
         "skip_verify": settings.api.tls_insecure_skip_verify,
         "request_timeout": settings.api.request_timeout,
+        "work_pool": settings.deployments.default_work_pool_name,
+        "build_namespace": settings.deployments.default_docker_build_namespace,
         "ui_url": settings.ui_url if "ui_url" in settings.model_fields_set else None,
     }
 

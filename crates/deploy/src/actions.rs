@@ -13,6 +13,7 @@ use templating::placeholder::{self, Kind};
 use crate::{
     draft::Draft,
     file::File,
+    fill::{Fetched, blocks_in},
     places::{dotted, nearest},
     problem::{Findings, Origin, Problem},
 };
@@ -72,6 +73,19 @@ impl Actions {
             check_step(step, draft, &mut pulling, findings);
         }
         known
+    }
+
+    /// Blocks of pull steps are filled in where a run starts, and have to exist by then.
+    pub(crate) fn check_blocks(&self, draft: &Draft, fetched: &Fetched, findings: &mut Findings) {
+        for step in self.pull.iter().flatten() {
+            for (pointer, block) in blocks_in(&step.value).into_iter().filter(|(_, block)| fetched.lacks(block)) {
+                let problem = written(step, draft, PP0704, format!("{block} does not exist on the server"));
+                let problem = problem.key(format!("{}.{}", step.key, dotted(&pointer)));
+                let problem = problem.help("Runs cannot get their code without it. Create the block first.");
+                // As for Prefect, the file's own steps may name a block that is still to come.
+                if step.shared { findings.warning(problem) } else { findings.problem(problem) }
+            }
+        }
     }
 
     /// The image's own folder if an image is built or named, else this folder; with a warning where that is doubtful.

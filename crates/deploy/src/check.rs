@@ -80,6 +80,7 @@ pub async fn check<T: Transport>(server: &Server<T>, request: Request) -> Result
     let mut flows = flow::of_all(&project, &request, &values);
     for ((draft, actions), values) in drafts.iter_mut().zip(values) {
         let known = actions.check(draft, &flag_names(&request.flags), &mut findings);
+        actions.check_blocks(draft, &filling.fetched, &mut findings);
         if let Some(Value::Object(values)) = &values {
             draft.values = values.clone();
         }
@@ -94,12 +95,26 @@ pub async fn check<T: Transport>(server: &Server<T>, request: Request) -> Result
         let values = Value::Object(draft.values.clone());
         ready.push(Ready { draft: draft.clone(), actions: actions.clone(), flow, pool, values, flag_outputs, version });
     }
+    without_files(&mut ready, &request);
     twins(&ready, &mut findings);
     let project = project_name(file.as_ref(), &request, &mut findings);
     if !findings.is_clean() {
         return Err(DeployError::Found(findings));
     }
     Ok(Checked { request, ready, filling, project, server_version, cloud, secrets, findings })
+}
+
+/// A flow has the version of its file. As for `prefect deploy`, it has none if the file cannot be imported, because
+/// packages are missing.
+fn without_files(ready: &mut [Ready], request: &Request) {
+    let by_file = |it: &Ready| it.version.is_none() && it.flow.version.is_none() && it.draft.word("/version").is_none();
+    let packages = ready.iter().filter(|it| by_file(it)).flat_map(|it| it.flow.needs.iter().map(String::as_str));
+    let missing = flow::missing(&packages.collect(), request);
+    for ready in ready.iter_mut().filter(|it| by_file(it)) {
+        if ready.flow.needs.iter().any(|package| missing.contains(package)) {
+            ready.flow.file = None;
+        }
+    }
 }
 
 /// Deployments that are the same one on the server.

@@ -43,6 +43,7 @@ impl Checked {
     /// A step fails, or what it gave does not fit.
     pub async fn run(mut self, mut context: Context) -> Result<Complete, DeployError> {
         context.python = self.request.python.clone();
+        context.build_namespace = self.request.build_namespace.clone();
         context.prefect_version = self.server_version.clone();
         context.secrets = self.secrets.clone();
         let runner = Runner::new(context);

@@ -164,6 +164,16 @@ impl Fetched {
         fetched
     }
 
+    /// Whether the server has no such block.
+    pub(crate) fn lacks(&self, block: &Reference) -> bool {
+        let found = match block {
+            Reference::Block { type_slug, name } => self.blocks.get(&(type_slug.clone(), name.clone())),
+            Reference::BlockDocument { id } => self.documents.get(id),
+            _ => None,
+        };
+        matches!(found, Some(Err(ResolveError::NotFound)))
+    }
+
     /// The blocks that were asked for and exist.
     pub(crate) fn blocks(&self) -> impl Iterator<Item = &Value> {
         self.blocks.values().chain(self.documents.values()).flatten()

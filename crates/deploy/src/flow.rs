@@ -1,7 +1,7 @@
 //! The flows of the deployments: from their source, and from the project's Python where the source does not say everything.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeSet, HashMap, HashSet},
     io::Write,
     process::{Command, Stdio},
 };
@@ -30,8 +30,13 @@ pub(crate) fn of_all(project: &Project, request: &Request, values: &[Option<Valu
         if known.contains_key(&entrypoint) {
             continue;
         }
-        let flow = project.flow(&entrypoint).map_err(|error| manage::with_sources(&error));
-        if flow.as_ref().is_ok_and(|flow| !flow.unknown.is_empty()) {
+        let flow = project.flow(&entrypoint);
+        let asks = match &flow {
+            Ok(flow) => !flow.unknown.is_empty(),
+            Err(error) => error.may_python_know(),
+        };
+        let flow = flow.map_err(|error| manage::with_sources(&error));
+        if asks {
             unclear.push(entrypoint.clone());
         }
         known.insert(entrypoint, Known { flow, open: Vec::new() });
@@ -57,13 +62,23 @@ fn ask_python(entrypoints: &[String], request: &Request, known: &mut HashMap<Str
     for entrypoint in entrypoints {
         let Some(entry) = known.get_mut(entrypoint) else { continue };
         match answers.iter().find(|it| &it.entrypoint == entrypoint).map(|it| &it.flow) {
-            Some(Ok(flow)) => entry.flow = Ok(flow.clone()),
+            Some(Ok(flow)) => {
+                let needs = entry.flow.as_ref().map(|flow| flow.needs.clone()).unwrap_or_default();
+                entry.flow = Ok(Flow { needs, ..flow.clone() });
+            }
             other => {
                 let why = match other {
-                    Some(Err(error)) => error.clone(),
+                    Some(Err(error)) => format!("Python says: {error}"),
                     _ => why.clone(),
                 };
-                let unknown = entry.flow.as_ref().map(|flow| flow.unknown.clone()).unwrap_or_default();
+                let unknown = match &mut entry.flow {
+                    Ok(flow) => flow.unknown.clone(),
+                    // The source says more about why there is no flow than Python does.
+                    Err(error) => {
+                        *error = format!("{error}; {why}");
+                        continue;
+                    }
+                };
                 entry.open = unknown.iter().map(|it| format!("{} ({})", it.why, it.place)).collect();
                 entry.open.push(why);
             }
@@ -83,6 +98,17 @@ fn answers(python: &std::path::Path, entrypoints: &[String], request: &Request) 
     let output =
         child.wait_with_output().map_err(|error| format!("{} cannot be waited for: {error}", python.display()))?;
     python::answers(&String::from_utf8_lossy(&output.stdout)).map_err(|error| error.to_string())
+}
+
+/// Those of the packages that the project's Python does not have. None are missing if there is no Python to ask.
+pub(crate) fn missing(packages: &BTreeSet<&str>, request: &Request) -> HashSet<String> {
+    let Some(python) = request.python.as_ref().filter(|_| !packages.is_empty()) else { return HashSet::new() };
+    let mut command = Command::new(python);
+    command.args(["-c", python::MISSING]).args(packages).current_dir(&request.folder).envs(&request.environment);
+    match command.stdin(Stdio::null()).stderr(Stdio::null()).output() {
+        Ok(output) => String::from_utf8_lossy(&output.stdout).lines().map(str::to_owned).collect(),
+        Err(_) => HashSet::new(),
+    }
 }
 
 /// The flow of a deployment; problems and open parts go to `findings`.

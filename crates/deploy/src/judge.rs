@@ -65,6 +65,7 @@ pub(crate) fn judge(draft: &mut Draft, flow: &Flow, pool: Option<&WorkPool>, clo
         }
     }
     sla(draft, findings);
+    names(draft, findings);
     if let Err(problem) = limit(draft) {
         findings.problem(problem);
     }
@@ -94,6 +95,18 @@ fn without_parameters(specs: &[Value]) -> Value {
         spec
     };
     Value::Array(specs.iter().map(stripped).collect())
+}
+
+/// Characters in names that the server answers with an error or, for `&`, with an internal one.
+fn names(draft: &Draft, findings: &mut Findings) {
+    const BANNED: [char; 5] = ['/', '%', '&', '>', '<'];
+    for pointer in ["/name", "/work_pool/work_queue_name"] {
+        let Some(name) = draft.text(pointer).filter(|name| !name.contains("{{")) else { continue };
+        if let Some(found) = name.chars().find(|it| BANNED.contains(it)) {
+            let text = format!("found `{found}` in \"{name}\"");
+            findings.problem(draft.problem(PP0702, pointer, text).help("The server takes no name with / % & > or <."));
+        }
+    }
 }
 
 /// Service level agreements exist on Prefect Cloud only.

@@ -31,6 +31,8 @@ pub struct Request {
     pub prune: bool,
     /// The project's Python, for what its source alone does not say.
     pub python: Option<PathBuf>,
+    /// Prefect's setting `PREFECT_DEFAULT_DOCKER_BUILD_NAMESPACE`: where images are built to that name no registry.
+    pub build_namespace: Option<String>,
 }
 
 /// Why nothing was deployed.

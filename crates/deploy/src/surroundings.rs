@@ -33,6 +33,8 @@ pub(crate) async fn surroundings<T: Transport>(
         named.push(Value::Object(draft.values.clone()));
         named.push(actions::values(&actions.build));
         named.push(actions::values(&actions.push));
+        // Their blocks are looked at, not filled in.
+        named.extend(actions.pull.as_deref().map(actions::values));
     }
     let named: Vec<&Value> = named.iter().collect();
     let (fetched, version) = tokio::join!(Fetched::of(&server.client, &named), server.client.server_version());

@@ -50,6 +50,7 @@ pub(crate) fn describe<'p>(session: &Session<'p>, flow: &FlowObject<'p>) -> Resu
         description: described.or(doc),
         version,
         schema: parameters.schema,
+        needs: Vec::new(),
         unknown,
     })
 }

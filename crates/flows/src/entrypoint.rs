@@ -12,6 +12,7 @@ use crate::{
     eval::END,
     known::is_loaded,
     names::What,
+    needs,
     object::{Fault, Obj, Same, Scope},
     session::{Located, Session},
     source::{Broken, Module},
@@ -117,7 +118,10 @@ impl<'p> Finder<'_, 'p> {
         self.check_import()?;
         let (value, place) = self.object(path)?;
         match value {
-            Obj::Flow(flow) => describe(self.session, &flow).map_err(|refused| self.refused(refused, path, place)),
+            Obj::Flow(flow) => {
+                let described = describe(self.session, &flow).map_err(|refused| self.refused(refused, path, place))?;
+                Ok(Flow { needs: needs::of(self.session, self.module), ..described })
+            }
             Obj::Known(name) if !is_familiar(&name) => {
                 Err(self.unclear(path, place, format!("`{name}` is not part of the project")))
             }

@@ -87,6 +87,7 @@ mod find;
 mod instances;
 mod known;
 mod names;
+mod needs;
 mod object;
 mod parameters;
 mod project;
@@ -124,6 +125,10 @@ pub struct Flow {
     pub version: Option<String>,
     /// The deployment's `parameter_openapi_schema`.
     pub schema: Value,
+    /// Packages from outside of the project that the file imports in any case, itself or through others, by their
+    /// top-level names; not those of Python and Prefect. If one of them is missing, Prefect cannot import the file and
+    /// gives the flow no version.
+    pub needs: Vec<String>,
     /// Parts that the source alone does not tell. They are left open in `schema`.
     pub unknown: Vec<Unknown>,
 }

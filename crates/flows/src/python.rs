@@ -14,6 +14,9 @@ use crate::Flow;
 /// The program.
 pub const SCRIPT: &str = include_str!("python.py");
 
+/// A program that takes names of modules as its arguments, and writes those of which Python finds nothing, a line each.
+pub const MISSING: &str = include_str!("missing.py");
+
 /// What Python says of one entrypoint.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Answer {
@@ -59,6 +62,7 @@ fn flow(value: &Value) -> Option<Flow> {
         description: text(value, "description"),
         version: text(value, "version"),
         schema: value.get("schema")?.clone(),
+        needs: Vec::new(),
         unknown: Vec::new(),
     })
 }

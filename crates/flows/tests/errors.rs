@@ -172,3 +172,26 @@ fn the_flows_of_a_project_are_found() {
         found.iter().map(|found| format!("{} {:?} {}", found.entrypoint, found.name, found.place)).collect();
     insta::assert_snapshot!(lines.join("\n"));
 }
+
+#[test]
+fn a_flow_knows_which_packages_its_file_imports() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let write = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::create_dir_all(path.parent().expect("it lies in the folder")).expect("the folder is made");
+        std::fs::write(path, text).expect("the file is written");
+    };
+    write(
+        "etl.py",
+        "import csv, numpy.linalg\nfrom typing import TYPE_CHECKING\nfrom prefect import flow\n\
+         from shared.frames import Frame\nfrom beside import *\n\
+         try:\n    import ujson\nexcept ImportError:\n    ujson = None\n\
+         if TYPE_CHECKING:\n    import polars\nelse:\n    import torch\n\n\n@flow\ndef etl():\n    import boto3\n",
+    );
+    write("shared/__init__.py", "import attrs\n");
+    write("shared/frames.py", "from pandas import DataFrame as Frame\nfrom . import more\n");
+    write("shared/more.py", "import etl, duckdb\n");
+    write("beside.py", "import requests\n");
+    let flow = Project::new(folder.path()).flow("etl.py:etl").expect("a flow");
+    assert_eq!(flow.needs, ["attrs", "duckdb", "numpy", "pandas", "requests", "torch"]);
+}

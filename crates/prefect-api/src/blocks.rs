@@ -44,6 +44,40 @@ pub struct BlockSchema {
     pub id: Uuid,
 }
 
+/// A block document by the name under which a template refers to it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NamedBlock {
+    /// Slug of its type.
+    pub type_slug: String,
+    /// Its name.
+    pub name: String,
+}
+
+#[derive(Deserialize)]
+struct ListedBlock {
+    /// Anonymous documents have one as well, and no use for others.
+    name: Option<String>,
+    block_type: Slug,
+}
+
+#[derive(Deserialize)]
+struct Slug {
+    slug: String,
+}
+
+#[derive(Serialize)]
+struct OfTypes<'a> {
+    block_types: SlugFilter<'a>,
+    include_secrets: bool,
+    sort: &'static str,
+    limit: usize,
+}
+
+#[derive(Serialize)]
+struct SlugFilter<'a> {
+    slug: Is<&'a [&'a str]>,
+}
+
 /// A block document of which only the data is read.
 #[derive(Deserialize)]
 struct DataOnly {
@@ -102,6 +136,18 @@ impl<T: Transport> Client<T> {
     /// [`ApiError`].
     pub async fn find_block(&self, type_slug: &str, name: &str) -> Result<Option<BlockDocument>, ApiError> {
         found(self.get(path_of(type_slug, name, true)).await)
+    }
+
+    /// The first block documents of these types, by name; without their data. The server leaves anonymous ones out.
+    ///
+    /// # Errors
+    /// [`ApiError`].
+    pub async fn blocks_of_types(&self, slugs: &[&str]) -> Result<Vec<NamedBlock>, ApiError> {
+        let block_types = SlugFilter { slug: Is::AnyOf(slugs) };
+        let body = OfTypes { block_types, include_secrets: false, sort: "NAME_ASC", limit: 200 };
+        let listed: Vec<ListedBlock> = self.post("/block_documents/filter".into(), &body).await?;
+        let named = |it: ListedBlock| Some(NamedBlock { type_slug: it.block_type.slug, name: it.name? });
+        Ok(listed.into_iter().filter_map(named).collect())
     }
 
     /// The type of blocks with this slug.

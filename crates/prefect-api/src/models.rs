@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 pub use crate::{
     automations::{Automation, AutomationSpec},
-    blocks::{BlockDocument, BlockSchema, BlockType},
+    blocks::{BlockDocument, BlockSchema, BlockType, NamedBlock},
     bulk::AutomationDocument,
     concurrency::ConcurrencyLimit,
     deployments::{

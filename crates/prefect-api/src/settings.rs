@@ -166,6 +166,9 @@ pub struct Settings {
     pub ui_url: Option<Setting<String>>,
     /// `PREFECT_DEPLOYMENTS_DEFAULT_WORK_POOL_NAME`, or `PREFECT_DEFAULT_WORK_POOL_NAME`: the pool of deployments that name none.
     pub default_work_pool: Option<Setting<String>>,
+    /// `PREFECT_DEPLOYMENTS_DEFAULT_DOCKER_BUILD_NAMESPACE`, or `PREFECT_DEFAULT_DOCKER_BUILD_NAMESPACE`: the registry and
+    /// namespace of images that are built without one.
+    pub docker_build_namespace: Option<Setting<String>>,
     /// The active profile; none where profiles are not looked for.
     pub profile: Option<ActiveProfile>,
 }
@@ -246,6 +249,17 @@ impl Settings {
             }
             Ok(None)
         };
+        // Settings that also have a name without `deployments`.
+        let of_deployments = |name: &str| -> Result<Option<Found>, SettingsError> {
+            for layer in layers {
+                for section in ["deployments", ""] {
+                    if let Some(found) = layer.get(section, name, false)? {
+                        return Ok(Some(found));
+                    }
+                }
+            }
+            Ok(None)
+        };
         let secret = |setting: Setting<String>| Setting { value: Secret(setting.value), origin: setting.origin };
         let path = |setting: Setting<String>| Setting { value: PathBuf::from(setting.value), origin: setting.origin };
         let system = variables
@@ -266,11 +280,11 @@ impl Settings {
             ui_url: text("PREFECT_UI_URL", first("", "ui_url")?)?,
             default_work_pool: text(
                 "PREFECT_DEPLOYMENTS_DEFAULT_WORK_POOL_NAME",
-                match first("deployments", "default_work_pool_name")? {
-                    // Its name of old.
-                    None => first("", "default_work_pool_name")?,
-                    found => found,
-                },
+                of_deployments("default_work_pool_name")?,
+            )?,
+            docker_build_namespace: text(
+                "PREFECT_DEPLOYMENTS_DEFAULT_DOCKER_BUILD_NAMESPACE",
+                of_deployments("default_docker_build_namespace")?,
             )?,
             profile,
         })

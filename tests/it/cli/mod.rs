@@ -64,7 +64,7 @@ pub(crate) async fn run_with_aws(server: &Server, endpoint: &str, arguments: &[&
 }
 
 /// AWS on loopback, and none of the files that an SDK reads besides.
-fn with_aws(command: &mut Command, endpoint: &str) {
+pub(crate) fn with_aws(command: &mut Command, endpoint: &str) {
     command.envs([("AWS_ENDPOINT_URL", endpoint), ("AWS_REGION", "us-east-1"), ("AWS_EC2_METADATA_DISABLED", "true")]);
     command.envs([("AWS_ACCESS_KEY_ID", "loopback"), ("AWS_SECRET_ACCESS_KEY", "loopback")]);
     command.envs([("AWS_CONFIG_FILE", "/dev/null"), ("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")]);

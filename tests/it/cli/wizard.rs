@@ -173,3 +173,119 @@ async fn who_leaves_the_wizard_has_changed_nothing() {
     assert_eq!(left.code, Some(130), "{}", left.stdout);
     assert!(!folder.path().join("prefect.yaml").exists());
 }
+
+/// Runs git in a folder.
+fn git(folder: &std::path::Path, arguments: &[&str]) {
+    let mut command = Command::new("git");
+    command.arg("-C").arg(folder).args(["-c", "user.name=t", "-c", "user.email=t@example.com"]).args(arguments);
+    let output = command.env("GIT_CONFIG_GLOBAL", "/dev/null").env("GIT_CONFIG_SYSTEM", "/dev/null").output().unwrap();
+    assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[tokio::test]
+async fn the_wizard_keeps_the_token_of_a_private_repository_in_a_block() {
+    let (server, pool) = (shared().await, unique("cloned"));
+    let folder = project();
+    git(folder.path(), &["init", "--quiet", "--initial-branch", "trunk"]);
+    git(folder.path(), &["remote", "add", "origin", "git@git.test:acme/etl.git"]);
+    git(folder.path(), &["add", "flow.py"]);
+    git(folder.path(), &["commit", "--quiet", "--message", "first"]);
+    let file = "# ours\npull: []  # none\ndeployments:\n  - name: other  # stays\n    entrypoint: flow.py:report\n    \
+                work_pool: {name: nowhere}\n  - name: third\n    entrypoint: flow.py:report\n";
+    std::fs::write(folder.path().join("prefect.yaml"), file).expect("the file is written");
+    // Other tests have pools and blocks on this server, too: what is chosen stands at the end of its list.
+    let up = "\x1b[A";
+    let named = format!("{pool}\r");
+    let deployment = format!("{}\r", unique("cloned"));
+    let block = format!("{}-repo-token", deployment.trim());
+    let new_one = format!("{up}\r");
+    let steps = [
+        ("Deployment", new_one.as_str()),
+        ("Flow to deploy", "\r"),
+        ("Deployment name", &deployment),
+        ("Work pool", &new_one),
+        ("Name of the new work pool", &named),
+        ("The code is", "\r"),
+        ("no SSH key", ""),
+        ("URL of the repository", "\r"),
+        ("Branch", "\r"),
+        ("private", "y"),
+        ("Access to the repository", &new_one),
+        ("Name of the Secret block", "\r"),
+        ("Token", "very-secret-token\r"),
+        ("Image", "\r"),
+        ("Schedule", "\r"),
+        ("Save", "y"),
+    ];
+    let ended = deploy(server, folder.path(), &steps).await;
+    assert!(ended.stdout.contains("Created Secret block"), "{}", ended.stdout);
+    assert!(!ended.stdout.contains("very-secret-token"), "{}", ended.stdout);
+    ended.ok();
+    let stored = server.api().get(&format!("/deployments/name/report/{}", deployment.trim())).await.ok();
+    assert_eq!(stored["work_pool_name"], pool);
+    let clone = &stored["pull_steps"][0]["prefect.deployments.steps.git_clone"];
+    let reference = format!("{{{{ prefect.blocks.secret.{block} }}}}");
+    let wanted = json!({"repository": "https://git.test/acme/etl.git", "branch": "trunk", "access_token": reference});
+    assert_eq!(*clone, wanted);
+    let path = format!("/block_types/slug/secret/block_documents/name/{block}?include_secrets=true");
+    assert_eq!(server.api().get(&path).await.ok()["data"]["value"], "very-secret-token");
+    let saved = std::fs::read_to_string(folder.path().join("prefect.yaml")).expect("the file");
+    assert!(saved.starts_with(file), "{saved}");
+    assert!(!saved.contains("very-secret-token"), "{saved}");
+}
+
+#[tokio::test]
+async fn the_wizard_copies_code_to_s3() {
+    let (server, pool) = (shared().await, unique("stored"));
+    let moto = tokio::task::spawn_blocking(pushpool_tests::conformance::moto).await.unwrap();
+    let mut command = Command::new(python().interpreter());
+    command.arg(python().script("s3_steps.py")).args(["create", "wares"]);
+    with_aws(&mut command, &moto.endpoint());
+    finish(command).await.ok();
+    let folder = project();
+    let (up, down) = ("\x1b[A\r", "\x1b[B");
+    let (deployment, named) = (format!("{}\r", unique("stored")), format!("{pool}\r"));
+    let rule = format!("{}\r", down.repeat(3));
+    let every = format!("{}\r", down.repeat(2));
+    let steps = [
+        ("Flow to deploy", "\r"),
+        ("Deployment name", deployment.as_str()),
+        ("Work pool", up),
+        ("Name of the new work pool", named.as_str()),
+        ("The code is", up),
+        ("Bucket", "a/b\r"),
+        ("the bare name of a bucket", "\x7f\x7f\x7fwares\r"),
+        ("Folder in the bucket", "\x15code\r"),
+        ("Image", "\r"),
+        ("Schedule", every.as_str()),
+        ("Seconds between runs", "\r"),
+        ("Time zone", "\r"),
+        ("The next runs", ""),
+        ("you mean", "n"),
+        ("Schedule", rule.as_str()),
+        ("Recurrence rule", "\r"),
+        ("Time zone", "\r"),
+        ("The next runs", ""),
+        ("you mean", "y"),
+        ("Another schedule", "\r"),
+        ("Save", "n"),
+    ];
+    let mut command = conversation(server, &["deploy"], &steps).await;
+    with_aws(&mut command, &moto.endpoint());
+    command.current_dir(folder.path()).env("TZ", "UTC");
+    let ended = finish(command).await;
+    assert!(ended.stdout.contains("Uploaded 1 files"), "{}", ended.stdout);
+    ended.ok();
+    assert!(!folder.path().join("prefect.yaml").exists(), "it was not to be saved");
+    let stored = server.api().get(&format!("/deployments/name/report/{}", deployment.trim())).await.ok();
+    let pull = json!([{"prefect_aws.deployments.steps.pull_from_s3": {"bucket": "wares", "folder": "code"}}]);
+    assert_eq!(stored["pull_steps"], pull);
+    assert_eq!(stored["schedules"].as_array().map(Vec::len), Some(1));
+    let rule = stored["schedules"][0]["schedule"]["rrule"].as_str().unwrap();
+    assert!(rule.ends_with("FREQ=DAILY;BYHOUR=6;BYMINUTE=0"), "{rule}");
+    let mut command = Command::new(python().interpreter());
+    command.arg(python().script("s3_steps.py")).args(["list", "wares"]);
+    with_aws(&mut command, &moto.endpoint());
+    let keys = finish(command).await.json();
+    assert_eq!(keys.as_object().unwrap().keys().collect::<Vec<_>>(), ["code/flow.py"]);
+}

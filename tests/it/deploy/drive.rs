@@ -67,6 +67,11 @@ impl Project {
         Self { lines: command::read(&text), prefix: format!("c{number}"), folder }
     }
 
+    /// What the names of its flows and pools start with.
+    pub(super) fn prefix(&self) -> &str {
+        &self.prefix
+    }
+
     /// Steps in their order.
     pub(super) fn steps(&self) -> impl Iterator<Item = &Step> {
         self.lines.iter().filter_map(|line| if let Line::Step(step) = line { Some(step) } else { None })

@@ -117,7 +117,7 @@ fn effects(recorded: &Recorded, ran: &Ran) -> Vec<String> {
 }
 
 /// Differences between deployments.
-fn differences(want: &Deployments, got: &Deployments) -> Vec<String> {
+pub(super) fn differences(want: &Deployments, got: &Deployments) -> Vec<String> {
     let names: BTreeSet<&String> = want.keys().chain(got.keys()).collect();
     let mut differences = Vec::new();
     for name in names {

@@ -10,9 +10,11 @@ mod command;
 mod drive;
 mod faults;
 mod judge;
+mod live;
 mod projects;
 mod recording;
 mod running;
+mod s3;
 mod state;
 mod told;
 
@@ -26,25 +28,27 @@ fn data() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("data/deploy")
 }
 
-/// The server of all projects: of the version that was recorded. Nothing but the tool writes to it.
+/// The server of all projects.
 async fn server() -> &'static Server {
     static SERVER: OnceCell<Server> = OnceCell::const_new();
-    let quiet = || {
-        let services = [
-            "SCHEDULER",
-            "LATE_RUNS",
-            "CANCELLATION_CLEANUP",
-            "PAUSE_EXPIRATIONS",
-            "FOREMAN",
-            "REPOSSESSOR",
-            "TRIGGERS",
-            "EVENT_PERSISTER",
-            "EVENT_LOGGER",
-            "TASK_RUN_RECORDER",
-        ];
-        services.iter().fold(Options::default().version(Version::V3_9), |options, service| {
-            options.env(&format!("PREFECT_SERVER_SERVICES_{service}_ENABLED"), "false")
-        })
-    };
     SERVER.get_or_init(|| quiet().start()).await
+}
+
+/// A server of the version that was recorded. Nothing but the tool writes to it.
+fn quiet() -> Options {
+    let services = [
+        "SCHEDULER",
+        "LATE_RUNS",
+        "CANCELLATION_CLEANUP",
+        "PAUSE_EXPIRATIONS",
+        "FOREMAN",
+        "REPOSSESSOR",
+        "TRIGGERS",
+        "EVENT_PERSISTER",
+        "EVENT_LOGGER",
+        "TASK_RUN_RECORDER",
+    ];
+    services.iter().fold(Options::default().version(Version::V3_9), |options, service| {
+        options.env(&format!("PREFECT_SERVER_SERVICES_{service}_ENABLED"), "false")
+    })
 }

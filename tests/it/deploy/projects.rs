@@ -82,6 +82,7 @@ projects! {
     p73_redeploying: "73-redeploying",
     p74_typed_values_of_variables: "74-typed-values-of-variables",
     p75_files_that_are_odd: "75-files-that-are-odd",
+    p76_flows_that_only_python_knows: "76-flows-that-only-python-knows",
 }
 
 /// Runs pushpool in the project, and fails with all that is wrong.
@@ -110,6 +111,24 @@ fn every_folder_is_a_test() {
         .filter(|name| name.starts_with(|first: char| first.is_ascii_digit()))
         .collect();
     assert_eq!(folders, FOLDERS.iter().map(|name| (*name).to_owned()).collect());
+}
+
+/// The table of docs/deploying.md names the projects whose `should` lines differ from the recording, all of them and no
+/// others.
+#[test]
+fn the_documents_list_the_differences_of_the_projects() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/deploying.md");
+    let text = fs::read_to_string(path).expect("docs/deploying.md can be read");
+    let table = text.lines().skip_while(|line| !line.ends_with("| projects |")).skip(2);
+    let named: BTreeSet<&str> = table
+        .take_while(|line| line.starts_with('|'))
+        .flat_map(|line| line.trim_end_matches('|').rsplit('|').next().unwrap_or_default().split(','))
+        .map(str::trim)
+        .filter(|number| !number.is_empty())
+        .collect();
+    let differs = |name: &&&str| Project::read(name).steps().any(|step| step.recorded && step.should.is_some());
+    let differing: BTreeSet<&str> = FOLDERS.iter().filter(differs).filter_map(|name| name.split('-').next()).collect();
+    assert_eq!(named, differing);
 }
 
 /// Runs the real tool in the projects that `PUSHPOOL_PROJECTS` names, and writes what it left.

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, env, path::PathBuf};
 
 use clap::{Args, Subcommand, ValueEnum};
 use deploy::{Flags, Request};
-use prefect_api::settings::{Place, Settings};
+use prefect_api::settings::{Place, Setting, Settings};
 
 use crate::{error::CliError, server::ServerArgs};
 
@@ -205,6 +205,7 @@ impl DeployArgs {
             allow_undefined: self.way.allow_undefined,
             prune: self.way.prune,
             python,
+            build_namespace: self.setting(|it| it.docker_build_namespace),
             folder,
         })
     }
@@ -236,7 +237,7 @@ impl DeployArgs {
             concurrency_limit: it.concurrency_limit,
             collision_strategy: it.collision_strategy.clone(),
             pool: it.pool.clone(),
-            default_pool: self.default_pool(),
+            default_pool: self.setting(|it| it.default_work_pool),
             queue: it.work_queue.clone(),
             job_variables: it.job_variables.clone(),
             cron: it.cron.clone(),
@@ -252,10 +253,10 @@ impl DeployArgs {
         }
     }
 
-    /// Prefect's setting. Settings that cannot be read are told when the server is asked.
-    fn default_pool(&self) -> Option<String> {
+    /// A setting of Prefect's. Settings that cannot be read are told when the server is asked.
+    fn setting(&self, pick: fn(Settings) -> Option<Setting<String>>) -> Option<String> {
         let place = Place::of_process(self.server.profile.clone()).ok()?;
-        Settings::load(&place).ok()?.default_work_pool.map(|it| it.value).filter(|it| !it.is_empty())
+        pick(Settings::load(&place).ok()?).map(|it| it.value).filter(|it| !it.is_empty())
     }
 }
 

@@ -87,11 +87,12 @@ fn text(planned: &Planned, without_outputs: bool) -> String {
 }
 
 fn shown<S>(change: &Change<S>, field: &manage::plan::Field) -> String {
-    let none = || "(none)".to_owned();
-    let new = field.new.clone().unwrap_or_else(none);
+    // A value of several lines stays on its own.
+    let value = |value: &Option<String>| value.as_deref().unwrap_or("(none)").replace('\n', "\\n");
+    let new = value(&field.new);
     match change.kind {
         Kind::Create => format!("{}: {new}", field.name),
-        _ => format!("{}: {} -> {new}", field.name, paint(DIM, field.old.clone().unwrap_or_else(none))),
+        _ => format!("{}: {} -> {new}", field.name, paint(DIM, value(&field.old))),
     }
 }
 

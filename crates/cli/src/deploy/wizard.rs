@@ -6,7 +6,7 @@ use deploy::{
     DeployError, Request, names_of_file,
     wizard::{self, Ask, Left, Offer},
 };
-use dialoguer::{Confirm, Input, Select, theme::ColorfulTheme};
+use dialoguer::{Confirm, Input, Password, Select, theme::ColorfulTheme};
 use jiff::Timestamp;
 use manage::{
     ManageError, Server,
@@ -14,6 +14,7 @@ use manage::{
     with_sources,
 };
 use prefect_api::http::HttpTransport;
+use serde_json::json;
 
 use super::Failure;
 use crate::{
@@ -51,6 +52,11 @@ async fn new(request: &mut Request, server: &Server<HttpTransport>, taken: Vec<S
     let answers = wizard::ask(&offer, &mut Terminal, Timestamp::now()).map_err(left)?;
     if let Some(name) = &answers.new_pool {
         create_pool(name, server).await?;
+    }
+    if let Some(secret) = &answers.new_secret {
+        let data = json!({"value": secret.value});
+        server.client.create_block("secret", &secret.name, &data).await.map_err(|error| server.told(error))?;
+        say(paint(GOOD, format_args!("Created Secret block {}", secret.name)));
     }
     if answers.save {
         let path = request.folder.join(&request.file);
@@ -128,6 +134,11 @@ impl Ask for Terminal {
             input = input.default(default.to_owned());
         }
         input.validate_with(|text: &String| check(text)).interact_text().map_err(|_| Left)
+    }
+
+    fn secret(&mut self, question: &str) -> Result<String, Left> {
+        let theme = ColorfulTheme::default();
+        Password::with_theme(&theme).with_prompt(question).interact().map_err(|_| Left)
     }
 
     fn confirm(&mut self, question: &str, default: bool) -> Result<bool, Left> {

@@ -2,10 +2,12 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Ask, Left, Offer, git::Remote};
+use super::{Ask, Left, NewSecret, Offer, git::Remote};
 
 const CLONE: &str = "prefect.deployments.steps.git_clone";
 const DIRECTORY: &str = "prefect.deployments.steps.set_working_directory";
+/// Type of the blocks that keep one text.
+const SECRET: &str = "secret";
 const PUSH_TO_S3: &str = "prefect_aws.deployments.steps.push_to_s3";
 const PULL_FROM_S3: &str = "prefect_aws.deployments.steps.pull_from_s3";
 const BUILD: &str = "prefect_docker.deployments.steps.build_docker_image";
@@ -18,10 +20,12 @@ pub(super) struct Code {
     pub(super) steps: Map<String, Value>,
     /// The image of the runs; none for that of the work pool.
     pub(super) image: Option<String>,
+    /// A block that the steps refer to and that does not exist.
+    pub(super) new_secret: Option<NewSecret>,
 }
 
 /// Asks where a run gets the code from, and the image that it needs for that.
-pub(super) fn ask(offer: &Offer, ask: &mut dyn Ask, entrypoint: &str) -> Result<Code, Left> {
+pub(super) fn ask(offer: &Offer, ask: &mut dyn Ask, entrypoint: &str, name: &str) -> Result<Code, Left> {
     let clone = match &offer.remote {
         Some(remote) => format!("cloned from {} when a run starts", remote.https()),
         None => "cloned from a git repository when a run starts".to_owned(),
@@ -33,14 +37,14 @@ pub(super) fn ask(offer: &Offer, ask: &mut dyn Ask, entrypoint: &str) -> Result<
         "copied to S3 now, and from there when a run starts".to_owned(),
     ];
     match ask.choose("The code is", &choices)? {
-        0 => git(offer, ask, entrypoint),
+        0 => git(offer, ask, entrypoint, name),
         1 => image(offer, ask),
         2 => build(offer, ask),
         _ => s3(offer, ask),
     }
 }
 
-fn git(offer: &Offer, ask: &mut dyn Ask, entrypoint: &str) -> Result<Code, Left> {
+fn git(offer: &Offer, ask: &mut dyn Ask, entrypoint: &str, name: &str) -> Result<Code, Left> {
     let detected = offer.remote.clone().unwrap_or_else(|| Remote { branch: "main".to_owned(), ..Remote::default() });
     let file = entrypoint.split(':').next().unwrap_or(entrypoint);
     if detected.has_changed(file) {
@@ -52,13 +56,55 @@ fn git(offer: &Offer, ask: &mut dyn Ask, entrypoint: &str) -> Result<Code, Left>
     let url = ask.text("URL of the repository", &detected.https(), &needed)?;
     let branch = ask.text("Branch", &detected.branch, &needed)?;
     let mut clone = clone(&Remote { url, branch, ..detected.clone() });
+    let mut new_secret = None;
     if ask.confirm("Is the repository private?", false)? {
-        ask.show("The token stays in a Secret block of the server; the deployment only names the block.");
-        let block = ask.text("Name of the Secret block with a token", "git-token", &block_name)?;
-        clone.insert("access_token".to_owned(), json!(format!("{{{{ prefect.blocks.secret.{block} }}}}")));
+        let (argument, reference) = access(offer, ask, name, &mut new_secret)?;
+        clone.insert(argument.to_owned(), json!(reference));
     }
     let steps = Map::from_iter([("pull".to_owned(), pull(clone, &detected.folder))]);
-    Ok(Code { steps, image: pool_image(ask)? })
+    Ok(Code { steps, image: pool_image(ask)?, new_secret })
+}
+
+/// What lets a run clone a private repository: an argument of the step, and the block that it names. The token itself is
+/// in no file and in no deployment.
+fn access(
+    offer: &Offer,
+    ask: &mut dyn Ask,
+    deployment: &str,
+    new: &mut Option<NewSecret>,
+) -> Result<(&'static str, String), Left> {
+    let mut choices: Vec<String> =
+        offer.credentials.iter().map(|block| format!("the {} block {}", block.type_slug, block.name)).collect();
+    choices.push("a new Secret block, for a token that you enter now".to_owned());
+    let index = ask.choose("Access to the repository comes from", &choices)?;
+    if let Some(block) = offer.credentials.get(index) {
+        let argument = if block.type_slug == SECRET { "access_token" } else { "credentials" };
+        if argument == "credentials" {
+            let package = block.type_slug.trim_end_matches("-credentials");
+            ask.show(&format!("The image of the runs needs prefect-{package}."));
+        }
+        return Ok((argument, reference(&block.type_slug, &block.name)));
+    }
+    let taken = |text: &str| offer.credentials.iter().any(|it| it.type_slug == SECRET && it.name == text);
+    let name = ask.text("Name of the Secret block", &block_name_for(deployment), &|text| {
+        block_name(text)?;
+        if taken(text) { Err("there is a Secret block of this name".to_owned()) } else { Ok(()) }
+    })?;
+    let value = ask.secret("Token")?;
+    *new = Some(NewSecret { name: name.clone(), value });
+    Ok(("access_token", reference(SECRET, &name)))
+}
+
+fn reference(type_slug: &str, name: &str) -> String {
+    format!("{{{{ prefect.blocks.{type_slug}.{name} }}}}")
+}
+
+/// A name that Prefect takes, made of the deployment's.
+fn block_name_for(deployment: &str) -> String {
+    let plain = |it: char| if it.is_ascii_alphanumeric() { it.to_ascii_lowercase() } else { '-' };
+    let words = deployment.chars().map(plain).collect::<String>();
+    let words: Vec<&str> = words.split('-').filter(|word| !word.is_empty()).collect();
+    format!("{}-repo-token", if words.is_empty() { "deployment".to_owned() } else { words.join("-") })
 }
 
 /// The arguments of the step that clones a repository.
@@ -93,7 +139,7 @@ fn s3(offer: &Offer, ask: &mut dyn Ask) -> Result<Code, Left> {
         ("push".to_owned(), json!([{PUSH_TO_S3: place}])),
         ("pull".to_owned(), json!([{PULL_FROM_S3: place}])),
     ]);
-    Ok(Code { steps, image: pool_image(ask)? })
+    Ok(Code { steps, image: pool_image(ask)?, new_secret: None })
 }
 
 /// An image that a deploy builds. Fargate runs Intel unless told otherwise, whatever machine builds.
@@ -112,14 +158,14 @@ fn build(offer: &Offer, ask: &mut dyn Ask) -> Result<Code, Left> {
         ("push".to_owned(), json!([{PUSH_IMAGE: push}])),
         ("pull".to_owned(), json!([{DIRECTORY: {"directory": directory}}])),
     ]);
-    Ok(Code { steps, image: Some("{{ build.image }}".to_owned()) })
+    Ok(Code { steps, image: Some("{{ build.image }}".to_owned()), new_secret: None })
 }
 
 fn image(offer: &Offer, ask: &mut dyn Ask) -> Result<Code, Left> {
     let image = ask.text("Image", "", &needed)?;
     let directory = directory(offer, ask)?;
     let steps = Map::from_iter([("pull".to_owned(), json!([{DIRECTORY: {"directory": directory}}]))]);
-    Ok(Code { steps, image: Some(image) })
+    Ok(Code { steps, image: Some(image), new_secret: None })
 }
 
 fn directory(offer: &Offer, ask: &mut dyn Ask) -> Result<String, Left> {

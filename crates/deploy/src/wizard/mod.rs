@@ -11,12 +11,15 @@ mod schedule;
 #[cfg(test)]
 mod tests;
 
-use std::path::Path;
+use std::{fmt, path::Path};
 
 use flows::{Found, Project};
 use jiff::Timestamp;
 use manage::{pool::create::check_name, server::Server};
-use prefect_api::{Transport, models::ListedPool};
+use prefect_api::{
+    Transport,
+    models::{ListedPool, NamedBlock},
+};
 use serde_json::{Map, Value, json};
 
 pub use self::{
@@ -48,6 +51,12 @@ pub trait Ask {
         check: &dyn Fn(&str) -> Result<(), String>,
     ) -> Result<String, Left>;
 
+    /// A text that is not shown while it is typed.
+    ///
+    /// # Errors
+    /// The user left.
+    fn secret(&mut self, question: &str) -> Result<String, Left>;
+
     /// Yes or no.
     ///
     /// # Errors
@@ -73,7 +82,12 @@ pub struct Offer {
     pub taken: Vec<String>,
     /// Whether the project has a `Dockerfile`.
     pub has_dockerfile: bool,
+    /// Blocks of the server that may give access to a private repository.
+    pub credentials: Vec<NamedBlock>,
 }
+
+/// Types of blocks that `git_clone` takes: a Secret with a token, and credentials of the services.
+const CREDENTIALS: [&str; 4] = ["secret", "github-credentials", "gitlab-credentials", "bitbucket-credentials"];
 
 impl Offer {
     /// Looks around in a project and on a server.
@@ -83,7 +97,9 @@ impl Offer {
     pub async fn of<T: Transport>(server: &Server<T>, folder: &Path, taken: Vec<String>) -> Result<Self, DeployError> {
         let pools: Vec<ListedPool> = server.client.all_pools().await.map_err(|error| server.told(error))?;
         let usable = pools.into_iter().filter(|pool| pool.pool_type != "prefect-agent");
-        Ok(Self { pools: usable.map(|pool| (pool.name, pool.pool_type)).collect(), taken, ..Self::of_folder(folder) })
+        let credentials = server.client.blocks_of_types(&CREDENTIALS).await.map_err(|error| server.told(error))?;
+        let pools = usable.map(|pool| (pool.name, pool.pool_type)).collect();
+        Ok(Self { pools, taken, credentials, ..Self::of_folder(folder) })
     }
 
     /// Looks around in a project.
@@ -96,6 +112,7 @@ impl Offer {
             folder: folder.file_name().unwrap_or_default().to_string_lossy().into_owned(),
             taken: Vec::new(),
             has_dockerfile: folder.join("Dockerfile").is_file(),
+            credentials: Vec::new(),
         }
     }
 }
@@ -107,8 +124,26 @@ pub struct Answers {
     pub deployment: Map<String, Value>,
     /// The pool to create first; none if it exists.
     pub new_pool: Option<String>,
+    /// The Secret block to create first, for a private repository.
+    pub new_secret: Option<NewSecret>,
     /// Whether the entry goes into the file.
     pub save: bool,
+}
+
+/// A Secret block that does not exist yet.
+#[derive(Clone, PartialEq, Eq)]
+pub struct NewSecret {
+    /// Its name.
+    pub name: String,
+    /// Its value.
+    pub value: String,
+}
+
+/// The value is secret.
+impl fmt::Debug for NewSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NewSecret").field("name", &self.name).finish_non_exhaustive()
+    }
 }
 
 /// Asks for a deployment.
@@ -122,7 +157,7 @@ pub fn ask(offer: &Offer, ask: &mut dyn Ask, now: Timestamp) -> Result<Answers, 
     let mut deployment = Map::new();
     deployment.insert("name".to_owned(), json!(name));
     deployment.insert("entrypoint".to_owned(), json!(entrypoint));
-    let code = code::ask(offer, ask, &entrypoint)?;
+    let code = code::ask(offer, ask, &entrypoint, &name)?;
     deployment.extend(code.steps);
     let schedules = schedule::ask(ask, now)?;
     if !schedules.is_empty() {
@@ -134,7 +169,7 @@ pub fn ask(offer: &Offer, ask: &mut dyn Ask, now: Timestamp) -> Result<Answers, 
     }
     deployment.insert("work_pool".to_owned(), Value::Object(work_pool));
     let save = ask.confirm("Save this deployment to prefect.yaml?", true)?;
-    Ok(Answers { deployment, new_pool, save })
+    Ok(Answers { deployment, new_pool, new_secret: code.new_secret, save })
 }
 
 fn flow(offer: &Offer, ask: &mut dyn Ask) -> Result<String, Left> {

@@ -34,6 +34,10 @@ impl Ask for Script {
         }
     }
 
+    fn secret(&mut self, _: &str) -> Result<String, Left> {
+        self.answers.pop_front().map(str::to_owned).ok_or(Left)
+    }
+
     fn confirm(&mut self, _: &str, _: bool) -> Result<bool, Left> {
         Ok(self.answers.pop_front().ok_or(Left)? == "y")
     }
@@ -85,7 +89,10 @@ fn answers_become_an_entry_of_the_file() {
             "-",
             "-",
             "y",
-            "-",
+            "a new Secret block",
+            "Git Token",
+            "git-token",
+            "very-secret",
             "img:1",
             "cron",
             "61 * * * *",
@@ -114,12 +121,38 @@ fn answers_become_an_entry_of_the_file() {
             "/ % & < > are not allowed",
             "flow.py is not committed as it is; runs get what is pushed.",
             "A container has no SSH key, so HTTPS is proposed.",
-            "The token stays in a Secret block of the server; the deployment only names the block.",
+            "a block's name has lowercase letters, digits and dashes",
             "cron `61 * * * *`: minute: found `61`, wanted 0-59",
             "unknown time zone `Europe/Madird`: did you mean Europe/Madrid?",
             "The next runs: Sun 2026-03-29 03:30 CEST, Mon 2026-03-30 02:30 CEST, Tue 2026-03-31 02:30 CEST",
         ]
     );
+}
+
+#[test]
+fn a_private_repository_takes_a_block_of_the_server_or_a_new_one() {
+    let mut offer = offer();
+    let block = |type_slug: &str, name: &str| NamedBlock { type_slug: type_slug.into(), name: name.into() };
+    offer.credentials = vec![block("github-credentials", "bot"), block("secret", "default-2-repo-token")];
+    let start = ["a.py:f", "-", "etl", "cloned", "-", "-", "y"];
+    let clone = |access: &[&'static str]| {
+        let (answers, told) = asked(&offer, &[&start[..], access, &["", "no", "n"]].concat());
+        let step = answers.deployment["pull"][0]["prefect.deployments.steps.git_clone"].clone();
+        (step, answers.new_secret, told)
+    };
+    let (step, new, told) = clone(&["the github-credentials block bot"]);
+    assert_eq!((&step["credentials"], new), (&json!("{{ prefect.blocks.github-credentials.bot }}"), None));
+    assert_eq!(told.last().map(String::as_str), Some("The image of the runs needs prefect-github."));
+    let (step, new, _) = clone(&["the secret block default-2-repo-token"]);
+    assert_eq!((&step["access_token"], new), (&json!("{{ prefect.blocks.secret.default-2-repo-token }}"), None));
+
+    // The name that is proposed is taken.
+    let (step, new, told) = clone(&["a new Secret block", "-", "own-token", "very-secret"]);
+    assert_eq!(step["access_token"], "{{ prefect.blocks.secret.own-token }}");
+    assert_eq!(told.last().map(String::as_str), Some("there is a Secret block of this name"));
+    let new = new.expect("a new block");
+    assert_eq!((new.name.as_str(), new.value.as_str()), ("own-token", "very-secret"));
+    assert!(!format!("{new:?}").contains("very-secret"), "{new:?}");
 }
 
 #[test]
@@ -205,7 +238,8 @@ fn an_image_with_the_code_has_to_be_named() {
 
 #[test]
 fn a_user_may_leave_at_every_question() {
-    let all = ["a.py:f", "-", "etl", "cloned", "-", "-", "y", "-", "", "cron", "-", "UTC", "y", "no", "y"];
+    let all =
+        ["a.py:f", "-", "etl", "cloned", "-", "-", "y", "a new", "-", "t", "", "cron", "-", "UTC", "y", "no", "y"];
     assert!(ask(&offer(), &mut Script::of(&all), now()).is_ok());
     for count in 0..all.len() {
         assert_eq!(ask(&offer(), &mut Script::of(&all[..count]), now()), Err(Left), "after {count}");
@@ -214,7 +248,12 @@ fn a_user_may_leave_at_every_question() {
 
 fn answers(name: &str) -> Answers {
     let deployment = json!({"name": name, "entrypoint": "a.py:f", "work_pool": {"name": "etl"}});
-    Answers { deployment: deployment.as_object().cloned().expect("object"), new_pool: None, save: true }
+    Answers {
+        deployment: deployment.as_object().cloned().expect("object"),
+        new_pool: None,
+        new_secret: None,
+        save: true,
+    }
 }
 
 #[test]

@@ -15,7 +15,7 @@ const OLDEST_MINOR: i128 = 10;
 
 impl<'p> Session<'p> {
     /// Whether a binding is made; none if that depends on more than the source.
-    pub(super) fn is_made(&self, binding: &Binding<'p>, scope: &Scope<'p>) -> Option<bool> {
+    pub(crate) fn is_made(&self, binding: &Binding<'p>, scope: &Scope<'p>) -> Option<bool> {
         let mut made = Some(true);
         for condition in &binding.conditions {
             match self.holds(condition, scope, binding.at) {

@@ -6,7 +6,7 @@ use crate::{context::Context, error::Problem};
 
 /// Variables of the setting; both names are Prefect's.
 const NAMESPACE: [&str; 2] =
-    ["PREFECT_DEFAULT_DOCKER_BUILD_NAMESPACE", "PREFECT_DEPLOYMENTS_DEFAULT_DOCKER_BUILD_NAMESPACE"];
+    ["PREFECT_DEPLOYMENTS_DEFAULT_DOCKER_BUILD_NAMESPACE", "PREFECT_DEFAULT_DOCKER_BUILD_NAMESPACE"];
 
 /// What is wrong with a name.
 pub(super) fn wrong(name: &str) -> Option<Problem> {
