@@ -41,6 +41,9 @@ pub const BATCH_SIZE: u32 = 10;
 /// Most invocations at once that one queue causes. The fewest that Lambda takes, so that the smallest accounts can install it.
 pub const MAXIMUM_CONCURRENCY: u32 = 2;
 
+/// How long a receive waits for a message: the longest that SQS allows.
+pub const RECEIVE_WAIT: std::time::Duration = std::time::Duration::from_secs(20);
+
 /// How long a dead-letter queue keeps a message: the longest that SQS allows.
 pub const DEAD_LETTER_RETENTION: std::time::Duration = std::time::Duration::from_secs(14 * 24 * 3_600);
 

@@ -53,6 +53,7 @@ pub mod ecs;
 mod events;
 pub mod faults;
 mod http;
+pub mod installation;
 pub mod lambda;
 mod logs;
 pub mod scheduler;

@@ -8,7 +8,7 @@ use std::{
 
 use ::installation::{
     BATCH_SIZE, DEAD_LETTER_RETENTION, Function, MAX_RECEIVE_COUNT, MAXIMUM_CONCURRENCY, Mode, PREFIX, Preset, Queue,
-    SetBy, Variable, page, timing, variables,
+    RECEIVE_WAIT, SetBy, Variable, page, timing, variables,
 };
 use pushpool_tests::rig::applied::{Applied, Resource};
 use regex_lite::Regex;
@@ -108,6 +108,7 @@ fn the_plan_has_the_queues_of_the_data_with_its_timings() {
             assert_eq!(it.text("name"), queue.full_name(PREFIX));
             assert_eq!(dead.text("name"), queue.full_dead_letters(PREFIX));
             assert_eq!(it.number("message_retention_seconds"), queue.retention().as_secs());
+            assert_eq!(it.number("receive_wait_time_seconds"), RECEIVE_WAIT.as_secs());
             assert_eq!(dead.number("message_retention_seconds"), DEAD_LETTER_RETENTION.as_secs());
             for it in [it, dead] {
                 assert_eq!(*it.get("fifo_queue"), queue.is_fifo(), "{queue}");

@@ -1,7 +1,8 @@
 //! pushpool as it is deployed, on one machine: the functions' own binaries behind the Runtime API, their queues and ECS on
 //! loopback, and a real Prefect server whose work pools they serve.
 //!
-//! Queues are those that the Terraform module makes, and each function may what its role allows: a call that a role does not
+//! The installation is put together as `pushpool dev` does it ([`local::installation`]), with the queues and names of the Terraform
+//! module, and each function may what its role allows: a call that a role does not
 //! allow is refused, and fails the test in the end ([`crate::rig::applied`]). Only time is short-cut: what ticks once a minute on AWS
 //! ticks every other second here, and tasks come up in a fraction of a second.
 //!
@@ -19,17 +20,18 @@ use std::{
     time::{Duration, Instant},
 };
 
-use installation::Queue;
+use installation::{EXTRA_TICK, Function, Mode, variables};
 use local::{
     Config, Local,
     ecs::{Dwell, HostImage, Runner, Secrets, TaskView},
+    installation::{Installation, Plan},
     lambda::{
-        Bootstrap, Concurrency, EventSourceMapping, Function, FunctionError, FunctionUrl, Line, Mapping, Output,
-        RuntimeApi,
+        Bootstrap, Concurrency, EventSourceMapping, Function as LambdaFunction, FunctionError, FunctionUrl, Line,
+        Output, RuntimeApi,
     },
 };
 use serde_json::{Value, json};
-use tokio::{sync::mpsc, task::JoinSet};
+use tokio::sync::mpsc;
 
 use crate::rig::{
     applied::{Applied, REGION, Roles},
@@ -37,13 +39,11 @@ use crate::rig::{
     prefect::{self, Server},
 };
 
-/// What a function is given for a batch.
+/// What a function is given for a batch, and after how long a message comes back whose function died.
 const TIMEOUT: Duration = Duration::from_secs(20);
 
-/// After how many seconds a message comes back whose function died. Not shorter than the timeout.
-const VISIBILITY: &str = "20";
-
-const TICK: &str = r#"{"version":1,"tick":"extra"}"#;
+/// Time between ticks, and what the poller takes for the time between polls.
+const TICKS: Duration = Duration::from_secs(2);
 
 /// How pushpool is set up for a test.
 pub struct Setup {
@@ -97,15 +97,14 @@ pub struct Served {
     /// SQS and ECS.
     pub local: Local,
     /// URLs of the queues and their dead-letter queues, by name ([`installation::Queue`]).
-    pub queues: BTreeMap<String, String>,
+    pub queues: BTreeMap<&'static str, String>,
+    installation: Installation,
     roles: Arc<Roles>,
     setup: Setup,
     server_url: String,
-    functions: BTreeMap<&'static str, Arc<RuntimeApi>>,
-    mappings: BTreeMap<&'static str, Vec<EventSourceMapping>>,
+    functions: BTreeMap<Function, Arc<RuntimeApi>>,
     output: mpsc::UnboundedSender<Line>,
     lines: mpsc::UnboundedReceiver<Line>,
-    ticks: JoinSet<()>,
 }
 
 impl Setup {
@@ -126,27 +125,29 @@ impl Setup {
         let roles = Roles::new(&applied, &config.account_id, &config.region);
         let local = Local::start(config).await.expect("loopback starts");
         local.guard(roles.guard());
-        let queues = queues(&local, &applied).await;
-        local.route_ecs_events_to(queues["events"].as_str());
+        let dispatchers = self.dispatchers;
+        let plan = Plan { mode: Mode::Server, timeout: TIMEOUT, visibility: TIMEOUT, dispatchers, observers: 1 };
+        let installation = Installation::open(&local, plan).await.expect("the queues are made");
+        let queues = installation.urls().clone();
         let (output, lines) = mpsc::unbounded_channel();
         let (functions, ticks) = (self.functions, self.ticks);
         let mut served = Served {
             local,
             queues,
+            installation,
             roles,
             server_url: server.url(),
             setup: self,
             functions: BTreeMap::new(),
-            mappings: BTreeMap::new(),
             output,
             lines,
-            ticks: JoinSet::new(),
         };
         for name in functions {
             served.start_function(name).await;
         }
         if ticks {
-            served.tick();
+            // Often enough that no test waits a minute for one.
+            served.installation.tick(TICKS);
         }
         served
     }
@@ -159,37 +160,20 @@ impl Served {
     /// When it does not start.
     pub async fn start_function(&mut self, name: &'static str) {
         let path = tokio::task::spawn_blocking(move || binary(name)).await.expect("the function is built");
-        let dispatchers = self.setup.dispatchers;
+        let function = known(name);
         let mut bootstrap = Bootstrap::new(name, path);
         bootstrap.endpoint_url = Some(self.local.endpoint());
-        bootstrap.environment = self.variables(name);
-        bootstrap.environments = 2 * dispatchers;
+        bootstrap.environment = self.variables(function);
+        bootstrap.environments = 2 * self.setup.dispatchers;
         bootstrap.output = Output::Lines(self.output.clone());
-        let function = Arc::new(RuntimeApi::start(bootstrap).await.expect("the function's Runtime API starts"));
-        let sources: &[&str] = match name {
-            "poller" => &["poll"],
-            "dispatcher" => &["run", "run.fifo"],
-            "observer" => &["events"],
-            _ => &[],
-        };
-        let sources = if self.setup.mapped { sources } else { &[] };
-        let mut mappings = Vec::new();
-        for queue in sources {
-            let mapping = Mapping {
-                timeout: TIMEOUT,
-                maximum_concurrency: if name == "dispatcher" { dispatchers } else { 1 },
-                ..Mapping::new(&self.queues[*queue])
-            };
-            let function = self.limited(name, Arc::<RuntimeApi>::clone(&function));
-            let mapping = EventSourceMapping::start(self.local.sqs().clone(), function, mapping).await;
-            mappings.push(mapping.expect("the mapping is made"));
-        }
-        self.functions.insert(name, function);
-        self.mappings.insert(name, mappings);
+        let api = Arc::new(RuntimeApi::start(bootstrap).await.expect("the function's Runtime API starts"));
+        let code = self.limited(name, Arc::<RuntimeApi>::clone(&api));
+        self.installation.connect(function, code, self.setup.mapped).await.expect("the mappings are made");
+        self.functions.insert(function, api);
     }
 
     /// The function within the account's concurrency, if there is a limit.
-    fn limited(&self, name: &str, function: Arc<dyn Function>) -> Arc<dyn Function> {
+    fn limited(&self, name: &str, function: Arc<dyn LambdaFunction>) -> Arc<dyn LambdaFunction> {
         match &self.setup.concurrency {
             Some(concurrency) => concurrency.limited(name, function),
             None => function,
@@ -198,50 +182,34 @@ impl Served {
 
     /// Stops a function in good order: what it is at is finished.
     pub async fn stop_function(&mut self, name: &str) {
-        for mapping in self.mappings.remove(name).into_iter().flatten() {
-            mapping.stop().await;
-        }
-        if let Some(function) = self.functions.remove(name) {
+        let name = known(name);
+        self.installation.disconnect(name).await;
+        if let Some(function) = self.functions.remove(&name) {
             function.stop().await;
         }
     }
 
-    fn variables(&self, function: &str) -> BTreeMap<String, String> {
+    fn variables(&self, function: Function) -> BTreeMap<String, String> {
         let Setup { api_urls, pools, environment, .. } = &self.setup;
-        let url = |queue: &str| self.queues[queue].clone();
-        let of_function = api_urls.iter().find(|(name, _)| *name == function);
+        let of_function = api_urls.iter().find(|(name, _)| *name == function.name());
         let api_url = of_function.map_or_else(|| self.server_url.clone(), |(_, url)| url.clone());
-        let mut all: BTreeMap<String, String> = [
-            ("PREFECT_API_URL", api_url),
-            ("PUSHPOOL_CONTAINER_PREFECT_API_URL", self.server_url.clone()),
-            ("PUSHPOOL_POOLS", pools.join(",")),
-            ("PUSHPOOL_PUSH_POOLS", pools.is_empty().to_string()),
-            ("PUSHPOOL_POLL_QUEUE_URL", url("poll")),
-            ("PUSHPOOL_RUN_QUEUE_URL", url("run")),
-            ("PUSHPOOL_RUN_FIFO_QUEUE_URL", url("run.fifo")),
-            ("PUSHPOOL_EVENTS_QUEUE_URL", url("events")),
-            ("PUSHPOOL_DLQ_URL", url(if function == "observer" { "events-dlq" } else { "run-dlq" })),
-            ("AWS_ACCESS_KEY_ID", format!("pushpool-{function}-{REGION}")),
-            ("PUSHPOOL_SUBNETS", "subnet-1".to_owned()),
-            ("PUSHPOOL_POLL_INTERVAL", "2".to_owned()),
-            ("PUSHPOOL_RUN_TASK_RATE", "0".to_owned()),
-            ("PUSHPOOL_DEFAULT_IMAGE", "flows:1".to_owned()),
-        ]
-        .map(|(name, value)| (name.to_owned(), value))
-        .into();
+        let chosen = [
+            (&variables::API_URL, api_url),
+            (&variables::CONTAINER_PREFECT_API_URL, self.server_url.clone()),
+            (&variables::POOLS, pools.join(",")),
+            (&variables::PUSH_POOLS, pools.is_empty().to_string()),
+            (&variables::SUBNETS, "subnet-1".to_owned()),
+            (&variables::POLL_INTERVAL, TICKS.as_secs().to_string()),
+            (&variables::RUN_TASK_RATE, "0".to_owned()),
+            (&variables::DEFAULT_IMAGE, "flows:1".to_owned()),
+        ];
+        let chosen = chosen.into_iter().filter(|(variable, _)| variable.is_read_by(function));
+        let chosen = chosen.map(|(variable, value)| (variable.name.to_owned(), value));
+        let caller = ("AWS_ACCESS_KEY_ID".to_owned(), format!("{}-{REGION}", function.full_name(installation::PREFIX)));
+        let mut all = self.installation.variables(function);
+        all.extend(chosen.chain([caller]));
         all.extend(environment.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
         all
-    }
-
-    /// The schedule's tick, and the poller's own in between; often enough that no test waits a minute for one.
-    fn tick(&mut self) {
-        let (sqs, url) = (self.local.sqs().clone(), self.queues["poll"].clone());
-        self.ticks.spawn(async move {
-            loop {
-                let _ = sqs.send(&url, TICK).await;
-                tokio::time::sleep(Duration::from_secs(2)).await;
-            }
-        });
     }
 
     /// Has the poller poll once.
@@ -249,7 +217,7 @@ impl Served {
     /// # Panics
     /// When it fails.
     pub async fn poll(&self) {
-        let record = json!({"messageId": "tick", "receiptHandle": "tick", "body": TICK, "eventSource": "aws:sqs",
+        let record = json!({"messageId": "tick", "receiptHandle": "tick", "body": EXTRA_TICK, "eventSource": "aws:sqs",
             "attributes": {"ApproximateReceiveCount": "1"}});
         self.invoke("poller", json!({"Records": [record]})).await;
     }
@@ -295,9 +263,9 @@ impl Served {
     /// # Panics
     /// When no port is to be had.
     pub async fn url_of(&self, name: &str) -> FunctionUrl {
-        let function = self.limited(name, Arc::<RuntimeApi>::clone(&self.functions[name]));
         let address = std::net::SocketAddr::from((std::net::Ipv4Addr::LOCALHOST, 0));
-        FunctionUrl::start(address, function, TIMEOUT).await.expect("the URL listens")
+        let url = self.installation.listen(known(name), address).await.expect("the URL listens");
+        url.expect("the function runs")
     }
 
     /// Invokes a function beside what feeds it.
@@ -313,19 +281,19 @@ impl Served {
     /// # Errors
     /// It gives no result.
     pub async fn try_invoke(&self, name: &str, event: Value) -> Result<Value, FunctionError> {
-        self.functions[name].invoke(event, TIMEOUT).await
+        self.functions[&known(name)].invoke(event, TIMEOUT).await
     }
 
     /// How often the queues of a function have invoked it and got no result, because it ended or took too long.
     #[must_use]
     pub fn failed_invocations(&self, name: &str) -> u64 {
-        self.mappings.get(name).into_iter().flatten().map(|mapping| mapping.counts().failed_invocations).sum()
+        self.installation.mappings(known(name)).map(|mapping| mapping.counts().failed_invocations).sum()
     }
 
     /// How often no concurrency was left for the batches of a function's queues.
     #[must_use]
     pub fn throttles(&self, name: &str) -> u64 {
-        self.mappings.get(name).into_iter().flatten().map(|mapping| mapping.counts().throttles).sum()
+        self.installation.mappings(known(name)).map(|mapping| mapping.counts().throttles).sum()
     }
 
     /// Ids of the processes of a function, busy or idle: children of this process with that binary, told apart from those
@@ -367,13 +335,12 @@ impl Served {
     ///
     /// # Panics
     /// When a function called what its role does not allow, or Lambda refused an invocation as one of a loop.
-    pub async fn stop(mut self) {
-        self.ticks.abort_all();
-        let counts = self.mappings.values().flatten().map(|mapping| mapping.counts().recursive_invocations_dropped);
-        let dropped: u64 = counts.sum();
-        let names: Vec<&str> = self.functions.keys().copied().collect();
-        for name in names {
-            self.stop_function(name).await;
+    pub async fn stop(self) {
+        let dropped = |mapping: &EventSourceMapping| mapping.counts().recursive_invocations_dropped;
+        let dropped: u64 = Function::ALL.iter().flat_map(|it| self.installation.mappings(*it)).map(dropped).sum();
+        self.installation.close().await;
+        for function in self.functions.values() {
+            function.stop().await;
         }
         self.local.stop().await;
         let denied = self.roles.denied();
@@ -389,22 +356,8 @@ fn here(config: &Config) -> Applied {
     applied.with(":cluster/etl", ":cluster/*").with(":task/etl/", ":task/*/").with("ArnEquals", "ArnLike")
 }
 
-async fn queues(local: &Local, applied: &Applied) -> BTreeMap<String, String> {
-    let mut queues = BTreeMap::new();
-    // Dead-letter queues come first in the alphabet, and have to be there first.
-    for (address, queue) in applied.all("aws_sqs_queue") {
-        let key = address.split('"').nth(1).expect("queues have keys");
-        let mut attributes = queue.queue_attributes();
-        let name = if attributes.get("RedrivePolicy").is_some() {
-            attributes["VisibilityTimeout"] = VISIBILITY.into();
-            key.to_owned()
-        } else {
-            Queue::named(key).expect("the queue is known").dead_letters().to_owned()
-        };
-        let url = local.sqs().create_queue(queue.text("name"), attributes).await.expect("a queue is made");
-        queues.insert(name, url);
-    }
-    queues
+fn known(name: &str) -> Function {
+    Function::named(name).unwrap_or_else(|| panic!("there is no function {name}"))
 }
 
 /// Output files of tasks are kept here by `local`.

@@ -4,7 +4,7 @@
 //! So a row only ever moves forward, except that a message which goes back to the queue is queued again. A row is done
 //! when its fate is recorded *and* its task, if it has one of its own, has stopped.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, time::Duration};
 
 use dispatch::message::ScheduledRun;
 use ecs::Attempt;
@@ -14,7 +14,12 @@ use serde::Serialize;
 use super::{
     feed::Sample,
     news::{About, Fate, News, Reason, Task},
+    table::{self, Entry, Rank},
 };
+use crate::output::{BAD, BUSY, DIM, GOOD, ODD, paint};
+
+/// Columns of the bar.
+const BAR: usize = 24;
 
 /// How far a message is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -139,10 +144,34 @@ impl Row {
         self.task.as_ref().map(|task| task.task_arn.as_str())
     }
 
-    /// The last part of the task's ARN, short enough for a table.
-    pub(crate) fn short_task(&self) -> Option<String> {
-        let id = self.task_arn()?.rsplit('/').next()?;
-        Some(id.chars().take(8).collect())
+    /// What the table shows of it.
+    pub(crate) fn entry(&self) -> Entry {
+        let style = match self.state {
+            _ if self.has_failed() => BAD,
+            State::Queued => DIM,
+            State::Claimed | State::Launched | State::Running => BUSY,
+            State::Stopped => GOOD,
+            State::Adopted | State::NotOurs => ODD,
+            State::Crashed | State::Buried => BAD,
+        };
+        let reason = self.reason.as_ref().map(|reason| format!("{} {}", reason.code, reason.summary));
+        let note: Vec<String> = [self.note.clone(), reason].into_iter().flatten().collect();
+        Entry {
+            name: if self.attempt.is_some() { self.name.clone() } else { self.source.clone() },
+            work_pool: self.work_pool.clone(),
+            state: self.state.word().replace('_', " "),
+            style,
+            due_to_launch: self.due_to_launch,
+            task_arn: self.task_arn().map(str::to_owned),
+            exit_code: self.exit_code(),
+            note: note.join(": "),
+            rank: match self.state {
+                _ if self.is_done() => Rank::Done,
+                State::Queued => Rank::Waits,
+                _ => Rank::Moves,
+            },
+            ..Entry::default()
+        }
     }
 
     /// Exit code of its own task.
@@ -171,6 +200,16 @@ impl Board {
 
     pub(crate) fn rows(&self) -> &[Row] {
         &self.rows
+    }
+
+    /// What the table shows.
+    pub(crate) fn entries(&self) -> Vec<Entry> {
+        self.rows.iter().map(Row::entry).collect()
+    }
+
+    /// What fits into a terminal: the table, and the bar below it.
+    pub(crate) fn frame(&self, elapsed: Duration, width: usize, height: usize) -> Vec<String> {
+        table::frame(&self.entries(), vec![bar(self, elapsed)], width, height)
     }
 
     /// How many rows are done.
@@ -359,6 +398,15 @@ impl Board {
         row.note = Some("came back too often".to_owned());
         Some(index)
     }
+}
+
+/// How many rows are done, as a bar.
+pub(crate) fn bar(board: &Board, elapsed: Duration) -> String {
+    let (done, all) = (board.done(), board.rows().len());
+    let full = (done * BAR).checked_div(all).unwrap_or(BAR);
+    let filled = paint(GOOD, "█".repeat(full));
+    let empty = paint(DIM, "░".repeat(BAR - full));
+    format!("{filled}{empty} {done} of {all} done, {:.0} s", elapsed.as_secs_f64().floor())
 }
 
 #[cfg(test)]

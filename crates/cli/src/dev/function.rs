@@ -13,49 +13,35 @@ use aws::{ScheduleSettings, StandaloneSettings};
 use dispatch::{
     dispatcher::Policy,
     sqs_event::{self, BatchResponse, Record},
-    standalone,
 };
+use installation::{Function::Dispatcher, Variable, timing, variables};
 use local::lambda::{
-    Bootstrap, EventSourceMapping, Function as LambdaFunction, FunctionError, InProcess, Invocation, Line, Mapping,
-    Output, RuntimeApi,
+    Bootstrap, Function as LambdaFunction, FunctionError, InProcess, Invocation, Line, Output, RuntimeApi,
 };
 use serde_json::Value;
 use tokio::{sync::mpsc, time::Instant};
 
 use super::{
     args::DevArgs,
-    house::{House, SCHEDULE_GROUP, SCHEDULE_ROLE},
+    house::{self, CONCURRENCY, House},
     news::{self, News, Reporter},
 };
 use crate::error::CliError;
-
-/// How long the function may take for a batch, as the Terraform module sets it.
-pub(crate) const TIMEOUT: Duration = Duration::from_secs(30);
-
-/// RunTask calls a second, the function's own default.
-pub(crate) const RUN_TASK_RATE: f64 = 20.0;
-
-/// How long capacity may be missing, the function's own default.
-pub(crate) const CAPACITY_TIMEOUT: Duration = Duration::from_secs(3_600);
-
-/// Most invocations at a time. Two, so that batches meet each other as they do on AWS.
-pub(crate) const CONCURRENCY: usize = 2;
 
 /// File with the output of the function binary, among the logs of the tasks.
 const LOG: &str = "dispatcher.log";
 
 /// A dispatcher that takes the run queue's messages.
 pub(crate) struct Function {
-    mapping: EventSourceMapping,
     binary: Option<Arc<RuntimeApi>>,
 }
 
 impl Function {
-    /// Starts it.
+    /// Starts it, and has the run queue invoke it.
     ///
     /// # Errors
     /// The binary cannot be started, or a setting is not possible.
-    pub(crate) async fn start(args: &DevArgs, house: &House, reporter: &Reporter) -> Result<Self, CliError> {
+    pub(crate) async fn start(args: &DevArgs, house: &mut House, reporter: &Reporter) -> Result<Self, CliError> {
         let (function, binary): (Arc<dyn LambdaFunction>, _) = match &args.messages.bootstrap {
             None => (in_process(args, house, reporter).await?, None),
             Some(path) => {
@@ -63,20 +49,15 @@ impl Function {
                 (Arc::<RuntimeApi>::clone(&binary), Some(binary))
             }
         };
-        let watched = Watched { function, reporter: reporter.clone() };
-        let mapping =
-            Mapping { timeout: TIMEOUT, maximum_concurrency: CONCURRENCY, ..Mapping::new(&house.run_queue_url) };
-        let mapping = EventSourceMapping::start(house.local.sqs().clone(), Arc::new(watched), mapping).await;
-        let mapping = mapping.map_err(|error| CliError::PrepareLoopback {
-            operation: "CreateEventSourceMapping",
-            reason: error.to_string(),
-        })?;
-        Ok(Self { mapping, binary })
+        let watched = Arc::new(Watched { function, reporter: reporter.clone() });
+        let connected = house.installation.connect(Dispatcher, watched, true).await;
+        connected.map_err(|error| house::failed(&error))?;
+        Ok(Self { binary })
     }
 
     /// Takes no more messages, and ends when those under way are settled.
-    pub(crate) async fn stop(self) {
-        self.mapping.stop().await;
+    pub(crate) async fn stop(self, house: &mut House) {
+        house.installation.disconnect(Dispatcher).await;
         if let Some(binary) = self.binary {
             binary.stop().await;
         }
@@ -86,18 +67,20 @@ impl Function {
 async fn in_process(args: &DevArgs, house: &House, reporter: &Reporter) -> Result<Arc<dyn LambdaFunction>, CliError> {
     let requests = args.requests.settings();
     let config = aws::loopback_config(&house.local.endpoint(), &requests.region).await;
+    let mut told = house.installation.variables(Dispatcher);
+    let mut told = |variable: &Variable| told.remove(variable.name).unwrap_or_default();
     let settings = StandaloneSettings {
-        run_queue_url: house.run_queue_url.clone(),
+        run_queue_url: told(&variables::RUN_QUEUE_URL),
         schedules: ScheduleSettings {
-            group: SCHEDULE_GROUP.to_owned(),
-            role_arn: SCHEDULE_ROLE.to_owned(),
-            run_queue_arn: house.run_queue_arn.clone(),
+            group: told(&variables::SCHEDULE_GROUP),
+            role_arn: told(&variables::SCHEDULE_ROLE_ARN),
+            run_queue_arn: told(&variables::RUN_QUEUE_ARN),
         },
-        dead_letter_queue_url: house.dead_letter_queue_url.clone(),
+        dead_letter_queue_url: told(&variables::DLQ_URL),
         pools: house.pools.display().to_string(),
         event_bus: None,
-        run_task_rate: RUN_TASK_RATE,
-        policy: Policy { requests, capacity_timeout: CAPACITY_TIMEOUT, hand_back_delay: standalone::HAND_BACK_DELAY },
+        run_task_rate: variables::RUN_TASK_RATE.default_number(),
+        policy: policy(requests, timing::STANDALONE_HAND_BACK_DELAY),
     };
     let dispatcher = aws::standalone_dispatcher(&config, settings, reporter.sink())
         .map_err(|error| CliError::BadSetting(format!("--pools {error}")))?;
@@ -106,6 +89,11 @@ async fn in_process(args: &DevArgs, house: &House, reporter: &Reporter) -> Resul
         let dispatcher = Arc::clone(&dispatcher);
         async move { dispatcher.handle(records, deadline).await }
     }))
+}
+
+/// What an operator decides about dispatching, as the function has it when nothing is set.
+pub(crate) fn policy(requests: ecs::Settings, hand_back_delay: Duration) -> Policy {
+    Policy { requests, capacity_timeout: variables::CAPACITY_TIMEOUT.default_seconds(), hand_back_delay }
 }
 
 /// A use case that takes batches of SQS records, as a function of this process.
@@ -140,7 +128,7 @@ async fn binary(path: &Path, args: &DevArgs, house: &House, reporter: &Reporter)
         endpoint_url: Some(house.local.endpoint()),
         environment: environment(house, requests),
         output: Output::Lines(lines),
-        ..Bootstrap::new("dispatcher", absolute)
+        ..Bootstrap::new(Dispatcher.name(), absolute)
     };
     let api = RuntimeApi::start(bootstrap).await.map_err(failed)?;
     let log = fs::create_dir_all(&house.logs).and_then(|()| File::create(house.logs.join(LOG)));
@@ -148,29 +136,25 @@ async fn binary(path: &Path, args: &DevArgs, house: &House, reporter: &Reporter)
     Ok(api)
 }
 
-/// The settings of `functions/dispatcher`, by their names there.
+/// The settings of `functions/dispatcher`.
 fn environment(house: &House, requests: ecs::Settings) -> BTreeMap<String, String> {
     let pools = house.pools.canonicalize().unwrap_or_else(|_| house.pools.clone());
-    let all = [
-        ("PUSHPOOL_RUN_QUEUE_URL", Some(house.run_queue_url.clone())),
-        ("PUSHPOOL_DLQ_URL", Some(house.dead_letter_queue_url.clone())),
-        ("PUSHPOOL_RUN_QUEUE_ARN", Some(house.run_queue_arn.clone())),
-        ("PUSHPOOL_SCHEDULE_GROUP", Some(SCHEDULE_GROUP.to_owned())),
-        ("PUSHPOOL_SCHEDULE_ROLE_ARN", Some(SCHEDULE_ROLE.to_owned())),
-        ("PUSHPOOL_POOL_DOCUMENTS", Some(pools.display().to_string())),
-        ("PUSHPOOL_DEFAULT_IMAGE", requests.default_image),
-        ("PUSHPOOL_SUBNETS", Some(requests.subnets.join(","))),
-        ("PUSHPOOL_SECURITY_GROUPS", Some(requests.security_groups.join(","))),
-        ("PUSHPOOL_ASSIGN_PUBLIC_IP", Some(requests.assign_public_ip.to_string())),
-        ("PUSHPOOL_CONTAINER_PREFECT_API_URL", requests.prefect_api_url),
-        ("PUSHPOOL_API_KEY_SECRET_ARN", requests.api_key_secret_arn),
-        ("PUSHPOOL_API_AUTH_STRING_SECRET_ARN", requests.api_auth_string_secret_arn),
+    let chosen = [
+        (&variables::POOL_DOCUMENTS, Some(pools.display().to_string())),
+        (&variables::DEFAULT_IMAGE, requests.default_image),
+        (&variables::SUBNETS, Some(requests.subnets.join(","))),
+        (&variables::SECURITY_GROUPS, Some(requests.security_groups.join(","))),
+        (&variables::ASSIGN_PUBLIC_IP, Some(requests.assign_public_ip.to_string())),
+        (&variables::CONTAINER_PREFECT_API_URL, requests.prefect_api_url),
+        (&variables::API_KEY_SECRET_ARN, requests.api_key_secret_arn),
+        (&variables::API_AUTH_STRING_SECRET_ARN, requests.api_auth_string_secret_arn),
         // Outcomes are read from the log, so it may not be quieter than this.
-        ("AWS_LAMBDA_LOG_LEVEL", Some("info".to_owned())),
+        (&variables::LOG_LEVEL, Some("info".to_owned())),
     ];
-    all.into_iter()
-        .filter_map(|(name, value)| Some((name.to_owned(), value.filter(|value| !value.is_empty())?)))
-        .collect()
+    let chosen = chosen
+        .into_iter()
+        .filter_map(|(variable, value)| Some((variable.name.to_owned(), value.filter(|value| !value.is_empty())?)));
+    house.installation.variables(Dispatcher).into_iter().chain(chosen).collect()
 }
 
 /// Keeps the binary's log, and tells of the outcomes in it.

@@ -1,4 +1,4 @@
-//! AWS on loopback as `dev` furnishes it: two queues, a cluster, images that are directories of this machine.
+//! AWS on loopback as `dev` furnishes it: an installation, a cluster, images that are directories of this machine.
 
 use std::{
     collections::BTreeMap,
@@ -6,9 +6,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use installation::{Function, Mode, Queue};
 use local::{
     Local,
     ecs::{Dwell, HostImage},
+    installation::{Installation, OpenError, Plan},
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -19,25 +21,15 @@ use crate::{
     input::{self, name_of},
 };
 
-/// Name of the run queue. Queues are called as the Terraform module calls them, so that `redrive`, `doctor` and scripts find
-/// them here, too.
-const RUN_QUEUE: &str = "pushpool-run";
+/// What an invocation is given, as on AWS. A received message is hidden for twice as long: on AWS it is six times that, which is
+/// too long to wait for here. Two invocations at once, so that batches meet each other as they do on AWS.
+pub(crate) fn plan(mode: Mode) -> Plan {
+    let timeout = Function::Dispatcher.timeout();
+    Plan { mode, timeout, visibility: 2 * timeout, dispatchers: CONCURRENCY, observers: CONCURRENCY }
+}
 
-/// The group of schedules for runs that have to wait.
-pub(crate) const SCHEDULE_GROUP: &str = "pushpool";
-
-/// The role that these schedules send as. Nothing checks it here.
-pub(crate) const SCHEDULE_ROLE: &str = "arn:aws:iam::000000000000:role/pushpool-schedules";
-
-/// Name of the dead-letter queue.
-const DEAD_LETTER_QUEUE: &str = "pushpool-run-dlq";
-
-/// Seconds a message is hidden from other receivers: twice what the function is given for a batch. On AWS it is six
-/// times that (Lambda developer guide, "Using Lambda with Amazon SQS"), which nobody wants to sit out here.
-const VISIBILITY: u32 = 60;
-
-/// Deliveries before SQS gives a message up.
-pub(crate) const MAX_RECEIVE_COUNT: u32 = 10;
+/// Most invocations at once that a queue causes.
+pub(crate) const CONCURRENCY: usize = 2;
 
 /// Long enough to be seen, short enough not to be waited for, in milliseconds. Fargate takes 20 to 60 s to RUNNING.
 pub(crate) const DWELL: Dwell =
@@ -80,11 +72,11 @@ pub(crate) fn images(path: &Path) -> Result<BTreeMap<String, HostImage>, CliErro
         .collect()
 }
 
-/// AWS on loopback with the queues of a dispatcher.
+/// AWS on loopback with a standalone installation.
 pub(crate) struct House {
     pub(crate) local: Local,
+    pub(crate) installation: Installation,
     pub(crate) run_queue_url: String,
-    pub(crate) run_queue_arn: String,
     pub(crate) dead_letter_queue_url: String,
     /// Where the output of everything goes.
     pub(crate) logs: PathBuf,
@@ -112,23 +104,10 @@ impl House {
             ..Default::default()
         };
         let local = Local::start(config).await.map_err(|source| CliError::OpenEndpoint { port, source })?;
-        let create = async |name: &str, attributes: Value| {
-            local.sqs().create_queue(name, attributes).await.map_err(|error| refused("CreateQueue", &error))
-        };
-        let dead_letter_queue_url = create(DEAD_LETTER_QUEUE, json!({})).await?;
-        let arn = async |url: &str| {
-            let asked = json!({"QueueUrl": url, "AttributeNames": ["QueueArn"]});
-            let answer = local.sqs().call("GetQueueAttributes", asked).await;
-            let answer = answer.map_err(|error| refused("GetQueueAttributes", &error))?;
-            Ok::<_, CliError>(answer["Attributes"]["QueueArn"].as_str().unwrap_or_default().to_owned())
-        };
-        let redrive =
-            json!({"deadLetterTargetArn": arn(&dead_letter_queue_url).await?, "maxReceiveCount": MAX_RECEIVE_COUNT});
-        let attributes = json!({"VisibilityTimeout": VISIBILITY.to_string(), "RedrivePolicy": redrive.to_string()});
-        let run_queue_url = create(RUN_QUEUE, attributes).await?;
-        let run_queue_arn = arn(&run_queue_url).await?;
-        local.scheduler().create_group(SCHEDULE_GROUP);
-        Ok(Self { local, run_queue_url, run_queue_arn, dead_letter_queue_url, logs, pools })
+        let installation = Installation::open(&local, plan(Mode::Standalone)).await.map_err(|error| failed(&error))?;
+        let run_queue_url = installation.url(Queue::Run).to_owned();
+        let dead_letter_queue_url = installation.dead_letters(Queue::Run).to_owned();
+        Ok(Self { local, installation, run_queue_url, dead_letter_queue_url, logs, pools })
     }
 
     /// Sends a body to the run queue and returns the message's id. Not over the wire: calls on the wire are counted,
@@ -157,7 +136,7 @@ impl House {
             let asked = json!({
                 "QueueUrl": self.dead_letter_queue_url,
                 "MaxNumberOfMessages": 10,
-                "VisibilityTimeout": VISIBILITY,
+                "VisibilityTimeout": plan(Mode::Standalone).visibility.as_secs(),
                 "MessageAttributeNames": ["All"],
             });
             let answer = sqs.call("ReceiveMessage", asked).await.map_err(|error| refused("ReceiveMessage", &error))?;
@@ -189,7 +168,17 @@ fn dead_letter(message: &Value) -> DeadLetter {
     }
 }
 
-pub(crate) fn refused(operation: &'static str, error: &local::wire::AwsError) -> CliError {
+/// An installation that could not be put together.
+pub(crate) fn failed(error: &OpenError) -> CliError {
+    match error {
+        OpenError::Refused { operation, source } => refused(operation, source),
+        OpenError::Mapping(error) => {
+            CliError::PrepareLoopback { operation: "CreateEventSourceMapping", reason: error.to_string() }
+        }
+    }
+}
+
+fn refused(operation: &'static str, error: &local::wire::AwsError) -> CliError {
     CliError::PrepareLoopback { operation, reason: format!("{}: {}", error.code, error.message) }
 }
 

@@ -71,9 +71,10 @@ pub(crate) fn run(args: &DevArgs) -> Result<u8, CliError> {
     runtime()?.block_on(async {
         let mut interrupts = Interrupts::listen()?;
         let region = args.requests.settings().region;
-        let house = House::open(args, images, logs, source.pools.clone()).await?;
+        let mut house = House::open(args, images, logs, source.pools.clone()).await?;
         Dev::started(house.local.endpoint(), region, house.logs.clone(), None, &[]).write();
-        let result = dispatch(args, &source, &house, &mut interrupts).await;
+        let result = dispatch(args, &source, &mut house, &mut interrupts).await;
+        house.installation.close().await;
         close(house.local).await;
         result
     })
@@ -117,7 +118,12 @@ impl Source {
 }
 
 /// Feeds the messages and sees them through.
-async fn dispatch(args: &DevArgs, source: &Source, house: &House, interrupts: &mut Interrupts) -> Result<u8, CliError> {
+async fn dispatch(
+    args: &DevArgs,
+    source: &Source,
+    house: &mut House,
+    interrupts: &mut Interrupts,
+) -> Result<u8, CliError> {
     let samples = source.messages.as_slice();
     let (sender, news) = mpsc::unbounded_channel();
     let reporter = Reporter(sender);
@@ -143,7 +149,7 @@ async fn dispatch(args: &DevArgs, source: &Source, house: &House, interrupts: &m
             () = interrupts.next() => {}
         }
     }
-    function.stop().await;
+    function.stop(house).await;
     Ok(match ending {
         Ending::Interrupted => INTERRUPTED,
         _ => u8::from(!report.is_good(args.messages.strict)),

@@ -10,10 +10,7 @@ use std::{
 
 use terminal_size::{Height, Width, terminal_size_of};
 
-use super::{
-    board::{Board, Row},
-    table,
-};
+use super::board::{Board, Row};
 use crate::{
     output::{DIM, paint, say},
     terminal::{Easel, Turn},
@@ -46,7 +43,7 @@ impl Screen {
 
     /// A row changed. A terminal sees it with the next frame.
     pub(crate) fn changed(&mut self, row: &Row) {
-        self.step(|elapsed| line(row, elapsed));
+        self.step(|elapsed| row.entry().line(elapsed));
     }
 
     /// Something changed, which a line tells where no table does.
@@ -65,7 +62,7 @@ impl Screen {
     /// Draws the board on a terminal.
     pub(crate) fn draw(&mut self, board: &Board) {
         let elapsed = self.elapsed();
-        self.draw_frame(|width, height| table::frame(board, elapsed, width, height));
+        self.draw_frame(|width, height| board.frame(elapsed, width, height));
     }
 
     /// Draws the lines that `frame` makes for a terminal of so many columns and lines, on a terminal.
@@ -149,28 +146,6 @@ fn without_colours(text: &str) -> String {
     }
     kept.push_str(rest);
     kept
-}
-
-/// One step of one run.
-fn line(row: &Row, elapsed: Duration) -> String {
-    let name = if row.attempt.is_some() { &row.name } else { &row.source };
-    let name: String = name.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
-    let mut line = format!(
-        "{} {name} {}",
-        paint(DIM, format_args!("{:8.3}", elapsed.as_secs_f64())),
-        paint(table::style_of(row), row.state.word().replace('_', " "))
-    );
-    if let Some(task) = row.short_task() {
-        line.push_str(&format!(" task {task}"));
-    }
-    if let Some(exit_code) = row.exit_code() {
-        line.push_str(&format!(" exit code {exit_code}"));
-    }
-    let note = table::note(row);
-    if !note.is_empty() {
-        line.push_str(&format!(" ({note})"));
-    }
-    line
 }
 
 #[cfg(test)]

@@ -17,7 +17,7 @@ const BODY: usize = 48;
 
 /// The summary as text.
 pub(crate) fn text(report: &Report, board: &Board) -> String {
-    let mut lines = table::lines(board.rows(), None);
+    let mut lines = table::lines(&board.entries(), None);
     failed_tasks(report, &mut lines);
     refused_runs(report, &mut lines);
     dead_letters(report, &mut lines);

@@ -1,85 +1,135 @@
-//! The table of runs, the same live and in the summary, and the bar below it.
+//! The table of runs, the same with and without a Prefect server, live and in the summary; and the line that a step of a run is
+//! where no table can be drawn. [`Board`](super::board) and [`Runs`](super::served) say what stands in it.
 
-use std::time::Duration;
+use std::{cmp::Reverse, time::Duration};
 
 use anstyle::Style;
 
-use super::board::{Board, Row, State};
 use crate::{
     grid::{self, Cell},
-    output::{BAD, BUSY, DIM, GOOD, HEAD, ODD, paint},
+    output::{BAD, DIM, HEAD, paint},
 };
 
-/// Columns of the bar.
-const BAR: usize = 24;
+/// What the table shows of a run. Empty texts are fields that are not known.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Entry {
+    pub(crate) name: String,
+    /// "flow/deployment".
+    pub(crate) deployment: String,
+    pub(crate) work_pool: String,
+    pub(crate) state: String,
+    pub(crate) style: Style,
+    /// Seconds from when it was due to its launch.
+    pub(crate) due_to_launch: Option<f64>,
+    pub(crate) task_arn: Option<String>,
+    pub(crate) task_status: String,
+    pub(crate) exit_code: Option<i64>,
+    pub(crate) note: String,
+    /// Where it stands when not all fit: what moves comes first.
+    pub(crate) rank: Rank,
+}
 
-/// How a row's state looks.
-pub(crate) fn style_of(row: &Row) -> Style {
-    match row.state {
-        _ if row.has_failed() => BAD,
-        State::Queued => DIM,
-        State::Claimed | State::Launched | State::Running => BUSY,
-        State::Stopped => GOOD,
-        State::Adopted | State::NotOurs => ODD,
-        State::Crashed | State::Buried => BAD,
+/// How much a run is worth seeing.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Rank {
+    /// It is under way.
+    Moves,
+    /// It waits.
+    #[default]
+    Waits,
+    /// Nothing more is to come.
+    Done,
+}
+
+impl Entry {
+    /// The last part of the task's ARN, short enough for a table.
+    fn short_task(&self) -> String {
+        let id = self.task_arn.as_deref().and_then(|arn| arn.rsplit('/').next()).unwrap_or_default();
+        id.chars().take(8).collect()
+    }
+
+    /// One step of the run as a line.
+    pub(crate) fn line(&self, elapsed: Duration) -> String {
+        let mut line =
+            format!("{} {}", paint(DIM, format_args!("{:8.3}", elapsed.as_secs_f64())), printable(&self.name));
+        if !self.deployment.is_empty() {
+            line.push_str(&format!(" of {}", printable(&self.deployment)));
+        }
+        line.push_str(&format!(" {}", paint(self.style, &self.state)));
+        if self.task_arn.is_some() {
+            line.push_str(&format!(" task {}", self.short_task()));
+        }
+        if !self.task_status.is_empty() {
+            line.push_str(&format!(" {}", self.task_status));
+        }
+        if let Some(exit_code) = self.exit_code {
+            line.push_str(&format!(" exit code {exit_code}"));
+        }
+        if !self.note.is_empty() {
+            line.push_str(&format!(" ({})", printable(&self.note)));
+        }
+        line
+    }
+
+    fn cells(&self) -> Vec<Cell> {
+        let exit_style = if self.exit_code.is_some_and(|code| code != 0) { BAD } else { Style::new() };
+        vec![
+            Cell::new(&self.name),
+            Cell::new(&self.deployment),
+            Cell::new(&self.work_pool),
+            Cell::new(&self.state).styled(self.style),
+            Cell::new(self.due_to_launch.map(|it| format!("{it:.2} s")).unwrap_or_default()).right(),
+            Cell::new(self.short_task()),
+            Cell::new(&self.task_status),
+            Cell::new(self.exit_code.map(|code| code.to_string()).unwrap_or_default()).styled(exit_style).right(),
+            Cell::new(&self.note).styled(DIM),
+        ]
     }
 }
 
-/// Why the row is where it is, in one line.
-pub(crate) fn note(row: &Row) -> String {
-    let reason = row.reason.as_ref().map(|reason| format!("{} {}", reason.code, reason.summary));
-    let parts: Vec<String> = [row.note.clone(), reason].into_iter().flatten().collect();
-    parts.join(": ")
+/// Names and messages come from users: what could move the cursor is shown as the replacement character.
+pub(crate) fn printable(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }
 
-/// The rows as lines under a heading.
-pub(crate) fn lines<'a>(rows: impl IntoIterator<Item = &'a Row>, width: Option<usize>) -> Vec<String> {
-    let headings = ["RUN", "WORK POOL", "STATE", "DUE TO LAUNCH", "TASK", "EXIT", "NOTE"];
-    let mut cells = vec![headings.map(|heading| Cell::new(heading).styled(HEAD)).to_vec()];
-    cells.extend(rows.into_iter().map(|row| {
-        let name = if row.attempt.is_some() { row.name.clone() } else { row.source.clone() };
-        let seconds = row.due_to_launch.map(|seconds| format!("{seconds:.2} s"));
-        let exit = row.exit_code();
-        let exit_style = if exit.is_some_and(|code| code != 0) { BAD } else { Style::new() };
-        vec![
-            Cell::new(name),
-            Cell::new(&row.work_pool),
-            Cell::new(row.state.word().replace('_', " ")).styled(style_of(row)),
-            Cell::new(seconds.unwrap_or_default()).right(),
-            Cell::new(row.short_task().unwrap_or_default()),
-            Cell::new(exit.map(|code| code.to_string()).unwrap_or_default()).styled(exit_style).right(),
-            Cell::new(note(row)).styled(DIM),
-        ]
-    }));
+const HEADINGS: [&str; 9] =
+    ["RUN", "DEPLOYMENT", "WORK POOL", "STATE", "DUE TO LAUNCH", "TASK", "TASK STATUS", "EXIT", "NOTE"];
+
+/// Columns that are left out when no run has anything in them: without a server there are no deployments.
+const OPTIONAL: [usize; 2] = [1, 6];
+
+/// The runs as lines under a heading.
+pub(crate) fn lines<'a>(entries: impl IntoIterator<Item = &'a Entry>, width: Option<usize>) -> Vec<String> {
+    let mut cells = vec![HEADINGS.map(|heading| Cell::new(heading).styled(HEAD)).to_vec()];
+    cells.extend(entries.into_iter().map(Entry::cells));
+    let empty = |column: usize| cells.iter().skip(1).all(|row| row[column].plain().is_empty());
+    for column in OPTIONAL.into_iter().rev().filter(|column| empty(*column)).collect::<Vec<_>>() {
+        for row in &mut cells {
+            row.remove(column);
+        }
+    }
     grid::lines(&cells, width)
 }
 
-/// How many rows are done, as a bar.
-pub(crate) fn bar(board: &Board, elapsed: Duration) -> String {
-    let (done, all) = (board.done(), board.rows().len());
-    let full = (done * BAR).checked_div(all).unwrap_or(BAR);
-    let filled = paint(GOOD, "█".repeat(full));
-    let empty = paint(DIM, "░".repeat(BAR - full));
-    format!("{filled}{empty} {done} of {all} done, {:.0} s", elapsed.as_secs_f64().floor())
-}
-
-/// What fits into `height` lines, the bar included: what moves first, then what was done last.
-pub(crate) fn frame(board: &Board, elapsed: Duration, width: usize, height: usize) -> Vec<String> {
-    let room = height.saturating_sub(3).max(1);
-    let all = board.rows();
-    let hidden = all.len().saturating_sub(room);
-    let mut shown: Vec<usize> = (0..all.len()).collect();
+/// What fits into a terminal, with these lines below it: what moves first, then what waits, then what was done last.
+pub(crate) fn frame(entries: &[Entry], below: Vec<String>, width: usize, height: usize) -> Vec<String> {
+    // The heading, and a line for the cursor.
+    let room = height.saturating_sub(2 + below.len()).max(1);
+    let hidden = entries.len().saturating_sub(room);
+    let mut shown: Vec<usize> = (0..entries.len()).collect();
     if hidden > 0 {
-        // A stable sort: among equals, the order of the messages stays.
-        shown.sort_by_key(|index| (all[*index].is_done(), all[*index].state == State::Queued));
+        shown.sort_by_key(|index| {
+            let rank = entries[*index].rank;
+            (rank, Reverse(if rank == Rank::Done { *index } else { 0 }))
+        });
         shown.truncate(room.saturating_sub(1));
         shown.sort_unstable();
     }
-    let mut frame = lines(shown.iter().map(|index| &all[*index]), Some(width));
+    let mut frame = lines(shown.iter().map(|index| &entries[*index]), Some(width));
     if hidden > 0 {
-        frame.push(paint(DIM, grid::cut(&format!("… and {} more", all.len() - shown.len()), width)));
+        frame.push(paint(DIM, grid::cut(&format!("… and {} more", entries.len() - shown.len()), width)));
     }
-    frame.push(bar(board, elapsed));
+    frame.extend(below);
     frame
 }
 
@@ -89,6 +139,7 @@ pub(crate) mod tests {
 
     use super::*;
     use crate::dev::{
+        board::{Board, bar},
         feed::Sample,
         news::{About, Fate, News, Reason, Task},
     };
@@ -149,18 +200,18 @@ pub(crate) mod tests {
 
     #[test]
     fn a_table_of_every_kind_of_row() {
-        insta::assert_snapshot!(plain(&lines(some_board().rows(), None)));
+        insta::assert_snapshot!(plain(&lines(&some_board().entries(), None)));
     }
 
     #[test]
     fn a_frame_fits_its_terminal_and_keeps_what_moves() {
         let board = some_board();
         let seconds = Duration::from_millis(2_700);
-        insta::assert_snapshot!(plain(&frame(&board, seconds, 70, 7)));
+        insta::assert_snapshot!(plain(&board.frame(seconds, 70, 7)));
         for height in 4..20 {
-            assert!(frame(&board, seconds, 70, height).len() < height, "height {height}");
+            assert!(board.frame(seconds, 70, height).len() < height, "height {height}");
         }
-        let all = plain(&frame(&board, seconds, 200, 40));
+        let all = plain(&board.frame(seconds, 200, 40));
         assert!(!all.contains("more") && all.ends_with("5 of 7 done, 2 s"), "{all}");
     }
 

@@ -41,6 +41,7 @@ use super::{
     process::{Interrupts, close, log_directory, runtime},
     report::tail,
     screen::Screen,
+    table,
 };
 use crate::{
     args::Output,
@@ -284,7 +285,7 @@ impl Watch {
                 format!("{:#}\n", json!({"runs": runs, "counts": counts, "calls": stage.local.calls()}))
             }
             Output::Text => {
-                let mut lines = Runs::lines(self.runs.all(), None);
+                let mut lines = table::lines(&self.runs.entries(), None);
                 for run in self.runs.all().iter().filter(|run| run.has_failed()) {
                     if let Some(log) = log_of(run) {
                         lines.push(format!("\n{} {}", paint(HEAD, run.shown()), log.display()));

@@ -9,9 +9,12 @@ use uuid::Uuid;
 
 use super::news::News;
 use crate::{
-    dev::news::Task,
-    grid::{self, Cell},
-    output::{BAD, BUSY, DIM, GOOD, HEAD, ODD, paint},
+    dev::{
+        news::Task,
+        table::{self, Entry, Rank},
+    },
+    grid,
+    output::{BAD, BUSY, DIM, GOOD, ODD, paint},
 };
 
 /// One run.
@@ -84,35 +87,31 @@ impl Run {
         matches!(self.state_type, Some(StateType::Failed | StateType::Crashed))
     }
 
-    fn short_task(&self) -> String {
-        let id = self.task_arn.as_deref().and_then(|arn| arn.rsplit('/').next()).unwrap_or_default();
-        id.chars().take(8).collect()
+    /// What the table shows of it.
+    pub(crate) fn entry(&self) -> Entry {
+        Entry {
+            name: self.shown(),
+            deployment: self.deployment.clone().unwrap_or_default(),
+            work_pool: self.work_pool.clone().unwrap_or_default(),
+            state: self.state.clone().unwrap_or_else(|| "launched".to_owned()),
+            style: self.style(),
+            due_to_launch: self.due_to_launch_seconds,
+            task_arn: self.task_arn.clone(),
+            task_status: self.task_status.clone().unwrap_or_default(),
+            exit_code: self.exit_code,
+            note: self.remark().unwrap_or_default().to_owned(),
+            rank: match self.state_type {
+                _ if self.ended => Rank::Done,
+                Some(StateType::Scheduled) => Rank::Waits,
+                _ => Rank::Moves,
+            },
+        }
     }
 
     /// What changed, in a line.
     pub(crate) fn line(&self, elapsed: Duration) -> String {
-        let mut line =
-            format!("{} {}", paint(DIM, format_args!("{:8.3}", elapsed.as_secs_f64())), without_control(&self.shown()));
-        if let Some(deployment) = &self.deployment {
-            line.push_str(&format!(" of {}", without_control(deployment)));
-        }
-        line.push_str(&format!(" {}", paint(self.style(), self.state.as_deref().unwrap_or("launched"))));
-        if let Some(status) = &self.task_status {
-            line.push_str(&format!(" task {} {status}", self.short_task()));
-        }
-        if let Some(code) = self.exit_code {
-            line.push_str(&format!(" exit code {code}"));
-        }
-        if let Some(note) = self.remark() {
-            line.push_str(&format!(" ({})", without_control(note)));
-        }
-        line
+        self.entry().line(elapsed)
     }
-}
-
-/// Names and messages come from whoever made the run.
-fn without_control(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }
 
 /// All runs, in the order they were first heard of.
@@ -239,42 +238,18 @@ impl Runs {
         Some(index)
     }
 
-    /// As lines under a heading.
-    pub(crate) fn lines<'a>(runs: impl IntoIterator<Item = &'a Run>, width: Option<usize>) -> Vec<String> {
-        let headings =
-            ["FLOW RUN", "DEPLOYMENT", "WORK POOL", "STATE", "DUE TO LAUNCH", "TASK", "TASK STATUS", "EXIT", "NOTE"];
-        let mut cells = vec![headings.map(|heading| Cell::new(heading).styled(HEAD)).to_vec()];
-        cells.extend(runs.into_iter().map(|run| {
-            let exit_style = if run.exit_code.is_some_and(|code| code != 0) { BAD } else { Style::new() };
-            vec![
-                Cell::new(run.shown()),
-                Cell::new(run.deployment.as_deref().unwrap_or_default()),
-                Cell::new(run.work_pool.as_deref().unwrap_or_default()),
-                Cell::new(run.state.as_deref().unwrap_or_default()).styled(run.style()),
-                Cell::new(run.due_to_launch_seconds.map(|it| format!("{it:.2} s")).unwrap_or_default()).right(),
-                Cell::new(run.short_task()),
-                Cell::new(run.task_status.as_deref().unwrap_or_default()),
-                Cell::new(run.exit_code.map(|code| code.to_string()).unwrap_or_default()).styled(exit_style).right(),
-                Cell::new(run.remark().unwrap_or_default()).styled(DIM),
-            ]
-        }));
-        grid::lines(&cells, width)
+    /// What the table shows.
+    pub(crate) fn entries(&self) -> Vec<Entry> {
+        self.runs.iter().map(Run::entry).collect()
     }
 
-    /// What fits into a terminal: the runs that move, then the youngest of the others, and a line that counts; before that a
-    /// line about the server, if there is something to say.
+    /// What fits into a terminal: the table, a line about the server if there is something to say, and a line that counts.
     pub(crate) fn frame(&self, width: usize, height: usize, server: Option<&str>) -> Vec<String> {
-        let room = height.saturating_sub(5).max(1);
-        let mut shown: Vec<usize> = (0..self.runs.len()).rev().collect();
-        shown.sort_by_key(|index| self.runs[*index].ended);
-        shown.truncate(room);
-        shown.sort_unstable();
-        let mut frame = Self::lines(shown.iter().map(|index| &self.runs[*index]), Some(width));
         let failed = self.runs.iter().filter(|run| run.has_failed()).count();
-        let text = format!("{} runs, {} ended, {failed} failed. Ctrl-C ends.", self.runs.len(), self.ended());
-        frame.extend(server.map(|text| paint(BAD, grid::cut(&without_control(text), width))));
-        frame.push(paint(DIM, grid::cut(&text, width)));
-        frame
+        let count = format!("{} runs, {} ended, {failed} failed. Ctrl-C ends.", self.runs.len(), self.ended());
+        let server = server.map(|text| paint(BAD, grid::cut(&table::printable(text), width)));
+        let below = server.into_iter().chain([paint(DIM, grid::cut(&count, width))]).collect();
+        table::frame(&self.entries(), below, width, height)
     }
 }
 
@@ -329,7 +304,7 @@ mod tests {
         assert_eq!(runs.open(10), [id()]);
         runs.apply(News::Launched { run: id(), work_pool: "p".into(), due_to_launch: 9.0 });
         assert!(!line(&runs).contains("waits"), "{}", line(&runs));
-        let frame = Runs::lines(runs.all(), None).join("\n");
+        let frame = table::lines(&runs.entries(), None).join("\n");
         assert!(frame.contains("DEPLOYMENT") && frame.contains("hello/nightly"), "{frame}");
     }
 

@@ -11,31 +11,29 @@ use std::{
 
 use aws::{ObserverQueueUrls, ObserverSettings, PollerQueueUrls, PrefectSettings, Sender};
 use dispatch::{
-    dispatcher::Policy,
     doorbell::{Doorbell, FixedToken},
-    hand_back::HAND_BACK_DELAY,
     observe,
     poll::{self},
     prefect::control,
-    reconcile,
-    ring::{PollMessage, Tick},
-    runs,
+    reconcile, runs,
 };
+use installation::{Function, Mode, Queue, timing, variables};
 use local::{
     Local,
     ecs::HostImage,
-    lambda::{EventSourceMapping, Function, FunctionUrl, InProcess, Mapping},
+    installation::Installation,
+    lambda::{Function as LambdaFunction, FunctionUrl, InProcess},
 };
 use prefect_api::{Auth, Client, Connection, Patience, http::HttpTransport};
 use serde_json::{Value, json};
-use tokio::{task::JoinSet, time::Instant};
+use tokio::time::Instant;
 
 use super::news::Teller;
 use crate::{
     dev::{
         args::DevArgs,
-        function::{CAPACITY_TIMEOUT, CONCURRENCY, RUN_TASK_RATE, TIMEOUT, of_batches},
-        house::{self, DWELL, MAX_RECEIVE_COUNT},
+        function::{self, of_batches},
+        house::{self, DWELL},
     },
     error::CliError,
     output::note,
@@ -59,9 +57,7 @@ pub(crate) struct Stage {
     pub(crate) client: Client<HttpTransport>,
     pub(crate) doorbell: FunctionUrl,
     pub(crate) token: String,
-    mappings: Vec<EventSourceMapping>,
-    /// Ticks and passes. They end with the stage.
-    _timers: JoinSet<()>,
+    installation: Installation,
 }
 
 impl Stage {
@@ -101,28 +97,38 @@ impl Stage {
         let config =
             local::Config { region: requests.region.clone(), address: address(args.port), ecs, ..Default::default() };
         let local = Local::start(config).await.map_err(|source| CliError::OpenEndpoint { port: args.port, source })?;
-        let queues = queues(&local).await?;
-        local.route_ecs_events_to(&queues["events"]);
+        let mut installation =
+            Installation::open(&local, house::plan(Mode::Server)).await.map_err(|error| house::failed(&error))?;
+        let (url, dead_letters) = (
+            |queue: Queue| installation.url(queue).to_owned(),
+            |queue: Queue| installation.dead_letters(queue).to_owned(),
+        );
         let transport = HttpTransport::new(connection).map_err(|error| CliError::BadSetting(error.to_string()))?;
         let client = Client::gentle(transport, Patience::FUNCTION);
         let sdk = aws::loopback_config(&local.endpoint(), &requests.region).await;
 
+        let poller_queues = PollerQueueUrls {
+            poll: url(Queue::Poll),
+            run: url(Queue::Run),
+            fifo: url(Queue::RunFifo),
+            events: url(Queue::Events),
+        };
         let polling = poll::Options { cloud: prefect_api::is_cloud(&connection.api_url), ..options(args) };
-        let poller = Arc::new(aws::poller(&sdk, client.clone(), poller_queues(&queues), polling, teller.sink()));
+        let poller = Arc::new(aws::poller(&sdk, client.clone(), poller_queues, polling, teller.sink()));
         let settings = PrefectSettings {
-            run_queue_url: queues["run"].clone(),
-            fifo_queue_url: Some(queues["run.fifo"].clone()),
-            dead_letter_queue_url: queues["run-dlq"].clone(),
-            run_task_rate: RUN_TASK_RATE,
-            policy: Policy { requests, capacity_timeout: CAPACITY_TIMEOUT, hand_back_delay: HAND_BACK_DELAY },
+            run_queue_url: url(Queue::Run),
+            fifo_queue_url: Some(url(Queue::RunFifo)),
+            dead_letter_queue_url: dead_letters(Queue::Run),
+            run_task_rate: variables::RUN_TASK_RATE.default_number(),
+            policy: function::policy(requests, timing::HAND_BACK_DELAY),
             options: control::Options::default(),
         };
         let dispatcher = Arc::new(aws::prefect_dispatcher(&sdk, client.clone(), settings, teller.sink()));
         let settings = ObserverSettings {
             queues: ObserverQueueUrls {
-                events: queues["events"].clone(),
-                poll: queues["poll"].clone(),
-                dead_letter: queues["events-dlq"].clone(),
+                events: url(Queue::Events),
+                poll: url(Queue::Poll),
+                dead_letter: dead_letters(Queue::Events),
             },
             policy: policy(),
             options: observe::Options { task_events: false },
@@ -148,47 +154,43 @@ impl Stage {
             let observer = Arc::clone(&observer);
             async move { Box::pin(observer.handle(records, deadline)).await }
         });
-        let mut mappings = Vec::new();
-        for (queue, function, concurrency) in [
-            ("poll", &polling, 1),
-            ("run", &dispatching, CONCURRENCY),
-            ("run.fifo", &dispatching, CONCURRENCY),
-            ("events", &observing, CONCURRENCY),
-        ] {
-            mappings.push(map(&local, &queues[queue], Arc::clone(function), concurrency).await?);
-        }
-
+        let reconciling = Arc::new(InProcess::new(move |_, left: Duration| {
+            let reconciler = Arc::clone(&reconciler);
+            async move {
+                let pass = Box::pin(reconciler.pass(Instant::now() + left)).await;
+                Ok(json!({"repaired": pass.repaired, "failed": pass.failed}))
+            }
+        }));
         let token = uuid::Uuid::new_v4().simple().to_string();
-        let rings = Sender::new(&sdk, queues["poll"].clone());
-        let bell = Doorbell::open(FixedToken(token.clone()), rings).await;
+        let bell = Doorbell::open(FixedToken(token.clone()), Sender::new(&sdk, url(Queue::Poll))).await;
         let bell = Arc::new(bell.map_err(|refused| CliError::BadSetting(refused.summary))?);
         let ringing = Arc::new(InProcess::new(move |event: Value, _| {
             let bell = Arc::clone(&bell);
             async move { Ok(bell.answer(&event).await) }
         }));
+        let functions: [(Function, Arc<dyn LambdaFunction>); 5] = [
+            (Function::Poller, polling),
+            (Function::Dispatcher, dispatching),
+            (Function::Observer, observing),
+            (Function::Reconciler, reconciling),
+            (Function::Doorbell, ringing),
+        ];
+        for (function, code) in functions {
+            installation.connect(function, code, true).await.map_err(|error| house::failed(&error))?;
+        }
         let port = args.served.doorbell_port;
-        let doorbell = FunctionUrl::start(address(port), ringing, TIMEOUT)
-            .await
-            .map_err(|source| CliError::OpenEndpoint { port, source })?;
-
-        let mut timers = JoinSet::new();
-        timers.spawn(tick(local.sqs().clone(), queues["poll"].clone(), args.served.poll_interval));
-        timers.spawn(async move {
-            loop {
-                tokio::time::sleep(PASSES).await;
-                Box::pin(reconciler.pass(Instant::now() + TIMEOUT)).await;
-            }
-        });
-        Ok(Self { local, client, doorbell, token, mappings, _timers: timers })
+        let doorbell = installation.listen(Function::Doorbell, address(port)).await;
+        let doorbell = doorbell.transpose().unwrap_or_else(|| Err(std::io::ErrorKind::NotConnected.into()));
+        let doorbell = doorbell.map_err(|source| CliError::OpenEndpoint { port, source })?;
+        installation.tick(args.served.poll_interval.max(Duration::from_millis(100)));
+        installation.pass(PASSES);
+        Ok(Self { local, client, doorbell, token, installation })
     }
 
     /// Takes nothing more, and returns what is left to stop: tasks.
     pub(crate) async fn close(self) -> Local {
-        drop(self._timers);
         self.doorbell.stop().await;
-        for mapping in self.mappings {
-            mapping.stop().await;
-        }
+        self.installation.close().await;
         self.local
     }
 }
@@ -205,64 +207,7 @@ fn options(args: &DevArgs) -> poll::Options {
 }
 
 fn policy() -> runs::Policy {
-    runs::Policy { capacity_timeout: CAPACITY_TIMEOUT, cancel_grace: CANCEL_GRACE, ..runs::Policy::default() }
-}
-
-async fn queues(local: &Local) -> Result<BTreeMap<&'static str, String>, CliError> {
-    let create = async |name: &str, attributes: Value| {
-        let created = local.sqs().create_queue(name, attributes).await;
-        created.map_err(|error| house::refused("CreateQueue", &error))
-    };
-    let mut queues = BTreeMap::new();
-    // As the Terraform module calls them, so that `redrive`, `doctor` and scripts find them here, too.
-    for (name, dead_letters) in
-        [("poll", "poll-dlq"), ("run", "run-dlq"), ("run.fifo", "run-dlq.fifo"), ("events", "events-dlq")]
-    {
-        let fifo = if name.ends_with(".fifo") { json!({"FifoQueue": "true"}) } else { json!({}) };
-        queues.insert(dead_letters, create(&format!("pushpool-{dead_letters}"), fifo.clone()).await?);
-        let asked = json!({"QueueUrl": queues[dead_letters], "AttributeNames": ["QueueArn"]});
-        let answer = local.sqs().call("GetQueueAttributes", asked).await;
-        let answer = answer.map_err(|error| house::refused("GetQueueAttributes", &error))?;
-        let redrive =
-            json!({"deadLetterTargetArn": answer["Attributes"]["QueueArn"], "maxReceiveCount": MAX_RECEIVE_COUNT});
-        let mut attributes = fifo;
-        attributes["VisibilityTimeout"] = "60".into();
-        attributes["RedrivePolicy"] = redrive.to_string().into();
-        queues.insert(name, create(&format!("pushpool-{name}"), attributes).await?);
-    }
-    Ok(queues)
-}
-
-fn poller_queues(queues: &BTreeMap<&'static str, String>) -> PollerQueueUrls {
-    PollerQueueUrls {
-        poll: queues["poll"].clone(),
-        run: queues["run"].clone(),
-        fifo: queues["run.fifo"].clone(),
-        events: queues["events"].clone(),
-    }
-}
-
-async fn map(
-    local: &Local,
-    queue_url: &str,
-    function: Arc<dyn Function>,
-    maximum_concurrency: usize,
-) -> Result<EventSourceMapping, CliError> {
-    let mapping = Mapping { timeout: TIMEOUT, maximum_concurrency, ..Mapping::new(queue_url) };
-    EventSourceMapping::start(local.sqs().clone(), function, mapping)
-        .await
-        .map_err(|error| CliError::PrepareLoopback { operation: "CreateEventSourceMapping", reason: error.to_string() })
-}
-
-/// Ticks without end. On AWS a schedule ticks once a minute and the poller in between.
-async fn tick(sqs: local::sqs::Sqs, queue_url: String, interval: Duration) {
-    let body = PollMessage::Tick(Tick::Extra).body();
-    loop {
-        if let Err(error) = sqs.send(&queue_url, body.as_str()).await {
-            tracing::warn!(%error, "no tick");
-        }
-        tokio::time::sleep(interval.max(Duration::from_millis(100))).await;
-    }
+    runs::Policy { cancel_grace: CANCEL_GRACE, ..runs::Policy::default() }
 }
 
 /// What tasks need to find the server and `prefect`. On AWS, credentials come as ECS secrets; here tasks are processes of
