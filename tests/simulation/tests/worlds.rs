@@ -2,6 +2,8 @@
 //!
 //! The long run, and what the numbers mean: `docs/proof.md`.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails where it stands")]
+
 use simulation::{ledger::Rule, mutation::Mutation, run, scenario::Scenario};
 
 /// Worlds of the normal test.
