@@ -49,6 +49,13 @@ pub fn bootstrap() -> PathBuf {
         .clone()
 }
 
+/// Whether cargo has set the variable for the package of this test. The build script of `ring` asks to be run again when one of them
+/// changes; then everything above `ring` would be compiled anew, here and by the next cargo that has another package's or none.
+fn is_of_this_test(variable: &str) -> bool {
+    let prefixes = ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_"];
+    prefixes.iter().any(|prefix| variable.starts_with(prefix)) || variable == "OUT_DIR"
+}
+
 /// Builds what these arguments of cargo name; the executables by name.
 fn build(arguments: &[&str]) -> BTreeMap<String, PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the tests live in the workspace");
@@ -57,6 +64,11 @@ fn build(arguments: &[&str]) -> BTreeMap<String, PathBuf> {
         .args(["build", "--locked", "--message-format", "json-render-diagnostics"])
         .args(arguments)
         .current_dir(root);
+    for (name, _) in std::env::vars_os() {
+        if name.to_str().is_some_and(is_of_this_test) {
+            command.env_remove(name);
+        }
+    }
     let output = command.output().expect("cargo runs");
     assert!(
         output.status.success(),
