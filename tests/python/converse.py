@@ -11,6 +11,8 @@ import os
 import pty
 import select
 import sys
+import termios
+import time
 
 steps, arguments = json.loads(sys.argv[1]), sys.argv[2:]
 child, terminal = pty.fork()
@@ -36,6 +38,13 @@ def read():
     return bool(more)
 
 
+def listens():
+    """Waits until the terminal no longer shows what is typed: what comes before a secret is read is thrown away."""
+    until = time.monotonic() + 2
+    while time.monotonic() < until and termios.tcgetattr(terminal)[3] & termios.ECHO:
+        time.sleep(0.005)
+
+
 seen = 0
 for wanted, typed in steps:
     while (at := shown.find(wanted.encode(), seen)) < 0:
@@ -43,7 +52,9 @@ for wanted, typed in steps:
             print(f"\nended or silent; wanted {wanted!r}")
             sys.exit(90)
     seen = at + len(wanted)
-    os.write(terminal, typed.encode())
+    if typed:
+        listens()
+        os.write(terminal, typed.encode())
 while read():
     pass
 if silent:
