@@ -122,7 +122,10 @@ async fn services_do_what_the_real_ones_do(version: Version) {
     pair.wait_for(refused, "Cancelled", patience).await;
     pair.services();
     pair.wait_for(cancelling, "Cancelled", patience).await;
-    pair.wait_for_slots(losing, 0, patience).await;
+    // Each has a lease of its own, and that of the second one ends later.
+    for run in [losing, holding] {
+        pair.wait_for_slots(run, 0, patience).await;
+    }
     pair.put_forward(SignedDuration::from_secs(301));
     pair.services();
     for run in [late, handed_back, cancelling, losing, gaining, holding, refused] {
