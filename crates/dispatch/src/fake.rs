@@ -1,5 +1,5 @@
 //! A Prefect server and an ECS in memory, for what real ones do not do on request: fail for one run only, hang, hold
-//! hundreds of runs. What the server decides is tested against the real one (`tests/it/prefect_observer.rs`).
+//! hundreds of runs. What the server decides is tested against the real one (`tests/it/prefect_observer`).
 
 use std::{
     collections::{BTreeMap, HashSet},
@@ -65,6 +65,8 @@ impl Server {
         let states = states.iter().enumerate().map(|(index, (state_type, name, minutes))| {
             let details = match *state_type {
                 "PENDING" if *name != "Theirs" => json!({"transition_id": attempt.transition_id()}),
+                // Two of a run are two copies of one end.
+                "CRASHED" => json!({"transition_id": run}),
                 _ => json!({}),
             };
             json!({

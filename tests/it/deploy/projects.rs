@@ -6,8 +6,8 @@ use std::fs;
 use super::drive::{Project, Tool};
 use super::{data, judge, recording, server, told};
 
-/// Names the projects to record: numbers with commas between them.
-const PROJECTS: &str = "PUSHPOOL_PROJECTS";
+/// If it is set, a test first records what the real tool does in its project.
+const RECORD: &str = "PUSHPOOL_RECORD";
 
 macro_rules! projects {
     ($($test:ident: $folder:literal,)*) => {
@@ -88,6 +88,10 @@ projects! {
 /// Runs pushpool in the project, and fails with all that is wrong.
 async fn check(name: &str) {
     let project = Project::read(name);
+    if std::env::var_os(RECORD).is_some() && project.steps().any(|step| step.recorded) {
+        let ran = project.drive(server().await, &Tool::Prefect).await;
+        recording::write(&project, &ran, server().await.version().number());
+    }
     let binary = tokio::task::spawn_blocking(pushpool_tests::pushpool).await.expect("pushpool builds");
     let ran = project.drive(server().await, &Tool::Pushpool(binary)).await;
     let mut recorded = recording::read(&project.folder).into_iter();
@@ -129,19 +133,4 @@ fn the_documents_list_the_differences_of_the_projects() {
     let differs = |name: &&&str| Project::read(name).steps().any(|step| step.recorded && step.should.is_some());
     let differing: BTreeSet<&str> = FOLDERS.iter().filter(differs).filter_map(|name| name.split('-').next()).collect();
     assert_eq!(named, differing);
-}
-
-/// Runs the real tool in the projects that `PUSHPOOL_PROJECTS` names, and writes what it left.
-#[tokio::test]
-#[ignore = "writes tests/data/deploy; some minutes"]
-async fn record() {
-    let wanted = std::env::var(PROJECTS).unwrap_or_else(|_| panic!("{PROJECTS} names the projects to record"));
-    let is_wanted = |name: &&&str| wanted.split(',').any(|number| name.starts_with(&format!("{number}-")));
-    for name in FOLDERS.iter().filter(is_wanted) {
-        let project = Project::read(name);
-        if project.steps().any(|step| step.recorded) {
-            let ran = project.drive(server().await, &Tool::Prefect).await;
-            recording::write(&project, &ran, server().await.version().number());
-        }
-    }
 }

@@ -40,7 +40,7 @@ impl<C: ControlPlane, L: TaskLauncher, Q: Inbox> Dispatcher<C, L, Q> {
     pub(super) async fn launch(&self, order: &Order, delivery: &Delivery, claim: bool) -> Result<Came, Failure> {
         let message = &delivery.message;
         let prepared = self.prepare(order);
-        // Claimed before it crashes, too: a run that somebody else has taken meanwhile is not ours to crash.
+        // The run is claimed even if it is about to crash: another worker may have claimed it meanwhile.
         let again = match claim {
             true => match self.claim(delivery).await? {
                 Ok(again) => again,

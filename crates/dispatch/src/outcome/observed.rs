@@ -30,7 +30,7 @@ pub enum Change {
     Restored(StateType),
     /// What it runs on is recorded, which was not, or was that of an earlier attempt: the ARN of its task.
     Recorded(String),
-    /// It was claimed and has no task: nobody launches it any more, and a later pass hands it back.
+    /// It was claimed and has no task. Dispatchers no longer launch it, and a later pass hands it back.
     GivenUp,
     /// Nothing, because its task may be in a cluster that cannot be told: the operator has to say more.
     ClusterUnknown(Diagnosis),

@@ -90,7 +90,7 @@ impl Polled {
 pub enum Blocked {
     /// The concurrency limit of its deployment is 0.
     Closed,
-    /// It was sent several times and nobody could claim it.
+    /// Dispatchers were sent it several times and could not claim it.
     Stuck,
 }
 

@@ -88,8 +88,8 @@ impl<T: Transport, Q: RunQueues + PollQueue + EventsQueue> Poller<T, Q> {
                 due.map(|(attempt, message)| ((attempt, now), queued(&message, Duration::ZERO, now))).unzip();
             self.send(RunQueue::Fifo, attempts, messages, now, polled).await;
         }
-        // What is due soon is no business of the dispatcher yet, but somebody has to ask for it then. Runs that are due
-        // already would take the places of those that come.
+        // The dispatcher does not start a run before it is due, so the poller asks again then. This request leaves out runs
+        // that are due already, because they would fill the page.
         let soon = self.before(now, self.options.interval);
         let coming = self.head(pool, share, (Some(now), soon)).await?.runs;
         let next = coming.iter().filter_map(|run| self.waits(run, now)).filter(|wait| !wait.is_zero()).min();

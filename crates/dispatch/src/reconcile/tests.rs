@@ -1,4 +1,4 @@
-//! When a pass leaves runs alone; what it repairs is tested against a real server (`tests/it/prefect_observer.rs`).
+//! When a pass leaves runs alone; what it repairs is tested against a real server (`tests/it/prefect_observer`).
 
 use std::sync::Mutex;
 
@@ -309,6 +309,24 @@ async fn a_task_that_outlives_its_run_is_stopped_after_a_grace() {
         let stops = if stopped { vec![arn(attempt)] } else { Vec::new() };
         assert_eq!(*ecs.stops.lock().unwrap(), stops, "ended {ended} minutes ago, {grace:?}");
         assert_eq!(notes.take().len(), stops.len(), "it is reported");
+    }
+}
+
+/// The report of the end before took effect a second time, after the user had retried the run.
+#[tokio::test]
+async fn a_process_whose_run_shows_the_end_of_an_earlier_attempt_goes_on() {
+    let (retried, claimed) = (("SCHEDULED", "AwaitingRetry", 9), ("PENDING", "Pending", 8));
+    for (first, stops) in [(("CRASHED", "Crashed", 10), 0), (("FAILED", "Failed", 10), 1)] {
+        let server = Server::default();
+        let attempt =
+            server.add(1, &[("SCHEDULED", "Scheduled", 11), first, retried, claimed, ("CRASHED", "Crashed", 7)]);
+        server.record(attempt, &format!("c::{}", arn(attempt)));
+        let tasks = Mutex::new(vec![Task::of_json(&task(attempt, "RUNNING", json!({}))).unwrap()]);
+        let runs = runs::Policy { clusters: vec!["c".to_owned()], ..runs::Policy::default() };
+        let (reconciler, ecs, _) =
+            reconciler(&server, Ecs { tasks, ..Ecs::default() }, Policy { runs, ..Policy::default() });
+        reconciler.pass(deadline()).await;
+        assert_eq!(ecs.stops.lock().unwrap().len(), stops, "after {first:?}");
     }
 }
 

@@ -14,13 +14,12 @@ pub(super) fn ended(pending: bool, task: &Task) -> Diagnosis {
     let (code, summary, resolution) = if let Some(other) = main.and_then(|main| ended_first(main, task)) {
         took_along(other, name, when)
     } else if main.is_some_and(is_out_of_memory) {
-        (PP0623, format!("The container ran out of memory {when}"), PP0623.resolution().to_owned())
+        (PP0623, format!("{} {when}", PP0623.summary()), PP0623.resolution().to_owned())
     } else {
         match exit_code {
             Some(0) if pending => (
                 PP0624,
-                "The container ended without starting the flow run: does its command run `prefect flow-run execute`?"
-                    .to_owned(),
+                format!("{}: does its command run `prefect flow-run execute`?", PP0624.summary()),
                 PP0624.resolution().to_owned(),
             ),
             Some(0) | None if !pending => (

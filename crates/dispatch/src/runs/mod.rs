@@ -15,7 +15,7 @@ mod locate;
 mod pools;
 pub mod reasons;
 #[cfg(test)]
-mod stopped;
+mod tests;
 
 use std::{sync::Arc, time::Duration};
 

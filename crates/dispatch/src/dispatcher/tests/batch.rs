@@ -15,7 +15,7 @@ async fn each_record_of_a_batch_goes_its_own_way() {
     let mut invalid = body(5);
     invalid["run"]["job_variables"] = json!({"cpu": "lots"});
     let mut unknown = body(6);
-    unknown["work_pool"] = json!("nobody's");
+    unknown["work_pool"] = json!("unknown");
     let mut unreachable = body(7);
     unreachable["work_pool"] = json!("unreachable");
     let kept = world

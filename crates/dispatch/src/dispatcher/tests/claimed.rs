@@ -18,7 +18,7 @@ async fn a_refused_redelivery_looks_for_the_task_of_the_lost_answer() {
 
         let unknown = found(Err(error(Class::Throttled)));
         assert_eq!(unknown.handle(again()).await, ["a"]);
-        assert!(unknown.sent().is_empty() && unknown.buried().is_empty(), "{class:?} and nobody knows");
+        assert!(unknown.sent().is_empty() && unknown.buried().is_empty(), "{class:?}: the outcome is unknown");
     }
 }
 
