@@ -2,14 +2,7 @@
 
 use std::time::Duration;
 
-/// How long a run of a Prefect server waits that is handed back for the first time.
-///
-/// An answer that is lost is asked for again, and an earlier copy of the hand back may take effect then. Another copy, that
-/// comes when the run has started anew, would start it once more: the server takes SCHEDULED after any state. So a run may not be
-/// due again while a copy can be under way. The function that sends one has read the run before the first copy took effect (at
-/// most [`LATE`](crate::timing::LATE) after that was sent), goes on sending until it ends (60 s at most), and its last copy takes
-/// effect within [`LATE`](crate::timing::LATE) of that: 160 s, and room for clocks and for [`EARLY`](crate::prefect::judge::EARLY).
-pub const HAND_BACK_DELAY: Duration = Duration::from_secs(180);
+pub use installation::timing::HAND_BACK_DELAY;
 
 /// How often a run is handed back however long it has waited already: an outage or a backlog must not use up the time in
 /// which a passing trouble passes.

@@ -18,6 +18,7 @@ use std::{sync::Arc, time::Duration};
 
 use diagnosis::{Diagnosis, PP0408};
 use ecs::{Run, failure::Class};
+pub use installation::timing::STANDALONE_HAND_BACK_DELAY as HAND_BACK_DELAY;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use work_pool::NoReferences;
@@ -35,10 +36,6 @@ use crate::{
 
 /// Environment variable with the parameters of the run as one JSON object.
 pub const PARAMETERS_VARIABLE: &str = "PUSHPOOL_PARAMETERS";
-
-/// How long a run waits that is handed back for the first time; its schedule adds up to a minute. Two copies of one hand back
-/// are two messages of one attempt, and its token makes the launch single.
-pub const HAND_BACK_DELAY: Duration = Duration::from_secs(10);
 
 /// How long before a run is due its schedule sends the message: schedules keep to the minute, and messages take their time.
 const AHEAD: SignedDuration = SignedDuration::from_mins(2);

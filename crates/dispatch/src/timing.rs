@@ -8,10 +8,6 @@ use tokio::time::Instant;
 /// No new work is taken this long before the function's deadline.
 pub(crate) const RESERVE: Duration = Duration::from_secs(2);
 
-/// How long after it was sent a request to a Prefect server may still take effect: one on PostgreSQL waits 30 s for a connection
-/// and 10 s for each of two rows (docs/guarantees.md, "Assumptions").
-pub const LATE: Duration = Duration::from_secs(50);
-
 /// When to stop, for a function that ends at `deadline`.
 pub(crate) fn stop_before(deadline: Instant) -> Instant {
     deadline.checked_sub(RESERVE).unwrap_or(deadline)

@@ -1,5 +1,5 @@
 //! The installation as data against everything that repeats it: the sources of the functions, the module, what a plan makes of it,
-//! the defaults of the use cases, and the documentation.
+//! and the documentation.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -195,34 +195,6 @@ fn the_plan_has_the_functions_of_the_data_with_variables_that_they_read() {
             }
         }
     }
-}
-
-#[test]
-fn the_use_cases_have_the_timings_and_defaults_of_the_data() {
-    use dispatch::{hand_back, poll, reconcile, runs, standalone};
-
-    assert_eq!(dispatch::timing::LATE, timing::LATE);
-    assert_eq!(hand_back::HAND_BACK_DELAY, timing::HAND_BACK_DELAY);
-    assert_eq!(standalone::HAND_BACK_DELAY, timing::STANDALONE_HAND_BACK_DELAY);
-    let of_runs = runs::Policy::default();
-    assert_eq!(of_runs.claim_grace, timing::CLAIM_GRACE);
-    assert_eq!(of_runs.hand_back_delay, timing::HAND_BACK_DELAY);
-    assert_eq!(of_runs.capacity_timeout, variables::CAPACITY_TIMEOUT.default_seconds());
-    assert_eq!(of_runs.cancel_grace, variables::CANCEL_GRACE.default_seconds());
-    assert!((f64::from(of_runs.interruptions) - variables::INTERRUPTIONS.default_number()).abs() < f64::EPSILON);
-    let pass = reconcile::Policy::default();
-    assert_eq!(pass.task_start_timeout, variables::TASK_START_TIMEOUT.default_seconds());
-    assert_eq!(pass.orphan_grace, variables::ORPHAN_GRACE.default_seconds());
-    assert_eq!(pass.outlive_grace, variables::OUTLIVE_GRACE.default_seconds());
-    assert_eq!(
-        (pass.push_pools, pass.sole_owner),
-        (variables::PUSH_POOLS.default_flag(), variables::SOLE_OWNER.default_flag())
-    );
-    let poll = poll::Options::default();
-    assert_eq!(poll.interval, variables::POLL_INTERVAL.default_seconds());
-    assert_eq!(poll.horizon, variables::HORIZON.default_seconds());
-    assert_eq!(poll.launch_lead, variables::LAUNCH_LEAD.default_seconds());
-    assert_eq!((poll.name.as_str(), variables::NAME.preset), (PREFIX, Preset::Text(PREFIX)));
 }
 
 /// Where the table of a function's variables stands, and with what before each line.

@@ -19,7 +19,7 @@ use crate::{
 
 /// How long after the claim a RunTask of an earlier delivery may still be under way: longer than a function runs. Until then
 /// a redelivered message that is refused, and finds no task, comes back once more.
-const UNDER_WAY: Duration = Duration::from_secs(60);
+const UNDER_WAY: Duration = installation::timing::WORK;
 
 /// A launch that takes longer than this may be overtaken by a later attempt: its flow runs, ends, is retried by its user and
 /// launched anew before the launch has its answer.

@@ -37,6 +37,7 @@ use futures_util::{
     future::{join, join_all},
     stream,
 };
+use installation::variables;
 use jiff::Timestamp;
 use prefect_api::{
     ApiError, Client, Transport,
@@ -93,8 +94,8 @@ impl Default for Options {
             push_pools: true,
             named_pools: Vec::new(),
             name: "pushpool".to_owned(),
-            interval: Duration::from_secs(20),
-            horizon: Duration::from_secs(60),
+            interval: variables::POLL_INTERVAL.default_seconds(),
+            horizon: variables::HORIZON.default_seconds(),
             launch_lead: Duration::ZERO,
             cloud: false,
         }

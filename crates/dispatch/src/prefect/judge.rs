@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use installation::timing::{LATE, WORK};
 use jiff::Timestamp;
 use prefect_api::models::{FlowRun, StateType};
 
@@ -10,7 +11,6 @@ use crate::{
     infrastructure::{Infrastructure, given_up_since},
     message::RunQueue,
     ports::Delivery,
-    timing::LATE,
 };
 
 /// How much earlier than its time a run may be launched, whatever the launch lead: SQS counts whole seconds, and clocks
@@ -21,9 +21,9 @@ pub const EARLY: Duration = Duration::from_secs(5);
 ///
 /// Standard queues deliver a message more than once now and then, at the same time, and count receives approximately. If two
 /// deliveries launched one attempt, one could be refused and hand the run back while the task of the other comes up. So until
-/// the delivery that claimed has ended for certain (60 s at most, [`LATE`] for what it asked for last, and room for clocks),
+/// the delivery that claimed has ended for certain ([`WORK`] at most, [`LATE`] for what it asked for last, and room for clocks),
 /// others put their message back. A FIFO queue hands out one batch of a group at a time and needs no such wait.
-pub const CLAIM_HOLDS: Duration = Duration::from_secs(60 + LATE.as_secs() + 20);
+pub const CLAIM_HOLDS: Duration = Duration::from_secs(WORK.as_secs() + LATE.as_secs() + 20);
 
 /// How old a claim may be that is still launched. ECS forgets a client token an hour after its task has stopped; a RunTask that
 /// came later would start a second task. The reconciler gives older claims up.

@@ -43,6 +43,7 @@ use std::{
 use diagnosis::Diagnosis;
 use ecs::{launch::TaskControl, task::Task};
 use futures_util::{StreamExt, stream};
+use installation::variables;
 use prefect_api::{
     Client, Transport,
     filters::FlowRunFilter,
@@ -100,9 +101,9 @@ impl Default for Policy {
             runs: runs::Policy::default(),
             push_pools: true,
             named_pools: Vec::new(),
-            task_start_timeout: Duration::from_secs(600),
-            orphan_grace: Duration::from_secs(300),
-            outlive_grace: Duration::from_secs(300),
+            task_start_timeout: variables::TASK_START_TIMEOUT.default_seconds(),
+            orphan_grace: variables::ORPHAN_GRACE.default_seconds(),
+            outlive_grace: variables::OUTLIVE_GRACE.default_seconds(),
             sole_owner: false,
             pages: 20,
         }

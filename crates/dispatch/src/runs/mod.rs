@@ -20,6 +20,7 @@ mod tests;
 use std::{sync::Arc, time::Duration};
 
 use ecs::{Attempt, launch::TaskControl, task::Task};
+use installation::{timing::CLAIM_GRACE, variables};
 use jiff::Timestamp;
 use prefect_api::{
     ApiError, Client, Transport,
@@ -85,11 +86,11 @@ pub struct Policy {
 impl Default for Policy {
     fn default() -> Self {
         Self {
-            capacity_timeout: Duration::from_secs(3_600),
+            capacity_timeout: variables::CAPACITY_TIMEOUT.default_seconds(),
             hand_back_delay: HAND_BACK_DELAY,
             interruptions: 10,
-            cancel_grace: Duration::from_secs(60),
-            claim_grace: Duration::from_secs(120),
+            cancel_grace: variables::CANCEL_GRACE.default_seconds(),
+            claim_grace: CLAIM_GRACE,
             shown_after: SHOWN_AFTER,
             clusters: Vec::new(),
         }
