@@ -94,6 +94,20 @@ fn every_intended_difference_is_documented_and_nothing_else_is() {
     assert_eq!(documented, in_code);
 }
 
+/// Defaults that stand in sentences of docs/answers.md.
+#[test]
+fn the_defaults_in_the_sentences_about_answers_are_those_of_the_installation() {
+    use installation::{Preset, variables};
+    let page = read("docs/answers.md").split_whitespace().collect::<Vec<_>>().join(" ");
+    for (variable, words) in
+        [(&variables::CAPACITY_TIMEOUT, "(N s) has passed"), (&variables::INTERRUPTIONS, "says (N).")]
+    {
+        let Preset::Number(preset) = variable.preset else { panic!("{} is a number", variable.name) };
+        let expected = format!("`{}` {}", variable.name, words.replace('N', &preset.to_string()));
+        assert!(page.contains(&expected), "docs/answers.md has to say: {expected}");
+    }
+}
+
 /// The tables of docs/answers.md are made from the recorded texts and from what the code says of them.
 #[test]
 fn every_text_of_aws_is_documented_with_what_becomes_of_the_run() {

@@ -351,16 +351,16 @@ async fn the_doctor_tries_the_lists_that_functions_ask_for() {
     let world = World::start().await;
     let config = aws::loopback_config(&world.local.endpoint(), "us-east-1").await;
     let tasks = manage::account::Tasks::new(&config);
-    assert_eq!(tasks.try_lists("default").await, Ok(None), "an ECS that is strict about startedBy");
+    assert_eq!(tasks.try_lists(&"default".into()).await, Ok(None), "an ECS that is strict about startedBy");
     assert_eq!(world.calls("ListTasks"), 4);
     let refusal = local::wire::AwsError::new("InvalidParameterException", "not together");
     let refused = Rule::new(Service::Ecs, "ListTasks", Fault::Error(refusal));
     world.local.faults().add(refused.once());
-    let words = tasks.try_lists("default").await.unwrap();
+    let words = tasks.try_lists(&"default".into()).await.unwrap();
     assert!(words.as_ref().is_some_and(|words| words.contains("not together")), "{words:?}");
     let denial = local::wire::AwsError::new("AccessDeniedException", "not for you");
     world.local.faults().add(Rule::new(Service::Ecs, "ListTasks", Fault::Error(denial)).once());
-    assert!(tasks.try_lists("default").await.is_err(), "who may not ask knows nothing");
+    assert!(tasks.try_lists(&"default".into()).await.is_err(), "who may not ask knows nothing");
 }
 
 #[tokio::test]

@@ -76,7 +76,7 @@ impl TaskLauncher for Launcher {
         }
         let now = self.0.now();
         self.0.launches.lock().unwrap().push(now);
-        let task_arn = "arn:aws:ecs:eu-west-1:123456789012:task/c/1".to_owned();
+        let task_arn = "arn:aws:ecs:eu-west-1:123456789012:task/c/1".into();
         Ok(Launched { task_arn, definition_arn: None, cluster: "c".into(), adopted: false })
     }
 

@@ -135,7 +135,7 @@ fn reference_value(reference: &Reference) -> Option<Value> {
 fn run_of(wanted: &Wanted, pool: &WorkPool) -> Run {
     let named = |name: &str| Named { id: Some(Uuid::nil()), name: name.to_owned() };
     Run {
-        attempt: Attempt { flow_run_id: Uuid::nil(), state_id: Uuid::nil() },
+        attempt: Attempt::OF_NO_RUN,
         name: Some("a-run".to_owned()),
         work_pool: named(&pool.name),
         flow: Some(named(&wanted.flow)),

@@ -1,7 +1,7 @@
 //! What a user is told when something fails, and the catalogue of error codes.
 //!
 //! Every failure that a user sees is a [`Diagnosis`]: a code, a summary, the detail and what to do. The code is stable,
-//! and users search for it, so each is defined once, in the module of its family, with its summary, with what becomes of
+//! and users search for it, so each is defined in the module of its family, with its summary, with what becomes of
 //! the run, and with what to do about it. `docs/errors.md` is made from the same definitions ([`page()`]).
 //!
 //! A constant is named as the code is written, because that is how code, documents and users refer to it:

@@ -59,7 +59,7 @@ mod tests {
     #[test]
     fn a_batch_is_as_far_as_its_farthest_message() {
         let tick = PollMessage::parse(r#"{"version":1,"tick":"extra"}"#);
-        let check = Check { flow_run_id: uuid::Uuid::nil(), hops: 4 };
+        let check = Check { flow_run_id: prefect_ids::FlowRunId::from_u128(0), hops: 4 };
         let bodies =
             [tick.body(), tick.body_after(2), check.body(), "{\"poison".to_owned(), "{\"detail\":{}}".to_owned()];
         let event = |bodies: &[String]| {

@@ -1,7 +1,7 @@
 //! A message of the events queue that is no event: somebody should look at a flow run that is being cancelled.
 
+use prefect_ids::FlowRunId;
 use serde::{Deserialize, Serialize};
-use uuid::Uuid;
 
 use crate::chain::is_zero;
 
@@ -12,7 +12,7 @@ const VERSION: u64 = 1;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Check {
     /// The run.
-    pub flow_run_id: Uuid,
+    pub flow_run_id: FlowRunId,
     /// How many invocations were before it, see [`chain`](crate::chain).
     pub hops: u32,
 }
@@ -20,7 +20,7 @@ pub struct Check {
 #[derive(Serialize, Deserialize)]
 struct Wire {
     version: u64,
-    check: Uuid,
+    check: FlowRunId,
     #[serde(default, skip_serializing_if = "is_zero")]
     hops: u32,
 }
@@ -28,7 +28,7 @@ struct Wire {
 impl Check {
     /// The first of a chain.
     #[must_use]
-    pub fn of(flow_run_id: Uuid) -> Self {
+    pub fn of(flow_run_id: FlowRunId) -> Self {
         Self { flow_run_id, hops: 0 }
     }
 
@@ -52,7 +52,7 @@ mod tests {
 
     #[test]
     fn what_is_written_is_read_and_events_are_something_else() {
-        let first = Check::of(Uuid::from_u128(7));
+        let first = Check::of(FlowRunId::from_u128(7));
         for check in [first, Check { hops: 3, ..first }] {
             assert_eq!(Check::parse(&check.body()), Some(check));
         }

@@ -9,13 +9,14 @@ use std::{
 
 use diagnosis::Diagnosis;
 use ecs::{
-    Attempt,
+    Attempt, ClusterRef, TaskArn,
     failure::Class,
     launch::{LaunchError, Page, TaskControl},
     task::Task,
 };
 use jiff::Timestamp;
 use prefect_api::{Client, Patience, Request, Response, Transport, TransportError};
+use prefect_ids::{FlowRunId, StateId};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -37,9 +38,9 @@ pub(crate) struct Server(Arc<Mutex<Held>>);
 
 #[derive(Default)]
 struct Held {
-    runs: BTreeMap<Uuid, Vec<Value>>,
-    pids: BTreeMap<Uuid, String>,
-    starts: BTreeMap<Uuid, Timestamp>,
+    runs: BTreeMap<FlowRunId, Vec<Value>>,
+    pids: BTreeMap<FlowRunId, String>,
+    starts: BTreeMap<FlowRunId, Timestamp>,
     template: Value,
     variables: BTreeMap<String, Value>,
     /// Requests whose path has one of these fail.
@@ -49,7 +50,7 @@ struct Held {
     asked: Vec<(String, Value)>,
     /// How many lists of runs were asked for, and what becomes of runs after which of them.
     lists: usize,
-    moves: Vec<(usize, Uuid, Value)>,
+    moves: Vec<(usize, FlowRunId, Value)>,
 }
 
 impl Server {
@@ -59,8 +60,8 @@ impl Server {
 
     /// A run in these states: type, name, minutes ago.
     pub(crate) fn add(&self, number: u128, states: &[(&str, &str, i64)]) -> Attempt {
-        let run = Uuid::from_u128(number);
-        let attempt = Attempt { flow_run_id: run, state_id: Uuid::from_u128(number << 16) };
+        let run = FlowRunId::from_u128(number);
+        let attempt = Attempt { flow_run_id: run, state_id: StateId::from_u128(number << 16) };
         let now: Timestamp = NOW.parse().unwrap();
         let states = states.iter().enumerate().map(|(index, (state_type, name, minutes))| {
             let details = match *state_type {
@@ -129,7 +130,7 @@ impl Server {
 }
 
 impl Held {
-    fn run(&self, id: &Uuid) -> Value {
+    fn run(&self, id: &FlowRunId) -> Value {
         json!({
             "id": id, "flow_id": Uuid::from_u128(1), "work_pool_name": "p", "state": self.runs[id].last(),
             "infrastructure_pid": self.pids.get(id), "start_time": self.starts.get(id),
@@ -139,9 +140,9 @@ impl Held {
 
     fn answer(&mut self, path: &str, body: &Value) -> Value {
         if path == "/flow_runs/filter" {
-            let ids: Option<Vec<Uuid>> = serde_json::from_value(body["flow_runs"]["id"]["any_"].clone()).ok();
+            let ids: Option<Vec<FlowRunId>> = serde_json::from_value(body["flow_runs"]["id"]["any_"].clone()).ok();
             let types = body["flow_runs"]["state"]["type"]["any_"].as_array();
-            let wanted = |id: &&Uuid| {
+            let wanted = |id: &&FlowRunId| {
                 ids.as_ref().is_none_or(|ids| ids.contains(id))
                     && types.is_none_or(|types| types.contains(&self.runs[*id].last().unwrap()["type"]))
             };
@@ -237,30 +238,30 @@ impl Ecs {
 }
 
 impl TaskControl for Ecs {
-    async fn describe(&self, _: &str, task_arns: &[String]) -> Result<Vec<Task>, LaunchError> {
+    async fn describe(&self, _: &ClusterRef, task_arns: &[TaskArn]) -> Result<Vec<Task>, LaunchError> {
         Ok(self.all()?.into_iter().filter(|task| task_arns.contains(&task.task_arn)).collect())
     }
 
-    async fn running(&self, _: &str, from: Option<&str>, limit: usize) -> Result<Page, LaunchError> {
+    async fn running(&self, _: &ClusterRef, from: Option<&str>, limit: usize) -> Result<Page, LaunchError> {
         // A place is the number of tasks before it, and as good as forgotten if it is another text.
         let Ok(from) = from.map_or(Ok(0), str::parse::<usize>) else {
             return Err(LaunchError { class: Class::Rejected, diagnosis: self.diagnosis() });
         };
         let mut live = self.all()?.into_iter().filter(Task::is_live).map(|task| task.task_arn).skip(from).peekable();
-        let task_arns: Vec<String> = live.by_ref().take(limit).collect();
+        let task_arns: Vec<TaskArn> = live.by_ref().take(limit).collect();
         let next = live.peek().map(|_| (from + task_arns.len()).to_string());
         Ok(Page { task_arns, next })
     }
 
-    async fn started_by(&self, _: &str, started_by: &str) -> Result<Vec<Task>, LaunchError> {
+    async fn started_by(&self, _: &ClusterRef, started_by: &str) -> Result<Vec<Task>, LaunchError> {
         if let Some(meanwhile) = self.meanwhile.lock().unwrap().take() {
             meanwhile();
         }
         Ok(self.all()?.into_iter().filter(|task| task.started_by.as_deref() == Some(started_by)).collect())
     }
 
-    async fn stop(&self, _: &str, task_arn: &str, _: &str) -> Result<(), LaunchError> {
-        self.stops.lock().unwrap().push(task_arn.to_owned());
+    async fn stop(&self, _: &ClusterRef, task_arn: &TaskArn, _: &str) -> Result<(), LaunchError> {
+        self.stops.lock().unwrap().push(task_arn.to_string());
         Ok(())
     }
 }
@@ -285,7 +286,7 @@ pub(crate) fn task(attempt: Attempt, status: &str, more: Value) -> Value {
 }
 
 pub(crate) fn arn(attempt: Attempt) -> String {
-    format!("arn:aws:ecs:r:1:task/c/{}", attempt.state_id.simple())
+    format!("arn:aws:ecs:r:1:task/c/{}", attempt.state_id.uuid().simple())
 }
 
 /// Notes what was told, in a word.

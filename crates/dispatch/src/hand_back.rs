@@ -19,3 +19,24 @@ pub(crate) fn hand_back_delay(first: Duration, hand_backs: u32) -> Duration {
     let delay = first.saturating_mul(1 << hand_backs.min(16)).min(longest);
     delay.mul_f64(1.0 + 0.5 * fastrand::f64())
 }
+
+#[cfg(test)]
+mod tests {
+    use installation::{Preset, variables};
+
+    use super::*;
+
+    /// With the shortest delays, so that a run is started most often.
+    #[test]
+    fn a_run_starts_as_often_as_the_page_of_errors_says() {
+        let Preset::Number(timeout) = variables::CAPACITY_TIMEOUT.preset else { panic!("it is a number of seconds") };
+        let (mut waited, mut hand_backs) = (Duration::ZERO, 0);
+        while may_wait(waited, hand_backs, Duration::from_secs_f64(timeout)) {
+            let delays = std::iter::repeat_with(|| hand_back_delay(HAND_BACK_DELAY, hand_backs)).take(200);
+            waited += Duration::from_secs(delays.min().unwrap().as_secs());
+            hand_backs += 1;
+        }
+        let starts = format!("at most {} starts", hand_backs + 1);
+        assert!(diagnosis::page().contains(&starts), "crates/diagnosis/src/page.rs has to say: {starts}");
+    }
+}

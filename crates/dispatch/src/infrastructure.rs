@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use ecs::Attempt;
+use ecs::{Attempt, ClusterRef, TaskArn};
 use jiff::Timestamp;
 use prefect_api::models::FlowRun;
 use uuid::Uuid;
@@ -22,9 +22,9 @@ pub const SHOWN_AFTER: Duration = Duration::from_secs(30);
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Infrastructure {
     /// Name or ARN of the cluster.
-    pub cluster: String,
+    pub cluster: ClusterRef,
     /// ARN of the task.
-    pub task_arn: String,
+    pub task_arn: TaskArn,
 }
 
 impl Infrastructure {
@@ -33,7 +33,7 @@ impl Infrastructure {
     pub fn parse(infrastructure_pid: &str) -> Option<Self> {
         let (cluster, task_arn) = infrastructure_pid.split_once("::")?;
         let is_task = task_arn.starts_with("arn:") && task_arn.contains(":task/");
-        (is_task && !cluster.is_empty()).then(|| Self { cluster: cluster.to_owned(), task_arn: task_arn.to_owned() })
+        (is_task && !cluster.is_empty()).then(|| Self { cluster: cluster.into(), task_arn: task_arn.into() })
     }
 
     /// What a run runs on, or ran on last.
@@ -90,6 +90,7 @@ pub fn mark(infrastructure_pid: &str) -> Option<(Uuid, Timestamp)> {
 
 #[cfg(test)]
 mod tests {
+    use prefect_ids::{FlowRunId, StateId};
     use serde_json::json;
     use uuid::Uuid;
 
@@ -97,7 +98,7 @@ mod tests {
 
     #[test]
     fn a_mark_is_of_one_attempt_and_no_task() {
-        let attempt = |state| Attempt { flow_run_id: Uuid::from_u128(1), state_id: Uuid::from_u128(state) };
+        let attempt = |state| Attempt { flow_run_id: FlowRunId::from_u128(1), state_id: StateId::from_u128(state) };
         let at: Timestamp = "2026-01-01T00:00:00.5Z".parse().unwrap();
         let run: FlowRun = serde_json::from_value(json!({
             "id": Uuid::from_u128(1), "flow_id": Uuid::from_u128(3), "infrastructure_pid": given_up(attempt(2), at),

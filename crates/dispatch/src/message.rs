@@ -11,6 +11,7 @@ use std::time::Duration;
 use diagnosis::{Diagnosis, PP0401, PP0402, PP0403};
 use ecs::Attempt;
 use jiff::Timestamp;
+use prefect_ids::{FlowRunId, StateId};
 use serde::{Deserialize, Deserializer, Serialize, de::Error};
 use serde_json::Value;
 use uuid::Uuid;
@@ -46,10 +47,10 @@ pub struct ScheduledRun {
     pub version: u64,
     /// The flow run.
     #[serde(deserialize_with = "id")]
-    pub flow_run_id: Uuid,
+    pub flow_run_id: FlowRunId,
     /// The SCHEDULED state this message was sent for; with another one current, the message is stale.
     #[serde(deserialize_with = "id")]
-    pub state_id: Uuid,
+    pub state_id: StateId,
     /// When the run is due.
     pub expected_start_time: Timestamp,
     /// Name of the work pool.
@@ -119,15 +120,15 @@ const LONGEST_ID: usize = 512;
 
 /// An id is a UUID, or any other text, which stands for the UUID that its name makes. EventBridge Scheduler has no UUIDs to
 /// give, only its schedule's ARN and the time it was due: together they name one occurrence, however often it is sent.
-fn id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Uuid, D::Error> {
+fn id<'de, D: Deserializer<'de>, I: From<Uuid>>(deserializer: D) -> Result<I, D::Error> {
     let text = String::deserialize(deserializer)?;
     if let Ok(id) = Uuid::try_parse(&text) {
-        return Ok(id);
+        return Ok(id.into());
     }
     if text.trim().is_empty() || text.chars().count() > LONGEST_ID {
         return Err(D::Error::custom(format!("an id is a UUID, or a text of 1 to {LONGEST_ID} characters")));
     }
-    Ok(Uuid::new_v5(&NAMES, text.as_bytes()))
+    Ok(Uuid::new_v5(&NAMES, text.as_bytes()).into())
 }
 
 /// Namespace of ids that are named. Changing it would start runs twice that are in the queue meanwhile.

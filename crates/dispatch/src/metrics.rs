@@ -268,7 +268,7 @@ mod tests {
     /// cases.
     #[test]
     fn what_polls_emit_is_listed() {
-        let blocked = [(uuid::Uuid::nil(), Blocked::Closed)].into();
+        let blocked = [(prefect_ids::FlowRunId::from_u128(0), Blocked::Closed)].into();
         let (idle, stuck) = (Polled::default(), Polled { blocked, ..Polled::default() });
         let counts = |polling: Polling<'_>| polling.metrics(7).is_some();
         assert!(!counts(Polling::Polled(&idle)));

@@ -3,9 +3,9 @@
 //! Polling is the truth and a ring is a shortcut to it, so nothing here has to be believed: a ring that is lost costs
 //! seconds, a false one a poll.
 
+use prefect_ids::FlowRunId;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use uuid::Uuid;
 
 use crate::{chain::is_zero, message::LONGEST_NAME};
 
@@ -42,7 +42,7 @@ pub struct Ring {
     pub work_pool: Option<String>,
     /// The flow run it happened to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub flow_run_id: Option<Uuid>,
+    pub flow_run_id: Option<FlowRunId>,
     /// Name of the event: `prefect.flow-run.Cancelling`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub event: Option<String>,
@@ -83,7 +83,7 @@ impl Ring {
                 .and_then(|pool| pool["prefect.resource.name"].as_str())
                 .filter(|name| name.len() <= LONGEST_NAME)
                 .map(str::to_owned),
-            flow_run_id: flow_run.and_then(|id| Uuid::try_parse(id.strip_prefix("prefect.flow-run.")?).ok()),
+            flow_run_id: flow_run.and_then(|id| id.strip_prefix("prefect.flow-run.")?.parse().ok()),
             event: event["event"].as_str().filter(|name| name.len() <= 100).map(str::to_owned),
         }
     }
@@ -137,7 +137,7 @@ mod tests {
 
     #[test]
     fn what_is_written_is_read() {
-        let ring = Ring { work_pool: Some("p".into()), flow_run_id: Some(Uuid::from_u128(7)), event: None };
+        let ring = Ring { work_pool: Some("p".into()), flow_run_id: Some(FlowRunId::from_u128(7)), event: None };
         for message in [PollMessage::Tick(Tick::Minute), PollMessage::Tick(Tick::Extra), PollMessage::Ring(ring)] {
             assert_eq!(PollMessage::parse(&message.body()), message);
             assert_eq!(PollMessage::parse(&message.body_after(3)), message);
@@ -154,7 +154,7 @@ mod tests {
 
     #[test]
     fn an_automations_event_names_pool_and_run() {
-        let id = Uuid::from_u128(9);
+        let id = FlowRunId::from_u128(9);
         let event = json!({
             "event": "prefect.flow-run.Cancelling",
             "resource": {"prefect.resource.id": format!("prefect.flow-run.{id}")},

@@ -4,6 +4,7 @@ use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use ecs::{Attempt, Named, Run, Settings};
+use prefect_ids::{FlowRunId, StateId};
 use serde_json::{Value, json};
 use uuid::Uuid;
 use work_pool::{BaseJobTemplate, Layers, NoReferences, Object};
@@ -18,7 +19,7 @@ fn object(value: Value) -> Object {
 fn run() -> Run {
     let named = |name: &str| Named { id: Some(Uuid::from_u128(7)), name: name.to_owned() };
     Run {
-        attempt: Attempt { flow_run_id: Uuid::from_u128(1), state_id: Uuid::from_u128(2) },
+        attempt: Attempt { flow_run_id: FlowRunId::from_u128(1), state_id: StateId::from_u128(2) },
         name: Some("amber-otter".to_owned()),
         work_pool: named("push pool"),
         flow: Some(named("orders")),

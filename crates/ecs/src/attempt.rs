@@ -3,6 +3,7 @@
 //! All names are derived from the two ids of the attempt and nothing else: a message that is delivered again, to another
 //! process and days later, yields the same claim and the same token, which is what makes the launch single.
 
+use prefect_ids::{FlowRunId, StateId};
 use uuid::Uuid;
 
 use crate::Attempt;
@@ -11,6 +12,9 @@ use crate::Attempt;
 const NAMESPACE: Uuid = Uuid::from_u128(0x466f_3036_0cfc_55e8_96a5_b810_16ae_06bb);
 
 impl Attempt {
+    /// That of no run: for a request that is prepared to be looked at.
+    pub const OF_NO_RUN: Self = Self { flow_run_id: FlowRunId::from_u128(0), state_id: StateId::from_u128(0) };
+
     /// RunTask's `clientToken`: 36 characters of the allowed 64, all of them in the range 33 to 126 (AWS ECS API
     /// reference, RunTask).
     #[must_use]
@@ -34,7 +38,7 @@ impl Attempt {
     /// The attempt that follows when this one is handed back and no server makes a new SCHEDULED state (standalone).
     #[must_use]
     pub fn handed_back(&self) -> Self {
-        Self { flow_run_id: self.flow_run_id, state_id: self.derived("handed back") }
+        Self { flow_run_id: self.flow_run_id, state_id: self.derived("handed back").into() }
     }
 
     fn derived(&self, purpose: &str) -> Uuid {
@@ -49,9 +53,10 @@ impl Attempt {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use prefect_ids::{FlowRunId, StateId};
 
     fn attempt() -> Attempt {
-        Attempt { flow_run_id: Uuid::from_u128(3), state_id: Uuid::from_u128(9) }
+        Attempt { flow_run_id: FlowRunId::from_u128(3), state_id: StateId::from_u128(9) }
     }
 
     #[test]
@@ -67,8 +72,8 @@ mod tests {
 
     #[test]
     fn each_purpose_and_each_attempt_has_its_own() {
-        let other = Attempt { state_id: Uuid::from_u128(10), ..attempt() };
-        let swapped = Attempt { flow_run_id: Uuid::from_u128(9), state_id: Uuid::from_u128(3) };
+        let other = Attempt { state_id: StateId::from_u128(10), ..attempt() };
+        let swapped = Attempt { flow_run_id: FlowRunId::from_u128(9), state_id: StateId::from_u128(3) };
         let mut names: Vec<String> = [attempt(), other, swapped, attempt().handed_back()]
             .iter()
             .flat_map(|attempt| {

@@ -21,6 +21,7 @@ use serde_json::Value;
 use tokio::time::sleep;
 
 use crate::{
+    ClusterRef, TaskArn,
     failure::{Class, Operation},
     launch::{LaunchError, Page, TaskControl},
     launcher::{EcsLauncher, classify},
@@ -41,30 +42,30 @@ const TRIES: u32 = 4;
 
 impl EcsLauncher {
     /// ARNs of the tasks that were launched for an attempt and are to run.
-    pub(crate) async fn living(&self, cluster: &str, started_by: &str) -> Result<Vec<String>, LaunchError> {
-        let output = self.list(self.client.list_tasks().cluster(cluster).started_by(started_by)).await?;
-        Ok(output.task_arns().to_vec())
+    pub(crate) async fn living(&self, cluster: &ClusterRef, started_by: &str) -> Result<Vec<TaskArn>, LaunchError> {
+        let output = self.list(self.client.list_tasks().cluster(cluster.as_str()).started_by(started_by)).await?;
+        Ok(arns(&output))
     }
 
     /// The task that was launched for an attempt, of this family where that is known, and has stopped or is to stop.
     pub(crate) async fn stopped(
         &self,
-        cluster: &str,
+        cluster: &ClusterRef,
         family: Option<&str>,
         started_by: &str,
     ) -> Result<Option<Task>, LaunchError> {
-        let list = self.client.list_tasks().cluster(cluster).desired_status(DesiredStatus::Stopped);
+        let list = self.client.list_tasks().cluster(cluster.as_str()).desired_status(DesiredStatus::Stopped);
         let mut list = list.set_family(family.map(str::to_owned));
         for _ in 0..STOPPED_PAGES {
             let output = self.list(list.clone()).await?;
-            let tasks = self.describe(cluster, output.task_arns()).await?;
+            let tasks = self.describe(cluster, &arns(&output)).await?;
             let found = tasks.into_iter().find(|task| task.started_by.as_deref() == Some(started_by));
             match output.next_token() {
                 Some(token) if found.is_none() => list = list.next_token(token),
                 _ => return Ok(found),
             }
         }
-        tracing::info!(cluster, family, "more tasks have stopped than are looked through");
+        tracing::info!(%cluster, family, "more tasks have stopped than are looked through");
         Ok(None)
     }
 
@@ -80,10 +81,14 @@ impl EcsLauncher {
 }
 
 impl TaskControl for EcsLauncher {
-    async fn describe(&self, cluster: &str, task_arns: &[String]) -> Result<Vec<Task>, LaunchError> {
+    async fn describe(&self, cluster: &ClusterRef, task_arns: &[TaskArn]) -> Result<Vec<Task>, LaunchError> {
         let mut tasks = Vec::with_capacity(task_arns.len());
         for part in task_arns.chunks(DESCRIBED) {
-            let describe = self.client.describe_tasks().cluster(cluster).set_tasks(Some(part.to_vec()));
+            let describe = self
+                .client
+                .describe_tasks()
+                .cluster(cluster.as_str())
+                .set_tasks(Some(part.iter().map(ToString::to_string).collect()));
             let mut patience = Patience::default();
             let output = loop {
                 match describe.clone().send().await {
@@ -96,12 +101,12 @@ impl TaskControl for EcsLauncher {
         Ok(tasks)
     }
 
-    async fn running(&self, cluster: &str, from: Option<&str>, limit: usize) -> Result<Page, LaunchError> {
-        let list = self.client.list_tasks().cluster(cluster).desired_status(DesiredStatus::Running);
+    async fn running(&self, cluster: &ClusterRef, from: Option<&str>, limit: usize) -> Result<Page, LaunchError> {
+        let list = self.client.list_tasks().cluster(cluster.as_str()).desired_status(DesiredStatus::Running);
         let mut page = Page { task_arns: Vec::new(), next: from.map(str::to_owned) };
         loop {
             let output = self.list(list.clone().set_next_token(page.next.take())).await?;
-            page.task_arns.extend_from_slice(output.task_arns());
+            page.task_arns.extend(arns(&output));
             page.next = output.next_token().map(str::to_owned);
             if page.next.is_none() || page.task_arns.len() >= limit {
                 return Ok(page);
@@ -109,7 +114,7 @@ impl TaskControl for EcsLauncher {
         }
     }
 
-    async fn started_by(&self, cluster: &str, started_by: &str) -> Result<Vec<Task>, LaunchError> {
+    async fn started_by(&self, cluster: &ClusterRef, started_by: &str) -> Result<Vec<Task>, LaunchError> {
         let living = self.living(cluster, started_by).await?;
         if living.is_empty() {
             return Ok(self.stopped(cluster, None, started_by).await?.into_iter().collect());
@@ -119,9 +124,9 @@ impl TaskControl for EcsLauncher {
         Ok(tasks)
     }
 
-    async fn stop(&self, cluster: &str, task_arn: &str, reason: &str) -> Result<(), LaunchError> {
+    async fn stop(&self, cluster: &ClusterRef, task_arn: &TaskArn, reason: &str) -> Result<(), LaunchError> {
         let reason: String = reason.chars().take(REASON).collect();
-        let stop = self.client.stop_task().cluster(cluster).task(task_arn).reason(reason);
+        let stop = self.client.stop_task().cluster(cluster.as_str()).task(task_arn.as_str()).reason(reason);
         let mut patience = Patience::default();
         loop {
             match stop.clone().send().await {
@@ -160,6 +165,10 @@ fn is_unknown_task<R>(
     })
 }
 
+fn arns(listed: &ListTasksOutput) -> Vec<TaskArn> {
+    listed.task_arns().iter().map(|arn| arn.as_str().into()).collect()
+}
+
 fn read(task: &types::Task) -> Task {
     let text = |value: Option<&str>| value.unwrap_or_default().to_owned();
     let container = |container: &types::Container| Container {
@@ -178,8 +187,8 @@ fn read(task: &types::Task) -> Task {
             .collect(),
     };
     Task {
-        task_arn: text(task.task_arn()),
-        cluster_arn: text(task.cluster_arn()),
+        task_arn: task.task_arn().unwrap_or_default().into(),
+        cluster_arn: task.cluster_arn().unwrap_or_default().into(),
         task_definition_arn: task.task_definition_arn().map(str::to_owned),
         started_by: task.started_by().map(str::to_owned),
         last_status: text(task.last_status()),

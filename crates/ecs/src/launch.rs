@@ -6,7 +6,7 @@ use diagnosis::Diagnosis;
 use serde::Serialize;
 
 use crate::{
-    Prepared,
+    ClusterRef, Prepared, TaskArn,
     failure::{CONFLICT, Class, NO_CLUSTER, REFUSED},
     task::Task,
 };
@@ -15,11 +15,11 @@ use crate::{
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Launched {
     /// ARN of the task.
-    pub task_arn: String,
+    pub task_arn: TaskArn,
     /// ARN (with revision) of its definition; absent when an adopted task's answer did not say.
     pub definition_arn: Option<String>,
     /// Cluster as `infrastructure_pid` names it: its ARN when the answer carried one, else what the request said.
-    pub cluster: String,
+    pub cluster: ClusterRef,
     /// Whether an earlier delivery of the same attempt had started it.
     pub adopted: bool,
 }
@@ -83,8 +83,8 @@ pub trait TaskLauncher: Send + Sync + 'static {
     fn differences(
         &self,
         prepared: &Prepared,
-        cluster: &str,
-        task_arn: &str,
+        cluster: &ClusterRef,
+        task_arn: &TaskArn,
     ) -> impl Future<Output = Result<Option<Vec<String>>, LaunchError>> + Send {
         let _ = (prepared, cluster, task_arn);
         async { Ok(None) }
@@ -103,8 +103,8 @@ impl<L: TaskLauncher> TaskLauncher for Arc<L> {
     async fn differences(
         &self,
         prepared: &Prepared,
-        cluster: &str,
-        task_arn: &str,
+        cluster: &ClusterRef,
+        task_arn: &TaskArn,
     ) -> Result<Option<Vec<String>>, LaunchError> {
         L::differences(self, prepared, cluster, task_arn).await
     }
@@ -114,7 +114,7 @@ impl<L: TaskLauncher> TaskLauncher for Arc<L> {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Page {
     /// Their ARNs.
-    pub task_arns: Vec<String>,
+    pub task_arns: Vec<TaskArn>,
     /// Where the next page begins; none after the last one.
     pub next: Option<String>,
 }
@@ -127,8 +127,8 @@ pub trait TaskControl: Send + Sync + 'static {
     /// [`LaunchError`].
     fn describe(
         &self,
-        cluster: &str,
-        task_arns: &[String],
+        cluster: &ClusterRef,
+        task_arns: &[TaskArn],
     ) -> impl Future<Output = Result<Vec<Task>, LaunchError>> + Send;
 
     /// ARNs of the tasks of a cluster that run or are to run, from where the last page ended: `limit` of them, or up to 99
@@ -138,7 +138,7 @@ pub trait TaskControl: Send + Sync + 'static {
     /// [`LaunchError`]. A place that ECS does not know any more is [`Class::Rejected`].
     fn running(
         &self,
-        cluster: &str,
+        cluster: &ClusterRef,
         from: Option<&str>,
         limit: usize,
     ) -> impl Future<Output = Result<Page, LaunchError>> + Send;
@@ -151,7 +151,7 @@ pub trait TaskControl: Send + Sync + 'static {
     /// [`LaunchError`]. A cluster that does not exist is [`Class::Rejected`].
     fn started_by(
         &self,
-        cluster: &str,
+        cluster: &ClusterRef,
         started_by: &str,
     ) -> impl Future<Output = Result<Vec<Task>, LaunchError>> + Send;
 
@@ -159,6 +159,10 @@ pub trait TaskControl: Send + Sync + 'static {
     ///
     /// # Errors
     /// [`LaunchError`].
-    fn stop(&self, cluster: &str, task_arn: &str, reason: &str)
-    -> impl Future<Output = Result<(), LaunchError>> + Send;
+    fn stop(
+        &self,
+        cluster: &ClusterRef,
+        task_arn: &TaskArn,
+        reason: &str,
+    ) -> impl Future<Output = Result<(), LaunchError>> + Send;
 }

@@ -25,7 +25,7 @@ use serde_json::Value;
 use tokio::time::sleep;
 
 use crate::{
-    Definition, Prepared, alike,
+    ClusterRef, Definition, Prepared, TaskArn, alike,
     failure::{self, Answer, Class, Operation},
     launch::{LaunchError, Launched, TaskLauncher},
     pace::Pacer,
@@ -61,7 +61,7 @@ impl EcsLauncher {
         revision: Option<&str>,
     ) -> Result<Result<Launched, LaunchError>, Inactive> {
         self.run_task.turn().await;
-        let requested_cluster = text(prepared, "cluster").unwrap_or("default");
+        let requested_cluster = &ClusterRef::from(text(prepared, "cluster").unwrap_or("default"));
         let body = match revision {
             None => compact(&prepared.run_task),
             Some(revision) => {
@@ -86,7 +86,7 @@ impl EcsLauncher {
         if let Some(RunTaskError::ConflictException(conflict)) = failed.as_service_error()
             && let Some(task_arn) = conflict.resource_ids().first()
         {
-            return Ok(Ok(adopted(task_arn, requested_cluster)));
+            return Ok(Ok(adopted(task_arn.as_str().into(), requested_cluster)));
         }
         let classified = classify(Operation::RunTask, &failed);
         if classified.inactive_definition && revision.is_some() {
@@ -107,14 +107,14 @@ impl EcsLauncher {
     }
 
     /// 200 is not yet success: `failures[]` may say why there is no task.
-    fn read_answer(&self, output: RunTaskOutput, requested_cluster: &str) -> Result<Launched, LaunchError> {
+    fn read_answer(&self, output: RunTaskOutput, requested_cluster: &ClusterRef) -> Result<Launched, LaunchError> {
         if let Some(task) = output.tasks().first()
             && let Some(task_arn) = task.task_arn()
         {
             return Ok(Launched {
-                task_arn: task_arn.to_owned(),
+                task_arn: task_arn.into(),
                 definition_arn: task.task_definition_arn().map(str::to_owned),
-                cluster: task.cluster_arn().unwrap_or(requested_cluster).to_owned(),
+                cluster: task.cluster_arn().map_or_else(|| requested_cluster.clone(), ClusterRef::from),
                 adopted: false,
             });
         }
@@ -167,7 +167,7 @@ impl TaskLauncher for EcsLauncher {
     }
 
     async fn find(&self, prepared: &Prepared) -> Result<Option<Launched>, LaunchError> {
-        let cluster = text(prepared, "cluster").unwrap_or("default");
+        let cluster = &ClusterRef::from(text(prepared, "cluster").unwrap_or("default"));
         let started_by = text(prepared, "startedBy").unwrap_or_default();
         let mut found = self.living(cluster, started_by).await?.into_iter().next();
         // A stopped task is a launched one too. The family bounds the search, but an earlier delivery may have used
@@ -177,17 +177,17 @@ impl TaskLauncher for EcsLauncher {
                 found = self.stopped(cluster, family, started_by).await?.map(|task| task.task_arn);
             }
         }
-        Ok(found.map(|task_arn| adopted(&task_arn, cluster)))
+        Ok(found.map(|task_arn| adopted(task_arn, cluster)))
     }
 
     async fn differences(
         &self,
         prepared: &Prepared,
-        cluster: &str,
-        task_arn: &str,
+        cluster: &ClusterRef,
+        task_arn: &TaskArn,
     ) -> Result<Option<Vec<String>>, LaunchError> {
         let answer = revisions::Answer::default();
-        let describe = self.client.describe_tasks().cluster(cluster).tasks(task_arn).customize();
+        let describe = self.client.describe_tasks().cluster(cluster.as_str()).tasks(task_arn.as_str()).customize();
         let described = describe.interceptor(answer.clone()).send().await;
         described.map_err(|error| classify(Operation::DescribeTasks, &error).into_error())?;
         let tasks = answer.take("tasks");
@@ -220,13 +220,9 @@ fn family(definition: &Definition) -> &str {
     }
 }
 
-fn adopted(task_arn: &str, requested_cluster: &str) -> Launched {
-    Launched {
-        task_arn: task_arn.to_owned(),
-        definition_arn: None,
-        cluster: cluster_of(task_arn).unwrap_or_else(|| requested_cluster.to_owned()),
-        adopted: true,
-    }
+fn adopted(task_arn: TaskArn, requested_cluster: &ClusterRef) -> Launched {
+    let cluster = task_arn.cluster().unwrap_or_else(|| requested_cluster.clone());
+    Launched { task_arn, definition_arn: None, cluster, adopted: true }
 }
 
 /// Puts our JSON in the place of what the SDK wrote; it is signed afterwards.
@@ -242,13 +238,6 @@ fn text<'a>(prepared: &'a Prepared, name: &str) -> Option<&'a str> {
 
 /// RunTask said that the definition is not active.
 struct Inactive(LaunchError);
-
-/// `arn:aws:ecs:REGION:ACCOUNT:task/CLUSTER/ID` names its cluster; the older form without it does not.
-fn cluster_of(task_arn: &str) -> Option<String> {
-    let (head, resource) = task_arn.split_once(":task/")?;
-    let (cluster, _) = resource.split_once('/')?;
-    Some(format!("{head}:cluster/{cluster}"))
-}
 
 pub(crate) fn classify<E: ProvideErrorMetadata>(
     operation: Operation,
@@ -282,15 +271,6 @@ impl failure::Classified {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_cluster_is_read_from_the_long_arn_form_only() {
-        assert_eq!(
-            cluster_of("arn:aws:ecs:eu-west-1:123456789012:task/prod/0123").as_deref(),
-            Some("arn:aws:ecs:eu-west-1:123456789012:cluster/prod")
-        );
-        assert_eq!(cluster_of("arn:aws:ecs:eu-west-1:123456789012:task/0123"), None);
-    }
 
     #[test]
     fn the_family_is_read_from_every_form_of_a_reference() {

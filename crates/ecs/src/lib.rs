@@ -15,6 +15,7 @@ mod explain;
 pub mod failure;
 mod fargate;
 mod findings;
+mod ids;
 mod ignored;
 pub mod launch;
 #[cfg(feature = "aws")]
@@ -44,6 +45,7 @@ mod value;
 pub use error::{PrepareError, SplitCommandError};
 pub use explain::explain;
 pub use fargate::{Size, parse_cpu, parse_memory};
+pub use ids::{ClusterRef, TaskArn};
 pub use prepare::{prepare, prepare_to_launch};
 pub use refused::Refused;
 pub use roles::check_roles;
@@ -51,6 +53,7 @@ pub use shape::{ShapeError, check_shape};
 
 use std::{collections::BTreeMap, fmt};
 
+use prefect_ids::{FlowRunId, StateId};
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -67,9 +70,9 @@ pub struct Named {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Attempt {
     /// The flow run.
-    pub flow_run_id: Uuid,
+    pub flow_run_id: FlowRunId,
     /// Its SCHEDULED state.
-    pub state_id: Uuid,
+    pub state_id: StateId,
 }
 
 /// The run a request is prepared for.

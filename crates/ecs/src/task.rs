@@ -5,9 +5,8 @@
 
 use serde::Deserialize;
 use serde_json::Value;
-use uuid::Uuid;
 
-use crate::Attempt;
+use crate::{Attempt, ClusterRef, TaskArn};
 
 /// Variable that tells a container which flow run it executes; the container that has it is the run's.
 pub(crate) const FLOW_RUN_VARIABLE: &str = "PREFECT__FLOW_RUN_ID";
@@ -17,9 +16,9 @@ pub(crate) const FLOW_RUN_VARIABLE: &str = "PREFECT__FLOW_RUN_ID";
 #[serde(rename_all = "camelCase", default)]
 pub struct Task {
     /// Its ARN.
-    pub task_arn: String,
+    pub task_arn: TaskArn,
     /// ARN of its cluster.
-    pub cluster_arn: String,
+    pub cluster_arn: ClusterRef,
     /// ARN of its definition.
     pub task_definition_arn: Option<String>,
     /// `<flow run>/<state>` for the tasks of pushpool.
@@ -88,7 +87,7 @@ impl Task {
     #[must_use]
     pub fn attempt(&self) -> Option<Attempt> {
         let (flow_run, state) = self.started_by.as_deref()?.split_once('/')?;
-        Some(Attempt { flow_run_id: Uuid::try_parse(flow_run).ok()?, state_id: Uuid::try_parse(state).ok()? })
+        Some(Attempt { flow_run_id: flow_run.parse().ok()?, state_id: state.parse().ok()? })
     }
 
     /// Whether it is over.
@@ -157,6 +156,7 @@ fn seconds(at: &Value) -> Option<f64> {
 
 #[cfg(test)]
 mod tests {
+    use prefect_ids::{FlowRunId, StateId};
     use serde_json::json;
 
     use super::*;
@@ -176,7 +176,7 @@ mod tests {
 
     #[test]
     fn whose_task_it_is_is_read_from_started_by() {
-        let attempt = Attempt { flow_run_id: Uuid::from_u128(1), state_id: Uuid::from_u128(2) };
+        let attempt = Attempt { flow_run_id: FlowRunId::from_u128(1), state_id: StateId::from_u128(2) };
         let task = |by: &str| Task { started_by: Some(by.to_owned()), ..Task::default() };
         assert_eq!(task(&attempt.started_by()).attempt(), Some(attempt));
         for other in ["", "ecs-svc/123", "a/b/c", &attempt.flow_run_id.to_string()] {

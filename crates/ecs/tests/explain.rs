@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ecs::{Attempt, Definition, Named, Prepared, Run, Settings, explain, prepare};
+use prefect_ids::{FlowRunId, StateId};
 use serde_json::{Value, json};
 use uuid::Uuid;
 use work_pool::{BaseJobTemplate, Layers, NoReferences, Object};
@@ -15,7 +16,7 @@ fn object(value: Value) -> Object {
 fn run() -> Run {
     let named = |digit, name: &str| Named { id: Some(Uuid::from_u128(digit)), name: name.to_owned() };
     Run {
-        attempt: Attempt { flow_run_id: Uuid::from_u128(3), state_id: Uuid::from_u128(6) },
+        attempt: Attempt { flow_run_id: FlowRunId::from_u128(3), state_id: StateId::from_u128(6) },
         name: Some("fuzzy-cat".to_owned()),
         work_pool: named(4, "pool"),
         flow: Some(named(2, "my flow")),

@@ -8,6 +8,7 @@
 //! Filters borrow what they name, so a page costs no copy of the list of ids.
 
 use jiff::Timestamp;
+use prefect_ids::FlowRunId;
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -41,7 +42,7 @@ enum Operator {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct FlowRunFilter<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
-    id: Option<Is<&'a [Uuid]>>,
+    id: Option<Is<&'a [FlowRunId]>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<Is<&'a [&'a str]>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -67,7 +68,7 @@ struct StateFilter<'a> {
 impl<'a> FlowRunFilter<'a> {
     /// Runs with these ids.
     #[must_use]
-    pub fn of_ids(ids: &'a [Uuid]) -> Self {
+    pub fn of_ids(ids: &'a [FlowRunId]) -> Self {
         Self { id: Some(Is::AnyOf(ids)), ..Self::default() }
     }
 

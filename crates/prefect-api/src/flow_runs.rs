@@ -1,6 +1,7 @@
 //! Flow runs. Pages of them that may fail for what they hold are read in [`pages`](crate::pages).
 
 use jiff::Timestamp;
+use prefect_ids::{FlowRunId, StateId};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -20,7 +21,7 @@ const IN_PROCESS: &str = "in_process";
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct FlowRun {
     /// Its id.
-    pub id: Uuid,
+    pub id: FlowRunId,
     /// Its name.
     #[serde(default)]
     pub name: Option<String>,
@@ -40,7 +41,7 @@ pub struct FlowRun {
     pub work_pool_name: Option<String>,
     /// Id of its current state.
     #[serde(default)]
-    pub state_id: Option<Uuid>,
+    pub state_id: Option<StateId>,
     /// Type of its current state.
     #[serde(default, rename = "state_type")]
     pub current: Option<StateType>,
@@ -135,7 +136,7 @@ impl<T: Transport> Client<T> {
     ///
     /// # Errors
     /// [`ApiError`].
-    pub async fn flow_run(&self, id: Uuid) -> Result<FlowRun, ApiError> {
+    pub async fn flow_run(&self, id: FlowRunId) -> Result<FlowRun, ApiError> {
         self.get(format!("/flow_runs/{id}")).await
     }
 
@@ -144,7 +145,7 @@ impl<T: Transport> Client<T> {
     ///
     /// # Errors
     /// [`ApiError`].
-    pub async fn flow_runs_by_id(&self, ids: &[Uuid]) -> Result<Vec<FlowRun>, ApiError> {
+    pub async fn flow_runs_by_id(&self, ids: &[FlowRunId]) -> Result<Vec<FlowRun>, ApiError> {
         self.list_by_id("/flow_runs/filter", "flow_runs", ids).await
     }
 
@@ -168,7 +169,7 @@ impl<T: Transport> Client<T> {
     ///
     /// # Errors
     /// [`ApiError`]; not found if the run is gone.
-    pub async fn record_infrastructure(&self, id: Uuid, infrastructure_pid: &str) -> Result<(), ApiError> {
+    pub async fn record_infrastructure(&self, id: FlowRunId, infrastructure_pid: &str) -> Result<(), ApiError> {
         self.send(Method::Patch, format!("/flow_runs/{id}"), Some(&Recorded { infrastructure_pid })).await
     }
 
@@ -187,7 +188,7 @@ impl<T: Transport> Client<T> {
     ///
     /// # Errors
     /// [`ApiError`].
-    pub async fn label_flow_run(&self, id: Uuid, labels: &Object) -> Result<(), ApiError> {
+    pub async fn label_flow_run(&self, id: FlowRunId, labels: &Object) -> Result<(), ApiError> {
         self.send(Method::Patch, format!("/flow_runs/{id}/labels"), Some(labels)).await
     }
 }

@@ -1,7 +1,6 @@
 //! Lists of the API, read page by page, and answers that may say "not found".
 
 use serde::{Serialize, Serializer, de::DeserializeOwned, ser::SerializeMap};
-use uuid::Uuid;
 
 use crate::{client::Client, error::ApiError, filters::Is, transport::Transport};
 
@@ -25,18 +24,18 @@ struct Part<'a, F> {
 }
 
 #[derive(Serialize)]
-struct Ids<'a> {
-    id: Is<&'a [Uuid]>,
+struct Ids<'a, I> {
+    id: Is<&'a [I]>,
 }
 
 /// `{kind: {"id": {"any_": ids}}, "limit": limit}`
-struct OfIds<'a> {
+struct OfIds<'a, I> {
     kind: &'static str,
-    ids: &'a [Uuid],
+    ids: &'a [I],
     limit: usize,
 }
 
-impl Serialize for OfIds<'_> {
+impl<I: Serialize> Serialize for OfIds<'_, I> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut members = serializer.serialize_map(Some(2))?;
         members.serialize_entry(self.kind, &Ids { id: Is::AnyOf(self.ids) })?;
@@ -74,7 +73,7 @@ impl<T: Transport> Client<T> {
         &self,
         path: &str,
         kind: &'static str,
-        ids: &[Uuid],
+        ids: &[impl Serialize + Sync],
     ) -> Result<Vec<R>, ApiError> {
         let mut items = Vec::with_capacity(ids.len());
         for ids in ids.chunks(self.page()) {

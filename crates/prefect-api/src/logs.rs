@@ -1,8 +1,8 @@
 //! Logs of flow runs.
 
 use jiff::Timestamp;
+use prefect_ids::FlowRunId;
 use serde::{Deserialize, Serialize};
-use uuid::Uuid;
 
 use crate::{
     client::Client,
@@ -34,7 +34,7 @@ pub struct LogLine {
     /// When.
     pub timestamp: Timestamp,
     /// The run.
-    pub flow_run_id: Uuid,
+    pub flow_run_id: FlowRunId,
 }
 
 /// A line of a flow run's log, as the server keeps it.
@@ -60,7 +60,7 @@ struct Lines {
 
 #[derive(Serialize)]
 struct LogFilter {
-    flow_run_id: Is<[Uuid; 1]>,
+    flow_run_id: Is<[FlowRunId; 1]>,
 }
 
 impl<T: Transport> Client<T> {
@@ -76,7 +76,7 @@ impl<T: Transport> Client<T> {
     ///
     /// # Errors
     /// [`ApiError`].
-    pub async fn logs(&self, run: Uuid, offset: usize) -> Result<Vec<WrittenLine>, ApiError> {
+    pub async fn logs(&self, run: FlowRunId, offset: usize) -> Result<Vec<WrittenLine>, ApiError> {
         let logs = LogFilter { flow_run_id: Is::AnyOf([run]) };
         let body = Lines { logs, sort: LogSort::TimestampAsc, limit: PAGE, offset };
         self.post("/logs/filter".into(), &body).await

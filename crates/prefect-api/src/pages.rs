@@ -9,8 +9,8 @@
 use std::sync::atomic::Ordering;
 
 use futures_util::{StreamExt, stream};
+use prefect_ids::FlowRunId;
 use serde::{Deserialize, Serialize};
-use uuid::Uuid;
 
 use crate::{
     client::Client,
@@ -30,7 +30,7 @@ const AT_ONCE: usize = 4;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unread {
     /// The run.
-    pub id: Uuid,
+    pub id: FlowRunId,
     /// What it is now; none if it was asked for by its id.
     pub state_type: Option<StateType>,
     /// Why.
@@ -59,7 +59,7 @@ pub struct Each {
 
 #[derive(Deserialize)]
 struct Listed {
-    id: Uuid,
+    id: FlowRunId,
     state_type: Option<StateType>,
 }
 
@@ -114,7 +114,7 @@ impl<T: Transport> Client<T> {
             let listed: Vec<Listed> =
                 self.post("/ui/flow_runs/history".into(), &part(size)).await.map_err(|_| error)?;
             let next = (listed.len() == size).then_some(offset + size);
-            let ids: Vec<Uuid> = listed.iter().map(|run| run.id).collect();
+            let ids: Vec<FlowRunId> = listed.iter().map(|run| run.id).collect();
             let Each { runs, mut unread } = self.one_by_one(&ids).await;
             for unread in &mut unread {
                 unread.state_type = listed.iter().find(|run| run.id == unread.id).and_then(|run| run.state_type);
@@ -127,7 +127,7 @@ impl<T: Transport> Client<T> {
     ///
     /// # Errors
     /// [`ApiError`]: the server does not answer, whatever it is asked for.
-    pub async fn each_flow_run(&self, ids: &[Uuid]) -> Result<Each, ApiError> {
+    pub async fn each_flow_run(&self, ids: &[FlowRunId]) -> Result<Each, ApiError> {
         let mut each = Each::default();
         for ids in ids.chunks(self.page()) {
             let body = Batch { flow_runs: FlowRunFilter::of_ids(ids), limit: ids.len() };
@@ -144,12 +144,12 @@ impl<T: Transport> Client<T> {
         Ok(each)
     }
 
-    async fn one_by_one(&self, ids: &[Uuid]) -> Each {
+    async fn one_by_one(&self, ids: &[FlowRunId]) -> Each {
         // Owned, so that the future does not borrow from the caller's list.
-        let ids: Vec<Uuid> = ids.into();
+        let ids: Vec<FlowRunId> = ids.into();
         let reads =
             ids.into_iter().map(|id| async move { (id, self.get_impatiently(format!("/flow_runs/{id}")).await) });
-        let read: Vec<(Uuid, Result<FlowRun, ApiError>)> =
+        let read: Vec<(FlowRunId, Result<FlowRun, ApiError>)> =
             stream::iter(reads).buffer_unordered(AT_ONCE).collect().await;
         let mut each = Each::default();
         for (id, run) in read {
@@ -190,17 +190,18 @@ mod tests {
             let answer = |status: u16, body: &Value| {
                 Ok(Response { status, retry_after: None, body: body.to_string().into_bytes() })
             };
-            let run = |number: usize| json!({"id": Uuid::from_u128(number as u128), "flow_id": Uuid::nil()});
+            let run =
+                |number: usize| json!({"id": FlowRunId::from_u128(number as u128), "flow_id": FlowRunId::from_u128(0)});
             if let Some(id) = request.path.strip_prefix("/flow_runs/").filter(|id| *id != "filter") {
-                let number = Uuid::parse_str(id).unwrap().as_u128() as usize;
+                let number = id.parse::<FlowRunId>().unwrap().uuid().as_u128() as usize;
                 let status = if self.fails.contains(&number) { 500 } else { 200 };
                 return answer(status, &run(number));
             }
             let body: Value = serde_json::from_str(request.body.as_deref().unwrap()).unwrap();
             let number = |key: &str| body[key].as_u64().unwrap_or_default() as usize;
-            let named: Option<Vec<Uuid>> = serde_json::from_value(body["flow_runs"]["id"]["any_"].clone()).ok();
+            let named: Option<Vec<FlowRunId>> = serde_json::from_value(body["flow_runs"]["id"]["any_"].clone()).ok();
             let found = (0..self.runs)
-                .filter(|it| named.as_ref().is_none_or(|named| named.contains(&Uuid::from_u128(*it as u128))));
+                .filter(|it| named.as_ref().is_none_or(|named| named.contains(&FlowRunId::from_u128(*it as u128))));
             let page: Vec<usize> = found.skip(number("offset")).take(number("limit")).collect();
             if request.path == "/flow_runs/filter" {
                 if page.len() > self.most {
@@ -215,7 +216,7 @@ mod tests {
     }
 
     fn numbers(runs: &[FlowRun]) -> Vec<u128> {
-        let mut numbers: Vec<u128> = runs.iter().map(|run| run.id.as_u128()).collect();
+        let mut numbers: Vec<u128> = runs.iter().map(|run| run.id.uuid().as_u128()).collect();
         numbers.sort_unstable();
         numbers
     }
@@ -233,7 +234,7 @@ mod tests {
             next = page.next;
         }
         assert_eq!(numbers(&runs), (0..450).filter(|number| *number != 120).collect::<Vec<u128>>());
-        assert_eq!(unread.iter().map(|it| it.id.as_u128()).collect::<Vec<_>>(), [120]);
+        assert_eq!(unread.iter().map(|it| it.id.uuid().as_u128()).collect::<Vec<_>>(), [120]);
         let requests = server.requests.lock().unwrap().len();
         assert!(requests < 120, "{requests}");
     }
@@ -242,9 +243,9 @@ mod tests {
     async fn a_batch_with_a_run_that_cannot_be_read_is_read_one_by_one() {
         let server = Server { runs: 10, fails_pages: vec![2], fails: vec![5], most: 200, ..Server::default() };
         let client = Client::new(Arc::new(server), Patience::FUNCTION);
-        let ids: Vec<Uuid> = (0..8).map(Uuid::from_u128).collect();
+        let ids: Vec<FlowRunId> = (0..8).map(FlowRunId::from_u128).collect();
         let Each { runs, unread } = client.each_flow_run(&ids).await.unwrap();
         assert_eq!(numbers(&runs), [0, 1, 2, 3, 4, 6, 7]);
-        assert_eq!(unread.iter().map(|it| it.id.as_u128()).collect::<Vec<_>>(), [5]);
+        assert_eq!(unread.iter().map(|it| it.id.uuid().as_u128()).collect::<Vec<_>>(), [5]);
     }
 }

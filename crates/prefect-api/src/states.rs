@@ -1,6 +1,7 @@
 //! States of flow runs: read, and proposed.
 
 use jiff::Timestamp;
+use prefect_ids::{FlowRunId, StateId};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -76,7 +77,7 @@ pub struct StateDetails {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct State {
     /// Its id.
-    pub id: Uuid,
+    pub id: StateId,
     /// Its type.
     #[serde(rename = "type")]
     pub state_type: StateType,
@@ -168,7 +169,7 @@ impl<T: Transport> Client<T> {
     ///
     /// # Errors
     /// [`ApiError`].
-    pub async fn flow_run_states(&self, id: Uuid) -> Result<Vec<State>, ApiError> {
+    pub async fn flow_run_states(&self, id: FlowRunId) -> Result<Vec<State>, ApiError> {
         let mut states: Vec<State> = self.get(format!("/flow_run_states/?flow_run_id={id}")).await?;
         states.sort_by_key(|state| state.timestamp);
         Ok(states)
@@ -178,7 +179,7 @@ impl<T: Transport> Client<T> {
     ///
     /// # Errors
     /// [`ApiError`]; not found if the run is gone.
-    pub async fn propose(&self, id: Uuid, proposal: &Proposal, force: bool) -> Result<Orchestrated, ApiError> {
+    pub async fn propose(&self, id: FlowRunId, proposal: &Proposal, force: bool) -> Result<Orchestrated, ApiError> {
         let body = SetState { state: proposal, force };
         self.post(format!("/flow_runs/{id}/set_state"), &body).await
     }

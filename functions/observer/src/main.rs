@@ -70,7 +70,7 @@ fn read(settings: Settings<'_>) -> Result<(Prefect, ObserverSettings), BadSettin
         cancel_grace: settings.seconds(&variables::CANCEL_GRACE),
         claim_grace: settings.seconds(&variables::TEST_CLAIM_GRACE),
         shown_after: defaults.shown_after,
-        clusters: settings.list(&variables::CLUSTERS),
+        clusters: settings.list(&variables::CLUSTERS).into_iter().map(Into::into).collect(),
     };
     let options = Options { task_events: settings.flag(&variables::TASK_EVENTS) };
     settings.finish((prefect, ObserverSettings { queues, policy, options }))
@@ -111,7 +111,7 @@ mod tests {
         let (_, settings) = read_pairs(&pairs).unwrap();
         let expected = Policy {
             interruptions: 3,
-            clusters: vec!["a".to_owned(), "b".to_owned()],
+            clusters: vec!["a".into(), "b".into()],
             cancel_grace: Duration::from_secs(5),
             ..Policy::default()
         };

@@ -76,7 +76,7 @@ fn read(settings: Settings<'_>) -> Result<(Prefect, Policy), BadSettings> {
             cancel_grace: settings.seconds(&variables::CANCEL_GRACE),
             claim_grace: settings.seconds(&variables::TEST_CLAIM_GRACE),
             shown_after: defaults.runs.shown_after,
-            clusters: settings.list(&variables::CLUSTERS),
+            clusters: settings.list(&variables::CLUSTERS).into_iter().map(Into::into).collect(),
         },
         push_pools: settings.flag(&variables::PUSH_POOLS),
         named_pools: settings.list(&variables::POOLS),

@@ -151,6 +151,23 @@ const RULES: &[Rule] = &[
             RUNTIME,
         ],
     },
+    Rule {
+        room: "crates/prefect-ids",
+        may_not: "any I/O; know a clock; depend on a crate of ours",
+        bans: &[
+            CLOCK,
+            FILES,
+            STANDARD_OUTPUT,
+            SOCKET,
+            PROCESSES,
+            RUNTIME,
+            Ban {
+                what: "a crate of ours",
+                words: &[],
+                packages: &["diagnosis", "dispatch", "ecs", "installation", "prefect-api", "templating", "work-pool"],
+            },
+        ],
+    },
     Rule { room: "crates/templating", may_not: "any I/O; know a clock; know what a document is for", bans: PURE },
     Rule { room: "crates/work-pool", may_not: "any I/O; know a clock", bans: PURE },
     Rule { room: "crates/ecs", may_not: "its pure half: any I/O; know a clock", bans: PURE },

@@ -146,8 +146,7 @@ impl World {
     async fn attempt(&self, run: &str) -> Attempt {
         let state = &self.api.run(run).await["state"];
         assert_eq!(state["type"], "SCHEDULED", "{state}");
-        let id = |value: &str| value.parse().unwrap();
-        Attempt { flow_run_id: id(run), state_id: id(state["id"].as_str().unwrap()) }
+        Attempt { flow_run_id: run.parse().unwrap(), state_id: state["id"].as_str().unwrap().parse().unwrap() }
     }
 
     /// Dispatches the run as it is scheduled now; the ARN of its task.

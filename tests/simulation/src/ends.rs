@@ -18,7 +18,7 @@ impl World {
     /// Notes that an observer has looked at a run and lets its task be, for now.
     pub(super) fn let_be(&mut self, run: Uuid) {
         let seen = self.millis().saturating_sub(self.scenario.lag.0 + LOOK);
-        let is_its = |started_by: &str| attempt(started_by).is_some_and(|attempt| attempt.flow_run_id == run);
+        let is_its = |started_by: &str| attempt(started_by).is_some_and(|attempt| attempt.flow_run_id.uuid() == run);
         let lives = self.ecs.tasks().iter().any(|task| {
             task.status == Status::Running && task.created_at <= seen && task.started_by.as_deref().is_some_and(is_its)
         });

@@ -381,7 +381,7 @@ fn runs_policy(sim: &Sim) -> runs::Policy {
     let told = !sim.world().scenario.untold_clusters;
     runs::Policy {
         capacity_timeout: CAPACITY_TIMEOUT,
-        clusters: told.then(|| "default".to_owned()).into_iter().collect(),
+        clusters: told.then(|| "default".into()).into_iter().collect(),
         ..runs::Policy::default()
     }
 }
@@ -450,7 +450,7 @@ impl Sink {
     fn observed(&self, observed: &Observed<'_>) {
         self.check_cluster(observed);
         if let Observed::Run { flow_run_id, change: Change::CheckAgain(_), .. } = observed {
-            self.0.world().let_be(*flow_run_id);
+            self.0.world().let_be(flow_run_id.uuid());
         }
         let outcome = match observed {
             Observed::Run { finder, change, .. } => {

@@ -217,7 +217,7 @@ impl World {
         let claimed = states
             .iter()
             .filter(|state| state.state_type == StateType::Scheduled)
-            .find(|state| Attempt { flow_run_id: run, state_id: state.id }.transition_id() == transition);
+            .find(|state| Attempt { flow_run_id: run.into(), state_id: state.id.into() }.transition_id() == transition);
         claimed.is_some_and(|claimed| {
             before.state_id == Some(claimed.id)
                 || before.state_id.and_then(time_of) == claimed.state_details.scheduled_time
@@ -277,7 +277,7 @@ impl World {
         };
         let Some(attempt) = task.started_by.as_deref().and_then(attempt) else { return };
         self.checked(Rule::WorkGoesOn);
-        let states = self.server.states(attempt.flow_run_id);
+        let states = self.server.states(attempt.flow_run_id.uuid());
         let runs = states.last().is_some_and(|state| state.state_type == StateType::Running) || is_second_copy(states);
         let claim = states.iter().rfind(|state| state.state_type == StateType::Pending);
         let its = claim.is_some_and(|claim| claim.state_details.transition_id == Some(attempt.transition_id()));
@@ -307,7 +307,7 @@ impl World {
         }
         self.checked(Rule::ClaimedFirst);
         let Some(attempt) = attempt(started_by) else { return };
-        match self.ledger.claims.get(&(attempt.flow_run_id, attempt.transition_id())) {
+        match self.ledger.claims.get(&(attempt.flow_run_id.uuid(), attempt.transition_id())) {
             None => self.violate(Rule::ClaimedFirst, format!("{started_by} has a task and no claim")),
             Some(Claim { current: false }) => {
                 self.violate(Rule::ClaimedFirst, format!("{started_by} was claimed when it was no longer the run's"));
@@ -315,11 +315,12 @@ impl World {
             Some(_) => {}
         }
         let now = self.now();
-        let marked = self.ledger.marked.get(&attempt.flow_run_id).filter(|(of, _)| *of == attempt.transition_id());
+        let marked =
+            self.ledger.marked.get(&attempt.flow_run_id.uuid()).filter(|(of, _)| *of == attempt.transition_id());
         if marked.is_some_and(|(_, since)| now.duration_since(*since) >= DISPATCHER_LIVES) {
             self.violate(Rule::ClaimedFirst, format!("{started_by} has a task though its claim was given up"));
         }
-        self.within_limits(attempt.flow_run_id);
+        self.within_limits(attempt.flow_run_id.uuid());
     }
 
     /// Notes since when attempts are marked as given up.
@@ -350,7 +351,7 @@ impl World {
         let has_containers =
             |task: &&local::ecs::TaskView| !matches!(task.status, Status::Stopped | Status::Deprovisioning);
         let live = live.iter().filter(has_containers).filter_map(|task| {
-            let run = attempt(task.started_by.as_deref()?)?.flow_run_id;
+            let run = attempt(task.started_by.as_deref()?)?.flow_run_id.uuid();
             // What a deleted run's task takes, nobody can count.
             (self.ledger.pool_of.get(&run) == Some(&pool) && self.server.run(run).is_some()).then_some(task)
         });
@@ -365,7 +366,7 @@ impl World {
         let Ok(body) = serde_json::from_str::<Value>(body) else { return };
         let id = |name: &str| body[name].as_str().and_then(|id| Uuid::try_parse(id).ok());
         let (Some(flow_run_id), Some(state_id)) = (id("flow_run_id"), id("state_id")) else { return };
-        let attempt = Attempt { flow_run_id, state_id };
+        let attempt = Attempt { flow_run_id: flow_run_id.into(), state_id: state_id.into() };
         let Some(state) = self.state_of(flow_run_id).cloned() else { return };
         self.checked(Rule::RecordedFirst);
         // Another message's claim is that one's to launch; it is still in the queue.
@@ -380,7 +381,7 @@ impl World {
             let known = self.ledger.tasks.get(&attempt.started_by()).is_some_and(|tasks| {
                 tasks.iter().any(|task| recorded.is_some_and(|recorded| recorded.ends_with(task)))
             });
-            let marked = self.ledger.marked.get(&attempt.flow_run_id);
+            let marked = self.ledger.marked.get(&attempt.flow_run_id.uuid());
             if !known && marked.is_none_or(|(of, _)| *of != attempt.transition_id()) {
                 let what = format!("{flow_run_id} is claimed, its message is gone and its record is {recorded:?}");
                 self.violate(Rule::RecordedFirst, what);
@@ -404,7 +405,7 @@ pub fn is_final(state: StateType) -> bool {
 #[must_use]
 pub fn attempt(started_by: &str) -> Option<Attempt> {
     let (run, state) = started_by.split_once('/')?;
-    Some(Attempt { flow_run_id: Uuid::try_parse(run).ok()?, state_id: Uuid::try_parse(state).ok()? })
+    Some(Attempt { flow_run_id: run.parse().ok()?, state_id: state.parse().ok()? })
 }
 
 fn proposed_run(request: &Request) -> Option<Uuid> {

@@ -34,7 +34,7 @@ impl World {
             }
         };
         let unrecorded = |task: &&TaskView| {
-            let run = task.started_by.as_deref().and_then(attempt).map(|attempt| attempt.flow_run_id);
+            let run = task.started_by.as_deref().and_then(attempt).map(|attempt| attempt.flow_run_id.uuid());
             let recorded = run.and_then(|run| self.pid_of(run));
             !recorded.is_some_and(|recorded| recorded.ends_with(&task.task_arn))
         };
@@ -53,7 +53,7 @@ impl World {
         self.checked(Rule::EveryTaskKnown);
         for task in tasks.iter().filter(|task| task.status != Status::Stopped) {
             let started_by = task.started_by.as_deref().unwrap_or_default();
-            let run = attempt(started_by).map(|attempt| attempt.flow_run_id);
+            let run = attempt(started_by).map(|attempt| attempt.flow_run_id.uuid());
             let recorded = run.and_then(|run| self.pid_of(run)).map(str::to_owned);
             if !recorded.as_ref().is_some_and(|recorded| recorded.ends_with(&task.task_arn)) {
                 let what = format!("{} lives for {started_by}, whose record is {recorded:?}", task.task_arn);
@@ -136,11 +136,9 @@ impl World {
         let body: Value = serde_json::from_str(claim.body.as_deref()?).ok()?;
         let mut state = body["state"].clone();
         let transition = state["state_details"]["transition_id"].as_str().and_then(|id| Uuid::try_parse(id).ok())?;
-        let claimed = self
-            .server
-            .states(run)
-            .iter()
-            .find(|state| ecs::Attempt { flow_run_id: run, state_id: state.id }.transition_id() == transition)?;
+        let claimed = self.server.states(run).iter().find(|state| {
+            ecs::Attempt { flow_run_id: run.into(), state_id: state.id.into() }.transition_id() == transition
+        })?;
         state["id"] = serde_json::json!(claimed.id);
         state["timestamp"] = serde_json::json!(claimed.timestamp);
         state["state_details"]["scheduled_time"] = serde_json::json!(claimed.state_details.scheduled_time);
@@ -173,7 +171,7 @@ impl World {
                 message["state_id"] = self.state_of(run)?.id.to_string().into();
             }
             Mutation::AnyTask => {
-                let run = attempt(message["detail"]["startedBy"].as_str()?)?.flow_run_id;
+                let run = attempt(message["detail"]["startedBy"].as_str()?)?.flow_run_id.uuid();
                 let states = self.server.states(run);
                 let scheduled = states.iter().rev().find(|state| state.state_type == StateType::Scheduled)?;
                 message["detail"]["startedBy"] = format!("{run}/{}", scheduled.id).into();
@@ -190,6 +188,6 @@ impl World {
 fn live_tasks(tasks: &[TaskView], run: Uuid) -> impl Iterator<Item = &TaskView> {
     tasks.iter().filter(move |task| {
         task.status != Status::Stopped
-            && task.started_by.as_deref().and_then(attempt).is_some_and(|attempt| attempt.flow_run_id == run)
+            && task.started_by.as_deref().and_then(attempt).is_some_and(|attempt| attempt.flow_run_id.uuid() == run)
     })
 }

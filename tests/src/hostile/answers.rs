@@ -6,6 +6,7 @@ use prefect_api::{
     filters::FlowRunQuery,
     models::{Proposal, StateDetails, StateType},
 };
+use prefect_ids::FlowRunId;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -84,17 +85,18 @@ pub(super) fn drive_prefect(input: &[u8]) -> Verdict {
 
 async fn ask(client: &Client<Answers>, call: usize) -> Result<(), ApiError> {
     let id = Uuid::from_u128(7);
+    let run = FlowRunId::from(id);
     match call % CALLS {
         0 => client.work_pools(&["ecs:push"], &[]).await.map(drop),
         1 => client.work_pool("p").await.map(drop),
         2 => client.work_queues("p").await.map(drop),
         3 => client.workers("p").await.map(drop),
         4 => client.scheduled_flow_runs("p", None, (None, jiff::Timestamp::UNIX_EPOCH), 200).await.map(drop),
-        5 => client.flow_run(id).await.map(|run| {
+        5 => client.flow_run(run).await.map(|run| {
             let _ = (run.state_type(), run.due());
         }),
-        6 => client.flow_runs_by_id(&[id]).await.map(drop),
-        7 => client.flow_run_states(id).await.map(drop),
+        6 => client.flow_runs_by_id(&[run]).await.map(drop),
+        7 => client.flow_run_states(run).await.map(drop),
         8 => {
             let proposal = Proposal {
                 state_type: StateType::Pending,
@@ -102,7 +104,7 @@ async fn ask(client: &Client<Answers>, call: usize) -> Result<(), ApiError> {
                 message: None,
                 state_details: StateDetails::default(),
             };
-            client.propose(id, &proposal, false).await.map(|answer| drop(answer.reason()))
+            client.propose(run, &proposal, false).await.map(|answer| drop(answer.reason()))
         }
         9 => client.deployments(&[id]).await.map(drop),
         10 => client.flows(&[id]).await.map(drop),

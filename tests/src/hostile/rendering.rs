@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, ops::Range, sync::LazyLock};
 
 use diagnosis::Diagnosis;
 use ecs::{Attempt, Definition, Named, Run, Settings};
+use prefect_ids::{FlowRunId, StateId};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 use work_pool::{BaseJobTemplate, Layers, NoReferences, ResolveError, Resolver};
@@ -169,7 +170,7 @@ fn deepest(value: &Value) -> usize {
 fn run() -> Run {
     let named = |name: &str| Named { id: Some(Uuid::from_u128(3)), name: name.to_owned() };
     Run {
-        attempt: Attempt { flow_run_id: Uuid::from_u128(1), state_id: Uuid::from_u128(2) },
+        attempt: Attempt { flow_run_id: FlowRunId::from_u128(1), state_id: StateId::from_u128(2) },
         name: Some("run".to_owned()),
         work_pool: named("pool"),
         flow: Some(named("flow")),

@@ -28,12 +28,13 @@ use dispatch::{
     standalone::Standalone,
 };
 use ecs::{
-    Attempt, Prepared,
+    Attempt, ClusterRef, Prepared, TaskArn,
     failure::Class,
     launch::{LaunchError, Launched, Page, TaskControl, TaskLauncher},
     task::Task,
 };
 use prefect_api::{Client, Method, Patience, Request, Response, Transport, TransportError};
+use prefect_ids::{FlowRunId, StateId};
 use serde_json::{Value, json};
 use tokio::{runtime::Runtime, time::Instant};
 use uuid::Uuid;
@@ -59,7 +60,7 @@ fn clock() -> Clock {
 }
 
 fn attempt() -> Attempt {
-    Attempt { flow_run_id: Uuid::from_u128(1), state_id: Uuid::from_u128(2) }
+    Attempt { flow_run_id: FlowRunId::from_u128(1), state_id: StateId::from_u128(2) }
 }
 
 /// What a server in order answers to the call of that number (see `answers`).
@@ -102,7 +103,7 @@ fn pool(dice: &mut Dice) -> Value {
 fn state(dice: &mut Dice) -> Value {
     let state =
         dice.pick(&["SCHEDULED", "SCHEDULED", "PENDING", "RUNNING", "CANCELLING", "CRASHED", "COMPLETED", "PAUSED"]);
-    let id = if dice.one_in(4) { Uuid::from_u128(8) } else { attempt().state_id };
+    let id = if dice.one_in(4) { StateId::from_u128(8) } else { attempt().state_id };
     let time = dice.pick(&[
         NOW,
         "2026-02-01T11:59:00Z",
@@ -237,9 +238,9 @@ impl Cluster {
 
     fn launched() -> Launched {
         Launched {
-            task_arn: "arn:aws:ecs:eu-west-1:1:task/c/1".to_owned(),
+            task_arn: "arn:aws:ecs:eu-west-1:1:task/c/1".into(),
             definition_arn: None,
-            cluster: CLUSTER.to_owned(),
+            cluster: CLUSTER.into(),
             adopted: false,
         }
     }
@@ -257,20 +258,20 @@ impl TaskLauncher for Cluster {
 }
 
 impl TaskControl for Cluster {
-    async fn describe(&self, _: &str, task_arns: &[String]) -> Result<Vec<Task>, LaunchError> {
+    async fn describe(&self, _: &ClusterRef, task_arns: &[TaskArn]) -> Result<Vec<Task>, LaunchError> {
         Ok(self.tasks().into_iter().filter(|task| task_arns.contains(&task.task_arn)).collect())
     }
 
-    async fn running(&self, _: &str, _: Option<&str>, limit: usize) -> Result<Page, LaunchError> {
+    async fn running(&self, _: &ClusterRef, _: Option<&str>, limit: usize) -> Result<Page, LaunchError> {
         let task_arns = self.tasks().into_iter().map(|task| task.task_arn).take(limit).collect();
         Ok(Page { task_arns, next: None })
     }
 
-    async fn started_by(&self, _: &str, started_by: &str) -> Result<Vec<Task>, LaunchError> {
+    async fn started_by(&self, _: &ClusterRef, started_by: &str) -> Result<Vec<Task>, LaunchError> {
         Ok(self.tasks().into_iter().filter(|task| task.started_by.as_deref() == Some(started_by)).collect())
     }
 
-    async fn stop(&self, _: &str, _: &str, _: &str) -> Result<(), LaunchError> {
+    async fn stop(&self, _: &ClusterRef, _: &TaskArn, _: &str) -> Result<(), LaunchError> {
         if self.0["launch"] == 6 { Err(self.failure()) } else { Ok(()) }
     }
 }

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use diagnosis::Diagnosis;
 use ecs::{Attempt, Definition, Named, Run, Settings};
+use prefect_ids::StateId;
 use serde_json::Value;
-use uuid::Uuid;
 use work_pool::{BaseJobTemplate, Layers, Object, ResolveError, Resolver};
 
 use crate::oracle::{Call, Case, Hello, Thing};
@@ -85,7 +85,10 @@ fn layers(case: &Case) -> Layers<'_> {
 fn run(case: &Case) -> Run {
     let named = |thing: &Thing| Named { id: Some(thing.id), name: thing.name.clone() };
     Run {
-        attempt: Attempt { flow_run_id: case.flow_run.id, state_id: Uuid::from_u128(!case.flow_run.id.as_u128()) },
+        attempt: Attempt {
+            flow_run_id: case.flow_run.id.into(),
+            state_id: StateId::from_u128(!case.flow_run.id.as_u128()),
+        },
         name: Some(case.flow_run.name.clone()),
         work_pool: named(&case.work_pool),
         flow: Some(named(&case.flow)),

@@ -10,7 +10,7 @@ use dispatch::{
     outcome::{Event, Outcome},
     ports::Sink,
 };
-use ecs::Attempt;
+use ecs::{Attempt, TaskArn};
 use serde::Serialize;
 use serde_json::Value;
 use tokio::sync::mpsc::UnboundedSender;
@@ -42,7 +42,7 @@ pub(crate) struct About {
 /// [`Outcome`] to keep.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Fate {
-    Launched { task_arn: String },
+    Launched { task_arn: TaskArn },
     HandedBack { reason: Reason, delay: Duration },
     Crashed(Reason),
     Malformed(Reason),
@@ -74,7 +74,7 @@ impl From<&Diagnosis> for Reason {
 /// A task as an ECS Task State Change event shows it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Task {
-    pub(crate) task_arn: String,
+    pub(crate) task_arn: TaskArn,
     pub(crate) attempt: Option<Attempt>,
     pub(crate) definition_arn: Option<String>,
     pub(crate) last_status: String,
@@ -90,7 +90,7 @@ impl Task {
         let text = |name: &str| detail.get(name).and_then(Value::as_str).map(str::to_owned);
         let containers = detail.get("containers").and_then(Value::as_array);
         Some(Self {
-            task_arn: text("taskArn")?,
+            task_arn: text("taskArn")?.into(),
             attempt: text("startedBy").and_then(|started_by| attempt_of(&started_by)),
             definition_arn: text("taskDefinitionArn"),
             last_status: text("lastStatus")?,
@@ -106,7 +106,7 @@ impl Task {
     /// The same, from a look at the task.
     pub(crate) fn of_view(view: &local::ecs::TaskView) -> Self {
         Self {
-            task_arn: view.task_arn.clone(),
+            task_arn: view.task_arn.clone().into(),
             attempt: view.started_by.as_deref().and_then(attempt_of),
             definition_arn: Some(view.task_definition_arn.clone()),
             last_status: view.status.as_str().to_owned(),
@@ -120,7 +120,7 @@ impl Task {
 /// `<flow run>/<state>`, see [`Attempt::started_by`].
 fn attempt_of(started_by: &str) -> Option<Attempt> {
     let (flow_run, state) = started_by.split_once('/')?;
-    Some(Attempt { flow_run_id: Uuid::parse_str(flow_run).ok()?, state_id: Uuid::parse_str(state).ok()? })
+    Some(Attempt { flow_run_id: flow_run.parse().ok()?, state_id: state.parse().ok()? })
 }
 
 /// Passes a dispatcher's outcomes on.
@@ -191,7 +191,7 @@ pub(crate) fn of_log_line(line: &str) -> Option<News> {
     };
     let delay = || Duration::from_secs(line.get("delay_seconds").and_then(Value::as_u64).unwrap_or_default());
     let fate = match text("message")?.as_str() {
-        "launched" => Fate::Launched { task_arn: text("task_arn")? },
+        "launched" => Fate::Launched { task_arn: text("task_arn")?.into() },
         "handed back" => Fate::HandedBack { reason: reason(), delay: delay() },
         "crashed" => Fate::Crashed(reason()),
         "malformed" => Fate::Malformed(reason()),
@@ -202,7 +202,7 @@ pub(crate) fn of_log_line(line: &str) -> Option<News> {
     };
     let attempt = id("flow_run_id").zip(id("state_id"));
     let about = About {
-        attempt: attempt.map(|(flow_run_id, state_id)| Attempt { flow_run_id, state_id }),
+        attempt: attempt.map(|(run, state)| Attempt { flow_run_id: run.into(), state_id: state.into() }),
         message_id: text("message_id"),
         work_pool: text("work_pool"),
     };
@@ -219,7 +219,7 @@ mod tests {
     const STATE: &str = "7f2c1f0e-0000-4000-8000-000000000002";
 
     fn attempt() -> Attempt {
-        Attempt { flow_run_id: Uuid::parse_str(RUN).unwrap(), state_id: Uuid::parse_str(STATE).unwrap() }
+        Attempt { flow_run_id: RUN.parse().unwrap(), state_id: STATE.parse().unwrap() }
     }
 
     #[test]

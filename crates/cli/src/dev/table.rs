@@ -179,16 +179,16 @@ pub(crate) mod tests {
             let about = about(&board, index);
             board.apply(News::Outcome { about, fate }, at(120));
         };
-        outcome(0, Fate::Launched { task_arn: arn('a') });
-        outcome(0, Fate::Launched { task_arn: arn('a') });
-        outcome(2, Fate::Launched { task_arn: arn('b') });
+        outcome(0, Fate::Launched { task_arn: arn('a').into() });
+        outcome(0, Fate::Launched { task_arn: arn('a').into() });
+        outcome(2, Fate::Launched { task_arn: arn('b').into() });
         outcome(3, Fate::Crashed(reason("PP0105", "Job variables do not fit the work pool")));
-        outcome(5, Fate::Launched { task_arn: arn('c') });
+        outcome(5, Fate::Launched { task_arn: arn('c').into() });
         let malformed = Fate::Malformed(reason("PP0401", "The message cannot be read"));
         let by_id = About { message_id: Some("m4".into()), ..About::default() };
         board.apply(News::Outcome { about: by_id, fate: malformed }, at(120));
         for (id, status, exit_code) in [('a', "STOPPED", Some(0)), ('b', "STOPPED", Some(3)), ('c', "RUNNING", None)] {
-            let task = Task { task_arn: arn(id), last_status: status.into(), exit_code, ..Task::default() };
+            let task = Task { task_arn: arn(id).into(), last_status: status.into(), exit_code, ..Task::default() };
             board.apply(News::Task(task), at(900));
         }
         board

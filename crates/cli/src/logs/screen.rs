@@ -96,7 +96,7 @@ fn about(facts: &Facts, now: Timestamp) -> Vec<Vec<Cell>> {
 }
 
 fn of_task(facts: &Facts, it: &TaskFacts) -> Vec<Vec<Cell>> {
-    let mut rows = vec![row("arn", &it.infrastructure.task_arn)];
+    let mut rows = vec![row("arn", it.infrastructure.task_arn.as_str())];
     let recorded = if it.is_recorded { "" } else { "; not the one that the server has for the run" };
     let status = it.task.as_ref().map_or_else(|| "ECS does not know it any more".to_owned(), status);
     match &it.trouble {

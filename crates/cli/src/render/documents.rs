@@ -5,6 +5,7 @@ use std::path::Path;
 
 use dispatch::pool::WorkPool;
 use ecs::{Attempt, Named, Run};
+use prefect_ids::{FlowRunId, StateId};
 use serde_json::{Value, json};
 use uuid::Uuid;
 use work_pool::Object;
@@ -15,7 +16,7 @@ use crate::{
 };
 
 /// Stands for ids that nobody gave.
-const PLACEHOLDER: Uuid = Uuid::nil();
+const PLACEHOLDER: FlowRunId = Attempt::OF_NO_RUN.flow_run_id;
 
 /// One document, and how to call it towards the user.
 struct Document {
@@ -141,7 +142,7 @@ fn read_pool(path: &Path) -> Result<WorkPool, CliError> {
 fn attempt(flow_run: Option<&Document>, notices: &mut Vec<String>) -> Result<Attempt, CliError> {
     let Some(flow_run) = flow_run else {
         notices.push(format!("Without --flow-run, {PLACEHOLDER} stands for the ids of the flow run and its state."));
-        return Ok(Attempt { flow_run_id: PLACEHOLDER, state_id: PLACEHOLDER });
+        return Ok(Attempt::OF_NO_RUN);
     };
     let flow_run_id = flow_run.id("id")?;
     if flow_run_id.is_none() {
@@ -157,7 +158,11 @@ fn attempt(flow_run: Option<&Document>, notices: &mut Vec<String>) -> Result<Att
     if state_id.is_none() {
         notices.push(format!("The flow run has no `state_id`; {PLACEHOLDER} stands for it."));
     }
-    Ok(Attempt { flow_run_id: flow_run_id.unwrap_or(PLACEHOLDER), state_id: state_id.unwrap_or(PLACEHOLDER) })
+    let none = Attempt::OF_NO_RUN;
+    Ok(Attempt {
+        flow_run_id: flow_run_id.map_or(none.flow_run_id, FlowRunId::from),
+        state_id: state_id.map_or(none.state_id, StateId::from),
+    })
 }
 
 #[cfg(test)]
@@ -196,7 +201,7 @@ mod tests {
         );
         let flow = files.write("flow.json", &json!({"id": id(3), "name": "f"}));
         let read = Documents::read(&pool, Some(&deployment), Some(&flow_run), Some(&flow)).unwrap();
-        assert_eq!(read.run.attempt, Attempt { flow_run_id: id(4), state_id: id(5) });
+        assert_eq!(read.run.attempt, Attempt { flow_run_id: id(4).into(), state_id: id(5).into() });
         assert_eq!(read.run.deployment, Some(Named { id: Some(id(2)), name: "d".into() }));
         assert_eq!(read.run.flow, Some(Named { id: Some(id(3)), name: "f".into() }));
         assert_eq!(read.run.work_pool, Named { id: Some(id(1)), name: "p".into() });
@@ -214,7 +219,7 @@ mod tests {
         let deployment = files.write("d.json", &json!({"name": "d", "flow_id": "x", "infra_overrides": {"cpu": 1}}));
         let flow_run = files.write("r.json", &json!({"id": Uuid::nil(), "state": {"id": Uuid::from_u128(7)}}));
         let read = Documents::read(&pool, Some(&deployment), Some(&flow_run), None).unwrap();
-        assert_eq!(read.run.attempt.state_id, Uuid::from_u128(7));
+        assert_eq!(read.run.attempt.state_id, StateId::from_u128(7));
         assert_eq!(Value::Object(read.deployment_variables), json!({"cpu": 1}), "as Prefect 2 calls them");
         assert!(read.notices.iter().any(|notice| notice.contains("--flow")), "{:?}", read.notices);
     }

@@ -14,7 +14,7 @@
 
 use std::time::Duration;
 
-use ecs::{Definition, Prepared, launch::TaskLauncher};
+use ecs::{ClusterRef, Definition, Prepared, TaskArn, launch::TaskLauncher};
 use serde_json::Value;
 
 use super::Dispatcher;
@@ -74,7 +74,7 @@ impl<C: ControlPlane, L: TaskLauncher, Q: Inbox> Dispatcher<C, L, Q> {
     }
 
     /// The task that runs beside the one that would.
-    async fn compared(&self, order: &Order, cluster: &str, task_arn: &str) -> String {
+    async fn compared(&self, order: &Order, cluster: &ClusterRef, task_arn: &TaskArn) -> String {
         let prepared = match self.prepare(order) {
             Ok(prepared) => prepared,
             Err(failure) => return format!("{}, while {task_arn} was started", would_fail(&failure)),

@@ -70,7 +70,10 @@ pub fn read(body: &str) -> Result<Body, Diagnosis> {
     };
     let Some(attempt) = task.attempt() else { return Ok(Body::Foreign) };
     let account = envelope.account.as_deref().filter(|account| !account.is_empty());
-    if [&task.task_arn, &task.cluster_arn].iter().any(|arn| account.is_none() || account_of(arn) != account) {
+    if [task.task_arn.as_str(), task.cluster_arn.as_str()]
+        .iter()
+        .any(|arn| account.is_none() || account_of(arn) != account)
+    {
         return Err(of_another_account());
     }
     Ok(Body::Task(Box::new(TaskEvent { id: envelope.id, time: envelope.time, task, attempt })))
@@ -94,6 +97,7 @@ fn odd(detail: &str) -> Diagnosis {
 
 #[cfg(test)]
 mod tests {
+    use prefect_ids::{FlowRunId, StateId};
     use serde_json::json;
 
     use super::*;
@@ -112,7 +116,7 @@ mod tests {
 
     #[test]
     fn an_event_is_believed_from_the_account_of_its_task_and_cluster_only() {
-        let attempt = Attempt { flow_run_id: Uuid::from_u128(1), state_id: Uuid::from_u128(2) };
+        let attempt = Attempt { flow_run_id: FlowRunId::from_u128(1), state_id: StateId::from_u128(2) };
         let ours = event(&attempt.started_by());
         let changed = |pointer: &str, value: Value| {
             let mut event = ours.clone();
@@ -138,7 +142,7 @@ mod tests {
 
     #[test]
     fn tasks_of_others_are_foreign_and_ours_name_their_attempt() {
-        let attempt = Attempt { flow_run_id: Uuid::from_u128(1), state_id: Uuid::from_u128(2) };
+        let attempt = Attempt { flow_run_id: FlowRunId::from_u128(1), state_id: StateId::from_u128(2) };
         let Ok(Body::Task(ours)) = read(&event(&attempt.started_by()).to_string()) else { panic!() };
         assert_eq!(ours.attempt, attempt);
         assert!(ours.id.is_some() && ours.time.is_some() && ours.task.is_stopped());
@@ -146,7 +150,7 @@ mod tests {
         let mut other = event("x");
         other["detail-type"] = "ECS Container Instance State Change".into();
         assert_eq!(read(&other.to_string()), Ok(Body::Foreign));
-        let check = Check::of(Uuid::from_u128(7));
+        let check = Check::of(FlowRunId::from_u128(7));
         assert_eq!(read(&check.body()), Ok(Body::Check(check)));
     }
 

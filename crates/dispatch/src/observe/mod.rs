@@ -14,6 +14,7 @@ mod event;
 #[cfg(test)]
 mod tests;
 
+use prefect_ids::FlowRunId;
 use std::{
     collections::{BTreeSet, HashMap},
     sync::Arc,
@@ -25,7 +26,6 @@ use ecs::launch::TaskControl;
 use futures_util::future::join;
 use prefect_api::{Client, Transport, models::FlowRun};
 use tokio::time::Instant;
-use uuid::Uuid;
 
 pub use self::event::{Body, TaskEvent, read};
 use crate::{
@@ -58,13 +58,13 @@ pub struct Observer<T, K, O, Q> {
 /// What a batch's messages are about, by id; a run that is gone is missing.
 #[derive(Clone, Default)]
 struct Found {
-    runs: HashMap<Uuid, Arc<FlowRun>>,
+    runs: HashMap<FlowRunId, Arc<FlowRun>>,
     /// Those that cannot be read, though others can.
-    unread: HashMap<Uuid, Failure>,
+    unread: HashMap<FlowRunId, Failure>,
 }
 
 impl Found {
-    fn get(&self, run: &Uuid) -> Option<&Arc<FlowRun>> {
+    fn get(&self, run: &FlowRunId) -> Option<&Arc<FlowRun>> {
         self.runs.get(run)
     }
 }
@@ -120,8 +120,8 @@ impl<T: Transport, K: TaskControl, O: TaskOutput, Q: Inbox + PollQueue + EventsQ
 
     /// Reads the runs that a batch is about, in one request.
     async fn find(&self, bodies: &[Result<Body, Diagnosis>]) -> Result<Found, Failure> {
-        let wanted: BTreeSet<Uuid> = bodies.iter().flatten().filter_map(about).collect();
-        let wanted: Vec<Uuid> = wanted.into_iter().collect();
+        let wanted: BTreeSet<FlowRunId> = bodies.iter().flatten().filter_map(about).collect();
+        let wanted: Vec<FlowRunId> = wanted.into_iter().collect();
         let each = self.runs.client.each_flow_run(&wanted).await.map_err(|error| failure::of(&error))?;
         Ok(Found {
             runs: each.runs.into_iter().map(|run| (run.id, Arc::new(run))).collect(),
@@ -209,7 +209,7 @@ impl<T: Transport, K: TaskControl, O: TaskOutput, Q: Inbox + PollQueue + EventsQ
         self.sink.emit(&Event::Run(*observed));
     }
 
-    fn tell(&self, flow_run_id: Uuid, run: Option<&FlowRun>, change: &Change) {
+    fn tell(&self, flow_run_id: FlowRunId, run: Option<&FlowRun>, change: &Change) {
         self.observed(&Observed::Run { finder: Finder::Observer, flow_run_id, run, change });
     }
 
@@ -254,7 +254,7 @@ impl<T: Transport, K: TaskControl, O: TaskOutput, Q: Inbox + PollQueue + EventsQ
 }
 
 /// The run that has to be read for a message.
-fn about(body: &Body) -> Option<Uuid> {
+fn about(body: &Body) -> Option<FlowRunId> {
     match body {
         Body::Check(check) => Some(check.flow_run_id),
         Body::Task(event) if event.task.is_stopped() => Some(event.attempt.flow_run_id),

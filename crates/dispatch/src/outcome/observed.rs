@@ -1,12 +1,12 @@
 //! What observer and reconciler saw of runs and their tasks, and did to them.
 
+use prefect_ids::FlowRunId;
 use std::time::Duration;
 
 use diagnosis::{Code, Diagnosis};
-use ecs::failure::Class;
+use ecs::{TaskArn, failure::Class};
 use prefect_api::models::{FlowRun, StateType};
 use serde_json::Value;
-use uuid::Uuid;
 
 use crate::metrics;
 
@@ -29,7 +29,7 @@ pub enum Change {
     /// It is what it was before a late copy of a claim, or is being cancelled as it was before its process began: this type.
     Restored(StateType),
     /// What it runs on is recorded, which was not, or was that of an earlier attempt: the ARN of its task.
-    Recorded(String),
+    Recorded(TaskArn),
     /// It was claimed and has no task. Dispatchers no longer launch it, and a later pass hands it back.
     GivenUp,
     /// Nothing, because its task may be in a cluster that cannot be told: the operator has to say more.
@@ -39,7 +39,7 @@ pub enum Change {
     /// Its task was told to stop.
     TaskStopped {
         /// The task.
-        task_arn: String,
+        task_arn: TaskArn,
         /// Why.
         reason: String,
     },
@@ -68,9 +68,9 @@ pub enum Observed<'a> {
     /// A task is RUNNING.
     Running {
         /// Its run.
-        flow_run_id: Uuid,
+        flow_run_id: FlowRunId,
         /// Its ARN.
-        task_arn: &'a str,
+        task_arn: &'a TaskArn,
         /// Seconds from RunTask to the start of its containers.
         launch_to_running: f64,
     },
@@ -79,7 +79,7 @@ pub enum Observed<'a> {
         /// Who looked.
         finder: Finder,
         /// The run; only its id may be known.
-        flow_run_id: Uuid,
+        flow_run_id: FlowRunId,
         /// The run.
         run: Option<&'a FlowRun>,
         /// What was done.
@@ -97,7 +97,7 @@ pub enum Observed<'a> {
         /// SQS message id.
         message_id: &'a str,
         /// The run, where it is known.
-        flow_run_id: Option<Uuid>,
+        flow_run_id: Option<FlowRunId>,
         /// Transient or Bug.
         class: Class,
         /// Why.
@@ -106,7 +106,7 @@ pub enum Observed<'a> {
     /// Something that the reconciler could not look at or repair; the next pass does.
     Failed {
         /// The run, where it is about one.
-        flow_run_id: Option<Uuid>,
+        flow_run_id: Option<FlowRunId>,
         /// Why.
         reason: &'a Diagnosis,
     },
@@ -172,7 +172,7 @@ impl<'a> Observed<'a> {
     pub(super) fn log(&self) {
         match *self {
             Self::Running { flow_run_id, task_arn, launch_to_running } => {
-                tracing::info!(%flow_run_id, task_arn, launch_to_running_seconds = launch_to_running, "running");
+                tracing::info!(%flow_run_id, %task_arn, launch_to_running_seconds = launch_to_running, "running");
             }
             Self::Run { finder, flow_run_id, run, change } => {
                 let work_pool = run.and_then(|run| run.work_pool_name.as_deref());
@@ -206,14 +206,14 @@ impl<'a> Observed<'a> {
     }
 }
 
-fn log_change(finder: Finder, flow_run_id: Uuid, work_pool: Option<&str>, change: &Change) {
+fn log_change(finder: Finder, flow_run_id: FlowRunId, work_pool: Option<&str>, change: &Change) {
     match change {
         Change::Nothing(reason) => tracing::info!(?finder, %flow_run_id, work_pool, reason, "nothing to do"),
         Change::CheckAgain(delay) => {
             tracing::info!(?finder, %flow_run_id, work_pool, delay_seconds = delay.as_secs(), "checked again");
         }
         Change::Cancelled => tracing::info!(?finder, %flow_run_id, work_pool, "cancelled"),
-        Change::Recorded(task_arn) => tracing::warn!(?finder, %flow_run_id, work_pool, task_arn, "recorded"),
+        Change::Recorded(task_arn) => tracing::warn!(?finder, %flow_run_id, work_pool, %task_arn, "recorded"),
         Change::GivenUp => {
             tracing::warn!(?finder, %flow_run_id, work_pool, "claimed and without a task: its claim is being given up");
         }
@@ -224,7 +224,7 @@ fn log_change(finder: Finder, flow_run_id: Uuid, work_pool: Option<&str>, change
             tracing::warn!(?finder, %flow_run_id, work_pool, state = state.name(), "restored after a late claim");
         }
         Change::TaskStopped { task_arn, reason } => {
-            tracing::warn!(?finder, %flow_run_id, work_pool, task_arn, reason, "task stopped");
+            tracing::warn!(?finder, %flow_run_id, work_pool, %task_arn, reason, "task stopped");
         }
         Change::HandedBack { reason, delay } => tracing::warn!(
             ?finder,

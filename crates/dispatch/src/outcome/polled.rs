@@ -1,9 +1,9 @@
 //! What a poll found and did.
 
+use prefect_ids::FlowRunId;
 use std::collections::BTreeMap;
 
 use serde_json::Value;
-use uuid::Uuid;
 
 use crate::metrics;
 
@@ -58,7 +58,7 @@ pub struct Polled {
     /// How long the run that waits longest has been due, in seconds. Runs of closed deployments are to wait, and do not count.
     pub oldest_due_seconds: f64,
     /// Due runs that cannot start, and why.
-    pub blocked: BTreeMap<Uuid, Blocked>,
+    pub blocked: BTreeMap<FlowRunId, Blocked>,
 }
 
 impl Polled {

@@ -118,7 +118,7 @@ fn doubled(patience: Duration, times: u32) -> Duration {
 
 #[cfg(test)]
 mod tests {
-    use uuid::Uuid;
+    use prefect_ids::{FlowRunId, StateId};
 
     use super::*;
 
@@ -129,7 +129,7 @@ mod tests {
     #[test]
     fn an_attempt_is_sent_again_ever_more_seldom() {
         let memory = Memory::default();
-        let attempt = Attempt { flow_run_id: Uuid::from_u128(1), state_id: Uuid::from_u128(2) };
+        let attempt = Attempt { flow_run_id: FlowRunId::from_u128(1), state_id: StateId::from_u128(2) };
         assert!(memory.is_new(&attempt, at(0)));
         memory.note(attempt, at(60), at(0));
         assert!(!memory.is_new(&attempt, at(40)), "on its way");
@@ -141,14 +141,14 @@ mod tests {
         assert!(!memory.is_stuck(&attempt));
         memory.note(attempt, at(152), at(152));
         assert!(memory.is_stuck(&attempt));
-        let other = Attempt { state_id: Uuid::from_u128(3), ..attempt };
+        let other = Attempt { state_id: StateId::from_u128(3), ..attempt };
         assert!(memory.is_new(&other, at(0)), "another attempt of the same run");
     }
 
     #[test]
     fn what_waits_in_the_fifo_queue_is_not_sent_again_and_what_was_refused_is() {
         let memory = Memory::default();
-        let attempt = Attempt { flow_run_id: Uuid::from_u128(1), state_id: Uuid::from_u128(2) };
+        let attempt = Attempt { flow_run_id: FlowRunId::from_u128(1), state_id: StateId::from_u128(2) };
         let fifo = |backlog, slot_free| Fifo { backlog, sent_before: 5, slot_free };
         let is_new = |fifo, second| memory.is_new_in_fifo(&attempt, fifo, at(second));
         assert!(is_new(fifo(Some(40), false), 0), "never sent");

@@ -43,6 +43,7 @@ use prefect_api::{
     ApiError, Client, Transport,
     models::{ListedPool, WorkQueue},
 };
+use prefect_ids::FlowRunId;
 use tokio::time::Instant;
 use uuid::Uuid;
 
@@ -200,7 +201,7 @@ impl<T: Transport, Q: RunQueues + PollQueue + EventsQueue> Poller<T, Q> {
     /// Runs that are being cancelled may have a task to stop, which is the observer's. What is not passed on is the
     /// reconciler's.
     async fn pass_checks_on(&self, messages: &[PollMessage], hops: u32) {
-        let runs: BTreeSet<Uuid> = messages
+        let runs: BTreeSet<FlowRunId> = messages
             .iter()
             .filter_map(|message| match message {
                 PollMessage::Ring(ring) if ring.is_about_cancelling() => ring.flow_run_id,

@@ -29,6 +29,7 @@ use prefect_api::{
     filters::{DeploymentFilter, FlowRunFilter, FlowRunQuery, FlowRunSort, WorkPoolFilter},
     models::{FlowRun, ListedPool, StateType, WorkQueue},
 };
+use prefect_ids::FlowRunId;
 use uuid::Uuid;
 
 use super::{
@@ -50,7 +51,7 @@ const INSTEAD: usize = 10;
 
 impl<T: Transport, Q: RunQueues + PollQueue + EventsQueue> Poller<T, Q> {
     /// The runs that cannot start, and why.
-    pub(super) async fn blocked(&self, runs: &[FlowRun], now: Timestamp) -> BTreeMap<Uuid, Blocked> {
+    pub(super) async fn blocked(&self, runs: &[FlowRun], now: Timestamp) -> BTreeMap<FlowRunId, Blocked> {
         let closed = self.closed(runs, now).await;
         let why = |run: &FlowRun| {
             if run.deployment_id.is_some_and(|deployment| closed.contains(&deployment)) {
@@ -91,13 +92,13 @@ impl<T: Transport, Q: RunQueues + PollQueue + EventsQueue> Poller<T, Q> {
         pool: &ListedPool,
         share: &Share,
         head: &Head,
-        blocked: &mut BTreeMap<Uuid, Blocked>,
+        blocked: &mut BTreeMap<FlowRunId, Blocked>,
         before: Timestamp,
     ) -> Result<Past, ApiError> {
         let now = (self.clock)();
         let queues = self.queues_of(pool).await?;
         let mut wanted = Wanted::new(&queues, share, head, blocked);
-        let known: HashSet<Uuid> = head.runs.iter().map(|run| run.id).collect();
+        let known: HashSet<FlowRunId> = head.runs.iter().map(|run| run.id).collect();
         let (mut found, mut again) = (Past::default(), 0);
         let closed: Vec<Uuid> = self.closed(&head.runs, now).await.into_iter().collect();
         let due = FlowRunFilter::of_states(&[StateType::Scheduled]).due_by(before);
@@ -181,7 +182,7 @@ struct Wanted {
 }
 
 impl Wanted {
-    fn new(queues: &[WorkQueue], share: &Share, head: &Head, blocked: &BTreeMap<Uuid, Blocked>) -> Self {
+    fn new(queues: &[WorkQueue], share: &Share, head: &Head, blocked: &BTreeMap<FlowRunId, Blocked>) -> Self {
         let mut of_queue: HashMap<Uuid, usize> = HashMap::new();
         for run in head.runs.iter().filter(|run| blocked.contains_key(&run.id)) {
             if let Some(queue) = run.work_queue_id {

@@ -5,6 +5,7 @@ mod cloud;
 mod limited;
 mod slow;
 
+use prefect_ids::{FlowRunId, StateId};
 use std::sync::atomic::{AtomicI64, AtomicU64};
 
 use prefect_api::{PAGE, Patience, Request, Response, TransportError};
@@ -308,7 +309,7 @@ async fn the_schedules_tick_is_followed_by_those_in_between() {
 #[tokio::test]
 async fn a_ring_polls_its_pool_only_and_passes_a_cancelled_run_on() {
     let world = World::new(Server::default(), Queues::default());
-    let run = Uuid::from_u128(9);
+    let run = FlowRunId::from_u128(9);
     let ring = |pool: &str| {
         let ring = Ring {
             work_pool: Some(pool.to_owned()),

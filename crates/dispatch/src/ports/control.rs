@@ -3,7 +3,7 @@
 use std::{future::Future, sync::Arc, time::Duration};
 
 use diagnosis::Diagnosis;
-use ecs::{Run, launch::Launched};
+use ecs::{ClusterRef, Run, TaskArn, launch::Launched};
 use jiff::Timestamp;
 use work_pool::{BaseJobTemplate, Object, Resolver};
 
@@ -109,9 +109,9 @@ pub enum Started {
         /// What pushpool would have launched.
         order: Box<Order>,
         /// Name or ARN of its cluster.
-        cluster: String,
+        cluster: ClusterRef,
         /// Its ARN.
-        task_arn: String,
+        task_arn: TaskArn,
     },
 }
 

@@ -16,7 +16,7 @@ use prefect_api::{
     ApiError, Client, Transport,
     models::{State, StateType, level},
 };
-use uuid::Uuid;
+use prefect_ids::StateId;
 use work_pool::Object;
 
 use super::{
@@ -78,7 +78,7 @@ impl<T: Transport, K: TaskControl> PrefectControl<T, K> {
 
     /// Sets right what is wrong with a run, a state that a late claim or hand back has displaced: the type of the state it then has.
     /// `holds` is the run's state as far as it is known.
-    async fn restore(&self, attempt: Attempt, holds: Option<Uuid>) -> Result<Option<StateType>, ApiError> {
+    async fn restore(&self, attempt: Attempt, holds: Option<StateId>) -> Result<Option<StateType>, ApiError> {
         let history = history::read(&self.client, attempt.flow_run_id, holds).await?;
         self.amend(attempt, &history).await
     }

@@ -10,7 +10,7 @@ use prefect_api::{
     ApiError, Client, Transport,
     models::{State, StateType},
 };
-use uuid::Uuid;
+use prefect_ids::{FlowRunId, StateId};
 
 use super::states::{is_handed_back, is_without_slot};
 use crate::ports::Waited;
@@ -25,8 +25,8 @@ const READINGS: usize = 3;
 /// [`ApiError`]: they are not known.
 pub async fn read<T: Transport>(
     client: &Client<T>,
-    run: Uuid,
-    mut holds: Option<Uuid>,
+    run: FlowRunId,
+    mut holds: Option<StateId>,
 ) -> Result<Vec<State>, ApiError> {
     for _ in 0..READINGS {
         let Some(mut states) = unless_gone(client.flow_run_states(run).await)? else { return Ok(Vec::new()) };
@@ -80,7 +80,7 @@ pub struct Claimed {
 /// The claim that pushpool made last: the latest PENDING state whose `transition_id` is that of an attempt for a SCHEDULED
 /// state before it. None if another client claimed the run. `states` are the oldest first.
 #[must_use]
-pub fn claim(run: Uuid, states: &[State]) -> Option<Claimed> {
+pub fn claim(run: FlowRunId, states: &[State]) -> Option<Claimed> {
     let position = states.iter().rposition(|state| state.state_type == StateType::Pending)?;
     let transition = states[position].state_details.transition_id?;
     let attempt = states[..position]
@@ -95,7 +95,7 @@ pub fn claim(run: Uuid, states: &[State]) -> Option<Claimed> {
 
 /// Every attempt that pushpool claimed, oldest first, with the PENDING state that claimed it. `states` are the oldest first.
 #[must_use]
-pub fn claims(run: Uuid, states: &[State]) -> Vec<(Attempt, &State)> {
+pub fn claims(run: FlowRunId, states: &[State]) -> Vec<(Attempt, &State)> {
     let claimed = states.iter().enumerate().filter(|(_, state)| state.state_type == StateType::Pending);
     claimed.filter_map(|(position, state)| Some((claim(run, &states[..=position])?.attempt, state))).collect()
 }
@@ -152,8 +152,8 @@ fn is_late_end(end: &State, before: &[State]) -> bool {
 /// Whether the task of the attempt that `state_id` names is the one to record: of several the one that was claimed last. A run that
 /// its process runs although it was cancelled is the reconciler's. `states` are the oldest first.
 #[must_use]
-pub fn is_to_record(run: Uuid, states: &[State], state_id: Uuid) -> bool {
-    let place = |state_id: Uuid| states.iter().position(|state| state.id == state_id);
+pub fn is_to_record(run: FlowRunId, states: &[State], state_id: StateId) -> bool {
+    let place = |state_id: StateId| states.iter().position(|state| state.id == state_id);
     let latest = claims(run, states).iter().filter_map(|(attempt, _)| place(attempt.state_id)).max();
     latest <= place(state_id) && wrong(states) != Some(Wrong::Uncancelled)
 }
@@ -161,7 +161,7 @@ pub fn is_to_record(run: Uuid, states: &[State], state_id: Uuid) -> bool {
 /// Since when the run has been handed back again and again, up to the SCHEDULED state `state_id`. `states` are the oldest
 /// first. None if there is no such state. A run that got to run has waited only since it was handed back after that.
 #[must_use]
-pub fn waited(states: &[State], state_id: Uuid) -> Option<Waited> {
+pub fn waited(states: &[State], state_id: StateId) -> Option<Waited> {
     let position = states.iter().position(|state| state.id == state_id)?;
     let mut first = scheduled_before(&states[..=position])?;
     let mut hand_backs = 0;
@@ -206,7 +206,9 @@ fn has_run(states: &[State]) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use prefect_ids::{FlowRunId, StateId};
     use serde_json::json;
+    use uuid::Uuid;
 
     use super::{super::states::HANDED_BACK, *};
 
@@ -222,13 +224,13 @@ mod tests {
     /// The number of the state that was displaced.
     fn displaced(states: &[State]) -> Option<u128> {
         match wrong(states)? {
-            Wrong::Displaced(state) => Some(state.id.as_u128()),
+            Wrong::Displaced(state) => Some(state.id.uuid().as_u128()),
             Wrong::Uncancelled => panic!("it was not cancelled"),
         }
     }
 
     fn attempt(state: u128) -> Attempt {
-        Attempt { flow_run_id: Uuid::from_u128(77), state_id: Uuid::from_u128(state) }
+        Attempt { flow_run_id: FlowRunId::from_u128(77), state_id: StateId::from_u128(state) }
     }
 
     #[test]
@@ -244,9 +246,9 @@ mod tests {
             state(8, "SCHEDULED", HANDED_BACK, None),
         ];
         let at = |second: u32| format!("2026-01-01T00:00:{second:02}Z").parse().unwrap();
-        assert_eq!(waited(&states, Uuid::from_u128(8)), Some(Waited { since: at(4), hand_backs: 2 }));
-        assert_eq!(waited(&states, Uuid::from_u128(4)), Some(Waited { since: at(4), hand_backs: 0 }));
-        assert_eq!(waited(&states, Uuid::from_u128(99)), None);
+        assert_eq!(waited(&states, StateId::from_u128(8)), Some(Waited { since: at(4), hand_backs: 2 }));
+        assert_eq!(waited(&states, StateId::from_u128(4)), Some(Waited { since: at(4), hand_backs: 0 }));
+        assert_eq!(waited(&states, StateId::from_u128(99)), None);
         assert_eq!(interruptions(&states), 0);
     }
 
@@ -263,8 +265,8 @@ mod tests {
             state(8, "RUNNING", "Running", None),
         ];
         let at = |second: u32| format!("2026-01-01T00:00:{second:02}Z").parse().unwrap();
-        assert_eq!(waited(&states, Uuid::from_u128(6)), Some(Waited { since: at(4), hand_backs: 1 }));
-        assert_eq!(waited(&states, Uuid::from_u128(4)), Some(Waited { since: at(4), hand_backs: 0 }));
+        assert_eq!(waited(&states, StateId::from_u128(6)), Some(Waited { since: at(4), hand_backs: 1 }));
+        assert_eq!(waited(&states, StateId::from_u128(4)), Some(Waited { since: at(4), hand_backs: 0 }));
         assert_eq!(interruptions(&states), 1);
         assert_eq!(interruptions(&states[..3]), 0);
     }
@@ -279,7 +281,7 @@ mod tests {
         for (holds, last) in [(None, 3), (Some(StateType::Running), 3), (Some(StateType::Pending), 2)] {
             let mut states = states.to_vec();
             put_last(&mut states, holds);
-            assert_eq!((states.len(), states.last().unwrap().id), (3, Uuid::from_u128(last)), "{holds:?}");
+            assert_eq!((states.len(), states.last().unwrap().id), (3, StateId::from_u128(last)), "{holds:?}");
         }
     }
 
@@ -293,7 +295,7 @@ mod tests {
             state(5, "SCHEDULED", "Late", None),
             state(6, "PENDING", "Pending", Some(attempt(5).transition_id())),
         ];
-        let found = claims(Uuid::from_u128(77), &states);
+        let found = claims(FlowRunId::from_u128(77), &states);
         assert_eq!(found, [(attempt(1), &states[1]), (attempt(5), &states[5])]);
     }
 
@@ -384,8 +386,8 @@ mod tests {
         assert_eq!(wrong(&states), Some(Wrong::Uncancelled));
         assert_eq!(wrong(&states[..5]), None);
         assert_eq!(wrong(&states[..3]), None);
-        assert!(!is_to_record(Uuid::from_u128(77), &states, Uuid::from_u128(1)));
-        assert!(is_to_record(Uuid::from_u128(77), &states[..5], Uuid::from_u128(1)));
+        assert!(!is_to_record(FlowRunId::from_u128(77), &states, StateId::from_u128(1)));
+        assert!(is_to_record(FlowRunId::from_u128(77), &states[..5], StateId::from_u128(1)));
     }
 
     #[test]
@@ -396,14 +398,15 @@ mod tests {
             state(3, "SCHEDULED", "AwaitingRetry", None),
             state(4, "PENDING", "Pending", Some(attempt(3).transition_id())),
         ];
-        let to_record = |states: &[State], number| is_to_record(Uuid::from_u128(77), states, Uuid::from_u128(number));
+        let to_record =
+            |states: &[State], number| is_to_record(FlowRunId::from_u128(77), states, StateId::from_u128(number));
         assert!(!to_record(&states, 1) && to_record(&states, 3));
         assert!(to_record(&states[..3], 1), "nothing was launched since");
     }
 
     #[test]
     fn the_claim_names_its_attempt() {
-        let claimed = |run, states: &[State]| claim(Uuid::from_u128(run), states).map(|claim| claim.attempt);
+        let claimed = |run, states: &[State]| claim(FlowRunId::from_u128(run), states).map(|claim| claim.attempt);
         let ours = Some(attempt(3).transition_id());
         let states = [
             state(1, "SCHEDULED", "Scheduled", None),

@@ -151,6 +151,7 @@ pub fn lead_of(run: &FlowRun, launch_lead: Duration) -> Duration {
 #[cfg(test)]
 mod tests {
     use ecs::Attempt;
+    use prefect_ids::{FlowRunId, StateId};
     use serde_json::{Value, json};
     use uuid::Uuid;
 
@@ -166,7 +167,7 @@ mod tests {
     const AFTER: i64 = CLAIM_HOLDS.as_secs() as i64;
 
     fn attempt() -> Attempt {
-        Attempt { flow_run_id: Uuid::from_u128(1), state_id: Uuid::from_u128(2) }
+        Attempt { flow_run_id: FlowRunId::from_u128(1), state_id: StateId::from_u128(2) }
     }
 
     fn delivery(again: bool) -> Delivery {
@@ -217,7 +218,7 @@ mod tests {
     fn a_scheduled_run_is_due_for_its_own_state_only() {
         let mut due = run("SCHEDULED", json!({"scheduled_time": NOW}));
         assert_eq!(judged(&due), Judgement::Due);
-        due.state.as_mut().unwrap().id = Uuid::from_u128(99);
+        due.state.as_mut().unwrap().id = StateId::from_u128(99);
         assert!(matches!(judged(&due), Judgement::NotOurs(_)));
     }
 
@@ -248,7 +249,7 @@ mod tests {
     fn a_run_whose_process_began_lately_and_is_not_recorded_is_looked_for_whatever_it_is_now() {
         for state_type in ["SCHEDULED", "RUNNING", "PAUSED", "COMPLETED", "FAILED", "CANCELLED"] {
             let mut run = run(state_type, json!({}));
-            run.state.as_mut().unwrap().id = Uuid::from_u128(99);
+            run.state.as_mut().unwrap().id = StateId::from_u128(99);
             run.start_time = Some(NOW.parse().unwrap());
             if state_type != "RUNNING" {
                 assert!(matches!(judged_after(60, &run, &delivery(false)), Judgement::NotOurs(_)), "never ran");
@@ -295,7 +296,7 @@ mod tests {
         run.infrastructure_pid = Some(given_up(attempt(), NOW.parse().unwrap()));
         assert!(matches!(judged(&run), Judgement::NotOurs(_)));
         run.infrastructure_pid =
-            Some(given_up(Attempt { state_id: Uuid::from_u128(9), ..attempt() }, NOW.parse().unwrap()));
+            Some(given_up(Attempt { state_id: StateId::from_u128(9), ..attempt() }, NOW.parse().unwrap()));
         assert_eq!(judged_after(AFTER, &run, &delivery(false)), Judgement::Claimed, "an earlier attempt's");
     }
 

@@ -3,6 +3,7 @@
 //! A run's owner looks at the run, not at the log of a Lambda function. The lines of a batch go in one request, so that
 //! they cost a tenth of one for each run.
 
+use prefect_ids::FlowRunId;
 use std::sync::{Mutex, PoisonError};
 
 use jiff::Timestamp;
@@ -10,7 +11,6 @@ use prefect_api::{
     Client, Transport,
     models::{LogLine, level},
 };
-use uuid::Uuid;
 
 /// Name of the logger, as it is shown beside each line.
 pub const LOGGER: &str = "pushpool";
@@ -24,13 +24,13 @@ pub struct Logs(Mutex<Vec<LogLine>>);
 
 impl Logs {
     /// Adds a line.
-    pub fn add(&self, flow_run_id: Uuid, severity: u32, message: String, timestamp: Timestamp) {
+    pub fn add(&self, flow_run_id: FlowRunId, severity: u32, message: String, timestamp: Timestamp) {
         let line = LogLine { name: LOGGER, level: severity, message, timestamp, flow_run_id };
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push(line);
     }
 
     /// Adds a line of level INFO.
-    pub fn info(&self, flow_run_id: Uuid, message: String, timestamp: Timestamp) {
+    pub fn info(&self, flow_run_id: FlowRunId, message: String, timestamp: Timestamp) {
         self.add(flow_run_id, level::INFO, message, timestamp);
     }
 

@@ -7,6 +7,7 @@ use prefect_api::{
     ApiError, Client, Transport,
     models::{Orchestrated, Proposal, State, StateDetails, StateType, Verdict},
 };
+use prefect_ids::FlowRunId;
 use uuid::Uuid;
 
 use super::{
@@ -53,7 +54,7 @@ pub(crate) enum Claimed {
 /// [`ApiError`]: it is not known.
 pub(crate) async fn propose<T: Transport>(
     client: &Client<T>,
-    run: Uuid,
+    run: FlowRunId,
     proposal: &Proposal,
 ) -> Result<Proposed, ApiError> {
     match client.propose(run, proposal, false).await {
@@ -103,7 +104,7 @@ pub(crate) async fn claim<T: Transport>(
 /// [`ApiError`]: it is not known.
 pub(crate) async fn crash<T: Transport>(
     client: &Client<T>,
-    run: Uuid,
+    run: FlowRunId,
     reason: &Diagnosis,
     attempt: Attempt,
 ) -> Result<Proposed, ApiError> {
@@ -116,7 +117,7 @@ pub(crate) async fn crash<T: Transport>(
 /// [`ApiError`]: it is not known.
 pub(crate) async fn hand_back<T: Transport>(
     client: &Client<T>,
-    run: Uuid,
+    run: FlowRunId,
     reason: &Diagnosis,
     due: Timestamp,
     attempt: Attempt,
@@ -126,7 +127,7 @@ pub(crate) async fn hand_back<T: Transport>(
 
 async fn propose_or_cancel<T: Transport>(
     client: &Client<T>,
-    run: Uuid,
+    run: FlowRunId,
     proposal: &Proposal,
     reason: &Diagnosis,
     attempt: Attempt,
@@ -164,12 +165,13 @@ fn judge(answer: &Orchestrated, proposal: &Proposal) -> Proposed {
 
 #[cfg(test)]
 mod tests {
+    use prefect_ids::StateId;
     use serde_json::json;
 
     use super::*;
 
     fn attempt() -> Attempt {
-        Attempt { flow_run_id: Uuid::from_u128(1), state_id: Uuid::from_u128(2) }
+        Attempt { flow_run_id: FlowRunId::from_u128(1), state_id: StateId::from_u128(2) }
     }
 
     fn answer(status: &str, state_type: &str, transition_id: Option<Uuid>) -> Orchestrated {

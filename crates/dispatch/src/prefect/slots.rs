@@ -22,9 +22,10 @@ use std::{
     time::Duration,
 };
 
-use ecs::launch::TaskControl;
+use ecs::{ClusterRef, TaskArn, launch::TaskControl};
 use jiff::{SignedDuration, Timestamp};
 use prefect_api::{ApiError, Client, Transport, models::FlowRun};
+use prefect_ids::FlowRunId;
 use uuid::Uuid;
 
 mod candidates;
@@ -54,19 +55,19 @@ const REMEMBERED: usize = 10_000;
 
 /// Tasks that were seen to have stopped.
 #[derive(Debug, Default)]
-pub struct Stopped(Mutex<HashSet<String>>);
+pub struct Stopped(Mutex<HashSet<TaskArn>>);
 
 impl Stopped {
-    fn has(&self, task_arn: &str) -> bool {
+    fn has(&self, task_arn: &TaskArn) -> bool {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).contains(task_arn)
     }
 
-    fn add(&self, task_arn: &str) {
+    fn add(&self, task_arn: &TaskArn) {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if known.len() >= REMEMBERED {
             known.clear();
         }
-        known.insert(task_arn.to_owned());
+        known.insert(task_arn.clone());
     }
 }
 
@@ -80,7 +81,7 @@ pub struct Used {
     pub queues: HashMap<Uuid, u32>,
     /// Runs that wait or have ended and whose task lives. None of them is started anew before that task has ended: of two tasks of
     /// a run only the last one is recorded, and counted.
-    pub living: HashSet<Uuid>,
+    pub living: HashSet<FlowRunId>,
 }
 
 impl Used {
@@ -164,7 +165,7 @@ pub async fn holders<K: TaskControl>(
 ) -> Vec<Holder> {
     let Candidates { busy, maybe, .. } = candidates;
     let mut holders: Vec<Holder> = busy.into_iter().map(|run| Holder { run, because: Because::State }).collect();
-    let mut by_cluster: BTreeMap<String, Vec<(String, FlowRun)>> = BTreeMap::new();
+    let mut by_cluster: BTreeMap<ClusterRef, Vec<(TaskArn, FlowRun)>> = BTreeMap::new();
     for run in maybe {
         match Infrastructure::of_run(&run) {
             Some(Infrastructure { task_arn, .. }) if stopped.has(&task_arn) => {}
@@ -174,7 +175,7 @@ pub async fn holders<K: TaskControl>(
         }
     }
     for (cluster, runs) in by_cluster {
-        let arns: Vec<String> = runs.iter().map(|(task_arn, _)| task_arn.clone()).collect();
+        let arns: Vec<TaskArn> = runs.iter().map(|(task_arn, _)| task_arn.clone()).collect();
         let described = match tasks.describe(&cluster, &arns).await {
             Ok(described) => described,
             Err(error) if error.is_no_cluster() => Vec::new(),

@@ -219,9 +219,10 @@ pub fn later(now: Timestamp, delay: Duration) -> Timestamp {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use prefect_ids::{FlowRunId, StateId};
 
     fn attempt() -> Attempt {
-        Attempt { flow_run_id: Uuid::from_u128(1), state_id: Uuid::from_u128(2) }
+        Attempt { flow_run_id: FlowRunId::from_u128(1), state_id: StateId::from_u128(2) }
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, sync::atomic::Ordering, time::Duration};
 
-use ecs::launch::TaskControl;
+use ecs::{ClusterRef, launch::TaskControl};
 use prefect_api::{
     Transport,
     filters::{FlowRunFilter, FlowRunQuery, FlowRunSort, WorkPoolFilter},
@@ -27,7 +27,7 @@ impl<T: Transport, K: TaskControl, O: TaskOutput> Reconciler<T, K, O> {
     pub(super) async fn all(
         &self,
         flow_runs: FlowRunFilter<'_>,
-        clusters: &mut BTreeSet<String>,
+        clusters: &mut BTreeSet<ClusterRef>,
         wanted: impl Fn(&FlowRun) -> bool,
     ) -> Result<(), Failure> {
         let mut next = Some(0);
@@ -42,7 +42,7 @@ impl<T: Transport, K: TaskControl, O: TaskOutput> Reconciler<T, K, O> {
 
     /// Where runs of the served work pools are launched unless they say otherwise: the last run of a cluster may be deleted while
     /// its process goes on. An operator who lists clusters lists all of them.
-    pub(super) async fn of_pools(&self, clusters: &mut BTreeSet<String>) -> Result<(), Failure> {
+    pub(super) async fn of_pools(&self, clusters: &mut BTreeSet<ClusterRef>) -> Result<(), Failure> {
         let Policy { push_pools, named_pools, runs, .. } = &self.policy;
         if !runs.clusters.is_empty() {
             return Ok(());
@@ -51,9 +51,8 @@ impl<T: Transport, K: TaskControl, O: TaskOutput> Reconciler<T, K, O> {
             served_pools(&self.runs.client, *push_pools, named_pools).await.map_err(|error| failure::of(&error))?;
         for pool in pools {
             let Ok(Ok(cluster)) = self.runs.cluster_of_pool(&pool.base_job_template).await else { continue };
-            let short = |name: &str| name.rsplit('/').next().unwrap_or_default().to_owned();
             // Runs record ARNs, templates have names.
-            if !clusters.iter().any(|known| short(known) == short(&cluster)) {
+            if !clusters.iter().any(|known| known.is_called_as(&cluster)) {
                 clusters.insert(cluster);
             }
         }
@@ -61,7 +60,7 @@ impl<T: Transport, K: TaskControl, O: TaskOutput> Reconciler<T, K, O> {
     }
 
     /// Where the runs that ended last ran: the processes of some may go on.
-    pub(super) async fn ended_lately(&self, clusters: &mut BTreeSet<String>) -> Result<(), Failure> {
+    pub(super) async fn ended_lately(&self, clusters: &mut BTreeSet<ClusterRef>) -> Result<(), Failure> {
         let ended = FlowRunFilter::of_states(&[StateType::Completed, StateType::Failed, StateType::Crashed]);
         let (runs, _) = self.page(ended, FlowRunSort::EndTimeDesc, 0).await?;
         clusters.extend(runs.iter().filter_map(Infrastructure::of_run).map(|recorded| recorded.cluster));
@@ -69,14 +68,14 @@ impl<T: Transport, K: TaskControl, O: TaskOutput> Reconciler<T, K, O> {
     }
 
     /// The runs that wait to be tried again, as far as it is their process that is to do it.
-    pub(super) async fn left_alone(&self, clusters: &mut BTreeSet<String>) -> Result<(), Failure> {
+    pub(super) async fn left_alone(&self, clusters: &mut BTreeSet<ClusterRef>) -> Result<(), Failure> {
         let waiting = FlowRunFilter::of_states(&[StateType::Scheduled]).in_state_named(&["AwaitingRetry"]);
         self.all(waiting, clusters, is_left_alone).await
     }
 
     /// The CANCELLED runs, the last ones first, as far as they ended lately. Servers before 3.0 cannot be asked for the
     /// time of the end (seen: 2.20.26 answers 422), but sort by it.
-    pub(super) async fn cancelled_lately(&self, clusters: &mut BTreeSet<String>) -> Result<(), Failure> {
+    pub(super) async fn cancelled_lately(&self, clusters: &mut BTreeSet<ClusterRef>) -> Result<(), Failure> {
         let cancelled = FlowRunFilter::of_states(&[StateType::Cancelled]);
         let now = self.runs.now();
         let mut next = Some(0);
@@ -91,7 +90,7 @@ impl<T: Transport, K: TaskControl, O: TaskOutput> Reconciler<T, K, O> {
     }
 
     /// The RUNNING runs, from where the last pass ended.
-    pub(super) async fn running(&self, clusters: &mut BTreeSet<String>) -> Result<(), Failure> {
+    pub(super) async fn running(&self, clusters: &mut BTreeSet<ClusterRef>) -> Result<(), Failure> {
         let filter = FlowRunFilter::of_states(&[StateType::Running]);
         for _ in 0..self.policy.pages {
             let (runs, next) = self.page(filter, FlowRunSort::IdDesc, self.cursor.load(Ordering::Relaxed)).await?;

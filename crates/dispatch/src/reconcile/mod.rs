@@ -31,6 +31,7 @@ mod repair;
 mod tests;
 mod unread;
 
+use prefect_ids::FlowRunId;
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     sync::{
@@ -41,7 +42,7 @@ use std::{
 };
 
 use diagnosis::Diagnosis;
-use ecs::{launch::TaskControl, task::Task};
+use ecs::{ClusterRef, TaskArn, launch::TaskControl, task::Task};
 use futures_util::{StreamExt, stream};
 use installation::variables;
 use prefect_api::{
@@ -50,7 +51,6 @@ use prefect_api::{
     models::{FlowRun, StateType},
 };
 use tokio::time::{Instant, timeout_at};
-use uuid::Uuid;
 
 use self::orphans::Places;
 use crate::{
@@ -131,7 +131,7 @@ pub struct Reconciler<T, K, O> {
     /// Where the next pass goes on in the RUNNING runs.
     cursor: AtomicUsize,
     /// Clusters that runs have named since the process started: a task that nobody waits for may be the last one of its cluster.
-    named: Mutex<BTreeSet<String>>,
+    named: Mutex<BTreeSet<ClusterRef>>,
     /// Where the next pass goes on in the tasks of the clusters.
     places: Places,
     counts: Counts,
@@ -147,8 +147,8 @@ struct Counts {
 /// What ECS knows of the tasks that runs name, by ARN; and the clusters that could not be asked.
 #[derive(Default)]
 struct Described {
-    tasks: HashMap<String, Task>,
-    not_asked: HashSet<String>,
+    tasks: HashMap<TaskArn, Task>,
+    not_asked: HashSet<ClusterRef>,
 }
 
 impl<T: Transport, K: TaskControl, O: TaskOutput> Reconciler<T, K, O> {
@@ -196,7 +196,7 @@ impl<T: Transport, K: TaskControl, O: TaskOutput> Reconciler<T, K, O> {
     }
 
     async fn everything(&self) -> Result<(), Failure> {
-        let mut clusters: BTreeSet<String> = self.policy.runs.clusters.iter().cloned().collect();
+        let mut clusters: BTreeSet<ClusterRef> = self.policy.runs.clusters.iter().cloned().collect();
         clusters.extend(self.named.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned());
         // What waits for something comes first: it is little, and somebody waits for it.
         let waiting = FlowRunFilter::of_states(&[StateType::Pending, StateType::Cancelling]);
@@ -224,7 +224,7 @@ impl<T: Transport, K: TaskControl, O: TaskOutput> Reconciler<T, K, O> {
     }
 
     /// Looks at runs and repairs those that are out of order.
-    async fn look_at(&self, runs: Vec<FlowRun>, clusters: &mut BTreeSet<String>) {
+    async fn look_at(&self, runs: Vec<FlowRun>, clusters: &mut BTreeSet<ClusterRef>) {
         let described = self.describe(&runs).await;
         clusters.extend(runs.iter().filter_map(Infrastructure::of_run).map(|recorded| recorded.cluster));
         stream::iter(&runs)
@@ -245,7 +245,7 @@ impl<T: Transport, K: TaskControl, O: TaskOutput> Reconciler<T, K, O> {
 
     /// The tasks that runs name, in as few requests as can be.
     async fn describe(&self, runs: &[FlowRun]) -> Described {
-        let mut by_cluster: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        let mut by_cluster: BTreeMap<ClusterRef, Vec<TaskArn>> = BTreeMap::new();
         for Infrastructure { cluster, task_arn } in runs.iter().filter_map(Infrastructure::of_run) {
             by_cluster.entry(cluster).or_default().push(task_arn);
         }
@@ -264,7 +264,7 @@ impl<T: Transport, K: TaskControl, O: TaskOutput> Reconciler<T, K, O> {
         described
     }
 
-    fn done(&self, flow_run_id: Uuid, run: Option<&FlowRun>, change: &Change) {
+    fn done(&self, flow_run_id: FlowRunId, run: Option<&FlowRun>, change: &Change) {
         if let Change::ClusterUnknown(reason) = change {
             return self.failed(Some(flow_run_id), reason);
         }
@@ -277,7 +277,7 @@ impl<T: Transport, K: TaskControl, O: TaskOutput> Reconciler<T, K, O> {
         self.sink.emit(&Event::Run(Observed::Run { finder: Finder::Reconciler, flow_run_id, run, change }));
     }
 
-    fn failed(&self, flow_run_id: Option<Uuid>, reason: &Diagnosis) {
+    fn failed(&self, flow_run_id: Option<FlowRunId>, reason: &Diagnosis) {
         self.counts.failed.fetch_add(1, Ordering::Relaxed);
         self.sink.emit(&Event::Run(Observed::Failed { flow_run_id, reason }));
     }

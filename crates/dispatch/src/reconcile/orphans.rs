@@ -13,6 +13,7 @@ use std::{
 };
 
 use ecs::{
+    ClusterRef, TaskArn,
     failure::Class,
     launch::{Page, TaskControl},
     task::Task,
@@ -21,7 +22,7 @@ use prefect_api::{
     PAGE, Transport,
     models::{FlowRun, State, StateType},
 };
-use uuid::Uuid;
+use prefect_ids::FlowRunId;
 
 use super::Reconciler;
 use crate::{
@@ -40,17 +41,17 @@ const GOES: usize = 40;
 
 /// Where the next look at a cluster's tasks begins, for the clusters that were not looked through to their ends.
 #[derive(Debug, Default)]
-pub(super) struct Places(Mutex<HashMap<String, String>>);
+pub(super) struct Places(Mutex<HashMap<ClusterRef, String>>);
 
 impl Places {
-    pub(super) fn of(&self, cluster: &str) -> Option<String> {
+    pub(super) fn of(&self, cluster: &ClusterRef) -> Option<String> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).get(cluster).cloned()
     }
 
-    pub(super) fn set(&self, cluster: &str, place: Option<String>) {
+    pub(super) fn set(&self, cluster: &ClusterRef, place: Option<String>) {
         let mut places = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match place {
-            Some(place) => places.insert(cluster.to_owned(), place),
+            Some(place) => places.insert(cluster.clone(), place),
             None => places.remove(cluster),
         };
     }
@@ -86,8 +87,8 @@ impl<T: Transport, K: TaskControl, O: TaskOutput> Reconciler<T, K, O> {
     /// The clusters take turns, so a pass that ends early has looked at some tasks of each. A pass looks at 20,000 tasks of
     /// a cluster at most, and the next pass goes on where it ended. The process remembers that place; a new process begins
     /// with the first task.
-    pub(super) async fn orphans(&self, clusters: &BTreeSet<String>) {
-        let mut left: Vec<&String> = clusters.iter().collect();
+    pub(super) async fn orphans(&self, clusters: &BTreeSet<ClusterRef>) {
+        let mut left: Vec<&ClusterRef> = clusters.iter().collect();
         for _ in 0..GOES {
             let mut unfinished = Vec::new();
             for cluster in left {
@@ -102,7 +103,7 @@ impl<T: Transport, K: TaskControl, O: TaskOutput> Reconciler<T, K, O> {
     }
 
     /// The next tasks of a cluster; whether they were the last ones.
-    async fn orphans_of(&self, cluster: &str) -> Result<bool, Failure> {
+    async fn orphans_of(&self, cluster: &ClusterRef) -> Result<bool, Failure> {
         let Page { task_arns, next } = self.next_tasks(cluster).await?;
         let last = next.is_none();
         // Set before the look: tasks that cannot be looked at must not hold up the others. The next round comes back to them.
@@ -111,7 +112,7 @@ impl<T: Transport, K: TaskControl, O: TaskOutput> Reconciler<T, K, O> {
         Ok(last)
     }
 
-    async fn next_tasks(&self, cluster: &str) -> Result<Page, Failure> {
+    async fn next_tasks(&self, cluster: &ClusterRef) -> Result<Page, Failure> {
         let place = self.places.of(cluster);
         let mut page = self.runs.tasks.running(cluster, place.as_deref(), TASKS).await;
         if let (Some(_), Err(error)) = (&place, &page) {
@@ -127,20 +128,20 @@ impl<T: Transport, K: TaskControl, O: TaskOutput> Reconciler<T, K, O> {
         }
     }
 
-    async fn stop_orphans(&self, cluster: &str, task_arns: &[String]) -> Result<(), Failure> {
+    async fn stop_orphans(&self, cluster: &ClusterRef, task_arns: &[TaskArn]) -> Result<(), Failure> {
         let now = self.runs.now();
         let tasks = self.runs.tasks.describe(cluster, task_arns).await.map_err(Failure::unanswered)?;
         let old = |task: &Task| {
             let created = task.created_at().and_then(|at| jiff::Timestamp::from_second(at).ok());
             created.is_some_and(|created| between(created, now) >= self.policy.orphan_grace)
         };
-        let mut by_run: BTreeMap<Uuid, Vec<Task>> = BTreeMap::new();
+        let mut by_run: BTreeMap<FlowRunId, Vec<Task>> = BTreeMap::new();
         for task in tasks.into_iter().filter(|task| task.is_live() && old(task)) {
             if let Some(attempt) = task.attempt() {
                 by_run.entry(attempt.flow_run_id).or_default().push(task);
             }
         }
-        let ids: Vec<Uuid> = by_run.keys().copied().collect();
+        let ids: Vec<FlowRunId> = by_run.keys().copied().collect();
         for ids in ids.chunks(PAGE) {
             let found = self.runs.client.each_flow_run(ids).await.map_err(|error| failure::of(&error))?;
             for unread in &found.unread {
@@ -231,12 +232,14 @@ fn standing(run: &FlowRun, task: &Task) -> Standing {
 #[cfg(test)]
 mod tests {
     use ecs::Attempt;
+    use prefect_ids::StateId;
     use serde_json::{Value, json};
+    use uuid::Uuid;
 
     use super::*;
 
     fn attempt(state: u128) -> Attempt {
-        Attempt { flow_run_id: Uuid::from_u128(1), state_id: Uuid::from_u128(state) }
+        Attempt { flow_run_id: FlowRunId::from_u128(1), state_id: StateId::from_u128(state) }
     }
 
     fn run(state: Value, pid: Option<&str>) -> FlowRun {

@@ -1,10 +1,12 @@
 //! When a pass leaves runs alone; what it repairs is tested against a real server (`tests/it/prefect_observer`).
 
+use prefect_ids::{FlowRunId, StateId};
 use std::sync::Mutex;
 
 use ecs::task::Task;
 use prefect_api::PAGE;
 use serde_json::json;
+use uuid::Uuid;
 
 use super::*;
 use crate::{
@@ -55,7 +57,7 @@ async fn a_run_is_launched_again_only_where_its_task_could_have_been_found() {
     let (unsure, _, notes) = reconciler(&server, Ecs::default(), Policy::default());
     assert_eq!(unsure.pass(deadline()).await.repaired, 0);
     assert_eq!(notes.take(), ["failed PP0502"], "the server may say it in the next pass");
-    let clusters = vec!["c".to_owned()];
+    let clusters: Vec<ClusterRef> = vec!["c".into()];
     let runs = runs::Policy { clusters: clusters.clone(), ..runs::Policy::default() };
     let (told, _, notes) = reconciler(&server, Ecs::default(), Policy { runs, ..Policy::default() });
     assert_eq!(told.pass(deadline()).await.repaired, 1);
@@ -82,7 +84,7 @@ async fn an_end_that_a_late_claim_displaced_is_put_back_while_the_process_goes_o
             tasks: Mutex::new(vec![Task::of_json(&task(attempt, "RUNNING", json!({}))).unwrap()]),
             ..Ecs::default()
         };
-        let runs = runs::Policy { clusters: vec!["c".to_owned()], ..runs::Policy::default() };
+        let runs = runs::Policy { clusters: vec!["c".into()], ..runs::Policy::default() };
         let (reconciler, ..) = reconciler(&server, ecs, Policy { runs, ..Policy::default() });
         reconciler.pass(deadline()).await;
         assert_eq!(server.state(attempt), restored);
@@ -101,7 +103,7 @@ async fn the_unrecorded_task_of_a_cancelled_run_is_looked_for_while_there_may_be
             server.start(attempt, NOW.parse::<jiff::Timestamp>().unwrap() - jiff::SignedDuration::from_mins(minutes));
         }
         let tasks = Mutex::new(vec![Task::of_json(&task(attempt, "RUNNING", json!({}))).unwrap()]);
-        let runs = runs::Policy { clusters: vec!["c".to_owned()], ..runs::Policy::default() };
+        let runs = runs::Policy { clusters: vec!["c".into()], ..runs::Policy::default() };
         let (reconciler, ecs, _) =
             reconciler(&server, Ecs { tasks, ..Ecs::default() }, Policy { runs, ..Policy::default() });
         reconciler.pass(deadline()).await;
@@ -119,7 +121,7 @@ async fn a_run_that_began_after_it_was_cancelled_is_cancelled_anew() {
     let since = [("SCHEDULED", "AwaitingRetry", 6), ("CANCELLED", "Cancelled", 5), ("RUNNING", "Running", 4)];
     let attempt = server.add(1, &[ran, since].concat());
     let tasks = Mutex::new(vec![Task::of_json(&task(attempt, "RUNNING", json!({}))).unwrap()]);
-    let runs = runs::Policy { clusters: vec!["c".to_owned()], ..runs::Policy::default() };
+    let runs = runs::Policy { clusters: vec!["c".into()], ..runs::Policy::default() };
     let (reconciler, _, notes) =
         reconciler(&server, Ecs { tasks, ..Ecs::default() }, Policy { runs, ..Policy::default() });
     reconciler.pass(deadline()).await;
@@ -131,7 +133,7 @@ async fn a_claim_is_given_up_when_its_message_had_time_to_come_back() {
     let server = Server::default();
     server.set_template(json!({}));
     let attempt = server.add(1, &[("SCHEDULED", "Scheduled", 9), ("PENDING", "Pending", 7)]);
-    let runs = runs::Policy { clusters: vec!["c".to_owned()], ..runs::Policy::default() };
+    let runs = runs::Policy { clusters: vec!["c".into()], ..runs::Policy::default() };
     let (reconciler, _, _) = reconciler(&server, Ecs::default(), Policy { runs, ..Policy::default() });
     assert_eq!(reconciler.pass(deadline()).await.repaired, 0);
     assert_eq!(server.state(attempt), "Pending");
@@ -153,10 +155,10 @@ async fn what_was_claimed_just_now_and_what_others_claimed_is_left_alone() {
 #[tokio::test]
 async fn tasks_of_runs_that_this_server_does_not_know_are_others_unless_it_is_said_that_there_are_none() {
     let server = Server::default();
-    let elsewhere = ecs::Attempt { flow_run_id: Uuid::from_u128(7), state_id: Uuid::from_u128(8) };
+    let elsewhere = ecs::Attempt { flow_run_id: FlowRunId::from_u128(7), state_id: StateId::from_u128(8) };
     let tasks = || vec![Task::of_json(&task(elsewhere, "RUNNING", json!({}))).unwrap()];
     for (sole_owner, stops) in [(false, vec![]), (true, vec![arn(elsewhere)])] {
-        let runs = runs::Policy { clusters: vec!["c".to_owned()], ..runs::Policy::default() };
+        let runs = runs::Policy { clusters: vec!["c".into()], ..runs::Policy::default() };
         let ecs = Ecs { tasks: Mutex::new(tasks()), ..Ecs::default() };
         let (reconciler, ecs, _) = reconciler(&server, ecs, Policy { runs, sole_owner, ..Policy::default() });
         reconciler.pass(deadline()).await;
@@ -169,15 +171,15 @@ fn crowd(server: &Server, tasks: u128) -> (Ecs, String) {
     let handed_back = server
         .add(1, &[("SCHEDULED", "Scheduled", 9), ("PENDING", "Pending", 8), ("SCHEDULED", "AwaitingCapacity", 7)]);
     let theirs = (1..tasks).map(|number| ecs::Attempt {
-        flow_run_id: Uuid::from_u128(number << 64),
-        state_id: Uuid::from_u128(number << 64),
+        flow_run_id: FlowRunId::from_u128(number << 64),
+        state_id: StateId::from_u128(number << 64),
     });
     let all = theirs.chain([handed_back]).map(|attempt| Task::of_json(&task(attempt, "RUNNING", json!({}))).unwrap());
     (Ecs { tasks: Mutex::new(all.collect()), ..Ecs::default() }, arn(handed_back))
 }
 
 fn of_cluster(cluster: &str) -> Policy {
-    let runs = runs::Policy { clusters: vec![cluster.to_owned()], ..runs::Policy::default() };
+    let runs = runs::Policy { clusters: vec![cluster.into()], ..runs::Policy::default() };
     Policy { runs, ..Policy::default() }
 }
 
@@ -188,7 +190,7 @@ async fn the_last_of_many_tasks_is_looked_at() {
     let (reconciler, ecs, _) = reconciler(&server, ecs, of_cluster("c"));
     assert!(reconciler.pass(deadline()).await.complete);
     assert_eq!(*ecs.stops.lock().unwrap(), [orphan]);
-    assert_eq!(reconciler.places.of("c"), None, "the next pass begins anew");
+    assert_eq!(reconciler.places.of(&"c".into()), None, "the next pass begins anew");
 }
 
 #[tokio::test]
@@ -197,11 +199,11 @@ async fn a_look_at_the_tasks_goes_on_where_the_last_one_ended_while_ecs_knows_th
     for (place, left) in [("2400", None), ("a place that ECS has forgotten", None)] {
         let (ecs, orphan) = crowd(&server, 2_500);
         let (reconciler, ecs, _) = reconciler(&server, ecs, of_cluster("c"));
-        reconciler.places.set("c", Some(place.to_owned()));
+        reconciler.places.set(&"c".into(), Some(place.to_owned()));
         let pass = reconciler.pass(deadline()).await;
         assert_eq!((pass.complete, pass.failed), (true, 0), "{place}");
         assert_eq!(*ecs.stops.lock().unwrap(), [orphan], "{place}");
-        assert_eq!(reconciler.places.of("c"), left);
+        assert_eq!(reconciler.places.of(&"c".into()), left);
     }
 }
 
@@ -211,9 +213,9 @@ async fn tasks_that_cannot_be_looked_at_do_not_keep_others_from_it() {
     let (ecs, _) = crowd(&server, 2_500);
     server.hang("/flow_runs/filter");
     let (reconciler, _, _) = reconciler(&server, ecs, of_cluster("c"));
-    let looked = tokio::time::timeout(Duration::from_secs(60), reconciler.orphans(&["c".to_owned()].into())).await;
+    let looked = tokio::time::timeout(Duration::from_secs(60), reconciler.orphans(&["c".into()].into())).await;
     assert!(looked.is_err(), "the pass is out of time");
-    assert_eq!(reconciler.places.of("c").as_deref(), Some("500"), "and the next one goes on behind them");
+    assert_eq!(reconciler.places.of(&"c".into()).as_deref(), Some("500"), "and the next one goes on behind them");
 }
 
 #[tokio::test]
@@ -279,7 +281,7 @@ async fn a_claim_that_was_committed_after_the_runs_end_is_put_back_by_the_next_p
         ("PENDING", "Pending", 16),
     ];
     let attempt = server.add(1, &states);
-    let runs = runs::Policy { clusters: vec!["c".to_owned()], ..runs::Policy::default() };
+    let runs = runs::Policy { clusters: vec!["c".into()], ..runs::Policy::default() };
     let (reconciler, _, _) = reconciler(&server, Ecs::default(), Policy { runs, ..Policy::default() });
     assert_eq!(reconciler.pass(deadline()).await.repaired, 1);
     assert_eq!(server.state(attempt), "Crashed");
@@ -302,7 +304,7 @@ async fn a_task_that_outlives_its_run_is_stopped_after_a_grace() {
         server.record(attempt, &format!("c::{}", arn(attempt)));
         let tasks = vec![Task::of_json(&task(attempt, "RUNNING", json!({}))).unwrap()];
         let ecs = Ecs { tasks: Mutex::new(tasks), ..Ecs::default() };
-        let runs = runs::Policy { clusters: vec!["c".to_owned()], ..runs::Policy::default() };
+        let runs = runs::Policy { clusters: vec!["c".into()], ..runs::Policy::default() };
         let policy = Policy { runs, outlive_grace: grace, ..Policy::default() };
         let (reconciler, ecs, notes) = reconciler(&server, ecs, policy);
         reconciler.pass(deadline()).await;
@@ -322,7 +324,7 @@ async fn a_process_whose_run_shows_the_end_of_an_earlier_attempt_goes_on() {
             server.add(1, &[("SCHEDULED", "Scheduled", 11), first, retried, claimed, ("CRASHED", "Crashed", 7)]);
         server.record(attempt, &format!("c::{}", arn(attempt)));
         let tasks = Mutex::new(vec![Task::of_json(&task(attempt, "RUNNING", json!({}))).unwrap()]);
-        let runs = runs::Policy { clusters: vec!["c".to_owned()], ..runs::Policy::default() };
+        let runs = runs::Policy { clusters: vec!["c".into()], ..runs::Policy::default() };
         let (reconciler, ecs, _) =
             reconciler(&server, Ecs { tasks, ..Ecs::default() }, Policy { runs, ..Policy::default() });
         reconciler.pass(deadline()).await;
@@ -361,7 +363,7 @@ async fn a_slot_is_kept_while_a_task_may_come_up() {
     }
     let coming_up = task(starting, "PENDING", json!({"createdAt": "2026-01-01T11:55:00Z"}));
     let ecs = Ecs { tasks: Mutex::new(vec![Task::of_json(&coming_up).unwrap()]), ..Ecs::default() };
-    let runs = runs::Policy { clusters: vec!["c".to_owned()], ..runs::Policy::default() };
+    let runs = runs::Policy { clusters: vec!["c".into()], ..runs::Policy::default() };
     let (reconciler, _, _) = reconciler(&server, ecs, Policy { runs, ..Policy::default() });
     reconciler.pass(deadline()).await;
     for (number, renewed) in [(1, 1), (2, 1), (3, 1), (4, 0)] {

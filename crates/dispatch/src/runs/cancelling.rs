@@ -24,6 +24,7 @@ use prefect_api::{
     Transport,
     models::{FlowRun, State, StateType},
 };
+use prefect_ids::StateId;
 
 use super::{History, Located, Runs, decide::Action};
 use crate::{
@@ -106,6 +107,6 @@ fn asked(history: &History) -> Option<Asked> {
 
 /// The attempt a proposal is named after where no task says one.
 fn any_attempt(run: &FlowRun, history: &History) -> Attempt {
-    let state_id = history.current().map(|state| state.id).unwrap_or_default();
+    let state_id = history.current().map_or(StateId::from_u128(0), |state| state.id);
     history.claim.map_or(Attempt { flow_run_id: run.id, state_id }, |claim| claim.attempt)
 }

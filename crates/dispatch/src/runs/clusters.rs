@@ -9,6 +9,7 @@
 use std::collections::BTreeMap;
 
 use diagnosis::{Diagnosis, PP0608};
+use ecs::ClusterRef;
 use jiff::Timestamp;
 use prefect_api::{Client, Transport, models::FlowRun};
 use serde_json::Value;
@@ -26,18 +27,17 @@ const DEFAULT: &str = "default";
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Clusters {
     /// Names or ARNs, each once.
-    pub(crate) names: Vec<String>,
+    pub(crate) names: Vec<ClusterRef>,
     /// Why the task may be in another one; none if it can be nowhere else.
     pub(crate) unknown: Option<Diagnosis>,
 }
 
 impl Clusters {
     /// Adds a cluster.
-    pub(crate) fn add(&mut self, cluster: &str) {
+    pub(crate) fn add(&mut self, cluster: &ClusterRef) {
         // `infrastructure_pid` has ARNs, settings have names.
-        let short = |name: &str| name.rsplit('/').next().unwrap_or_default().to_owned();
-        if !self.names.iter().any(|known| short(known) == short(cluster)) {
-            self.names.push(cluster.to_owned());
+        if !self.names.iter().any(|known| known.is_called_as(cluster)) {
+            self.names.push(cluster.clone());
         }
     }
 }
@@ -53,7 +53,7 @@ pub(crate) async fn rendered<T: Transport>(
     deployment: &Object,
     flow_run: &Object,
     now: Timestamp,
-) -> Result<Result<String, String>, Failure> {
+) -> Result<Result<ClusterRef, String>, Failure> {
     let excerpt = match Excerpt::of(template, PLACES) {
         Ok(excerpt) => excerpt,
         Err(error) => return Ok(Err(text(error.diagnosis()))),
@@ -73,13 +73,13 @@ pub(crate) async fn rendered<T: Transport>(
     Ok(cluster_of(&excerpt, layers, &fetched).map_err(text))
 }
 
-fn cluster_of(excerpt: &Excerpt, layers: Layers<'_>, resolver: &dyn Resolver) -> Result<String, Diagnosis> {
+fn cluster_of(excerpt: &Excerpt, layers: Layers<'_>, resolver: &dyn Resolver) -> Result<ClusterRef, Diagnosis> {
     let found = excerpt.render(layers, resolver).map_err(|error| error.diagnosis())?;
     let mut named = found.into_iter().flatten().filter_map(|value| match value {
-        Value::String(name) if !name.is_empty() => Some(name),
+        Value::String(name) if !name.is_empty() => Some(ClusterRef::from(name)),
         _ => None,
     });
-    Ok(named.next().unwrap_or_else(|| DEFAULT.to_owned()))
+    Ok(named.next().unwrap_or_else(|| DEFAULT.into()))
 }
 
 /// A reason within another one.
@@ -107,7 +107,7 @@ mod tests {
         value.as_object().cloned().unwrap()
     }
 
-    fn of(template: &Value, deployment: &Value, flow_run: &Value) -> Result<String, &'static str> {
+    fn of(template: &Value, deployment: &Value, flow_run: &Value) -> Result<ClusterRef, &'static str> {
         let excerpt = Excerpt::of(template, PLACES).unwrap();
         let (deployment, flow_run) = (object(deployment.clone()), object(flow_run.clone()));
         let (deployment, flow_run) = (excerpt.relevant(&deployment), excerpt.relevant(&flow_run));
@@ -140,7 +140,7 @@ mod tests {
     fn a_cluster_is_looked_at_once() {
         let mut clusters = Clusters::default();
         for name in ["arn:aws:ecs:eu-west-1:1:cluster/prod", "prod", "test", "test"] {
-            clusters.add(name);
+            clusters.add(&name.into());
         }
         assert_eq!(clusters.names, ["arn:aws:ecs:eu-west-1:1:cluster/prod", "test"]);
     }

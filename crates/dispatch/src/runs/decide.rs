@@ -173,13 +173,7 @@ fn stopped(task: &Task, said: &str) -> Diagnosis {
         Some(why) => format!("pushpool stopped the task: {why}"),
         None => PP0622.summary().to_owned(),
     };
-    Diagnosis {
-        code: PP0622,
-        summary,
-        detail: facts(task),
-        resolution: "Whoever stopped it gave the reason above; CloudTrail has the StopTask call with its caller."
-            .to_owned(),
-    }
+    Diagnosis { summary, ..Diagnosis::of(PP0622, facts(task)) }
 }
 
 /// What ECS says about a stopped task.
@@ -213,6 +207,7 @@ fn beginning(text: &str, longest: usize) -> String {
 
 #[cfg(test)]
 mod tests {
+    use diagnosis::Outcome;
     use serde_json::{Value, json};
 
     use super::*;
@@ -242,12 +237,15 @@ mod tests {
     }
 
     fn decided(run: StateType, task: &Task, past: Past) -> String {
-        match decide(run, task, past, LIMITS) {
-            Action::Nothing => "nothing".to_owned(),
-            Action::Cancel => "cancel".to_owned(),
-            Action::HandBack(reason) => format!("hand back {}", reason.code),
-            Action::Crash(reason) => format!("crash {}", reason.code),
-        }
+        let (does, outcome, code) = match decide(run, task, past, LIMITS) {
+            Action::Nothing => return "nothing".to_owned(),
+            Action::Cancel => return "cancel".to_owned(),
+            Action::HandBack(reason) => ("hand back", Outcome::HandedBack, reason.code),
+            Action::Crash(reason) => ("crash", Outcome::Crashed, reason.code),
+        };
+        let said = code.outcome().to_string();
+        assert!(said.contains(&outcome.to_string()), "the catalogue says of {code}: {said}");
+        format!("{does} {code}")
     }
 
     const CODES: [&str; 9] = [
@@ -274,27 +272,31 @@ mod tests {
                 assert_eq!(decided(Cancelling, &task, Past::default()), "cancel", "{code}");
             }
         }
-        // Stop code, and for exit codes 0, 1, 137 and none: PENDING, RUNNING.
-        let ended =
-            [("crash PP0624", "crash PP0626"), ("crash PP0625", "crash PP0625"), ("crash PP0623", "crash PP0623")];
+        // Stop code, and for exit codes 0, 1, 137, 143 and none: PENDING, RUNNING.
+        let ended = [
+            ("crash PP0624", "crash PP0626"),
+            ("crash PP0625", "crash PP0625"),
+            ("crash PP0623", "crash PP0623"),
+            ("crash PP0625", "crash PP0625"),
+        ];
         let rows = [
             ("TaskFailedToStart", ended, ("crash PP0601", "crash PP0626")),
             ("EssentialContainerExited", ended, ("crash PP0601", "crash PP0626")),
-            ("UserInitiated", [("crash PP0622", "crash PP0622"); 3], ("crash PP0622", "crash PP0622")),
-            ("ServiceSchedulerInitiated", [("crash PP0622", "crash PP0622"); 3], ("crash PP0622", "crash PP0622")),
+            ("UserInitiated", [("crash PP0622", "crash PP0622"); 4], ("crash PP0622", "crash PP0622")),
+            ("ServiceSchedulerInitiated", [("crash PP0622", "crash PP0622"); 4], ("crash PP0622", "crash PP0622")),
             (
                 "SpotInterruption",
-                [("hand back PP0620", "hand back PP0620"); 3],
+                [("hand back PP0620", "hand back PP0620"); 4],
                 ("hand back PP0620", "hand back PP0620"),
             ),
             (
                 "TerminationNotice",
-                [("hand back PP0620", "hand back PP0620"); 3],
+                [("hand back PP0620", "hand back PP0620"); 4],
                 ("hand back PP0620", "hand back PP0620"),
             ),
             (
                 "InfrastructureHealth",
-                [("hand back PP0620", "hand back PP0620"); 3],
+                [("hand back PP0620", "hand back PP0620"); 4],
                 ("hand back PP0620", "hand back PP0620"),
             ),
             ("", ended, ("crash PP0601", "crash PP0626")),
@@ -302,7 +304,7 @@ mod tests {
         ];
         for (code, exits, none) in rows {
             for (container, (pending, running)) in
-                [exit(0), exit(1), exit(137), unstarted()].into_iter().zip(exits.into_iter().chain([none]))
+                [exit(0), exit(1), exit(137), exit(143), unstarted()].into_iter().zip(exits.into_iter().chain([none]))
             {
                 let task = task(code, "whatever", container.clone());
                 assert_eq!(decided(StateType::Pending, &task, Past::default()), pending, "{code} {container}");

@@ -1,7 +1,7 @@
 //! Where the task of a run is.
 
 use diagnosis::Diagnosis;
-use ecs::{launch::TaskControl, task::Task};
+use ecs::{ClusterRef, launch::TaskControl, task::Task};
 use prefect_api::{Transport, models::FlowRun};
 use serde_json::Value;
 use work_pool::Object;
@@ -100,7 +100,7 @@ impl<T: Transport, K: TaskControl, O: TaskOutput> Runs<T, K, O> {
     }
 
     /// The cluster that a run is launched in, by its pool, deployment and job variables; or why it cannot be told.
-    pub(crate) async fn cluster_of(&self, run: &FlowRun) -> Result<Result<String, String>, Failure> {
+    pub(crate) async fn cluster_of(&self, run: &FlowRun) -> Result<Result<ClusterRef, String>, Failure> {
         let deployment = match run.deployment_id {
             None => None,
             Some(id) => {
@@ -131,7 +131,7 @@ impl<T: Transport, K: TaskControl, O: TaskOutput> Runs<T, K, O> {
     }
 
     /// The same of a run that has no job variables.
-    pub(crate) async fn cluster_of_pool(&self, template: &Value) -> Result<Result<String, String>, Failure> {
+    pub(crate) async fn cluster_of_pool(&self, template: &Value) -> Result<Result<ClusterRef, String>, Failure> {
         let none = Object::new();
         rendered(&self.client, &self.references, template, &none, &none, self.now()).await
     }

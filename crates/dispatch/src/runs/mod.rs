@@ -19,15 +19,15 @@ mod tests;
 
 use std::{sync::Arc, time::Duration};
 
-use ecs::{Attempt, launch::TaskControl, task::Task};
+use ecs::{Attempt, ClusterRef, launch::TaskControl, task::Task};
 use installation::{timing::CLAIM_GRACE, variables};
 use jiff::Timestamp;
 use prefect_api::{
     ApiError, Client, Transport,
     models::{FlowRun, StateType, level},
 };
+use prefect_ids::FlowRunId;
 use tokio::time::timeout;
-use uuid::Uuid;
 
 pub(crate) use self::{
     cancelling::CANCELLED,
@@ -80,7 +80,7 @@ pub struct Policy {
     /// How long after RunTask ECS may not show a task, see [`SHOWN_AFTER`].
     pub shown_after: Duration,
     /// Clusters that tasks run in, besides those that pools, deployments and runs name.
-    pub clusters: Vec<String>,
+    pub clusters: Vec<ClusterRef>,
 }
 
 impl Default for Policy {
@@ -194,7 +194,7 @@ impl<T: Transport, K: TaskControl, O: TaskOutput> Runs<T, K, O> {
     }
 
     /// Sets right what is wrong with a run.
-    pub(crate) async fn amend(&self, run: Uuid, wrong: Wrong<'_>, attempt: Attempt) -> Result<Change, Failure> {
+    pub(crate) async fn amend(&self, run: FlowRunId, wrong: Wrong<'_>, attempt: Attempt) -> Result<Change, Failure> {
         let proposal = states::amended(wrong, attempt);
         let proposed = propose::propose(&self.client, run, &proposal).await;
         match proposed.map_err(|error| failure::of(&error))? {
@@ -225,7 +225,7 @@ impl<T: Transport, K: TaskControl, O: TaskOutput> Runs<T, K, O> {
     /// The same for a run of which only the id is known, or that its process tries again.
     pub(crate) async fn carry_out(
         &self,
-        (run, in_process): (Uuid, Option<&FlowRun>),
+        (run, in_process): (FlowRunId, Option<&FlowRun>),
         history: &History,
         action: Action,
         attempt: Attempt,
@@ -266,7 +266,7 @@ impl<T: Transport, K: TaskControl, O: TaskOutput> Runs<T, K, O> {
     }
 
     /// Lines for the run's log.
-    async fn tell(&self, run: Uuid, change: &Change, task: Option<&Task>) {
+    async fn tell(&self, run: FlowRunId, change: &Change, task: Option<&Task>) {
         let now = self.now();
         match change {
             Change::HandedBack { reason, delay } => {

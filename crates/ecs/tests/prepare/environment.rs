@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use ecs::{Run, Settings, prepare};
+use prefect_ids::FlowRunId;
 use serde_json::{Value, json};
-use uuid::Uuid;
 
 use crate::support::{
     configuration, container, container_override, defaults, definition, entries, environment, prepared, run, settings,
@@ -16,7 +16,7 @@ fn runs_of_a_deployment_share_a_definition() {
     let shared = json!({"A": "1", "B": "2"});
     let one = prepare(&with_run_env(defaults(), shared.clone(), shared.clone()), &run(), &settings()).unwrap();
     let mut other_run = run();
-    other_run.attempt.flow_run_id = Uuid::from_u128(77);
+    other_run.attempt.flow_run_id = FlowRunId::from_u128(77);
     other_run.name = Some("slow-dog".to_owned());
     other_run.environment = BTreeMap::from([("PUSHPOOL_PARAMETERS".to_owned(), "{}".to_owned())]);
     let changed = with_run_env(defaults(), shared, json!({"A": "1", "B": "3", "C": "4"}));

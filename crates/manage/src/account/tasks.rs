@@ -2,13 +2,12 @@
 
 use aws::{LogPlace, SdkConfig, ecs_client};
 use ecs::{
-    Attempt, Definition, Prepared,
+    Attempt, ClusterRef, Definition, Prepared, TaskArn,
     launch::{LaunchError, TaskControl, TaskLauncher},
     launcher::EcsLauncher,
     task::Task,
 };
 use serde_json::json;
-use uuid::Uuid;
 
 use super::trouble::Trouble;
 
@@ -55,8 +54,8 @@ impl Tasks {
     ///
     /// # Errors
     /// [`Trouble`].
-    pub async fn describe(&self, cluster: &str, task_arn: &str) -> Result<Option<Task>, Trouble> {
-        let described = self.control.describe(cluster, &[task_arn.to_owned()]).await;
+    pub async fn describe(&self, cluster: &ClusterRef, task_arn: &TaskArn) -> Result<Option<Task>, Trouble> {
+        let described = self.control.describe(cluster, std::slice::from_ref(task_arn)).await;
         let tasks = described.map_err(|error| refused("ecs:DescribeTasks", error))?;
         Ok(tasks.into_iter().next())
     }
@@ -65,7 +64,7 @@ impl Tasks {
     ///
     /// # Errors
     /// [`Trouble`].
-    pub async fn of_attempt(&self, cluster: &str, attempt: Attempt) -> Result<Vec<Task>, Trouble> {
+    pub async fn of_attempt(&self, cluster: &ClusterRef, attempt: Attempt) -> Result<Vec<Task>, Trouble> {
         let found = self.control.started_by(cluster, &attempt.started_by()).await;
         found.map_err(|error| refused("ecs:ListTasks", error))
     }
@@ -76,8 +75,8 @@ impl Tasks {
     ///
     /// # Errors
     /// [`Trouble`]: it is not known what AWS would say.
-    pub async fn try_lists(&self, cluster: &str) -> Result<Option<String>, Trouble> {
-        let attempt = Attempt { flow_run_id: Uuid::nil(), state_id: Uuid::nil() };
+    pub async fn try_lists(&self, cluster: &ClusterRef) -> Result<Option<String>, Trouble> {
+        let attempt = Attempt::OF_NO_RUN;
         let sought = Prepared {
             definition: Definition::Existing("pushpool-doctor".to_owned()),
             run_task: json!({"cluster": cluster, "startedBy": attempt.started_by()}),

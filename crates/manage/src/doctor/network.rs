@@ -71,7 +71,7 @@ async fn clusters(installation: &Installation, config: &SdkConfig, functions: &F
 /// Whether ECS answers the lists of tasks that the functions ask for. Its API reference leaves open which filters go together.
 async fn lists(tasks: &Tasks, cluster: &str, name: &str, findings: &mut Findings) {
     let check = format!("tasks of {name}");
-    match tasks.try_lists(cluster).await {
+    match tasks.try_lists(&cluster.into()).await {
         Ok(None) => findings.ok(&check, "ECS lists them as the functions ask it to"),
         Ok(Some(words)) => {
             let todo = "Tasks cannot be found again there, so runs may start twice: please report this.";

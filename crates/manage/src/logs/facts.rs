@@ -7,14 +7,14 @@ use dispatch::{
     infrastructure::Infrastructure,
     prefect::{history, logs::LOGGER, states::holder},
 };
-use ecs::{Attempt, task::Task};
+use ecs::{Attempt, ClusterRef, task::Task};
 use jiff::Timestamp;
 use prefect_api::{
     PAGE, Transport,
     filters::{FlowRunFilter, FlowRunList, FlowRunQuery, FlowRunSort},
     models::{FlowRun, State, WrittenLine},
 };
-use uuid::Uuid;
+use prefect_ids::FlowRunId;
 
 use crate::account::{ContainerLog, Tasks};
 use crate::{
@@ -39,7 +39,7 @@ pub struct Facts {
     /// The run itself.
     pub run: FlowRun,
     /// Other runs of its name, if the user gave a name.
-    pub namesakes: Vec<Uuid>,
+    pub namesakes: Vec<FlowRunId>,
     /// Oldest first.
     pub states: Vec<State>,
     /// What pushpool claimed, oldest first.
@@ -155,13 +155,13 @@ pub async fn gather<T: Transport>(server: &Server<T>, name: &str, installation: 
 }
 
 /// The run of an id, or the newest one of a name with the ids of the others.
-async fn find<T: Transport>(server: &Server<T>, name: &str) -> Result<(FlowRun, Vec<Uuid>), ManageError> {
+async fn find<T: Transport>(server: &Server<T>, name: &str) -> Result<(FlowRun, Vec<FlowRunId>), ManageError> {
     let not_there = || ManageError::Explained {
         summary: format!("there is no flow run \"{name}\" at {}", server.url),
         detail: String::new(),
         help: "Give the id or the name of a flow run: `prefect flow-run ls` shows both.".to_owned(),
     };
-    if let Ok(id) = Uuid::try_parse(name) {
+    if let Ok(id) = name.parse::<FlowRunId>() {
         return match server.client.flow_run(id).await {
             Err(error) if error.is_not_found() => Err(not_there()),
             answer => answer.map(|run| (run, Vec::new())).map_err(|error| server.told(error)),
@@ -193,7 +193,7 @@ async fn tasks(run: &FlowRun, claims: &[Claim], lines: &[WrittenLine]) -> Vec<Ta
         return tasks;
     };
     let ecs = Tasks::new(&config);
-    let clusters: BTreeSet<String> = tasks.iter().map(|it| it.infrastructure.cluster.clone()).collect();
+    let clusters: BTreeSet<ClusterRef> = tasks.iter().map(|it| it.infrastructure.cluster.clone()).collect();
     for task in &mut tasks {
         match ecs.describe(&task.infrastructure.cluster, &task.infrastructure.task_arn).await {
             Ok(described) => {
@@ -236,7 +236,7 @@ fn launched(line: &str) -> Option<(Infrastructure, Option<String>)> {
     let (cluster, _) = arn.split_once(":task/")?.1.split_once('/')?;
     let definition = rest.strip_prefix("(task definition: ").and_then(|rest| rest.split_once(')'));
     let definition = definition.map(|(definition, _)| definition.to_owned()).filter(|it| it.starts_with("arn:"));
-    Some((Infrastructure { cluster: cluster.to_owned(), task_arn: arn.to_owned() }, definition))
+    Some((Infrastructure { cluster: cluster.into(), task_arn: arn.into() }, definition))
 }
 
 #[cfg(test)]

@@ -7,7 +7,6 @@
 use diagnosis::Diagnosis;
 use ecs::{Attempt, Named, Run, Settings};
 use serde_json::{Value, json};
-use uuid::Uuid;
 use work_pool::{BaseJobTemplate, Layers, NoReferences, Object, Reference, Violation, WorkPoolError};
 
 use super::assign::defaults;
@@ -190,7 +189,7 @@ fn misfit(error: WorkPoolError) -> Result<Option<Diagnosis>, ManageError> {
 /// A run of which nothing is known.
 fn run_of(pool: &str) -> Run {
     Run {
-        attempt: Attempt { flow_run_id: Uuid::nil(), state_id: Uuid::nil() },
+        attempt: Attempt::OF_NO_RUN,
         name: None,
         work_pool: Named { id: None, name: pool.to_owned() },
         flow: None,

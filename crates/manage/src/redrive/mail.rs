@@ -10,7 +10,7 @@ use dispatch::{message::ScheduledRun, ports::QueuedRun};
 use installation::Queue as Source;
 use jiff::Timestamp;
 use prefect_api::{PAGE, Transport, models::FlowRun};
-use uuid::Uuid;
+use prefect_ids::FlowRunId;
 
 use super::verdict::{Fate, Verdict, verdict};
 use crate::account::{Letter, Queue};
@@ -217,10 +217,10 @@ pub async fn read_on(boxes: &mut [Mailbox], limit: usize) -> Result<bool, Manage
 
 /// The runs that a server has to be asked for.
 #[must_use]
-pub fn runs_to_ask_for(boxes: &[Mailbox]) -> Vec<Uuid> {
+pub fn runs_to_ask_for(boxes: &[Mailbox]) -> Vec<FlowRunId> {
     let open = boxes.iter().flat_map(|it| &it.items).filter(|item| item.done == Done::Nothing);
     let messages = open.filter_map(|item| item.message.as_ref());
-    let ids: BTreeSet<Uuid> = messages.filter(|it| it.run.is_none()).map(|it| it.flow_run_id).collect();
+    let ids: BTreeSet<FlowRunId> = messages.filter(|it| it.run.is_none()).map(|it| it.flow_run_id).collect();
     ids.into_iter().collect()
 }
 
@@ -228,7 +228,10 @@ pub fn runs_to_ask_for(boxes: &[Mailbox]) -> Vec<Uuid> {
 ///
 /// # Errors
 /// It does not answer.
-pub async fn ask<T: Transport>(server: &Server<T>, ids: &[Uuid]) -> Result<HashMap<Uuid, FlowRun>, ManageError> {
+pub async fn ask<T: Transport>(
+    server: &Server<T>,
+    ids: &[FlowRunId],
+) -> Result<HashMap<FlowRunId, FlowRun>, ManageError> {
     let mut runs = HashMap::new();
     for part in ids.chunks(PAGE) {
         let found = server.client.flow_runs_by_id(part).await.map_err(|error| server.told(error))?;
@@ -241,7 +244,11 @@ pub async fn ask<T: Transport>(server: &Server<T>, ids: &[Uuid]) -> Result<HashM
 ///
 /// # Errors
 /// The queues they came from cannot be found.
-pub async fn judge(boxes: &mut [Mailbox], runs: &HashMap<Uuid, FlowRun>, options: &Options) -> Result<(), ManageError> {
+pub async fn judge(
+    boxes: &mut [Mailbox],
+    runs: &HashMap<FlowRunId, FlowRun>,
+    options: &Options,
+) -> Result<(), ManageError> {
     let now = Timestamp::now();
     for Mailbox { queue, items, .. } in boxes {
         let mut urls: BTreeMap<String, Option<String>> = BTreeMap::new();

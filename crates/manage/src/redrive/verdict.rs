@@ -24,7 +24,7 @@ use dispatch::{
 };
 use jiff::Timestamp;
 use prefect_api::models::{FlowRun, StateType};
-use uuid::Uuid;
+use prefect_ids::FlowRunId;
 
 use crate::account::Letter;
 
@@ -58,7 +58,7 @@ impl Verdict {
 pub(super) fn verdict(
     letter: &Letter,
     message: Option<&ScheduledRun>,
-    runs: &HashMap<Uuid, FlowRun>,
+    runs: &HashMap<FlowRunId, FlowRun>,
     now: Timestamp,
     uncertain: bool,
 ) -> Verdict {
@@ -112,6 +112,7 @@ fn served(message: &ScheduledRun, run: Option<&FlowRun>, now: Timestamp) -> Verd
 #[cfg(test)]
 mod tests {
     use serde_json::{Value, json};
+    use uuid::Uuid;
 
     use super::*;
 
@@ -143,7 +144,7 @@ mod tests {
         let run = state.map(|state| {
             serde_json::from_value::<FlowRun>(json!({"id": Uuid::from_u128(1), "flow_id": Uuid::nil(), "state": state}))
         });
-        let runs = run.map(|run| (Uuid::from_u128(1), run.unwrap())).into_iter().collect();
+        let runs = run.map(|run| (FlowRunId::from_u128(1), run.unwrap())).into_iter().collect();
         verdict(letter, message, &runs, NOW.parse().unwrap(), uncertain).fate
     }
 

@@ -55,7 +55,7 @@ pub(crate) fn render(
     let configuration = template.render(layers, resolver).map_err(|error| error.diagnosis())?;
     let settings = filled(settings, &subject.region);
     let run = Run {
-        attempt: Attempt { flow_run_id: FLOW_RUN, state_id: Uuid::nil() },
+        attempt: Attempt { flow_run_id: FLOW_RUN.into(), ..Attempt::OF_NO_RUN },
         name: Some(FLOW_RUN_NAME.to_owned()),
         work_pool: Named { id: None, name: subject.pool.to_owned() },
         flow: Some(subject.flow.clone()),

@@ -1,5 +1,6 @@
 //! Every filter that pushpool sends, as the JSON it is on the wire.
 
+use prefect_ids::FlowRunId;
 use serde_json::{Value, json};
 
 use super::*;
@@ -47,7 +48,7 @@ fn work_pools_are_named_by_type_by_name_or_by_either() {
 #[test]
 fn flow_runs_are_named_by_what_they_are() {
     use StateType::{Cancelled, Cancelling, Completed, Crashed, Failed, Paused, Pending, Running, Scheduled};
-    let ids = [Uuid::from_u128(1)];
+    let ids = [FlowRunId::from_u128(1)];
     let cases = [
         (FlowRunFilter::default(), json!({})),
         (FlowRunFilter::of_ids(&ids), json!({"id": {"any_": ["00000000-0000-0000-0000-000000000001"]}})),
@@ -151,9 +152,10 @@ async fn a_page_names_its_place() {
 #[tokio::test]
 async fn things_are_asked_for_by_their_ids() {
     let ids = [1, 2].map(Uuid::from_u128);
+    let runs = ids.map(FlowRunId::from);
     let named = |limit: usize| json!({"flow_runs": {"id": {"any_": ids}}, "limit": limit});
-    assert_eq!(body(async |client| drop(client.each_flow_run(&ids).await.unwrap())).await, named(2));
-    assert_eq!(body(async |client| drop(client.flow_runs_by_id(&ids).await.unwrap())).await, named(PAGE));
+    assert_eq!(body(async |client| drop(client.each_flow_run(&runs).await.unwrap())).await, named(2));
+    assert_eq!(body(async |client| drop(client.flow_runs_by_id(&runs).await.unwrap())).await, named(PAGE));
     let deployments = body(async |client| drop(client.deployments(&ids).await.unwrap())).await;
     assert_eq!(deployments, json!({"deployments": {"id": {"any_": ids}}, "limit": 200}));
     let flows = body(async |client| drop(client.flows(&ids).await.unwrap())).await;
@@ -174,7 +176,7 @@ async fn other_lists_are_asked_for_page_by_page() {
     assert_eq!(workers, json!({"limit": 200, "offset": 0}));
     let automations = body(async |client| drop(client.automations("a").await.unwrap())).await;
     assert_eq!(automations, json!({"automations": {"name": {"any_": ["a"]}}, "limit": 200, "offset": 0}));
-    let run = Uuid::from_u128(3);
+    let run = FlowRunId::from_u128(3);
     let logs = body(async |client| drop(client.logs(run, 200).await.unwrap())).await;
     let of_run = json!({"flow_run_id": {"any_": [run]}});
     assert_eq!(logs, json!({"logs": of_run, "sort": "TIMESTAMP_ASC", "limit": 200, "offset": 200}));

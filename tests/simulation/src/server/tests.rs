@@ -80,7 +80,7 @@ impl Stage {
     fn poll(&mut self, body: &Value) -> Vec<Uuid> {
         let (_, due) = self.ask(Method::Post, "/work_pools/pool/get_scheduled_flow_runs", body);
         let due: Vec<ScheduledFlowRun> = serde_json::from_value(due).unwrap();
-        due.into_iter().map(|it| it.flow_run.id).collect()
+        due.into_iter().map(|it| it.flow_run.id.uuid()).collect()
     }
 }
 

@@ -32,12 +32,12 @@ fn about(board: &Board) -> About {
 }
 
 fn launched(board: &Board, arn: &str) -> News {
-    News::Outcome { about: about(board), fate: Fate::Launched { task_arn: arn.to_owned() } }
+    News::Outcome { about: about(board), fate: Fate::Launched { task_arn: arn.into() } }
 }
 
 fn task(board: &Board, arn: &str, status: &str, exit_code: Option<i64>) -> News {
     News::Task(Task {
-        task_arn: arn.to_owned(),
+        task_arn: arn.into(),
         attempt: board.rows()[0].attempt,
         last_status: status.to_owned(),
         exit_code,

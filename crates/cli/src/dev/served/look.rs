@@ -14,6 +14,7 @@ use prefect_api::{
     http::HttpTransport,
     models::{FlowRun, StateType, WorkPool, WorkQueue},
 };
+use prefect_ids::FlowRunId;
 use tokio::{sync::watch, time::sleep};
 use uuid::Uuid;
 
@@ -32,7 +33,7 @@ const WAITS: SignedDuration = SignedDuration::from_secs(5);
 pub(super) async fn watch(
     client: Client<HttpTransport>,
     only: Vec<String>,
-    open: watch::Receiver<Vec<Uuid>>,
+    open: watch::Receiver<Vec<FlowRunId>>,
     teller: Teller,
 ) {
     let mut look = Look { client, only, flows: HashMap::new(), deployments: HashMap::new() };
@@ -64,7 +65,7 @@ struct Look {
 
 impl Look {
     /// Asks about runs of the table.
-    async fn known(&mut self, asked: Vec<Uuid>, teller: &Teller) -> Result<(), ApiError> {
+    async fn known(&mut self, asked: Vec<FlowRunId>, teller: &Teller) -> Result<(), ApiError> {
         let found = self.client.flow_runs_by_id(&asked).await?;
         let called = self.names(&found).await?;
         teller.tell(News::Runs { asked, found, called });
@@ -96,7 +97,7 @@ impl Look {
     }
 
     /// What due runs wait for, as far as that can be told from outside.
-    async fn reasons(&self, runs: &[FlowRun], now: Timestamp) -> Result<HashMap<Uuid, String>, ApiError> {
+    async fn reasons(&self, runs: &[FlowRun], now: Timestamp) -> Result<HashMap<FlowRunId, String>, ApiError> {
         let types: &[&str] = if self.only.is_empty() { &[PUSH] } else { &[] };
         let mut pools = Vec::new();
         for pool in self.client.work_pools(types, &self.only).await? {
@@ -114,7 +115,7 @@ impl Look {
     }
 
     /// "flow/deployment" of each run, as `prefect deployment run` takes it.
-    async fn names(&mut self, runs: &[FlowRun]) -> Result<HashMap<Uuid, String>, ApiError> {
+    async fn names(&mut self, runs: &[FlowRun]) -> Result<HashMap<FlowRunId, String>, ApiError> {
         let flows: HashSet<Uuid> = runs.iter().map(|run| run.flow_id).collect();
         let flows: Vec<Uuid> = flows.into_iter().filter(|id| !self.flows.contains_key(id)).collect();
         if !flows.is_empty() {

@@ -23,12 +23,12 @@ use manage::{
     server,
 };
 use prefect_api::{Client, Connection, PAGE, http::HttpTransport, models::ListedPool};
+use prefect_ids::FlowRunId;
 use serde_json::json;
 use tokio::{
     sync::{mpsc, watch},
     time::interval,
 };
-use uuid::Uuid;
 
 use self::{
     news::{News, Silence, Teller},
@@ -219,7 +219,7 @@ struct Watch {
     screen: Screen,
     news: mpsc::UnboundedReceiver<News>,
     /// Runs that have not ended, for those who ask the server about them.
-    open: watch::Sender<Vec<Uuid>>,
+    open: watch::Sender<Vec<FlowRunId>>,
     /// Whether the server answers.
     silence: Option<Silence>,
 }

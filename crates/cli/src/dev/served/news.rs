@@ -1,5 +1,6 @@
 //! What the table of runs is told, and by whom.
 
+use prefect_ids::FlowRunId;
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, PoisonError},
@@ -12,7 +13,6 @@ use dispatch::{
 };
 use prefect_api::models::FlowRun;
 use tokio::{sync::mpsc::UnboundedSender, time::Instant};
-use uuid::Uuid;
 
 use crate::dev::news::Task;
 
@@ -20,17 +20,22 @@ use crate::dev::news::Task;
 #[derive(Debug)]
 pub(crate) enum News {
     /// A run was launched, so many seconds after it was due.
-    Launched { run: Uuid, work_pool: String, due_to_launch: f64 },
+    Launched { run: FlowRunId, work_pool: String, due_to_launch: f64 },
     /// Something was done about a run that its owner should know.
-    Noted { run: Uuid, work_pool: Option<String>, note: String },
+    Noted { run: FlowRunId, work_pool: Option<String>, note: String },
     /// ECS told of a task.
     Task(Task),
     /// The server told of runs; those that it was asked about and did not tell of are gone. `called` is "flow/deployment" of
     /// those whose names are known.
-    Runs { asked: Vec<Uuid>, found: Vec<FlowRun>, called: HashMap<Uuid, String> },
+    Runs { asked: Vec<FlowRunId>, found: Vec<FlowRun>, called: HashMap<FlowRunId, String> },
     /// The server told of all runs that are due or under way, and what those that are due wait for. `first`: it was asked
     /// before anything was launched from here.
-    UnderWay { found: Vec<FlowRun>, called: HashMap<Uuid, String>, waiting: HashMap<Uuid, String>, first: bool },
+    UnderWay {
+        found: Vec<FlowRun>,
+        called: HashMap<FlowRunId, String>,
+        waiting: HashMap<FlowRunId, String>,
+        first: bool,
+    },
     /// The server does not answer; or does again, if that is none.
     Silence(Option<Silence>),
     /// Work pools were polled for the first time.
@@ -79,7 +84,7 @@ impl Teller {
         }
     }
 
-    fn note(&self, run: Uuid, work_pool: Option<&str>, what: &str, reason: &Diagnosis) {
+    fn note(&self, run: FlowRunId, work_pool: Option<&str>, what: &str, reason: &Diagnosis) {
         let note = format!("{what}: {} {}. {}", reason.code, reason.summary, reason.detail);
         self.tell(News::Noted { run, work_pool: work_pool.map(str::to_owned), note });
     }

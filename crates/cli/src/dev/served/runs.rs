@@ -1,11 +1,11 @@
 //! The table of runs: what the server says of each, and what became of its task.
 
+use prefect_ids::FlowRunId;
 use std::{collections::HashMap, time::Duration};
 
 use anstyle::Style;
 use prefect_api::models::{FlowRun, StateType};
 use serde::Serialize;
-use uuid::Uuid;
 
 use super::news::News;
 use crate::{
@@ -20,7 +20,7 @@ use crate::{
 /// One run.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Run {
-    pub(crate) flow_run_id: Uuid,
+    pub(crate) flow_run_id: FlowRunId,
     pub(crate) name: Option<String>,
     /// "flow/deployment".
     pub(crate) deployment: Option<String>,
@@ -43,7 +43,7 @@ pub(crate) struct Run {
 }
 
 impl Run {
-    fn new(flow_run_id: Uuid) -> Self {
+    fn new(flow_run_id: FlowRunId) -> Self {
         Self {
             flow_run_id,
             name: None,
@@ -118,7 +118,7 @@ impl Run {
 #[derive(Debug, Default)]
 pub(crate) struct Runs {
     runs: Vec<Run>,
-    by_id: HashMap<Uuid, usize>,
+    by_id: HashMap<FlowRunId, usize>,
 }
 
 impl Runs {
@@ -133,7 +133,7 @@ impl Runs {
     }
 
     /// Runs to ask the server about: those that have not ended, the youngest first.
-    pub(crate) fn open(&self, most: usize) -> Vec<Uuid> {
+    pub(crate) fn open(&self, most: usize) -> Vec<FlowRunId> {
         self.runs.iter().rev().filter(|run| !run.ended).map(|run| run.flow_run_id).take(most).collect()
     }
 
@@ -182,7 +182,7 @@ impl Runs {
         }
     }
 
-    fn run(&mut self, id: Uuid) -> (usize, &mut Run) {
+    fn run(&mut self, id: FlowRunId) -> (usize, &mut Run) {
         let index = *self.by_id.entry(id).or_insert_with(|| {
             self.runs.push(Run::new(id));
             self.runs.len() - 1
@@ -199,7 +199,7 @@ impl Runs {
                 return None;
             }
             run.tasks += 1;
-            run.task_arn = Some(task.task_arn.clone());
+            run.task_arn = Some(task.task_arn.clone().into());
         }
         run.exit_code = task.exit_code;
         let moved = run.task_status.as_deref() != Some(&task.last_status);
@@ -207,7 +207,7 @@ impl Runs {
         moved.then_some(index)
     }
 
-    fn told(&mut self, told: &FlowRun, called: &HashMap<Uuid, String>) -> Option<usize> {
+    fn told(&mut self, told: &FlowRun, called: &HashMap<FlowRunId, String>) -> Option<usize> {
         let (index, run) = self.run(told.id);
         run.name.clone_from(&told.name);
         if let Some(deployment) = called.get(&told.id) {
@@ -231,7 +231,7 @@ impl Runs {
         moved.then_some(index)
     }
 
-    fn gone(&mut self, id: Uuid) -> Option<usize> {
+    fn gone(&mut self, id: FlowRunId) -> Option<usize> {
         let (index, run) = self.run(id);
         run.state = Some("deleted".to_owned());
         run.ended = true;
@@ -256,18 +256,19 @@ impl Runs {
 #[cfg(test)]
 mod tests {
     use ecs::Attempt;
+    use prefect_ids::StateId;
     use serde_json::json;
 
     use super::*;
 
-    fn id() -> Uuid {
-        Uuid::from_u128(7)
+    fn id() -> FlowRunId {
+        FlowRunId::from_u128(7)
     }
 
     fn task(number: u128, status: &str, exit_code: Option<i64>) -> News {
         News::Task(Task {
-            task_arn: format!("arn:aws:ecs:r:1:task/default/{number:032x}"),
-            attempt: Some(Attempt { flow_run_id: id(), state_id: Uuid::from_u128(number) }),
+            task_arn: format!("arn:aws:ecs:r:1:task/default/{number:032x}").into(),
+            attempt: Some(Attempt { flow_run_id: id(), state_id: StateId::from_u128(number) }),
             last_status: status.to_owned(),
             exit_code,
             ..Task::default()
@@ -361,7 +362,7 @@ mod tests {
     fn a_frame_fits_its_terminal() {
         let mut runs = Runs::default();
         for number in 0..50 {
-            runs.apply(News::Launched { run: Uuid::from_u128(number), work_pool: "p".into(), due_to_launch: 0.1 });
+            runs.apply(News::Launched { run: FlowRunId::from_u128(number), work_pool: "p".into(), due_to_launch: 0.1 });
         }
         for height in 6..30 {
             assert!(runs.frame(60, height, Some("the server does not answer")).len() < height, "height {height}");

@@ -2,7 +2,7 @@ use std::sync::{Arc, Mutex};
 
 use diagnosis::{Diagnosis, PP0404};
 use ecs::{
-    Attempt, Named, Run, Settings,
+    Attempt, ClusterRef, Named, Run, Settings, TaskArn,
     launch::{LaunchError, Launched},
 };
 use serde_json::json;
@@ -64,7 +64,7 @@ impl TaskLauncher for Launcher {
         Ok(None)
     }
 
-    async fn differences(&self, _: &Prepared, _: &str, _: &str) -> Result<Option<Vec<String>>, LaunchError> {
+    async fn differences(&self, _: &Prepared, _: &ClusterRef, _: &TaskArn) -> Result<Option<Vec<String>>, LaunchError> {
         Ok(self.1.clone())
     }
 }
@@ -96,7 +96,7 @@ fn order(cpu: u32) -> Box<Order> {
     let Value::Object(deployment_variables) = variables else { panic!("no object") };
     Box::new(Order {
         run: Run {
-            attempt: Attempt { flow_run_id: Uuid::nil(), state_id: Uuid::nil() },
+            attempt: Attempt::OF_NO_RUN,
             name: None,
             work_pool: Named { id: None, name: "etl".into() },
             flow: None,

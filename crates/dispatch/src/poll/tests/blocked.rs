@@ -12,9 +12,9 @@ async fn runs_of_a_closed_deployment_wait_and_let_others_start() {
         assert_eq!(blocked.len(), closed.min(limit.map_or(PAGE, |limit| limit as usize)), "{limit:?}");
         assert!(blocked.values().all(|why| *why == Blocked::Closed));
         assert_eq!(world.sink.0.lock().unwrap()[0].oldest_due_seconds, 1.0);
-        let sent: Vec<Uuid> =
+        let sent: Vec<FlowRunId> =
             world.sent().iter().map(|(_, it)| ScheduledRun::parse(&it.body).unwrap().flow_run_id).collect();
-        let free: Vec<Uuid> = (closed..runs).map(|number| Uuid::from_u128(100 + number as u128)).collect();
+        let free: Vec<FlowRunId> = (closed..runs).map(|number| FlowRunId::from_u128(100 + number as u128)).collect();
         assert!(!sent.is_empty() && sent.len() <= others, "{limit:?}: {sent:?}");
         assert!(sent.iter().all(|run| free.contains(run)), "{limit:?}: {sent:?}");
     }
@@ -27,8 +27,8 @@ async fn a_run_that_no_request_returns_is_sent_from_behind_the_head() {
     let world = World::new(server, Queues::default());
     world.tick(1, EXTRA).await;
     let sent: Vec<ScheduledRun> = world.sent().iter().map(|(_, it)| ScheduledRun::parse(&it.body).unwrap()).collect();
-    let unreadable = sent.iter().find(|message| message.flow_run_id == Uuid::from_u128(102)).unwrap();
-    assert_eq!((unreadable.state_id, unreadable.expected_start_time), (Uuid::from_u128(9), at(-1)));
+    let unreadable = sent.iter().find(|message| message.flow_run_id == FlowRunId::from_u128(102)).unwrap();
+    assert_eq!((unreadable.state_id, unreadable.expected_start_time), (StateId::from_u128(9), at(-1)));
     world.tick(2, EXTRA).await;
     assert_eq!(world.sent(), [], "it is sent once");
 }
@@ -36,7 +36,7 @@ async fn a_run_that_no_request_returns_is_sent_from_behind_the_head() {
 #[tokio::test]
 async fn runs_that_nobody_can_claim_let_others_start() {
     let world = World::new(Server { due: vec![0; 201], ..Server::default() }, Queues::default());
-    let last = Uuid::from_u128(300);
+    let last = FlowRunId::from_u128(300);
     let mut found = None;
     for poll in 0..30 {
         world.tick(poll * 20, EXTRA).await;

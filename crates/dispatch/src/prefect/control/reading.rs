@@ -12,6 +12,7 @@ use prefect_api::{
     ApiError, Each, Transport,
     models::{FlowRun, State, StateType},
 };
+use prefect_ids::FlowRunId;
 use uuid::Uuid;
 
 use super::PrefectControl;
@@ -40,12 +41,12 @@ impl<T: Transport, K: TaskControl> PrefectControl<T, K> {
         deliveries: &[Delivery],
         queue: RunQueue,
     ) -> Result<Vec<Result<Reading, Failure>>, ApiError> {
-        let ids: BTreeSet<Uuid> = deliveries.iter().map(|delivery| delivery.message.flow_run_id).collect();
-        let ids: Vec<Uuid> = ids.into_iter().collect();
+        let ids: BTreeSet<FlowRunId> = deliveries.iter().map(|delivery| delivery.message.flow_run_id).collect();
+        let ids: Vec<FlowRunId> = ids.into_iter().collect();
         let Each { runs, unread } = self.client.each_flow_run(&ids).await?;
-        let runs: HashMap<Uuid, FlowRun> = runs.into_iter().map(|run| (run.id, run)).collect();
+        let runs: HashMap<FlowRunId, FlowRun> = runs.into_iter().map(|run| (run.id, run)).collect();
         let now = (self.clock)();
-        let unread: HashMap<Uuid, ApiError> = unread.into_iter().map(|unread| (unread.id, unread.error)).collect();
+        let unread: HashMap<FlowRunId, ApiError> = unread.into_iter().map(|unread| (unread.id, unread.error)).collect();
         let mut unreadable: HashMap<usize, Result<Reading, Failure>> = HashMap::new();
         for (index, delivery) in deliveries.iter().enumerate() {
             if let Some(error) = unread.get(&delivery.message.flow_run_id) {
@@ -69,7 +70,7 @@ impl<T: Transport, K: TaskControl> PrefectControl<T, K> {
         let mut slots = Slots::default();
         let mut readings = Vec::with_capacity(deliveries.len());
         // A run that stands twice in the batch is judged twice and claimed once; it takes one slot, or none.
-        let mut admissions: HashMap<Uuid, Option<String>> = HashMap::new();
+        let mut admissions: HashMap<FlowRunId, Option<String>> = HashMap::new();
         for (index, (Delivery { message, .. }, (judgement, run))) in deliveries.iter().zip(judged).enumerate() {
             if let Some(reading) = unreadable.remove(&index) {
                 readings.push(reading);

@@ -3,6 +3,7 @@
 use std::sync::Mutex;
 
 use ecs::{
+    ClusterRef, TaskArn,
     failure::Class,
     launch::{LaunchError, Page},
     task::Task,
@@ -10,6 +11,7 @@ use ecs::{
 use jiff::Timestamp;
 use prefect_api::{Patience, Request, Response, TransportError};
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use super::{reading::no_deployment, *};
 use crate::ports::Order;
@@ -102,19 +104,19 @@ impl Transport for Server {
 struct NoTasks;
 
 impl TaskControl for NoTasks {
-    async fn describe(&self, _: &str, _: &[String]) -> Result<Vec<Task>, LaunchError> {
+    async fn describe(&self, _: &ClusterRef, _: &[TaskArn]) -> Result<Vec<Task>, LaunchError> {
         Ok(Vec::new())
     }
 
-    async fn running(&self, _: &str, _: Option<&str>, _: usize) -> Result<Page, LaunchError> {
+    async fn running(&self, _: &ClusterRef, _: Option<&str>, _: usize) -> Result<Page, LaunchError> {
         Ok(Page::default())
     }
 
-    async fn started_by(&self, _: &str, _: &str) -> Result<Vec<Task>, LaunchError> {
+    async fn started_by(&self, _: &ClusterRef, _: &str) -> Result<Vec<Task>, LaunchError> {
         Ok(Vec::new())
     }
 
-    async fn stop(&self, _: &str, _: &str, _: &str) -> Result<(), LaunchError> {
+    async fn stop(&self, _: &ClusterRef, _: &TaskArn, _: &str) -> Result<(), LaunchError> {
         Ok(())
     }
 }

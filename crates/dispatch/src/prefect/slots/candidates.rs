@@ -1,5 +1,6 @@
 //! Which runs of a work pool may hold a slot, as far as the server says.
 
+use prefect_ids::FlowRunId;
 use std::collections::HashSet;
 
 use jiff::Timestamp;
@@ -8,7 +9,6 @@ use prefect_api::{
     filters::{FlowRunFilter, FlowRunQuery, FlowRunSort, WorkPoolFilter},
     models::{FlowRun, State, StateType},
 };
-use uuid::Uuid;
 
 use super::LINGER;
 use crate::prefect::{history, judge::is_unrecorded, states::is_held};
@@ -30,7 +30,7 @@ pub struct Candidates {
 impl Candidates {
     /// With those of an earlier reading that this one has not seen: they may hold a slot all the same.
     pub(super) fn after(mut self, earlier: Self) -> Self {
-        let seen: HashSet<Uuid> = self.busy.iter().chain(&self.maybe).map(|run| run.id).collect();
+        let seen: HashSet<FlowRunId> = self.busy.iter().chain(&self.maybe).map(|run| run.id).collect();
         self.busy.extend(earlier.busy.into_iter().filter(|run| !seen.contains(&run.id)));
         self.maybe.extend(earlier.maybe.into_iter().filter(|run| !seen.contains(&run.id)));
         self.unread = self.unread.max(earlier.unread);
@@ -84,7 +84,7 @@ pub async fn candidates<T: Transport>(
     }
     maybe.retain(|run| !unclaimed.contains(&run.id));
     busy.extend(before.0.into_iter().filter(|run| seen.insert(run.id)));
-    let unread: HashSet<Uuid> = [before.1, waited.1, ended.1, waiting.1, after.1].concat().into_iter().collect();
+    let unread: HashSet<FlowRunId> = [before.1, waited.1, ended.1, waiting.1, after.1].concat().into_iter().collect();
     let mut count = 0;
     for run in unread {
         count += usize::from(client.flow_run_states(run).await.map_or(true, |states| may_hold(&states, now)));
@@ -111,7 +111,7 @@ async fn pages<T: Transport>(
     filter: FlowRunFilter<'_>,
     sort: FlowRunSort,
     wanted: impl Fn(&FlowRun) -> bool,
-) -> Result<(Vec<FlowRun>, Vec<Uuid>), ApiError> {
+) -> Result<(Vec<FlowRun>, Vec<FlowRunId>), ApiError> {
     let work_pools = Some(WorkPoolFilter::named([work_pool]));
     let query = FlowRunQuery { work_pools, flow_runs: Some(filter), ..FlowRunQuery::default() };
     let (mut found, mut unread) = (Vec::new(), Vec::new());

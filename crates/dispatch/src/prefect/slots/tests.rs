@@ -1,5 +1,6 @@
 //! Who holds a slot, over a server and an ECS in memory.
 
+use prefect_ids::FlowRunId;
 use std::sync::Arc;
 
 use ecs::task::Task;
@@ -44,7 +45,7 @@ async fn a_process_that_waits_or_goes_on_after_the_end_holds_its_slot_while_its_
     let (client, stopped) = (server.client(), Stopped::default());
     let now: Timestamp = NOW.parse().unwrap();
     let found = candidates(&client, "p", now).await.unwrap();
-    let mut holding: Vec<Uuid> =
+    let mut holding: Vec<FlowRunId> =
         holders(found.clone(), &ecs, &stopped, now).await.into_iter().map(|holder| holder.run.id).collect();
     holding.sort();
     assert_eq!(holding, expected);
@@ -114,7 +115,7 @@ async fn a_run_whose_task_is_yet_to_be_recorded_holds_its_slot() {
         server.start(attempt, now - jiff::SignedDuration::from_mins(minutes));
     }
     let used = used(&server.client(), &Ecs::default(), &Stopped::default(), "p", &clock()).await.unwrap();
-    assert_eq!((used.pool, used.living), (1, HashSet::from([Uuid::from_u128(1)])));
+    assert_eq!((used.pool, used.living), (1, HashSet::from([FlowRunId::from_u128(1)])));
 }
 
 #[test]
