@@ -25,7 +25,7 @@ use uuid::Uuid;
 
 use super::{
     fault::Fault,
-    world::{Sim, World},
+    world::{EVENTS, Sim, World},
 };
 
 /// How often a container tries to reach the server before it gives up.
@@ -170,8 +170,8 @@ fn tell(sim: &Sim, event: &Value) {
         let (sim, body) = (Arc::clone(sim), body.clone());
         tokio::spawn(async move {
             sleep(wait).await;
-            sim.world().send("events", &body, Duration::ZERO, None);
-            sim.wake("events");
+            sim.world().send(EVENTS, &body, Duration::ZERO, None);
+            sim.wake(EVENTS);
         });
     }
 }

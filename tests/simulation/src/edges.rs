@@ -30,7 +30,7 @@ use super::{
     fault::Fault,
     mutation::Mutation,
     party::{Broken, Party, Service},
-    world::World,
+    world::{EVENTS, POLL, RUN, RUN_FIFO, World},
 };
 
 /// How long a client waits for the server (`Connection::TIMEOUT`).
@@ -322,9 +322,9 @@ impl Inbox for Queues {
 
     async fn return_after(&self, from: Source, receipt_handle: &str, delay: Duration) {
         let queue = match from {
-            Source::Runs(RunQueue::Standard) => "runs",
-            Source::Runs(RunQueue::Fifo) => "runs.fifo",
-            Source::Events => "events",
+            Source::Runs(RunQueue::Standard) => RUN,
+            Source::Runs(RunQueue::Fifo) => RUN_FIFO,
+            Source::Events => EVENTS,
         };
         let input = json!({
             "QueueUrl": queue, "ReceiptHandle": receipt_handle, "VisibilityTimeout": delay.as_secs(),
@@ -355,10 +355,10 @@ impl RunQueues for Queues {
                 continue;
             }
             let sent = match queue {
-                RunQueue::Standard => self.sent("runs", message.body.clone(), message.delay, None).await,
+                RunQueue::Standard => self.sent(RUN, message.body.clone(), message.delay, None).await,
                 RunQueue::Fifo => {
                     let group = Some((message.group.clone(), message.deduplication_id.clone()));
-                    self.sent("runs.fifo", message.body.clone(), Duration::ZERO, group).await
+                    self.sent(RUN_FIFO, message.body.clone(), Duration::ZERO, group).await
                 }
             };
             taken.push(sent.is_ok());
@@ -367,7 +367,7 @@ impl RunQueues for Queues {
     }
 
     async fn waiting(&self, queue: RunQueue) -> Option<u64> {
-        let name = if queue == RunQueue::Fifo { "runs.fifo" } else { "runs" };
+        let name = if queue == RunQueue::Fifo { RUN_FIFO } else { RUN };
         let count = move |world: &mut World| {
             let now = world.millis();
             world.sqs.depths(now, name).map(|depths| (depths.visible + depths.in_flight + depths.delayed) as u64)
@@ -378,12 +378,12 @@ impl RunQueues for Queues {
 
 impl PollQueue for Queues {
     async fn send_poll(&self, message: &PollMessage, hops: u32, delay: Duration) -> Result<(), Failure> {
-        self.sent("poll", message.body_after(hops), delay, None).await
+        self.sent(POLL, message.body_after(hops), delay, None).await
     }
 }
 
 impl EventsQueue for Queues {
     async fn send_check(&self, check: Check, delay: Duration) -> Result<(), Failure> {
-        self.sent("events", check.body(), delay, None).await
+        self.sent(EVENTS, check.body(), delay, None).await
     }
 }

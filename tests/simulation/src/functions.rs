@@ -34,7 +34,7 @@ use super::{
     ledger::Rule,
     mutation::Mutation,
     party::Party,
-    world::Sim,
+    world::{POLL, RUN, RUN_FIFO, Sim},
 };
 
 /// The functions' timeout.
@@ -206,7 +206,7 @@ impl Fleet {
 
     /// Until when the mapping of a queue is disabled.
     fn disabled(&self, queue: &str) -> Option<Instant> {
-        let until = self.sim.world().dispatching_from.filter(|_| queue.starts_with("runs"));
+        let until = self.sim.world().dispatching_from.filter(|_| [RUN, RUN_FIFO].contains(&queue));
         until.filter(|until| *until > Instant::now())
     }
 
@@ -231,7 +231,7 @@ impl Fleet {
         let mutation = self.sim.world().scenario.mutation;
         let records = messages.iter().map(|message| self.record(mutation, message)).collect();
         // A FIFO queue hands out one batch of a group at a time.
-        if queue != "runs.fifo" {
+        if queue != RUN_FIFO {
             messages.iter().for_each(|message| self.deliver_again(function, message));
         }
         if mutation == Some(Mutation::AcknowledgeFirst) {
@@ -314,7 +314,7 @@ impl Fleet {
             let body = message["Body"].as_str().unwrap_or_default();
             world.acknowledged(id, body);
             world.call_sqs("DeleteMessage", json!({"QueueUrl": queue, "ReceiptHandle": message["ReceiptHandle"]}));
-            if queue != "runs.fifo" && world.fault(Fault::DoubledMessage) {
+            if queue != RUN_FIFO && world.fault(Fault::DoubledMessage) {
                 let delay = Duration::from_secs(world.rng.u64(0..=90));
                 let lineage = chain(std::slice::from_ref(message)).length().checked_sub(2);
                 world.send_from(lineage, queue, body, delay, None);
@@ -339,10 +339,10 @@ impl Fleet {
             {
                 let mut world = self.sim.world();
                 if !world.fault(Fault::LostTick) {
-                    world.send("poll", r#"{"version":1,"tick":"minute"}"#, Duration::ZERO, None);
+                    world.send(POLL, r#"{"version":1,"tick":"minute"}"#, Duration::ZERO, None);
                 }
             }
-            self.sim.wake("poll");
+            self.sim.wake(POLL);
             sleep(Duration::from_secs(60)).await;
         }
     }

@@ -35,7 +35,7 @@ use self::{
     functions::{Fleet, Function},
     ledger::Rule,
     scenario::Scenario,
-    world::{Counts, Sim, World},
+    world::{Counts, EVENTS, POLL, RUN, RUN_FIFO, Sim, World},
 };
 
 /// How long a world may take to come to rest when faults have stopped.
@@ -102,13 +102,13 @@ async fn live(scenario: Scenario, traced: bool) -> Outcome {
     tasks.spawn(containers::carry_out(Arc::clone(&sim)));
     tasks.spawn(Arc::clone(&fleet).tick());
     tasks.spawn(Arc::clone(&fleet).reconcile());
-    tasks.spawn(Arc::clone(&fleet).serve("poll", Function::Poller));
+    tasks.spawn(Arc::clone(&fleet).serve(POLL, Function::Poller));
     for _ in 0..dispatchers {
-        tasks.spawn(Arc::clone(&fleet).serve("runs", Function::Dispatcher));
-        tasks.spawn(Arc::clone(&fleet).serve("runs.fifo", Function::Dispatcher));
+        tasks.spawn(Arc::clone(&fleet).serve(RUN, Function::Dispatcher));
+        tasks.spawn(Arc::clone(&fleet).serve(RUN_FIFO, Function::Dispatcher));
     }
     for _ in 0..2 {
-        tasks.spawn(Arc::clone(&fleet).serve("events", Function::Observer));
+        tasks.spawn(Arc::clone(&fleet).serve(EVENTS, Function::Observer));
     }
     tasks.spawn(serve_services(Arc::clone(&sim)));
     tasks.spawn(users::act(Arc::clone(&sim), Arc::clone(&place)));
@@ -116,9 +116,9 @@ async fn live(scenario: Scenario, traced: bool) -> Outcome {
         let mut world = sim.world();
         let body = format!("{{\"poison\": {number}");
         world.ledger.poison.insert(body.clone());
-        world.send("runs", &body, Duration::from_secs(20), None);
+        world.send(RUN, &body, Duration::from_secs(20), None);
     }
-    sim.wake("runs");
+    sim.wake(RUN);
     sleep(turbulence).await;
     {
         let mut world = sim.world();

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::{
     ledger::{Rule, attempt, is_final},
-    world::{QUEUES, World},
+    world::{EVENTS, QUEUES, RUN, RUN_FIFO, World},
 };
 
 impl World {
@@ -15,7 +15,7 @@ impl World {
     /// about runs is under way.
     pub(super) fn is_at_rest(&mut self) -> bool {
         let now = self.millis();
-        for queue in ["runs", "runs.fifo", "events"] {
+        for queue in [RUN, RUN_FIFO, EVENTS] {
             let depths = self.sqs.depths(now, queue);
             if depths.is_none_or(|depths| depths.visible + depths.in_flight + depths.delayed > 0) {
                 return false;

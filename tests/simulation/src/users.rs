@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::{
     scenario::{Pool, Run, What},
     server::{Collision, NewDeployment, NewRun},
-    world::{Sim, World, timestamp},
+    world::{POLL, Sim, World, timestamp},
 };
 
 /// The block that the server never gets to read.
@@ -112,7 +112,7 @@ pub(super) async fn act(sim: Sim, place: Arc<Place>) {
             Ok(number) => make(&sim, &place, number, scenario.runs[number]),
             Err(what) => act_once(&sim, &place, what),
         }
-        sim.wake("poll");
+        sim.wake(POLL);
     }
 }
 
@@ -139,7 +139,7 @@ fn make(sim: &Sim, place: &Place, number: usize, run: Run) {
 fn ring(world: &mut World, pool: &str, run: Uuid, event: &str) {
     let body = json!({"version": 1, "ring": {"work_pool": pool, "flow_run_id": run, "event": event}, "hops": 1});
     // By the doorbell, whose invocation is the first of the chain.
-    world.send_from(Some(0), "poll", &body.to_string(), Duration::ZERO, None);
+    world.send_from(Some(0), POLL, &body.to_string(), Duration::ZERO, None);
 }
 
 fn act_once(sim: &Sim, place: &Place, what: What) {

@@ -9,6 +9,7 @@ use std::{
 };
 
 use fastrand::Rng;
+use installation::Queue;
 use jiff::Timestamp;
 use local::{
     clock::Millis,
@@ -30,8 +31,20 @@ use super::{
 /// 2026-01-01T00:00:00Z, where every world begins.
 const EPOCH: Millis = 1_767_225_600_000;
 
+/// The queue of ticks and rings.
+pub(super) const POLL: &str = Queue::Poll.name();
+
+/// The queue of scheduled runs.
+pub(super) const RUN: &str = Queue::Run.name();
+
+/// That of pools with a limit.
+pub(super) const RUN_FIFO: &str = Queue::RunFifo.name();
+
+/// The queue of events.
+pub(super) const EVENTS: &str = Queue::Events.name();
+
 /// The queues, by name.
-pub(super) const QUEUES: [&str; 4] = ["poll", "runs", "runs.fifo", "events"];
+pub(super) const QUEUES: [&str; 4] = [POLL, RUN, RUN_FIFO, EVENTS];
 
 /// How long a message that was received stays hidden, in seconds: six times the functions' timeout.
 pub(super) const VISIBILITY: u64 = 360;
@@ -329,7 +342,7 @@ fn create_queues(sqs: &mut sqs::Engine) {
     create("dlq", json!({}));
     create("dlq.fifo", json!({"FifoQueue": "true"}));
     for queue in QUEUES {
-        let fifo = queue == "runs.fifo";
+        let fifo = queue == RUN_FIFO;
         let dead = if fifo { "dlq.fifo" } else { "dlq" };
         let target = format!("arn:aws:sqs:us-east-1:000000000000:{dead}");
         let redrive = json!({"deadLetterTargetArn": target, "maxReceiveCount": MAX_RECEIVES}).to_string();

@@ -145,7 +145,7 @@ fn next_steps(name: &str, paused: bool) {
     let resume = (format!("pushpool pool resume {name}"), "it is paused: no run starts before");
     let steps = [
         (format!("pushpool pool status {name}"), "whether a poller serves it"),
-        (format!("prefect deploy --pool {name}"), "give it deployments"),
+        (format!("pushpool deploy --pool {name}"), "give it deployments"),
         ("pushpool doorbell install".to_owned(), "let ad-hoc runs start at once"),
     ];
     let rows: Vec<Vec<Cell>> = paused
