@@ -128,7 +128,7 @@ async fn a_secret_that_cannot_be_read_is_named_and_nothing_is_sent() {
         let client = Client::new(prefect_transport(&connection, secrets).unwrap(), Patience::FUNCTION);
         let error = client.server_version().await.unwrap_err();
         assert!(
-            matches!(&error, ApiError::Unanswered { source, .. } if source.to_string().contains(problem)),
+            matches!(&error, ApiError::Unanswered { reason, .. } if reason.to_string().contains(problem)),
             "{error}"
         );
         assert!(!error.to_string().contains("admin:"), "{error}");

@@ -65,7 +65,8 @@ const PATH: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.')
 /// All of a form's value but the unreserved characters of RFC 3986.
 const FORM: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
-/// Why a call gave nothing.
+/// Why a call gave nothing. The innermost reason is part of the text, so it is no source: one that prints the chain would
+/// repeat it.
 #[derive(Debug, thiserror::Error)]
 pub enum CallError {
     /// The service answered, with an error.
@@ -78,10 +79,10 @@ pub enum CallError {
     },
     /// The request did not leave.
     #[error("not sent: {}", root(.0.as_ref()))]
-    NotSent(#[source] BoxError),
+    NotSent(BoxError),
     /// The answer did not come, or could not be read.
     #[error("no answer: {}", root(.0.as_ref()))]
-    NoAnswer(#[source] BoxError),
+    NoAnswer(BoxError),
 }
 
 impl CallError {

@@ -133,12 +133,12 @@ impl<T: Transport> Server<T> {
     pub fn told(&self, error: ApiError) -> ManageError {
         let url = &self.url;
         let (summary, detail, help) = match error {
-            ApiError::Unanswered { source: TransportError::Setting(problem), .. } => {
+            ApiError::Unanswered { reason: TransportError::Setting(problem), .. } => {
                 ("the Prefect server cannot be asked".to_owned(), problem, "Correct the setting.")
             }
-            ApiError::Unanswered { source, .. } => (
+            ApiError::Unanswered { reason, .. } => (
                 format!("no answer from the Prefect server at {url}"),
-                source.to_string(),
+                reason.to_string(),
                 "Check that it runs and can be reached from here. Another address is given with --prefect-api-url, \
                  --profile or PREFECT_API_URL; `prefect config view` shows what is set.",
             ),

@@ -246,7 +246,7 @@ impl<T: Transport> Client<T> {
                 }
                 None => {
                     let unanswered =
-                        |source: TransportError| ApiError::Unanswered { operation: operation.to_owned(), source };
+                        |reason: TransportError| ApiError::Unanswered { operation: operation.to_owned(), reason };
                     return outcome.map(|response| (response, room)).map_err(unanswered);
                 }
             }

@@ -10,12 +10,12 @@ const QUOTED: usize = 1_000;
 #[non_exhaustive]
 pub enum ApiError {
     /// No answer, after all tries. Whether the call took effect is not known.
-    #[error("{operation}: {source}")]
+    #[error("{operation}: {reason}")]
     Unanswered {
         /// What was called.
         operation: String,
-        /// Why there is no answer.
-        source: TransportError,
+        /// Why there is no answer. It is part of the text, so it is no source: one that prints the chain would repeat it.
+        reason: TransportError,
     },
     /// The server was busy each time it was asked (408, 429, 500, 502, 503, 504).
     #[error("{operation}: the server is busy (HTTP {status}): {detail}")]
@@ -97,7 +97,7 @@ impl ApiError {
             self,
             Self::Busy { status: 500, .. }
                 | Self::Unreadable { .. }
-                | Self::Unanswered { source: TransportError::TooLarge(_) | TransportError::Timeout, .. }
+                | Self::Unanswered { reason: TransportError::TooLarge(_) | TransportError::Timeout, .. }
         )
     }
 
@@ -157,6 +157,14 @@ mod tests {
         let error = ApiError::of_response("POST /work_pools/", &response);
         let text = format!("{error} {error:?}");
         assert!(text.contains("body.cpu: not an integer") && !text.contains("canary"), "{text}");
+    }
+
+    #[test]
+    fn the_reason_for_no_answer_is_said_once() {
+        let error = ApiError::Unanswered { operation: "GET /x".to_owned(), reason: TransportError::Timeout };
+        let chain = std::iter::successors(Some(&error as &dyn std::error::Error), |error| error.source());
+        let told: Vec<String> = chain.map(ToString::to_string).collect();
+        assert_eq!(told, [format!("GET /x: {}", TransportError::Timeout)]);
     }
 
     #[test]

@@ -305,6 +305,7 @@ async fn an_answer_over_the_limit_is_not_read() {
     let wire = Wire::with([endless(), endless(), endless()]);
     let error = Bucket::new(&wire.config("eu-west-1").build(), "bucket").get("k").await.unwrap_err();
     assert!(matches!(error, CallError::NoAnswer(_)), "{error}");
+    assert!(std::error::Error::source(&error).is_none(), "the text has the reason already: {error}");
     let wire = Wire::with([Some((200, Vec::new(), vec![b' '; answer::LIMIT]))]);
     let fits = Bucket::new(&wire.config("eu-west-1").build(), "bucket").get("k").await.unwrap();
     assert_eq!(fits.len(), answer::LIMIT);

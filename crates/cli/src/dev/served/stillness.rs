@@ -80,7 +80,7 @@ pub(super) async fn watch(mut connection: Connection, teller: Teller) {
 /// A server that refuses the question is there.
 fn is_there(error: Option<ApiError>) -> Result<(), String> {
     match error {
-        Some(ApiError::Unanswered { source, .. }) => Err(source.to_string()),
+        Some(ApiError::Unanswered { reason, .. }) => Err(reason.to_string()),
         Some(ApiError::Busy { status, .. }) => Err(format!("HTTP {status}")),
         _ => Ok(()),
     }
