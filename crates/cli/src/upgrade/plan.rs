@@ -124,6 +124,9 @@ async fn plan(
     let read_from = source.unwrap_or(target);
     let mut estate = read::estate(read_from).await.map_err(ManageError::from)?;
     read::choose(&mut estate, &args.deployments).map_err(ManageError::from)?;
+    if source.is_some() && !args.deployments.is_empty() {
+        read::only_their_pools(&mut estate);
+    }
     if args.aws {
         let config = operator_config(None).await;
         estate.account = read::account(&config, &estate).await.map_err(ManageError::from)?;

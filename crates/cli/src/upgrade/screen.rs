@@ -201,6 +201,8 @@ fn of_proof(sheet: &mut Sheet, proof: &Proof) {
         let Some(reason) = &difference.reason else { continue };
         let place = difference.pointer.rsplit('/').next().unwrap_or_default();
         match by_reason.iter_mut().find(|(known, _)| known == reason) {
+            // The definition and its overrides may differ in the same member.
+            Some((_, places)) if places.contains(&place) => {}
             Some((_, places)) => places.push(place),
             None => by_reason.push((reason, vec![place])),
         }

@@ -1,5 +1,7 @@
 //! A part of an estate, and a plan for another server than the one that was read.
 
+use std::collections::BTreeSet;
+
 use globset::{Glob, GlobSetBuilder};
 use manage::Server;
 use prefect_api::{Transport, without_userinfo};
@@ -36,6 +38,14 @@ pub fn choose(estate: &mut Estate, patterns: &[String]) -> Result<(), UpgradeErr
     let mut fits = names.iter().map(|name| all.is_match(name));
     estate.deployments.retain(|_| fits.next().unwrap_or_default());
     Ok(())
+}
+
+/// Leaves only the work pools that deployments of the estate are in. A plan for another server makes every push pool of the
+/// estate, and one for some deployments has to make theirs only.
+pub fn only_their_pools(estate: &mut Estate) {
+    let used: BTreeSet<&str> =
+        estate.deployments.iter().filter_map(|deployment| deployment.view.work_pool_name.as_deref()).collect();
+    estate.work_pools.retain(|name, _| used.contains(name.as_str()));
 }
 
 /// Makes a plan of one server's estate a plan for another server: of its pools. Deployments cannot be moved between servers,

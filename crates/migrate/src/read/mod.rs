@@ -23,7 +23,7 @@ use crate::{
 
 pub use self::{
     account::account,
-    choice::{choose, for_server},
+    choice::{choose, for_server, only_their_pools},
 };
 
 /// States of runs that an upgrade has to tell about.

@@ -2,7 +2,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::*;
-use crate::{fake::scenario::server, plan::Action};
+use crate::{Options, Source, assess, fake::scenario::server, plan::Action};
 
 #[tokio::test]
 async fn an_estate_has_every_block_that_another_one_refers_to() {
@@ -81,6 +81,33 @@ async fn a_choice_leaves_the_deployments_that_fit() {
     assert_eq!(names(&["*/stays", "report/n?ghtly"]).unwrap(), ["nightly", "stays"]);
     assert!(names(&["*/stays", "other/*"]).unwrap_err().starts_with("other/*: no deployment"));
     assert!(names(&["report/["]).is_err());
+}
+
+#[tokio::test]
+async fn a_plan_of_some_deployments_for_another_server_makes_their_pools_only() {
+    let fake = server("3.9.1");
+    fake.state(|state| {
+        state.flows = vec![json!({"id": Uuid::from_u128(0xf), "name": "report"})];
+        for (number, name) in [(0xa1, "cloud"), (0xa2, "other")] {
+            state.pools.push(json!({"id": Uuid::from_u128(number), "name": name, "type": "ecs:push",
+                "base_job_template": {"job_configuration": {}, "variables": {"properties": {}}}}));
+        }
+        state.deployments[0]["work_pool_name"] = json!("cloud");
+    });
+    let mut estate = estate(&fake.server()).await.unwrap();
+    let options = Options { source: Source::Elsewhere, ..Options::default() };
+    let pools = |estate: &Estate| -> Vec<String> {
+        assess(estate, &options)
+            .pools
+            .iter()
+            .map(|pool| pool.name.clone())
+            .filter(|it| !it.ends_with("-push"))
+            .collect()
+    };
+    assert_eq!(pools(&estate), ["cloud", "other"]);
+    choose(&mut estate, &["report/nightly".to_owned()]).unwrap();
+    only_their_pools(&mut estate);
+    assert_eq!(pools(&estate), ["cloud"]);
 }
 
 #[tokio::test]

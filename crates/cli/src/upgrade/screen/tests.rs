@@ -25,6 +25,7 @@ fn planned() -> UpgradePlan {
     moves["proof"] = json!({"old": requests, "new": requests, "differences": [
         {"pointer": "/run_task/tags/prefect.io~1flow-id", "old": null, "new": "1", "reason": "tags of Prefect"},
         {"pointer": "/run_task/tags/team", "old": null, "new": "1", "reason": "tags of Prefect"},
+        {"pointer": "/register_task_definition/tags/team", "old": null, "new": "1", "reason": "tags of Prefect"},
         {"pointer": "/run_task/environment/API_TOKEN", "old": "canary", "new": null, "reason": null}]});
     let mut stays = deployment("docker", "leave");
     stays["reasons"] = json!(["its block is none that push pools replace"]);
