@@ -16,7 +16,7 @@ use crate::{
         storage,
     },
     plan::{Level, Target},
-    proof,
+    proof::{self, old::Old},
 };
 
 /// Maps a deployment with an ECSTask block.
@@ -52,8 +52,7 @@ pub(super) fn migrate(
         entrypoint: pull.entrypoint.or_else(|| view.entrypoint.clone()),
         path: None,
     };
-    let old = proof::old::of_block(subject, &mapped.task);
-    Ok(Outcome { pool: index, target, old, findings, clears: true })
+    Ok(Outcome { pool: index, target, old: mapped.old, findings, clears: true })
 }
 
 /// A block with the overrides of a deployment.
@@ -62,6 +61,7 @@ struct Mapped {
     task: EcsTask,
     sized: Sized,
     shape: Shape,
+    old: Old,
 }
 
 impl Mapped {
@@ -80,20 +80,22 @@ impl Mapped {
                     .collect(),
             )
         })?;
+        let old = proof::old::of_block(subject, &data, &task);
+        match &old.requests {
+            Err(reason) if reason.starts_with("patch ") => {
+                let made = "--repair makes parents that are missing";
+                return Err(fails(vec![format!("task_customizations of {}: {reason}. {made}", block.label())]));
+            }
+            Err(reason) => return Err(fails(vec![reason.clone()])),
+            Ok(requests) => {
+                if let Some(reason) = proof::old::refusal(requests, &subject.estate.account) {
+                    return Err(fails(vec![reason]));
+                }
+            }
+        }
         let sized = EcsTask::read(&block.data, reading).map_or_else(|_| Sized::of(&task), |base| Sized::of(&base));
-        let shape = shape(subject, block, &task, sized).map_err(|reason| {
-            let under_agent = reason.starts_with("patch ");
-            vec![if under_agent {
-                format!(
-                    "no run of it can start under the agent today: task_customizations of {}: {reason}. \
-                     --repair makes parents that are missing",
-                    block.label()
-                )
-            } else {
-                reason
-            }]
-        })?;
-        Ok(Self { data, task, sized, shape })
+        let shape = shape(subject, block, &data, &task, sized).map_err(|reason| vec![reason])?;
+        Ok(Self { data, task, sized, shape, old })
     }
 
     /// The pool of the block, or one of its own where overrides reach into what deployments share.
@@ -102,7 +104,7 @@ impl Mapped {
         let of_block = |overrides: &Object| {
             let data = overrides::apply(&block.data, overrides).ok()?;
             let task = EcsTask::read(&data, reading(subject)).ok()?;
-            shape(subject, block, &task, self.sized).ok().filter(|shape| shape.fits(&self.shape))
+            shape(subject, block, &data, &task, self.sized).ok().filter(|shape| shape.fits(&self.shape))
         };
         if let Some(index) = pools.of_shape(block.id, &label, &self.shape) {
             return index;
@@ -154,9 +156,9 @@ fn reading<'a>(subject: &Subject<'a>) -> Reading<'a> {
     Reading { repair: subject.options.repair, prefect_version: &subject.estate.version.0 }
 }
 
-fn shape(subject: &Subject<'_>, block: &Block, task: &EcsTask, sized: Sized) -> Result<Shape, String> {
+fn shape(subject: &Subject<'_>, block: &Block, data: &Object, task: &EcsTask, sized: Sized) -> Result<Shape, String> {
     let environment = Environment { label: block.label(), name: block.usable_name(), data: &block.data };
-    let credentials = credentials(block);
+    let credentials = credentials(block, data);
     Shape::of(Source {
         task,
         environment: &environment,
@@ -167,12 +169,15 @@ fn shape(subject: &Subject<'_>, block: &Block, task: &EcsTask, sized: Sized) -> 
     })
 }
 
-/// A reference to the credentials block, or the region that stands in the block itself. Never a key.
-fn credentials(block: &Block) -> Option<Value> {
-    if let Some(credentials) = block.reference("aws_credentials").filter(|it| !it.is_anonymous) {
+/// A reference to the credentials block, or the region that stands in the block itself or in the overrides of a deployment,
+/// which are in `data`. Never a key.
+fn credentials(block: &Block, data: &Object) -> Option<Value> {
+    let is_overridden = data.get("aws_credentials") != block.data.get("aws_credentials");
+    let referred = block.reference("aws_credentials").filter(|it| !it.is_anonymous && !is_overridden);
+    if let Some(credentials) = referred {
         return Some(json!({"$ref": {"block_document_id": credentials.id}}));
     }
-    let region = block.data.get("aws_credentials")?.get("region_name")?.as_str()?;
+    let region = data.get("aws_credentials")?.get("region_name")?.as_str()?;
     Some(json!({"region_name": region}))
 }
 

@@ -53,11 +53,6 @@ impl<'a> Subject<'a> {
     fn storage(&self) -> Option<&'a Block> {
         self.estate.blocks.get(&self.deployment.view.storage_document_id?)
     }
-
-    /// Region of the credentials of its infrastructure block.
-    pub(crate) fn credentials_region(&self) -> Option<&'a str> {
-        self.infrastructure()?.data.get("aws_credentials")?.get("region_name")?.as_str()
-    }
 }
 
 /// A deployment that can be moved.

@@ -12,7 +12,9 @@ pub struct Options {
     /// Which blocks share a pool.
     pub sharing: Sharing,
     /// Whether to take settings that fail under the agent today and have only one sensible meaning: missing parents of JSON patches
-    /// are made, a command written as text is split, and an object written as text is read.
+    /// are made, a command written as text is split, an object written as text is read, a strategy of capacity providers goes
+    /// before the launch type that patches leave beside it, and a network that patches write without its wrapper, or take away
+    /// where there must be one, is written.
     pub repair: bool,
     /// Whether to move deployments without a work queue, which no agent runs: they would start.
     pub without_queue: bool,

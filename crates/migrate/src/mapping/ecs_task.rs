@@ -91,6 +91,9 @@ impl EcsTask {
     pub(crate) fn read(data: &Object, reading: Reading<'_>) -> Result<Self, Vec<String>> {
         let parsed = if reading.repair { Some(parse_objects(data)) } else { None };
         let mut fields = Fields { data: parsed.as_ref().unwrap_or(data), refused: Vec::new() };
+        if data.get("type").and_then(Value::as_str).is_some_and(|of| of != SLUG) {
+            fields.refused.push(format!("`type` must be {SLUG}"));
+        }
         let stream_output = fields.of("stream_output", optional_flag).unwrap_or_default();
         let configure_logs = fields.of("configure_cloudwatch_logs", optional_flag);
         let mut task = Self {

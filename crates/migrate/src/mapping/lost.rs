@@ -116,6 +116,8 @@ pub(crate) fn of_override(key: &str, value: &Value) -> Option<NotCarried> {
         "task_start_timeout_seconds" => lost("nothing waits for a task to start"),
         "task_watch_poll_interval" => lost("nothing polls a task"),
         "auto_deregister_task_definition" if value != false => lost("runs share a definition"),
+        // The region is a job variable, which the dispatcher compares with its own.
+        "aws_credentials.region_name" => None,
         _ if key == "aws_credentials" || key.starts_with("aws_credentials.") => {
             lost("the dispatcher's role launches the tasks")
         }

@@ -33,7 +33,11 @@ pub(crate) fn optional_integer(field: &str, value: Option<&Value>) -> Result<Opt
         Value::Bool(flag) => Some(i64::from(*flag)),
         #[expect(clippy::cast_possible_truncation, reason = "Python's int() cuts fractions off")]
         Value::Number(number) => number.as_i64().or_else(|| number.as_f64().map(|number| number as i64)),
-        Value::String(text) => text.trim().parse().ok(),
+        // Underscores may stand between digits.
+        Value::String(text) => match text.trim() {
+            text if text.starts_with('_') || text.ends_with('_') || text.contains("__") => None,
+            text => text.replace('_', "").parse().ok(),
+        },
         _ => None,
     };
     integer.map(Some).ok_or_else(|| format!("`{field}` must be a whole number"))
@@ -115,6 +119,7 @@ mod tests {
         let integer = |value: Value| optional_integer("cpu", Some(&value)).ok().flatten();
         assert_eq!(integer(json!("2048")), Some(2048));
         assert_eq!(integer(json!(" 512 ")), Some(512));
+        assert_eq!((integer(json!("2_048")), integer(json!("_1")), integer(json!("1__0"))), (Some(2048), None, None));
         assert_eq!((integer(json!(1.9)), integer(json!(true))), (Some(1), Some(1)));
         assert_eq!((integer(json!("2 vCPU")), integer(json!(null))), (None, None));
         assert!(optional_integer("cpu", Some(&json!("2 vCPU"))).unwrap_err().contains("`cpu`"));

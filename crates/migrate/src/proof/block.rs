@@ -193,16 +193,37 @@ pub(crate) fn unpatched(task: &EcsTask, definition: &str, network: Option<Value>
     Value::Object(request)
 }
 
-/// The request that is sent.
+/// The request that is sent. `with_parents` repairs it, too: see [`Options::repair`](crate::Options::repair).
 ///
 /// # Errors
 /// The patch that fails.
 pub(crate) fn run_task(task: &EcsTask, mut request: Value, with_parents: bool) -> Result<Value, String> {
-    match with_parents {
-        true => patch::apply_with_parents(&mut request, &task.task_customizations)?,
-        false => patch::apply(&mut request, &task.task_customizations)?,
+    if !with_parents {
+        patch::apply(&mut request, &task.task_customizations)?;
+        return Ok(request);
+    }
+    let network = request.get("networkConfiguration").cloned();
+    patch::apply_with_parents(&mut request, &task.task_customizations)?;
+    if let Some(request) = request.as_object_mut() {
+        repair(request, network);
     }
     Ok(request)
+}
+
+/// Mends what ECS refuses and has only one sensible meaning.
+fn repair(request: &mut Object, network: Option<Value>) {
+    // A strategy is set on purpose, and the launch type is the block's default.
+    if request.get("capacityProviderStrategy").and_then(Value::as_array).is_some_and(|strategy| !strategy.is_empty()) {
+        request.shift_remove("launchType");
+    }
+    match request.get_mut("networkConfiguration") {
+        Some(Value::Object(inner)) if !inner.is_empty() && !inner.contains_key("awsvpcConfiguration") => {
+            let inner = Value::Object(std::mem::take(inner));
+            request.insert("networkConfiguration".to_owned(), json!({"awsvpcConfiguration": inner}));
+        }
+        None => request.extend(network.map(|network| ("networkConfiguration".to_owned(), network))),
+        Some(_) => {}
+    }
 }
 
 fn overrides(task: &EcsTask, run: &BlockRun) -> Value {

@@ -62,8 +62,11 @@ impl Pair<'_> {
     fn reason(&self, pointer: &str) -> Option<&'static str> {
         let last = pointer.rsplit('/').next().unwrap_or_default();
         match pointer {
-            "/register_task_definition/family" | "/run_task/taskDefinition" => {
+            "/register_task_definition/family" | "/run_task/taskDefinition" if self.registers() => {
                 Some("pushpool names a definition by its content, and all runs with that content share it")
+            }
+            _ if self.new.is_none() && pointer.starts_with("/register_task_definition/") && self.runs_another() => {
+                Some("the agent registered a definition, and a patch has the task run another one")
             }
             "/run_task/clientToken" | "/run_task/startedBy" => Some("pushpool launches a run once by it"),
             _ if pointer.starts_with("/run_task/tags/prefect.io~1") => {
@@ -82,7 +85,7 @@ impl Pair<'_> {
             }
             _ if pointer.starts_with("/run_task/networkConfiguration/") => self.network(),
             _ if matches!(last, "cpu" | "memory") => self.size(pointer),
-            _ if self.context.off_fargate_and_ec2 => self.launch(pointer),
+            "/register_task_definition/requiresCompatibilities" => self.compatibilities(),
             _ => None,
         }
     }
@@ -128,13 +131,32 @@ impl Pair<'_> {
             .then_some("the definition holds the size of the task; the container has no limit of its own")
     }
 
-    fn launch(&self, pointer: &str) -> Option<&'static str> {
-        match pointer {
-            "/register_task_definition/requiresCompatibilities" if self.old.is_none() => {
-                Some("so that nothing takes the missing launch type for Fargate")
-            }
-            _ => None,
-        }
+    /// A request without a launch type leaves it to the cluster, which ECS takes only from definitions that are for EC2, too.
+    fn compatibilities(&self) -> Option<&'static str> {
+        let named = |pointer: &String| {
+            pointer.starts_with("/run_task/launchType") || pointer.starts_with("/run_task/capacityProviderStrategy")
+        };
+        let is_left_to_cluster = !self.all_old.keys().any(named) && !self.all_new.keys().any(named);
+        let with_ec2 = |old: &Value| -> Vec<Value> {
+            let mut all = old.as_array().cloned().unwrap_or_default();
+            all.insert(0, "EC2".into());
+            all
+        };
+        let added = with_ec2(self.old.unwrap_or(&Value::Null));
+        (self.context.off_fargate_and_ec2 && self.old.is_none()
+            || is_left_to_cluster && self.new.and_then(Value::as_array) == Some(&added))
+        .then_some("so that nothing takes the missing launch type for Fargate")
+    }
+
+    /// Whether pushpool registers a definition.
+    fn registers(&self) -> bool {
+        self.all_new.keys().any(|pointer| pointer.starts_with("/register_task_definition/"))
+    }
+
+    /// Whether a task of the old way runs another definition than the one that is registered for it.
+    fn runs_another(&self) -> bool {
+        let run = self.all_old.get("/run_task/taskDefinition");
+        run.is_some() && run != self.all_old.get("/register_task_definition/family")
     }
 }
 
@@ -159,6 +181,10 @@ fn flatten(requests: &Requests) -> Flat {
         flat.entry(pointer).or_insert(value);
     }
     flat.retain(|pointer, value| !is_empty(value) || pointer.contains("/environment/"));
+    // One task is what ECS starts when a request does not say how many.
+    if flat.get("/run_task/count") == Some(&1.into()) {
+        flat.remove("/run_task/count");
+    }
     flat
 }
 

@@ -1,5 +1,6 @@
 //! The requests that a deployment's runs send today.
 
+use ecs::{check_shape, rules::run_task_form};
 use prefect_api::models::Object;
 use serde_json::Value;
 use work_pool::{BaseJobTemplate, Layers};
@@ -18,15 +19,19 @@ use crate::{
     plan::Requests,
 };
 
+/// Stands before the VPC whose subnets are not known.
+const UNKNOWN_SUBNETS: &str = "(subnets of";
+
 /// The requests, and how to read differences from them. An error says why there are none.
 pub(crate) struct Old {
     pub requests: Result<Requests, String>,
     pub context: Context,
 }
 
-/// The requests of a block with a deployment's overrides.
-pub(crate) fn of_block(subject: &Subject<'_>, task: &EcsTask) -> Old {
-    let region = region(subject, subject.credentials_region());
+/// The requests of a block with a deployment's overrides, which are in `data` and `task`.
+pub(crate) fn of_block(subject: &Subject<'_>, data: &Object, task: &EcsTask) -> Old {
+    let of_credentials = data.get("aws_credentials").and_then(|credentials| credentials.get("region_name")?.as_str());
+    let region = region(subject, of_credentials);
     let run = BlockRun {
         agent_environment: vec![("PREFECT_API_URL".to_owned(), api_url(subject))],
         flow_run_id: ours::FLOW_RUN.to_string(),
@@ -57,7 +62,11 @@ pub(crate) fn block_requests(
     let existing = task.task_definition_arn.as_deref();
     let described = existing.and_then(|arn| account.task_definitions.get(arn)).and_then(Value::as_object);
     let prepared = match (existing, described) {
-        (Some(_), None) => None,
+        (Some(arn), None) => match &account.region {
+            // It was asked.
+            Some(region) => return Err(format!("the AWS account has no task definition {arn} in {region}")),
+            None => None,
+        },
         (Some(_), Some(described)) => Some(block::definition(task, described.clone(), run)?),
         (None, _) => Some(block::definition(task, task.task_definition.clone().unwrap_or_default(), run)?),
     };
@@ -65,17 +74,44 @@ pub(crate) fn block_requests(
     let needs_network =
         prepared.as_ref().map_or_else(|| task.launch_type.is_some_and(LaunchType::is_fargate), block::needs_network);
     let subnets = account.subnets_of(task.vpc_id.as_deref()).map_or_else(
-        || vec![format!("(subnets of {})", task.vpc_id.as_deref().unwrap_or("the default VPC"))],
+        || vec![format!("{UNKNOWN_SUBNETS} {})", task.vpc_id.as_deref().unwrap_or("the default VPC"))],
         <[String]>::to_vec,
     );
     let family = registered.and_then(|it| it.get("family")?.as_str());
     let named = family.or(existing).unwrap_or_default();
     let network = needs_network.then(|| block::network(&subnets));
     let request = block::unpatched(task, named, network, run);
-    Ok(Requests {
+    let requests = Requests {
         register_task_definition: registered.cloned().map(block::register),
         run_task: block::run_task(task, request, with_parents)?,
-    })
+    };
+    // botocore checks both before it sends them.
+    let definition = requests.register_task_definition.iter().map(|it| ("RegisterTaskDefinition", it));
+    for (operation, request) in definition.chain([("RunTask", &requests.run_task)]) {
+        check_shape(operation, request).map_err(|error| format!("{operation} takes no such request: {error}"))?;
+    }
+    Ok(requests)
+}
+
+/// Why ECS refuses the RunTask request of a block, where that is certain from the request and its definition.
+pub(crate) fn refusal(requests: &Requests, account: &Account) -> Option<String> {
+    let run_task = &requests.run_task;
+    let unknown = |place: &str| place.ends_with("subnets") && run_task.to_string().contains(UNKNOWN_SUBNETS);
+    let refused = run_task_form(run_task).into_iter().find(|refusal| !unknown(&refusal.place));
+    let named = || account.task_definitions.get(run_task.get("taskDefinition")?.as_str()?);
+    let definition = requests.register_task_definition.as_ref().or_else(named).and_then(Value::as_object);
+    let has_network = run_task.get("networkConfiguration").is_some_and(|network| !network.is_null());
+    let reason = match (refused, definition.map(block::needs_network)) {
+        (Some(refused), _) => refused.answer,
+        (None, Some(true)) if !has_network => {
+            "its patches take the network away, which network mode awsvpc must have".to_owned()
+        }
+        (None, Some(false)) if has_network => {
+            "its patches give it a network, which only network mode awsvpc may have".to_owned()
+        }
+        _ => return None,
+    };
+    Some(format!("ECS refuses its RunTask request: {reason}"))
 }
 
 /// The requests of a worker of the pool.

@@ -129,6 +129,9 @@ pub(super) fn write(
         if !is_fargate {
             note_launch_type(source.task, &written, findings);
         }
+        if finished.leaves_to_cluster() {
+            leave_to_cluster(source.task, &mut written, findings);
+        }
     }
     written
 }
@@ -288,6 +291,22 @@ fn for_fargate(definition: &mut Object, prepared: &Object, variables: &Object) {
     if let Some(container) = containers.into_iter().flatten().find(is_ours).and_then(Value::as_object_mut) {
         container.entry("cpu").or_insert_with(|| 0.into());
         container.entry("memory").or_insert_with(|| 0.into());
+    }
+}
+
+/// The dispatcher takes a request that names neither launch type nor strategy for Fargate, unless the definition is for EC2, too.
+fn leave_to_cluster(task: &EcsTask, definition: &mut Object, findings: &mut Findings) {
+    let compatibilities = definition.entry("requiresCompatibilities").or_insert_with(|| json!([]));
+    if let Some(list) = compatibilities.as_array_mut().filter(|list| !list.iter().any(|it| it == "EC2")) {
+        list.insert(0, "EC2".into());
+    }
+    if task.launch_type.is_some() {
+        findings.risk(
+            Level::Medium,
+            "launch_type_of_cluster",
+            "Its patches remove the launch type, so the default strategy of the cluster decides where tasks run. The \
+             definition asks for EC2 as well, so that nothing is taken for Fargate.",
+        );
     }
 }
 

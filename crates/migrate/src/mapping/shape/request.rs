@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::{Given, Source, built_in_configuration, definition::Chosen, describe_network, template_run};
 use crate::{
     mapping::{
-        ecs_task::{CONTAINER, LaunchType},
+        ecs_task::{CONTAINER, LaunchType, prefect_container},
         findings::Findings,
         literal::Literals,
     },
@@ -34,6 +34,16 @@ impl Finished {
         let changed = |member: &str| self.before.get(member) != self.after.get(member);
         let says_fargate = self.after.get("launchType").is_some_and(|launch_type| launch_type == "FARGATE");
         (changed("launchType") || changed("capacityProviderStrategy")) && !says_fargate
+    }
+
+    /// Whether the request names neither a launch type nor a strategy, so that the cluster decides.
+    pub(super) fn leaves_to_cluster(&self) -> bool {
+        let is_set = |member: &str| {
+            self.after
+                .get(member)
+                .is_some_and(|value| !value.is_null() && value.as_array().is_none_or(|it| !it.is_empty()))
+        };
+        !is_set("launchType") && !is_set("capacityProviderStrategy")
     }
 }
 
@@ -148,7 +158,7 @@ fn overrides(
         match override_.as_object() {
             Some(ours) if !found && ours.get("name").is_some_and(|name| name == CONTAINER) => {
                 found = true;
-                own_container(source, &before, ours, &mut container, parts, findings)?;
+                own_container(source, chosen, &before, ours, &mut container, parts, findings)?;
             }
             _ => others.push(parts.literals.keep(override_.clone())),
         }
@@ -204,6 +214,7 @@ fn container_template(source: &Source<'_>) -> Object {
 /// What patches did to the override of the container that the flow runs in.
 fn own_container(
     source: &Source<'_>,
+    chosen: &Chosen,
     before: &Object,
     after: &Object,
     container: &mut Object,
@@ -217,19 +228,37 @@ fn own_container(
             replace(container, member, after.get(member), parts);
         }
     }
+    if before.get("command") != after.get("command") {
+        patched_command(chosen, after.get("command"), parts, findings);
+    }
     for (member, value) in after {
         match member.as_str() {
-            "name" | "cpu" | "memory" => {}
-            "command" if before.get("command") != Some(value) => {
-                let words = value.as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned);
-                parts.variables.insert("command".to_owned(), super::shell_joined(&words.collect::<Vec<_>>()).into());
-            }
-            "command" => {}
+            "name" | "cpu" | "memory" | "command" => {}
             "environment" => patched_environment(source, before.get("environment"), value, parts, findings)?,
             _ => replace(container, member, Some(value), parts),
         }
     }
     Ok(())
+}
+
+/// A request without a command leaves it to the definition, and that to the image.
+fn patched_command(chosen: &Chosen, command: Option<&Value>, parts: &mut Parts<'_>, findings: &mut Findings) {
+    let words = |command: Option<&Value>| -> Vec<String> {
+        command.and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
+    };
+    let of_request = words(command);
+    let of_definition = || words(chosen.running().and_then(prefect_container).and_then(|it| it.get("command")));
+    let words = if of_request.is_empty() { of_definition() } else { of_request };
+    if words.is_empty() {
+        findings.risk(
+            Level::High,
+            "command_of_image",
+            "Its patches take the command away, so that of the image runs under the agent. pushpool sends a command: set \
+             `command` to what the image has.",
+        );
+    } else {
+        parts.variables.insert("command".to_owned(), super::shell_joined(&words).into());
+    }
 }
 
 /// Entries that patches add, change or remove go into `env`.
