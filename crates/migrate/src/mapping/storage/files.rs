@@ -1,12 +1,19 @@
 //! Directories: of the image, of another machine, or none.
 
+use std::path::Path;
+
 use serde_json::{Map, Value, json};
 
-use super::{Storage, place::joined};
+use super::{
+    Storage,
+    place::{joined, resolved},
+};
 use crate::{
     mapping::{findings::Findings, literal::holds_reference, secret},
     plan::Level,
 };
+
+const HOME_DIRECTORY: &str = "The step does not know `~`: write the directory out.";
 
 /// Without a block the agent's container copied the path into its working directory.
 ///
@@ -16,8 +23,11 @@ pub(super) fn without_block(path: Option<&str>, findings: &mut Findings) -> Resu
     let path = path.filter(|path| !path.is_empty());
     let path = path.ok_or("the deployment has neither storage nor a path: its runs find no code under the agent")?;
     // A relative path is resolved twice: as the base, and in it.
-    let directory = if path.starts_with('/') || path == "." { path.to_owned() } else { format!("{path}/{path}") };
-    if directory != path {
+    let is_whole = path.starts_with(['/', '~']) || path == ".";
+    let directory = if is_whole { path.to_owned() } else { format!("{path}/{path}") };
+    if path.starts_with('~') {
+        findings.risk(Level::High, "home_directory", HOME_DIRECTORY);
+    } else if directory != path {
         findings.risk(
             Level::High,
             "relative_path",
@@ -46,7 +56,8 @@ impl Storage<'_> {
         let path = self.path.filter(|path| !path.is_empty() && *path != ".");
         let directory = match path {
             None => base.to_owned(),
-            Some(path) if path.starts_with('/') && !path.starts_with(base) => {
+            // A relative base is one of the container's working directory, which is not known here.
+            Some(path) if path.starts_with('/') && base.starts_with('/') && !Path::new(path).starts_with(base) => {
                 return Err(format!(
                     "the path {path} is outside of {} ({base}), which fails under the agent",
                     self.block.label()
@@ -56,7 +67,7 @@ impl Storage<'_> {
             Some(path) => joined(base, Some(path)),
         };
         if directory.starts_with('~') {
-            self.findings.risk(Level::High, "home_directory", "The step does not know `~`: write the directory out.");
+            self.findings.risk(Level::High, "home_directory", HOME_DIRECTORY);
         }
         self.findings.risk(
             Level::Medium,
@@ -69,7 +80,7 @@ impl Storage<'_> {
     /// A file system of fsspec. The API does not mask its settings, and yet no key goes into a step.
     pub(super) fn remote_file_system(&mut self) -> Result<Value, String> {
         let base = self.place("basepath")?;
-        let place = joined(&base, self.path);
+        let place = resolved(&base, self.path)?;
         let url = if place.ends_with('/') { place } else { format!("{place}/") };
         let mut inputs = Map::from_iter([("url".to_owned(), Value::from(url))]);
         let settings = self.block.data.get("settings").and_then(Value::as_object).cloned().unwrap_or_default();

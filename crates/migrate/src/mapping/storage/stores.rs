@@ -4,14 +4,14 @@ use serde_json::{Map, Value, json};
 
 use super::{
     Storage,
-    place::{bucket, folder, joined},
+    place::{bucket, folder, joined, resolved},
 };
 use crate::plan::Level;
 
 impl Storage<'_> {
     /// The S3 block of Prefect 2's core.
     pub(super) fn s3(&mut self) -> Result<Value, String> {
-        let place = joined(self.required("bucket_path")?, self.path);
+        let place = self.place_in_bucket("s3")?;
         let (bucket, inner) = bucket(&place);
         let mut credentials = Map::new();
         for field in ["aws_access_key_id", "aws_secret_access_key"] {
@@ -26,14 +26,43 @@ impl Storage<'_> {
         ))
     }
 
+    /// Bucket and folder of a block of Prefect 2's core.
+    fn place_in_bucket(&mut self, scheme: &str) -> Result<String, String> {
+        let base = self.required("bucket_path")?;
+        if base.contains("://") {
+            return Err(format!(
+                "`bucket_path` of {} begins with a scheme, to which the block adds another: no run finds its code under the agent",
+                self.block.label()
+            ));
+        }
+        let scheme = format!("{scheme}://");
+        let place = resolved(&format!("{scheme}{base}"), self.path)?;
+        let place = place.strip_prefix(&scheme).unwrap_or(&place).to_owned();
+        self.note_dots(&place);
+        Ok(place)
+    }
+
+    /// Object stores have no directories, so a dot in a path is a name that no object has.
+    pub(super) fn note_dots(&mut self, place: &str) {
+        if let Some(path) = self.path.filter(|path| *path == "." || path.starts_with("./")) {
+            self.findings.risk(
+                Level::Medium,
+                "dot_in_path",
+                format!("The path `{path}` has a dot, which is a name to a store: the agent found no code. The step reads `{place}`."),
+            );
+        }
+    }
+
     /// The S3 Bucket block of prefect-aws, which forgets its own folder as soon as it gets a path.
     pub(super) fn s3_bucket(&mut self) -> Result<Value, String> {
         let own = self.text("bucket_folder").or_else(|| self.text("basepath")).unwrap_or_default();
+        let dot = self.path.is_some_and(|path| path == ".");
         let place = match self.path {
-            None => own,
-            Some(path) => path,
+            Some(path) if !dot => path.strip_prefix("./").unwrap_or(path),
+            _ => own,
         };
-        if let Some(path) = self.path.filter(|_| !own.is_empty()) {
+        self.note_dots(&folder(place));
+        if let Some(path) = self.path.filter(|_| !own.is_empty() && !dot) {
             let read = if path.is_empty() { "the whole bucket".to_owned() } else { format!("`{path}`") };
             self.findings.risk(
                 Level::Medium,
@@ -50,7 +79,6 @@ impl Storage<'_> {
             self.block.reference(field).is_some() || self.block.data.get(*field).is_some_and(Value::is_object)
         });
         let credentials = field.and_then(|field| self.credentials(field));
-        let place = if place == "." { "" } else { place };
         Ok(step(
             "prefect_aws.deployments.steps.pull_from_s3",
             json!({"requires": "prefect-aws", "bucket": bucket, "folder": folder(place)}),
@@ -60,7 +88,7 @@ impl Storage<'_> {
 
     /// The GCS block of Prefect 2's core. Its key is text with JSON in it, and the step takes an object.
     pub(super) fn gcs(&mut self) -> Result<Value, String> {
-        let place = joined(self.required("bucket_path")?, self.path);
+        let place = self.place_in_bucket("gcs")?;
         let (bucket, inner) = bucket(&place);
         if self.text("service_account_info").is_some() {
             let setting = format!("{}: service_account_info", self.block.label());
@@ -97,18 +125,23 @@ impl Storage<'_> {
 
     /// The Azure block of Prefect 2's core.
     pub(super) fn azure(&mut self) -> Result<Value, String> {
-        let path = self.required("bucket_path")?;
+        let place = self.place_in_bucket("az")?;
         let (container, inner) = match self.block.data.get("azure_storage_container") {
             None | Some(Value::Null) => {
-                let (container, _) = bucket(path);
-                let place = joined(path, self.path);
-                (container.to_owned(), bucket(&place).1.to_owned())
+                let (container, inner) = bucket(&place);
+                (container.to_owned(), inner.to_owned())
+            }
+            Some(_) if self.block.data.get("azure_storage_account_name").is_none_or(Value::is_null) => {
+                return Err(format!(
+                    "{} has an `azure_storage_container` and no `azure_storage_account_name`, which fails under the agent",
+                    self.block.label()
+                ));
             }
             // It is a secret of the block, and the whole path is in it.
             Some(_) => {
                 let container = self.reference(&["azure_storage_container"]);
                 let container = container.ok_or("the container is a secret of an anonymous block")?;
-                (container, joined(path, self.path))
+                (container, place)
             }
         };
         let credentials = self.azure_credentials();

@@ -47,11 +47,21 @@ fn s3_folders_are_joined_and_end_in_a_slash() {
         (json!("."), "flows/"),
         (json!("a/b"), "flows/a/b/"),
         (json!("/a/"), "flows/a/"),
-        (json!("s3://bucket/a"), "flows/a/"),
+        (json!("s3://bucket/flows/a"), "flows/flows/a/"),
+        (json!("a#b"), "flows/a/"),
+        (json!("./a"), "flows/a/"),
     ] {
         assert_eq!(folder(path.clone())["folder"], expected, "{path}");
     }
     assert!(folder(json!(null)).get("credentials").is_none(), "no keys: the task's own role");
+    let of = |bucket_path: &str, path: Value| {
+        pull(&deployment(path, "f.py:f"), Some(&block("s3", json!({"bucket_path": bucket_path}), json!({}))))
+    };
+    for path in ["s3://other/flows/a", "s3://bucket/a", "gcs://bucket/flows/a"] {
+        assert!(of("bucket/flows", json!(path)).unwrap_err().contains("outside"), "{path}");
+    }
+    assert!(of("s3://bucket/flows", json!("a")).unwrap_err().contains("begins with a scheme"));
+    assert_eq!(of("bucket/flows", json!("./a")).unwrap().findings.notes[0].code, "dot_in_path");
     let whole = step("s3", json!({"bucket_path": "bucket"}), json!({}), json!(null));
     assert_eq!(whole["prefect_aws.deployments.steps.pull_from_s3"]["folder"], "");
 }
@@ -61,7 +71,12 @@ fn an_s3_bucket_forgets_its_folder_when_there_is_a_path() {
     let data = json!({"bucket_name": "team", "bucket_folder": "code"});
     let of =
         |path: Value| pulled("s3-bucket", data.clone(), reference("credentials", "aws-credentials", "estate"), path);
-    for (path, folder, told) in [(json!(null), "code/", false), (json!("jobs"), "jobs/", true), (json!(""), "", true)] {
+    for (path, folder, told) in [
+        (json!(null), "code/", false),
+        (json!("jobs"), "jobs/", true),
+        (json!(""), "", true),
+        (json!("."), "code/", false),
+    ] {
         let pulled = of(path.clone());
         let step = &pulled.steps[0]["prefect_aws.deployments.steps.pull_from_s3"];
         assert_eq!(step["folder"], folder, "{path}");
@@ -196,6 +211,9 @@ fn google_and_azure_get_what_their_steps_take() {
         account["credentials"]["account_url"],
         "https://{{ prefect.blocks.azure.code.azure_storage_account_name }}.blob.core.windows.net/"
     );
+    let nameless = block("azure", json!({"bucket_path": "prod", "azure_storage_container": "********"}), json!({}));
+    let refused = pull(&deployment(json!(null), "f.py:f"), Some(&nameless)).unwrap_err();
+    assert!(refused.contains("no `azure_storage_account_name`"), "{refused}");
     let container = step(
         "azure-blob-storage-container",
         json!({"container_name": "c", "base_folder": "b"}),
@@ -215,12 +233,18 @@ fn directories_are_changed_into() {
     assert_eq!(directory(None, json!("/opt/prefect/flows")), "/opt/prefect/flows");
     assert_eq!(directory(None, json!(".")), ".");
     assert_eq!(directory(None, json!("flows")), "flows/flows");
+    assert_eq!(directory(None, json!("~/flows")), "~/flows");
     let share = || Some(("local-file-system", json!({"basepath": "/mnt/share"})));
     assert_eq!(directory(share(), json!(null)), "/mnt/share");
     assert_eq!(directory(share(), json!("a")), "/mnt/share/a");
     assert_eq!(directory(share(), json!("/mnt/share/a")), "/mnt/share/a");
     let outside = block("local-file-system", json!({"basepath": "/mnt/share"}), json!({}));
-    assert!(pull(&deployment(json!("/etc"), "f.py:f"), Some(&outside)).is_err());
+    for path in ["/etc", "/mnt/shared", "/mnt"] {
+        assert!(pull(&deployment(json!(path), "f.py:f"), Some(&outside)).is_err(), "{path}");
+    }
+    let working = || Some(("local-file-system", json!({"basepath": null})));
+    assert_eq!(directory(working(), json!("/opt/prefect/flows")), "/opt/prefect/flows");
+    assert_eq!(directory(working(), json!(null)), ".");
 }
 
 #[test]
