@@ -9,7 +9,7 @@ use super::options::{Options, Sharing};
 use crate::{
     estate::{Estate, PUSH_POOL, WorkPool, WorkQueue},
     mapping::{findings::Findings, shape::Shape},
-    plan::{Level, MadeFrom, PlannedPool, PlannedQueue, PoolAction, Seen, SeenKind},
+    plan::{MadeFrom, PlannedPool, PlannedQueue, PoolAction, Seen, SeenKind},
 };
 
 /// Name of the queue that every pool has.
@@ -35,6 +35,8 @@ pub(super) struct Draft {
     /// Where its deployments come from: old pools, and queues by the new name.
     sources: BTreeSet<String>,
     queues: BTreeMap<String, PlannedQueue>,
+    /// Queues that are paused because the pool that they come from is.
+    paused_by_pool: BTreeSet<String>,
     seen: BTreeSet<Seen>,
     pub findings: Findings,
 }
@@ -156,18 +158,25 @@ impl<'a> Pools<'a> {
         let estate = self.estate;
         let old = find_queue(estate, old_pool, old_queue);
         let name = old.map(|queue| queue.name.as_str()).or(old_queue).unwrap_or(DEFAULT_QUEUE);
+        // A paused pool gives out no runs. The new one may take deployments of other pools, too.
+        let pool_is_paused = old_pool.and_then(|name| estate.work_pools.get(name)).is_some_and(|pool| pool.is_paused);
+        let own_pause = old.is_some_and(|queue| queue.is_paused);
         let wanted = PlannedQueue {
             name: name.to_owned(),
             description: old.and_then(|queue| queue.description.clone()).filter(|text| !text.is_empty()),
             priority: old.and_then(|queue| queue.priority),
             concurrency_limit: old.and_then(|queue| queue.concurrency_limit),
-            is_paused: old.is_some_and(|queue| queue.is_paused),
+            is_paused: own_pause || pool_is_paused,
         };
         let draft = &mut self.drafts[index];
         draft.sources.extend(old_pool.map(str::to_owned));
         draft.seen.extend(old.map(|queue| seen(SeenKind::WorkQueue, queue.id, &queue.fingerprint)));
+        let by_pool = pool_is_paused && !own_pause;
+        let paused_by_pool = &draft.paused_by_pool;
         let same = |known: &PlannedQueue| {
-            known.concurrency_limit == wanted.concurrency_limit && known.is_paused == wanted.is_paused
+            known.concurrency_limit == wanted.concurrency_limit
+                && known.is_paused == wanted.is_paused
+                && paused_by_pool.contains(&known.name) == by_pool
         };
         let other_name = format!("{name}-{}", old_pool.unwrap_or("other"));
         for candidate in [name, &other_name] {
@@ -175,6 +184,9 @@ impl<'a> Pools<'a> {
                 Some(known) if same(known) => return candidate.to_owned(),
                 Some(_) => {}
                 None => {
+                    if by_pool {
+                        draft.paused_by_pool.insert(candidate.to_owned());
+                    }
                     draft.queues.insert(candidate.to_owned(), PlannedQueue { name: candidate.to_owned(), ..wanted });
                     if candidate != name {
                         draft.findings.note(
@@ -215,6 +227,7 @@ impl Draft {
             pool: None,
             sources: BTreeSet::new(),
             queues: BTreeMap::new(),
+            paused_by_pool: BTreeSet::new(),
             seen: BTreeSet::new(),
             findings,
         }
@@ -236,14 +249,19 @@ impl Draft {
             None => limit(&sources, feeds, &mut self.findings),
         };
         for source in sources.iter().filter(|source| source.is_paused && !is_paused) {
-            self.findings.risk(
-                Level::High,
+            self.findings.note(
                 "pool_was_paused",
                 format!(
-                    "The pool {} is paused, and others whose deployments come here are not: pause its queues here.",
+                    "The pool {} is paused, and others whose deployments come here are not: the queues for its deployments are \
+                     paused instead.",
                     source.name
                 ),
             );
+        }
+        if is_paused {
+            // The pool itself holds their runs back.
+            let by_pool = self.queues.values_mut().filter(|queue| self.paused_by_pool.contains(&queue.name));
+            by_pool.for_each(|queue| queue.is_paused = false);
         }
         let made_from = match self.pool {
             Some((name, pool_type)) => MadeFrom::Pool { name, pool_type },

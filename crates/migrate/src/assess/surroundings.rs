@@ -55,6 +55,18 @@ pub(super) fn of_deployment(estate: &Estate, deployment: &Deployment, findings: 
             "Its queue had no pool of its own: agents asked for it by name, whatever its priority. In the pool, priorities count.",
         );
     }
+    if let Some(manifest) = deployment.document.get("manifest_path").and_then(Value::as_str).filter(|it| !it.is_empty())
+    {
+        findings.risk(
+            Level::High,
+            "manifest",
+            format!(
+                "The deployment has a manifest ({manifest}), from which Prefect 2 reads the place of the flow. The pool takes the \
+                 entrypoint `{}`: check it.",
+                view.entrypoint.as_deref().unwrap_or_default()
+            ),
+        );
+    }
     schedules(deployment, findings);
 }
 

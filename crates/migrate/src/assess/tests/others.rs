@@ -257,6 +257,34 @@ fn limits_and_pauses_of_queues_and_pools_come_along() {
 }
 
 #[test]
+fn deployments_of_a_paused_pool_do_not_start_beside_those_of_another() {
+    let plan = |other_is_paused: bool| {
+        let server = Server {
+            pools: vec![
+                pool("agents", "prefect-agent", json!({"is_paused": other_is_paused})),
+                pool("resting", "prefect-agent", json!({"is_paused": true})),
+            ],
+            queues: vec![queue("agents", "default", json!({})), queue("resting", "default", json!({}))],
+            blocks: vec![block()],
+            deployments: vec![a_deployment("a", json!({})), a_deployment("b", json!({"work_pool_name": "resting"}))],
+            ..Server::default()
+        };
+        server.plan(&Options::default())
+    };
+    let queues = |plan: &UpgradePlan| -> Vec<(String, bool)> {
+        plan.pools[0].queues.iter().map(|it| (it.name.clone(), it.is_paused)).collect()
+    };
+    let beside = plan(false);
+    assert!(!beside.pools[0].is_paused);
+    assert_eq!(queues(&beside), [("default".to_owned(), false), ("default-resting".to_owned(), true)]);
+    assert_eq!(deployment(&beside, "b").target.as_ref().unwrap().queue, "default-resting");
+    assert!(beside.pools[0].notes.iter().any(|note| note.code == "pool_was_paused"));
+    let both = plan(true);
+    assert!(both.pools[0].is_paused, "which holds back all of its queues");
+    assert_eq!(queues(&both), [("default".to_owned(), false)]);
+}
+
+#[test]
 fn a_worker_pool_becomes_a_push_pool_and_its_deployments_keep_their_settings() {
     let mut template = manage::pool::template::built_in();
     template["variables"]["properties"]["image"]["default"] = json!("registry.example.com/etl:1");

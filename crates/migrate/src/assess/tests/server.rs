@@ -146,8 +146,11 @@ fn runs_automations_and_queues_by_tag_are_told() {
     let mut run = estate.flow_runs[0].clone();
     (run.state_type, run.name) = ("SCHEDULED".to_owned(), Some("by-hand".to_owned()));
     estate.flow_runs.push(run);
+    let nightly = estate.deployments.iter_mut().find(|it| it.view.name == "s3-nightly").unwrap();
+    nightly.document.insert("manifest_path".to_owned(), json!("nightly-manifest.json"));
     let plan = assess(&estate, &Options::default());
     let has = |name: &str, code: &str| deployment(&plan, name).notes.iter().any(|note| note.code == code);
+    assert!(has("s3-nightly", "manifest") && !has("rfs-arn", "manifest"));
     assert!(has("s3-nightly", "run_stays_with_agent") && has("s3-nightly", "run_left_in_old_queue"));
     assert!(has("with-triggers", "automation_names_it") && has("with-triggers", "parameters_checked"));
     assert!(has("rfs-arn", "paused_stays") && has("gitlab-full-history", "schedules_stay_inactive"));

@@ -53,6 +53,13 @@ pub(crate) fn pull(deployment: &DeploymentDocument, storage: Option<&Block>) -> 
             "The path names $STORAGE_BASE_PATH, which only a runner fills in: set the directory by hand.",
         );
     }
+    if let Some(steps) = deployment.pull_steps.as_ref().filter(|steps| !steps.is_empty()) {
+        findings.note(
+            "has_pull_steps",
+            "The deployment has pull steps of its own, which Prefect 2.20 runs instead of reading storage and path: they stay.",
+        );
+        return Ok(Pull { steps: steps.clone(), entrypoint: None, findings });
+    }
     let Some(block) = storage else {
         let steps = vec![files::without_block(path, &mut findings)?];
         return Ok(Pull { steps, entrypoint: None, findings });

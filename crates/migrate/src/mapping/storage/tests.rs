@@ -256,6 +256,16 @@ fn a_module_never_read_storage() {
 }
 
 #[test]
+fn pull_steps_of_an_agents_deployment_go_before_its_storage() {
+    let storage = block("s3", json!({"bucket_path": "b"}), json!({}));
+    let mut deployment = deployment(json!("x"), "f.py:f");
+    let steps = vec![json!({"prefect.deployments.steps.set_working_directory": {"directory": "/opt/flows"}})];
+    deployment.pull_steps = Some(steps.clone());
+    let pulled = pull(&deployment, Some(&storage)).unwrap();
+    assert_eq!((pulled.steps, pulled.findings.notes[0].code.as_str()), (steps, "has_pull_steps"));
+}
+
+#[test]
 fn an_unknown_block_pulls_by_itself_or_not_at_all() {
     let smb = block("smb", json!({}), json!({}));
     let pulled = pull(&deployment(json!("flows"), "f.py:f"), Some(&smb)).unwrap();
