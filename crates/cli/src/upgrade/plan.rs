@@ -89,7 +89,7 @@ pub(crate) struct PlanArgs {
 }
 
 /// `WHAT=POOL`, split at the last `=`: names of pools have none.
-fn mapping(text: &str) -> Result<(String, String), String> {
+pub(super) fn mapping(text: &str) -> Result<(String, String), String> {
     match text.rsplit_once('=') {
         Some((what, pool)) if !what.is_empty() && !pool.is_empty() => Ok((what.to_owned(), pool.to_owned())),
         _ => Err("not WHAT=POOL, for instance docker-container/dock=etl".to_owned()),

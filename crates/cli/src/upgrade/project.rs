@@ -15,6 +15,7 @@ use migrate::{
 };
 use serde_json::json;
 
+use super::plan::mapping;
 use crate::{
     args::Output,
     error::CliError,
@@ -31,6 +32,8 @@ Examples:
       Write it. Comments and layout of a prefect.yaml stay.
   pushpool upgrade project --with-server flows/*-deployment.yaml
       Ask the Prefect server what pools and blocks the files mean.
+  pushpool upgrade project --with-server --map docker-container=etl
+      The same, and deployments of Docker blocks go to the push pool etl.
 
 Exit codes:
   0    shown or written
@@ -46,6 +49,15 @@ pub(crate) struct ProjectArgs {
     /// Ask the Prefect server what pools and blocks the files mean
     #[arg(long)]
     with_server: bool,
+
+    /// Move deployments of this block, or of a type of blocks, to this push pool of the server
+    /// (docker-container/dock=etl, docker-container=etl, flow/name=etl); may be repeated
+    #[arg(long, value_name = "WHAT=POOL", value_parser = mapping, requires = "with_server")]
+    map: Vec<(String, String)>,
+
+    /// Repair settings that fail under the agent today and have one sensible meaning
+    #[arg(long)]
+    repair: bool,
 
     /// Write prefect.yaml instead of printing it
     #[arg(long)]
@@ -69,7 +81,8 @@ pub(super) async fn run(server: &ServerArgs, args: &ProjectArgs) -> Result<u8, C
         true => Some(read::estate(&Server::at(&server.address())?).await.map_err(ManageError::from)?),
         false => None,
     };
-    let translated = translate(&folder, &files, estate.as_ref())?;
+    let options = Options { map: args.map.iter().cloned().collect(), repair: args.repair, ..Options::default() };
+    let translated = translate(&folder, &files, estate.as_ref(), &options)?;
     report(&translated);
     match (&translated.text, args.output) {
         (_, Output::Json) => print(&format!("{:#}\n", json!(translated)))?,
@@ -124,15 +137,19 @@ fn found(folder: &Path) -> Result<Vec<PathBuf>, CliError> {
     Ok(paths)
 }
 
-fn translate(folder: &Path, files: &[ProjectFile], estate: Option<&Estate>) -> Result<Translated, CliError> {
+fn translate(
+    folder: &Path,
+    files: &[ProjectFile],
+    estate: Option<&Estate>,
+    options: &Options,
+) -> Result<Translated, CliError> {
     let name = folder.file_name().unwrap_or_default().to_string_lossy();
-    let options = Options::default();
     // Files outside of the project are none of its sources.
     let source = |path: &str| {
         let path = folder.join(path).canonicalize().ok()?;
         path.starts_with(folder.canonicalize().ok()?).then(|| fs::read_to_string(path).ok()).flatten()
     };
-    let project = Project { name: &name, files, estate, options: &options, source: &source };
+    let project = Project { name: &name, files, estate, options, source: &source };
     project::translate(&project).map_err(|error| {
         CliError::from(ManageError::Explained {
             summary: with_sources(&error),
