@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::{Upgrade, actions, deployments, queues};
 
 /// Fills the server, see `tests/python/agents.py`.
-async fn populate(server: &Server, project: &Project) {
+pub(super) async fn populate(server: &Server, project: &Project) {
     let python = python_2_20();
     let mut command = python.command([python.script("agents.py").as_path(), project.path()]);
     command.envs(environment(server));

@@ -1,6 +1,8 @@
 //! `pushpool upgrade` on real servers: a plan, its deployments moved, a run of one of them, and the way back.
 
 mod agents;
+mod kills;
+mod shadow;
 mod workers;
 
 use std::{collections::BTreeMap, path::PathBuf};
