@@ -192,7 +192,7 @@ impl<'a> Pools<'a> {
                         draft.findings.note(
                             "queue_renamed",
                             format!(
-                                "Two old queues are called `{name}` and have other limits: one is `{candidate}` here."
+                                "Two old queues are called `{name}` and differ in limit or pause: one is `{candidate}` here."
                             ),
                         );
                     }
@@ -272,6 +272,12 @@ impl Draft {
             let order = |queue: &PlannedQueue| (queue.priority.unwrap_or(u32::MAX), queue.name.clone());
             order(one).cmp(&order(other))
         });
+        if existing.is_none() && make_distinct(&mut queues) {
+            self.findings.note(
+                "priorities_distinct",
+                "Queues of several old pools come together here. Their priorities are made distinct, in the same order.",
+            );
+        }
         PlannedPool {
             description: match &made_from {
                 MadeFrom::Blocks { blocks } if blocks.is_empty() => None,
@@ -291,6 +297,19 @@ impl Draft {
             seen: self.seen.into_iter().collect(),
         }
     }
+}
+
+/// Gives each of the queues, which are sorted, a priority of its own. A server gives a new queue the priority that it asks for, and
+/// moves the one that has it behind, so that queues could overtake each other. Whether one was changed.
+fn make_distinct(queues: &mut [PlannedQueue]) -> bool {
+    let (mut last, mut changed) = (0, false);
+    for priority in queues.iter_mut().filter_map(|queue| queue.priority.as_mut()) {
+        if *priority <= last {
+            (*priority, changed) = (last + 1, true);
+        }
+        last = *priority;
+    }
+    changed
 }
 
 /// The limit of the old pools. A limit that several new pools shared cannot be kept for all of them together.

@@ -257,6 +257,26 @@ fn limits_and_pauses_of_queues_and_pools_come_along() {
 }
 
 #[test]
+fn queues_of_several_pools_keep_their_order() {
+    let of = |pool: &str, queue: &str| {
+        a_deployment(&format!("{pool}-{queue}"), json!({"work_pool_name": pool, "work_queue_name": queue}))
+    };
+    let queues = [("agents", "urgent", 1), ("agents", "default", 2), ("agents", "night", 4), ("others", "first", 1)];
+    let server = Server {
+        pools: vec![pool("agents", "prefect-agent", json!({})), pool("others", "prefect-agent", json!({}))],
+        queues: queues.iter().map(|(pool, name, priority)| queue(pool, name, json!({"priority": priority}))).collect(),
+        blocks: vec![block()],
+        deployments: queues.iter().map(|(pool, name, _)| of(pool, name)).collect(),
+        ..Server::default()
+    };
+    let plan = server.plan(&Options::default());
+    let made: Vec<(&str, Option<u32>)> =
+        plan.pools[0].queues.iter().map(|it| (it.name.as_str(), it.priority)).collect();
+    assert_eq!(made, [("first", Some(1)), ("urgent", Some(2)), ("default", Some(3)), ("night", Some(4))]);
+    assert!(plan.pools[0].notes.iter().any(|note| note.code == "priorities_distinct"));
+}
+
+#[test]
 fn deployments_of_a_paused_pool_do_not_start_beside_those_of_another() {
     let plan = |other_is_paused: bool| {
         let server = Server {
