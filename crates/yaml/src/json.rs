@@ -10,9 +10,8 @@ use crate::{
 };
 
 impl Node {
-    /// The value in JSON, as Python's `json.dumps` writes what PyYAML loads: keys become text (`true`, `null`, `8`), and of
-    /// a key given twice the last value counts. A date is its ISO text; an infinite number, which JSON does not have, is
-    /// null, as pydantic writes it.
+    /// The value in JSON, as pydantic writes what PyYAML loads: keys become text (`true`, `None`, `8`), and of a key given
+    /// twice the last value counts. A date is its ISO text; an infinite number, which JSON does not have, is null.
     #[must_use]
     pub fn to_json(&self) -> Value {
         match &self.content {
@@ -26,9 +25,11 @@ impl Node {
         }
     }
 
-    /// The key that `json.dumps` makes of this value.
-    pub(crate) fn json_key(&self) -> String {
+    /// The key that this value becomes in JSON.
+    #[must_use]
+    pub fn json_key(&self) -> String {
         match &self.content {
+            Content::Null => "None".to_owned(),
             Content::Float { value, .. } => python_float(*value),
             _ => match self.to_json() {
                 Value::String(text) => text,

@@ -1,4 +1,4 @@
-//! Dates and times, as YAML 1.1 writes them and as Python's `isoformat` does.
+//! Dates and times, as YAML 1.1 writes them and as pydantic does.
 
 use std::fmt::Write as _;
 
@@ -25,6 +25,10 @@ pub(crate) fn iso(word: &str) -> Option<String> {
     if let Some(offset) = clock.offset {
         if offset.abs() >= 24 * 60 {
             return None;
+        }
+        if offset == 0 {
+            text.push('Z');
+            return Some(text);
         }
         let sign = if offset < 0 { '-' } else { '+' };
         let _ = write!(text, "{sign}{:02}:{:02}", offset.abs() / 60, offset.abs() % 60);

@@ -368,9 +368,17 @@ DOCUMENTS = [
 ]
 
 
+def iso(value):
+    """As pydantic writes it."""
+    text = value.isoformat()
+    return text.removesuffix("+00:00") + "Z" if text.endswith("+00:00") else text
+
+
 def key(value):
+    if value is None:
+        return "None"
     if isinstance(value, datetime.date):
-        return value.isoformat()
+        return iso(value)
     if isinstance(value, bytes):
         return value.decode()
     name = next(iter(json.loads(json.dumps({value: 0}))))
@@ -392,7 +400,7 @@ def plain(value):
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, datetime.date):
-        return value.isoformat()
+        return iso(value)
     if isinstance(value, bytes):
         return value.decode()
     if isinstance(value, dict):
