@@ -141,8 +141,8 @@ impl<'p> Maker<'_, '_, 'p> {
             fault = fault.take().or(Some(doubt));
             (note([("title", name.clone().into())]), note([("position", position.into())]))
         });
-        // A default that is not known is still a default.
-        let is_open = declared.default.is_some() && given.is_none() && fault.is_some();
+        // A default that is not known, or has no JSON that is known, is still a default.
+        let is_open = declared.default.is_some() && given != Some(Obj::Ellipsis) && fault.is_some();
         let required = !matches!(core, Core::Default { .. }) && !is_open;
         (FieldCore { name, core, required, updates, extra }, fault)
     }

@@ -115,6 +115,12 @@ fn what_is_not_followed_is_left_open() {
 }
 
 #[test]
+fn a_default_that_is_not_known_makes_a_parameter_optional() {
+    let flow = project().flow("unclear.py:foreign").expect("it is a flow");
+    assert_eq!(flow.schema["required"], serde_json::json!(["needed"]), "{}", flow.schema);
+}
+
+#[test]
 fn every_way_to_write_an_entrypoint_finds_the_flow() {
     let project = project();
     for entrypoint in [

@@ -24,3 +24,8 @@ def options(a: int = 1):
 @flow(**registry.options)
 def spread(a: int = 1):
     pass
+
+
+@flow
+def foreign(kind: registry.Kind = registry.DEFAULT, other: registry.Kind = None, needed: registry.Kind = ...):
+    pass
