@@ -24,7 +24,8 @@ pub(crate) struct ServerArgs {
     pub(crate) profile: Option<String>,
 
     /// Never ask anything
-    #[arg(long, global = true)]
+    // `prefect` takes its `--no-prompt` behind the command, too.
+    #[arg(long, alias = "no-prompt", global = true)]
     pub(crate) no_input: bool,
 }
 

@@ -63,8 +63,15 @@ impl Actions {
     }
 
     /// Checks all steps, and that every output they name is there by then. Returns the outputs that the deployment may name.
-    pub(crate) fn check(&self, draft: &Draft, flags: &[String], findings: &mut Findings) -> Known {
-        let mut known = Known { flat: flags.iter().cloned().collect(), ..Known::default() };
+    pub(crate) fn check(
+        &self,
+        draft: &Draft,
+        flags: &[String],
+        environment: &BTreeMap<String, String>,
+        findings: &mut Findings,
+    ) -> Known {
+        let environment = environment.keys().cloned().collect();
+        let mut known = Known { flat: flags.iter().cloned().collect(), environment, ..Known::default() };
         for step in self.build.iter().chain(&self.push) {
             check_step(step, draft, &mut known, findings);
         }
@@ -226,6 +233,8 @@ pub(crate) struct Known {
     flat: BTreeSet<String>,
     /// A step whose outputs cannot be known was among them.
     open: bool,
+    /// Variables of the process, which are named with a `$`.
+    environment: BTreeSet<String>,
 }
 
 impl Known {
@@ -268,6 +277,9 @@ impl Known {
                 "The output `{id}` hides the id `{id}`. Give that step another id, or write `{{{{ {output} }}}}`."
             );
         }
+        if self.environment.contains(name) {
+            return format!("The environment has a variable of this name: write `{{{{ ${name} }}}}`.");
+        }
         let full = |(id, outputs): (&String, &Option<&'static [&'static str]>)| {
             outputs.iter().flat_map(|it| it.iter()).map(|output| format!("{id}.{output}")).collect::<Vec<_>>()
         };
@@ -298,11 +310,12 @@ mod tests {
 
     fn checked(text: &str) -> (Actions, Vec<String>, Known) {
         let file = File::parse("p.yaml".into(), text).expect("a file");
+        let environment = BTreeMap::from([("STAGE".to_owned(), "test".to_owned())]);
         let mut findings = Findings::default();
         let node = file.deployments(&mut findings)[0].clone();
         let mut draft = Draft::read(&file, &node, 1, &mut findings);
         let actions = Actions::of(&mut draft, Some(&file));
-        let known = actions.check(&draft, &["cpu".to_owned()], &mut findings);
+        let known = actions.check(&draft, &["cpu".to_owned()], &environment, &mut findings);
         (actions, findings.problems.iter().map(|it| format!("{it} | {}", it.help)).collect(), known)
     }
 
@@ -335,6 +348,13 @@ mod tests {
         assert!(problems[0].contains("`{{ later.stdout }}` is no output"), "{problems:?}");
         assert!(problems[1].contains("`{{ a.nothing }}`") && problems[1].contains("a.stdout"), "{problems:?}");
         assert!(known.has("later.stderr") && known.has("stdout") && !known.has("other") && !known.has("a.b"));
+    }
+
+    #[test]
+    fn a_variable_of_the_environment_that_lacks_its_dollar_is_named() {
+        let (_, problems, _) =
+            checked(&format!("build:\n- {SHELL}: {{script: 'echo {{{{ STAGE }}}}'}}\ndeployments:\n- name: one\n"));
+        assert!(problems[0].ends_with("write `{{ $STAGE }}`."), "{problems:?}");
     }
 
     #[test]

@@ -15,6 +15,7 @@ use crate::{
     flags::Flags,
     flow,
     judge::{job_variables, judge, names_without_step},
+    lookalike,
     problem::{Findings, Problem},
     reading::{drafts, nothing_to_do, read_file},
     request::{DeployError, Request, found},
@@ -70,6 +71,7 @@ pub async fn check<T: Transport>(server: &Server<T>, request: Request) -> Result
             (draft, actions)
         })
         .collect();
+    drafts.iter().for_each(|(draft, actions)| lookalike::check(draft, actions, &mut findings));
     let (filling, server_version) = surroundings(server, &request, &drafts).await?;
     let cloud = is_cloud(&server.url);
     let values: Vec<Option<Value>> = drafts.iter().map(|(draft, _)| filled(draft, &filling, &mut findings)).collect();
@@ -79,7 +81,7 @@ pub async fn check<T: Transport>(server: &Server<T>, request: Request) -> Result
     let mut versions = Versions::default();
     let mut flows = flow::of_all(&project, &request, &values);
     for ((draft, actions), values) in drafts.iter_mut().zip(values) {
-        let known = actions.check(draft, &flag_names(&request.flags), &mut findings);
+        let known = actions.check(draft, &flag_names(&request.flags), &request.environment, &mut findings);
         actions.check_blocks(draft, &filling.fetched, &mut findings);
         if let Some(Value::Object(values)) = &values {
             draft.values = values.clone();

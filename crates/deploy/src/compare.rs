@@ -1,6 +1,8 @@
 //! What has to change on the server for a deployment to be as wanted.
 
-use jiff::SignedDuration;
+use std::fmt::Write as _;
+
+use jiff::{SignedDuration, Timestamp};
 use manage::plan::Field;
 use prefect_api::models::{AutomationDocument, Object};
 use schedules::Schedule;
@@ -85,7 +87,7 @@ pub(crate) fn changes(wanted: &Wanted, stored: &Object, automations: &[Automatio
         changes.members.insert("version_info".to_owned(), Value::Object(info.clone()));
     }
     if let Some(schedules) = &wanted.schedules {
-        compare_schedules(schedules, stored, &mut changes);
+        compare_schedules(schedules, stored, shown, &mut changes);
     }
     compare_triggers(wanted, stored, automations, &mut changes);
     if let Some(project) = &wanted.project {
@@ -210,7 +212,7 @@ fn differences(stored: &Object, wanted: &Object, shown: &Shown) -> Vec<Field> {
 }
 
 /// A schedule is found again by its slug, or by its times if it has none; so it keeps its id and its switch.
-fn compare_schedules(wanted: &[Schedule], stored: &Object, changes: &mut Changes) {
+fn compare_schedules(wanted: &[Schedule], stored: &Object, shown: &Shown, changes: &mut Changes) {
     let empty = Vec::new();
     let mut left: Vec<&Value> = stored.get("schedules").and_then(Value::as_array).unwrap_or(&empty).iter().collect();
     let mut new = Vec::new();
@@ -222,7 +224,8 @@ fn compare_schedules(wanted: &[Schedule], stored: &Object, changes: &mut Changes
                     && let (Some(id), Value::Object(members)) =
                         (id_of(found), schedule.clone().anchored_as(found).to_update())
                 {
-                    changes.fields.push(Field::changed("schedules", Some(summary_of(found)), Some(schedule.summary())));
+                    let (old, new) = (summary_of(found, shown), summary(schedule, shown));
+                    changes.fields.push(Field::changed("schedules", Some(old), Some(new)));
                     changes.schedules.push(ScheduleStep::Change(id, members));
                 }
             }
@@ -232,12 +235,12 @@ fn compare_schedules(wanted: &[Schedule], stored: &Object, changes: &mut Changes
     // Those that go make room for slugs of those that come.
     for stored in left {
         if let Some(id) = id_of(stored) {
-            changes.fields.push(Field::changed("schedules", Some(summary_of(stored)), None));
+            changes.fields.push(Field::changed("schedules", Some(summary_of(stored, shown)), None));
             changes.schedules.push(ScheduleStep::Remove(id));
         }
     }
     for schedule in new {
-        changes.fields.push(Field::changed("schedules", None, Some(schedule.summary())));
+        changes.fields.push(Field::changed("schedules", None, Some(summary(schedule, shown))));
         changes.schedules.push(ScheduleStep::Add(schedule.to_create()));
     }
 }
@@ -254,14 +257,32 @@ fn id_of(stored: &Value) -> Option<Uuid> {
     stored.get("id")?.as_str()?.parse().ok()
 }
 
-fn summary_of(stored: &Value) -> String {
-    let schedule = stored.get("schedule").unwrap_or(&Value::Null);
-    let text = |key: &str| schedule.get(key).map(|it| it.as_str().map_or_else(|| it.to_string(), str::to_owned));
-    let time = ["cron", "interval", "rrule"].iter().find_map(|kind| Some(format!("{kind} {}", text(kind)?)));
-    let slug = stored.get("slug").and_then(Value::as_str).map(|slug| format!("{slug}: ")).unwrap_or_default();
-    let zone = schedule.get("timezone").and_then(Value::as_str).map(|zone| format!(" {zone}")).unwrap_or_default();
-    let off = if stored.get("active") == Some(&Value::Bool(false)) { " (off)" } else { "" };
-    format!("{slug}{}{zone}{off}", time.unwrap_or_else(|| "?".to_owned()))
+/// A schedule in one line: `night: cron 0 1 * * * UTC, off, parameters {"n":1}`.
+pub(crate) fn summary(schedule: &Schedule, shown: &Shown) -> String {
+    let slug = schedule.slug.as_ref().map(|slug| format!("{slug}: ")).unwrap_or_default();
+    let mut text = format!("{slug}{}", schedule.summary());
+    if let Some(limit) = schedule.max_scheduled_runs {
+        let _ = write!(text, ", at most {limit} scheduled run(s)");
+    }
+    if !schedule.parameters.is_empty() {
+        let _ = write!(text, ", parameters {}", shown.value(&Value::Object(schedule.parameters.clone())));
+    }
+    text
+}
+
+/// The same of one that the server has.
+fn summary_of(stored: &Value, shown: &Shown) -> String {
+    let mut item = stored.get("schedule").and_then(Value::as_object).cloned().unwrap_or_default();
+    for key in ["active", "slug", "max_scheduled_runs", "parameters"] {
+        item.extend(stored.get(key).map(|value| (key.to_owned(), value.clone())));
+    }
+    item.retain(|_, value| !value.is_null());
+    let item = Value::Object(item);
+    match schedules::parse(&item, Timestamp::now()) {
+        Ok(schedule) => summary(&schedule, shown),
+        // One that this version does not understand.
+        Err(_) => shown.value(&item),
+    }
 }
 
 /// A deploy makes all automations of a deployment within this time.

@@ -6,10 +6,7 @@ use diagnosis::{PP0701, PP0702};
 use work_pool::near;
 use yaml::{Content, Node};
 
-use crate::{
-    places::key_text,
-    problem::{Findings, Origin, Problem},
-};
+use crate::problem::{Findings, Origin, Problem};
 
 /// Keys at the top of the file (prefect 3.9.1, `cli/deploy/_models`).
 const TOP: [&str; 8] =
@@ -168,7 +165,7 @@ impl File {
     /// Near misses of known keys and keys of another level are problems; other unknown keys are warned of, unless they look like a place for anchors.
     fn check_keys(&self, node: &Node, known: &[&str], of: Option<(&str, &str)>, findings: &mut Findings) {
         for entry in node.entries() {
-            let key = key_text(&entry.key);
+            let key = entry.key.json_key();
             if known.contains(&key.as_str()) || key.starts_with(['_', '.']) || key.starts_with("x-") {
                 continue;
             }

@@ -79,7 +79,8 @@ impl Flags {
             ("/work_pool/work_queue_name", "--work-queue", &self.queue),
         ];
         for (pointer, flag, value) in texts {
-            if let Some(value) = value {
+            // As for `prefect deploy`, an empty name of a pool says nothing.
+            if let Some(value) = value.as_ref().filter(|it| flag != "--pool" || !it.is_empty()) {
                 draft.set(pointer, json!(value), flag);
             }
         }

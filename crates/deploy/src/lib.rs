@@ -30,6 +30,7 @@ mod flow;
 mod json;
 mod judge;
 mod lint;
+mod lookalike;
 mod objection;
 mod places;
 mod plan;

@@ -1,5 +1,7 @@
 //! What can be said about a deployment file without a server, a flow or an environment: for editors and tests.
 
+use std::collections::BTreeMap;
+
 use diagnosis::{PP0706, PP0707};
 use jiff::Timestamp;
 use serde_json::Value;
@@ -28,7 +30,7 @@ pub fn lint(name: &str, text: &str) -> Findings {
     for (index, node) in nodes.iter().enumerate() {
         let mut draft = Draft::read(&file, node, index + 1, &mut findings);
         let actions = Actions::of(&mut draft, Some(&file));
-        actions.check(&draft, &[], &mut findings);
+        actions.check(&draft, &[], &BTreeMap::new(), &mut findings);
         one(&draft, &mut findings);
     }
     findings

@@ -44,19 +44,11 @@ pub(crate) fn nearest(root: &Node, pointer: &str) -> Place {
             (at, node) = (item.place, item);
             continue;
         }
-        let next = node.entries().iter().rev().find(|entry| key_text(&entry.key) == name);
+        let next = node.entries().iter().rev().find(|entry| entry.key.json_key() == name);
         let Some(entry) = next else { break };
         (at, node) = (entry.key.place, &entry.value);
     }
     at
-}
-
-/// A key as JSON has it.
-pub(crate) fn key_text(key: &Node) -> String {
-    match key.to_json() {
-        serde_json::Value::String(text) => text,
-        other => other.to_string(),
-    }
 }
 
 /// A JSON pointer as people write a key: `work_pool.job_variables.cpu`, `schedules[0].cron`.

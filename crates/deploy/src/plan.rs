@@ -140,7 +140,7 @@ fn fields(wanted: &Wanted, shown: &Shown) -> Vec<Field> {
         }
     }
     for schedule in wanted.schedules.iter().flatten() {
-        add("schedules", Some(schedule.summary()));
+        add("schedules", Some(compare::summary(schedule, shown)));
     }
     for trigger in &wanted.triggers {
         add("triggers", Some(trigger.name.clone()));

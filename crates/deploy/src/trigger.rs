@@ -252,6 +252,9 @@ impl Reader {
             None => true,
             Some(Value::Bool(value)) => *value,
             Some(Value::String(text)) if crate::draft::truth(text).is_some() => crate::draft::truth(text) == Some(true),
+            Some(Value::Number(number)) if crate::draft::truth(&number.to_string()).is_some() => {
+                crate::draft::truth(&number.to_string()) == Some(true)
+            }
             Some(other) => {
                 self.refuse(&format!("{at}/{key}"), format!("found {}, wanted true or false", kind(other)), "");
                 true

@@ -4,7 +4,10 @@ use std::{collections::HashMap, sync::Arc};
 
 use futures_util::{StreamExt, stream};
 use manage::plan::{Change, Kind};
-use prefect_api::{ApiError, Client, Transport, models::AutomationSpec};
+use prefect_api::{
+    ApiError, Client, Transport,
+    models::{AutomationSpec, Object},
+};
 use serde::Serialize;
 use serde_json::Value;
 use tokio::sync::{Mutex, OnceCell};
@@ -102,14 +105,19 @@ impl<T: Transport> Writer<'_, T> {
         }
     }
 
-    async fn put(&self, wanted: &Wanted, stored: Option<&prefect_api::models::Object>) -> Result<Uuid, ApiError> {
+    async fn put(&self, wanted: &Wanted, stored: Option<&Object>) -> Result<Uuid, ApiError> {
         let flow = self.flows.id(self.client, &wanted.flow).await?;
-        let made = self.client.put_deployment(&body(wanted, flow, stored)).await?;
+        let body = body(wanted, flow, stored);
+        let made = self.client.put_deployment(&body).await?;
         let id = made.get("id").and_then(Value::as_str).and_then(|id| id.parse().ok());
-        id.ok_or_else(|| ApiError::Unreadable {
+        let id = id.ok_or_else(|| ApiError::Unreadable {
             operation: "POST /deployments/".into(),
             detail: "the answer has no id".into(),
-        })
+        })?;
+        for (schedule, members) in lost_limits(&body, &made) {
+            self.client.patch_schedule(id, &schedule, &members).await?;
+        }
+        Ok(id)
     }
 
     async fn schedules(&self, id: Uuid, steps: &[ScheduleStep]) -> Result<(), ApiError> {
@@ -139,6 +147,20 @@ impl<T: Transport> Writer<'_, T> {
         }
         Ok(())
     }
+}
+
+/// Limits of schedules, which the server drops when it makes a deployment, by the ids of the schedules that it made.
+fn lost_limits(sent: &Object, made: &Object) -> Vec<(String, Object)> {
+    const LIMIT: &str = "max_scheduled_runs";
+    let schedules = |of: &Object| of.get("schedules").and_then(Value::as_array).cloned().unwrap_or_default();
+    let made = schedules(made);
+    let lost = |schedule: &Value| {
+        let slug = schedule.get("slug").filter(|slug| !slug.is_null())?;
+        let limit = schedule.get(LIMIT).filter(|limit| !limit.is_null())?;
+        let made = made.iter().find(|it| it.get("slug") == Some(slug) && it.get(LIMIT) != Some(limit))?;
+        Some((made.get("id")?.as_str()?.to_owned(), Object::from_iter([(LIMIT.to_owned(), limit.clone())])))
+    };
+    schedules(sent).iter().filter_map(lost).collect()
 }
 
 /// Ids of flows: each is made at most once, though many deployments wait for it.

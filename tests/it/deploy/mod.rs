@@ -34,6 +34,12 @@ async fn server() -> &'static Server {
     SERVER.get_or_init(|| quiet().start()).await
 }
 
+/// The server on which projects are recorded.
+async fn recorder() -> &'static Server {
+    static SERVER: OnceCell<Server> = OnceCell::const_new();
+    SERVER.get_or_init(|| quiet().start()).await
+}
+
 /// A server of the version that was recorded. Nothing but the tool writes to it.
 fn quiet() -> Options {
     let services = [

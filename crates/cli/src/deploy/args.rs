@@ -53,11 +53,35 @@ pub(crate) struct DeployArgs {
 #[derive(Debug, Subcommand)]
 pub(crate) enum DeployCommand {
     /// Write a first prefect.yaml for the project in this folder
-    Init {
-        /// Work pool of its deployment
-        #[arg(long, short, value_name = "NAME")]
-        pool: Option<String>,
-    },
+    Init(InitArgs),
+}
+
+/// What the first file says.
+#[derive(Debug, Args)]
+pub(crate) struct InitArgs {
+    /// Name of the project, which `--prune` needs [default: the folder's]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) name: Option<String>,
+
+    /// Work pool of its deployment
+    #[arg(long, short, value_name = "NAME")]
+    pub(crate) pool: Option<String>,
+
+    /// Image of its deployment [default: the pool's]
+    #[arg(long, value_name = "IMAGE")]
+    pub(crate) image: Option<String>,
+
+    /// File to write
+    #[arg(long, value_name = "PATH", default_value = "prefect.yaml")]
+    pub(crate) prefect_file: PathBuf,
+
+    /// Recipe of `prefect deploy init` (not supported; named in the error)
+    #[arg(long, value_name = "NAME", hide = true)]
+    pub(crate) recipe: Option<String>,
+
+    /// Field of a recipe (not supported; named in the error)
+    #[arg(long = "field", short, value_name = "FIELD", hide = true)]
+    pub(crate) fields: Vec<String>,
 }
 
 /// What lies over the file, key by key.

@@ -55,8 +55,8 @@ Exit codes:
 /// # Errors
 /// It could not be done.
 pub(crate) fn run(args: &DeployArgs, no_prompt: bool) -> Result<u8, CliError> {
-    if let Some(DeployCommand::Init { pool }) = &args.command {
-        return wizard::init(pool.as_deref());
+    if let Some(DeployCommand::Init(args)) = &args.command {
+        return wizard::init(args);
     }
     let connection = manage::server::connection(&args.server.address())?;
     let server = Server::patient(&connection, Patience::BULK)?;

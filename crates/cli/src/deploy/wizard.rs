@@ -1,10 +1,8 @@
 //! The wizard's questions on a terminal, and `pushpool deploy init`.
 
-use std::path::{Path, PathBuf};
-
 use deploy::{
     DeployError, Request, names_of_file,
-    wizard::{self, Ask, Left, Offer},
+    wizard::{self, Ask, First, Left, Offer},
 };
 use dialoguer::{Confirm, Input, Password, Select, theme::ColorfulTheme};
 use jiff::Timestamp;
@@ -16,7 +14,7 @@ use manage::{
 use prefect_api::http::HttpTransport;
 use serde_json::json;
 
-use super::Failure;
+use super::{Failure, args::InitArgs};
 use crate::{
     error::CliError,
     output::{GOOD, paint, say},
@@ -87,15 +85,32 @@ async fn create_pool(name: &str, server: &Server<HttpTransport>) -> Result<(), F
 ///
 /// # Errors
 /// There is one, or it cannot be written.
-pub(super) fn init(pool: Option<&str>) -> Result<u8, CliError> {
+pub(super) fn init(args: &InitArgs) -> Result<u8, CliError> {
+    if args.recipe.is_some() || !args.fields.is_empty() {
+        return Err(CliError::from(ManageError::Explained {
+            summary: "`--recipe` and `--field` are not supported".to_owned(),
+            detail: "The file is made of what the folder shows: its first flow and its git remote.".to_owned(),
+            help: "Leave them out. `pushpool deploy` asks for an image, a bucket and a schedule.".to_owned(),
+        }));
+    }
     let folder = std::env::current_dir()
         .and_then(|it| it.canonicalize())
         .map_err(|source| CliError::SetUp { what: "find the working directory", source })?;
-    let path = PathBuf::from("prefect.yaml");
-    wizard::first_file(Path::new("prefect.yaml"), &Offer::of_folder(&folder), pool)
-        .map_err(|error| not_saved(&error))?;
+    let mut offer = Offer::of_folder(&folder);
+    if let Some(name) = &args.name {
+        offer.folder.clone_from(name);
+    }
+    let path = &args.prefect_file;
+    let first = First { pool: args.pool.as_deref(), image: args.image.as_deref() };
+    wizard::first_file(path, &offer, &first).map_err(|error| not_saved(&error))?;
     say(paint(GOOD, format_args!("Created {}", path.display())));
-    say("Look through it, then `pushpool deploy --all --check`.");
+    match path.to_str() {
+        Some("prefect.yaml") => say("Look through it, then `pushpool deploy --all --check`."),
+        _ => say(format_args!(
+            "Look through it, then `pushpool deploy --prefect-file {} --all --check`.",
+            path.display()
+        )),
+    }
     Ok(0)
 }
 

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a failing helper fails its test")]
 
 mod background;
+mod deploy;
 mod dev;
 mod elsewhere;
 mod manners;

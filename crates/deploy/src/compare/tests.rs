@@ -96,6 +96,8 @@ fn a_schedule_keeps_its_id_and_its_switch() {
     let changed = compared(slug, json!({"schedules": [cron(Some("s"), "0 7 * * *", false)]}), &[]);
     let [ScheduleStep::Change(id, members)] = changed.schedules.as_slice() else { panic!("{changed:?}") };
     assert_eq!((*id, members.get("active")), (Uuid::from_u128(7), None));
+    let told = (changed.fields[0].old.as_deref(), changed.fields[0].new.as_deref());
+    assert_eq!(told, (Some("s: cron 0 7 * * * UTC, off"), Some("s: cron 0 6 * * * UTC")));
     let none = compared(json!({"schedules": []}), json!({"schedules": [cron(None, "0 7 * * *", true)]}), &[]);
     assert_eq!(none.schedules, [ScheduleStep::Remove(Uuid::from_u128(7))]);
 }

@@ -24,7 +24,7 @@ use serde_json::{Map, Value, json};
 
 pub use self::{
     git::Remote,
-    save::{SaveError, first_file, save},
+    save::{First, SaveError, first_file, save},
 };
 use crate::request::DeployError;
 

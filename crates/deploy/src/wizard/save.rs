@@ -67,13 +67,22 @@ pub fn save(path: &Path, offer: &Offer, answers: &Answers) -> Result<(), SaveErr
     replace(path, &editor.into_text()).map_err(|source| SaveError::Write { file, source })
 }
 
+/// What the user says about the deployment of a first file.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct First<'a> {
+    /// Its work pool.
+    pub pool: Option<&'a str>,
+    /// Its image.
+    pub image: Option<&'a str>,
+}
+
 /// Writes a first file: the project's name, how runs get the code, and a deployment for the first flow that is found.
 ///
 /// # Errors
 /// [`SaveError`]; a file that exists is not changed.
-pub fn first_file(path: &Path, offer: &Offer, pool: Option<&str>) -> Result<String, SaveError> {
+pub fn first_file(path: &Path, offer: &Offer, said: &First<'_>) -> Result<String, SaveError> {
     let file = path.display().to_string();
-    let text = first_text(offer, pool).map_err(|source| SaveError::Edit { file: file.clone(), source })?;
+    let text = first_text(offer, said).map_err(|source| SaveError::Edit { file: file.clone(), source })?;
     // Not even a file that appears at this moment is written over.
     let mut created = match fs::File::create_new(path) {
         Ok(created) => created,
@@ -84,7 +93,7 @@ pub fn first_file(path: &Path, offer: &Offer, pool: Option<&str>) -> Result<Stri
     Ok(text)
 }
 
-fn first_text(offer: &Offer, pool: Option<&str>) -> Result<String, EditError> {
+fn first_text(offer: &Offer, said: &First<'_>) -> Result<String, EditError> {
     let mut text = head(offer)?;
     let (comment, pull) = match &offer.remote {
         Some(remote) => ("Runs clone the code; what is not pushed is not in them.", code::pull_of(remote)),
@@ -94,7 +103,10 @@ fn first_text(offer: &Offer, pool: Option<&str>) -> Result<String, EditError> {
     let Some(flow) = offer.flows.first() else {
         return Ok(text + "\n# No flow was found; `pushpool deploy` asks for one.\ndeployments: []\n");
     };
-    let work_pool = json!({"name": pool.unwrap_or("my-pool")});
+    let mut work_pool = json!({"name": said.pool.unwrap_or("my-pool")});
+    if let Some(image) = said.image {
+        work_pool["job_variables"] = json!({"image": image});
+    }
     let first = json!({"name": "default", "entrypoint": flow.entrypoint, "work_pool": work_pool});
     let text = filled(text + "\ndeployments:\n", "deployments", &json!([first]))?;
     Ok(text + "  # schedules:\n  # - cron: \"0 6 * * *\"\n  #   timezone: UTC\n  #   slug: morning\n")

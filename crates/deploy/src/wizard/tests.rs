@@ -309,9 +309,9 @@ fn a_link_stays_a_link_and_rights_stay_as_they_are() {
 fn first(offer: &Offer) -> String {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("prefect.yaml");
-    let text = first_file(&path, offer, Some("etl")).expect("written");
+    let text = first_file(&path, offer, &First { pool: Some("etl"), image: None }).expect("written");
     assert_eq!(std::fs::read_to_string(&path).expect("read"), text);
-    assert!(matches!(first_file(&path, offer, None), Err(SaveError::Exists { .. })));
+    assert!(matches!(first_file(&path, offer, &First::default()), Err(SaveError::Exists { .. })));
     assert_eq!(std::fs::read_to_string(&path).expect("read"), text);
     yaml::read(&text).expect("YAML");
     text
@@ -349,6 +349,17 @@ deployments:
   #   slug: morning
 "##
     );
+}
+
+#[test]
+fn a_first_file_has_the_image_that_the_user_names() {
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::write(folder.path().join("flow.py"), "from prefect import flow\n\n@flow\ndef etl():\n    pass\n")
+        .expect("written");
+    let said = First { pool: None, image: Some("repo/etl:1") };
+    let text = first_file(&folder.path().join("first.yaml"), &Offer::of_folder(folder.path()), &said).expect("written");
+    let deployment = &yaml::read(&text).expect("YAML").to_json()["deployments"][0];
+    assert_eq!(deployment["work_pool"], json!({"name": "my-pool", "job_variables": {"image": "repo/etl:1"}}));
 }
 
 #[test]

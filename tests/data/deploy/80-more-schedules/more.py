@@ -1,0 +1,6 @@
+from prefect import flow
+
+
+@flow
+def c80_more(n: int = 1):
+    pass

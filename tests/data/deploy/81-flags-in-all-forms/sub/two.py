@@ -1,0 +1,6 @@
+from prefect import flow
+
+
+@flow
+def c81_two(n: int = 1, text: str = "x", d: dict = {}, flag: bool = False):
+    pass
