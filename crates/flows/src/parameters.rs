@@ -119,6 +119,7 @@ impl<'p> Maker<'_, '_, 'p> {
         let name = declared.parameter.name.as_str().to_owned();
         let default = self.default(declared);
         let mut fault = default.as_ref().err().cloned();
+        let is_unknown = fault.is_some();
         let default = default.unwrap_or(None);
         let (own, given) = self.own_field(default, &name, position, described);
 
@@ -142,7 +143,7 @@ impl<'p> Maker<'_, '_, 'p> {
             (note([("title", name.clone().into())]), note([("position", position.into())]))
         });
         // A default that is not known, or has no JSON that is known, is still a default.
-        let is_open = declared.default.is_some() && given != Some(Obj::Ellipsis) && fault.is_some();
+        let is_open = fault.is_some() && (is_unknown || given.is_some_and(|given| given != Obj::Ellipsis));
         let required = !matches!(core, Core::Default { .. }) && !is_open;
         (FieldCore { name, core, required, updates, extra }, fault)
     }
