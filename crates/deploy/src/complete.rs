@@ -34,6 +34,8 @@ pub struct Complete {
     prune: Option<String>,
     /// Whether values of steps are missing, because the steps did not run.
     pub without_outputs: bool,
+    /// What the user should know, and [`Checked`] did not know yet.
+    pub findings: Findings,
 }
 
 impl Checked {
@@ -41,14 +43,14 @@ impl Checked {
     ///
     /// # Errors
     /// A step fails, or what it gave does not fit.
-    pub async fn run(mut self, mut context: Context) -> Result<Complete, DeployError> {
+    pub async fn run(self, mut context: Context) -> Result<Complete, DeployError> {
         context.python = self.request.python.clone();
         context.build_namespace = self.request.build_namespace.clone();
         context.prefect_version = self.server_version.clone();
         context.secrets = self.secrets.clone();
         let runner = Runner::new(context);
         let mut wanted = Vec::new();
-        let mut findings = std::mem::take(&mut self.findings);
+        let mut findings = self.findings.clone();
         for ready in &self.ready {
             let mut progress = Progress::new(runner.context());
             for placed in ready.actions.build.iter().chain(&ready.actions.push) {
@@ -64,8 +66,8 @@ impl Checked {
     ///
     /// # Errors
     /// Something does not fit.
-    pub fn without_steps(mut self) -> Result<Complete, DeployError> {
-        let mut findings = std::mem::take(&mut self.findings);
+    pub fn without_steps(self) -> Result<Complete, DeployError> {
+        let mut findings = self.findings.clone();
         let has_steps = !self.steps().is_empty();
         let outputs = |ready: &Ready| (!has_steps).then(|| ready.flag_outputs.clone());
         let wanted =
@@ -73,14 +75,21 @@ impl Checked {
         self.finish(wanted, findings, has_steps)
     }
 
-    fn finish(self, wanted: Vec<Wanted>, findings: Findings, without_outputs: bool) -> Result<Complete, DeployError> {
+    fn finish(
+        self,
+        wanted: Vec<Wanted>,
+        mut findings: Findings,
+        without_outputs: bool,
+    ) -> Result<Complete, DeployError> {
+        findings.warnings.retain(|it| !self.findings.warnings.contains(it));
         if !findings.is_clean() {
             return Err(DeployError::Found(findings));
         }
+        findings.fold_warnings();
         let subject = format!("deployments of {}", self.request.file.display());
         let pools = self.ready.into_iter().map(|it| it.pool).collect();
         let shown = Shown::without(self.secrets);
-        Ok(Complete { wanted, pools, shown, subject, prune: self.project, without_outputs })
+        Ok(Complete { wanted, pools, shown, subject, prune: self.project, without_outputs, findings })
     }
 
     async fn step(

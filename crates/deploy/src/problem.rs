@@ -95,6 +95,14 @@ impl Problem {
         self
     }
 
+    /// The same of so many other deployments as well.
+    fn and_others(mut self, count: usize) -> Self {
+        if count > 0 {
+            self.text = format!("{} (and {count} more deployment(s))", self.text);
+        }
+        self
+    }
+
     /// The same at a place.
     #[must_use]
     pub fn at(mut self, origin: impl Into<Option<Origin>>) -> Self {
@@ -178,6 +186,21 @@ impl Findings {
         }
     }
 
+    /// Makes one of warnings that say the same of several deployments.
+    pub(crate) fn fold_warnings(&mut self) {
+        let mut folded: Vec<(Problem, usize)> = Vec::new();
+        for warning in std::mem::take(&mut self.warnings) {
+            let same = |it: &Problem| {
+                (&it.text, &it.help, &it.subject.key) == (&warning.text, &warning.help, &warning.subject.key)
+            };
+            match folded.iter_mut().find(|(it, _)| same(it)) {
+                Some((_, count)) => *count += 1,
+                None => folded.push((warning, 1)),
+            }
+        }
+        self.warnings = folded.into_iter().map(|(warning, count)| warning.and_others(count - 1)).collect();
+    }
+
     /// Whether nothing stands against deploying.
     #[must_use]
     pub fn is_clean(&self) -> bool {
@@ -224,6 +247,24 @@ mod tests {
             "prefect.yaml:3:5: deployment \"nightly\": `name`: found a number, wanted text"
         );
         assert_eq!(problem.at(Origin::flag("--pool")).to_string().split(':').next(), Some("--pool"));
+    }
+
+    #[test]
+    fn what_holds_for_several_deployments_is_told_once() {
+        let of = |deployment: &str, text: &str| Problem::new(diagnosis::PP0708, text).of(deployment).key("pull");
+        let mut findings = Findings::default();
+        [of("one", "runs look here"), of("two", "runs look there"), of("three", "runs look here")]
+            .into_iter()
+            .for_each(|it| findings.warning(it));
+        findings.fold_warnings();
+        let told: Vec<String> = findings.warnings.iter().map(ToString::to_string).collect();
+        assert_eq!(
+            told,
+            [
+                "deployment \"one\": `pull`: runs look here (and 1 more deployment(s))",
+                "deployment \"two\": `pull`: runs look there"
+            ]
+        );
     }
 
     #[test]

@@ -102,6 +102,7 @@ async fn deploy(args: &DeployArgs, no_prompt: bool, server: &Server<HttpTranspor
     screen::findings(&checked.findings);
     if way.check {
         let complete = checked.without_steps()?;
+        screen::findings(&complete.findings);
         let rendered = complete.render(server).await;
         return check(&rendered, complete.wanted.len());
     }
@@ -110,6 +111,7 @@ async fn deploy(args: &DeployArgs, no_prompt: bool, server: &Server<HttpTranspor
     } else {
         checked.run(steps::Context::new(folder, Arc::new(screen::StepOutput))).await?
     };
+    screen::findings(&complete.findings);
     let writing = complete.plan(server).await?;
     let changes = !writing.planned.plan.is_empty();
     if way.dry_run {
