@@ -36,8 +36,8 @@ pub(crate) fn drop_answers(definition: &mut Object, findings: &mut Findings) {
     });
     if !dropped.is_empty() {
         findings.notes.push(format!(
-            "`task_definition` is what DescribeTaskDefinition answers; {} is left out, which RegisterTaskDefinition does not \
-             take.",
+            "`task_definition` is the answer of DescribeTaskDefinition. Left out, because RegisterTaskDefinition does not take \
+             it: {}.",
             dropped.join(", ")
         ));
     }

@@ -171,7 +171,7 @@ fn a_pasted_description_is_taken_or_explained() {
         "registeredAt": "2026-01-05T10:00:00+00:00", "registeredBy": "arn:aws:iam::111122223333:root",
     });
     let report = Report::new().with("/job_configuration/task_definition", pasted.clone());
-    report.renders(json!({"image": "acme/etl:1"}), &["note:", "`taskDefinitionArn`", "`registeredBy`", "is left out"]);
+    report.renders(json!({"image": "acme/etl:1"}), &["note:", "`taskDefinitionArn`", "`registeredBy`", "Left out"]);
     let wrapped = json!({"taskDefinition": pasted, "tags": []});
     let report = Report::new().with("/job_configuration/task_definition", wrapped);
     report.refuses(json!({"image": "acme/etl:1"}), &["PP0208", "the inner object"]);
