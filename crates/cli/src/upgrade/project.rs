@@ -9,7 +9,7 @@ use clap::{Args, ValueHint};
 use manage::{ManageError, Server, with_sources};
 use migrate::{
     Estate, Options,
-    plan::Action,
+    plan::{Action, PoolAction},
     project::{self, Project, ProjectFile, Translated},
     read,
 };
@@ -184,7 +184,7 @@ fn report(translated: &Translated) {
     for lost in &translated.not_carried {
         say(format_args!("{} {}: {}", paint(DIM, "not carried:"), lost.setting, lost.reason));
     }
-    for pool in &translated.pools {
+    for pool in translated.pools.iter().filter(|pool| pool.action == PoolAction::Create) {
         say(format_args!("The work pool {} has to be made: `pushpool upgrade plan` does that.", pool.name));
     }
 }
