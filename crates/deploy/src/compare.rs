@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use crate::{
     json::{equal, same},
-    shown::Shown,
+    shown::{Shown, without_secrets},
     wanted::Wanted,
 };
 
@@ -111,8 +111,9 @@ impl Compare<'_> {
     fn member(&mut self, key: &str, wanted: Value) {
         let stored = self.stored.get(key).unwrap_or(&Value::Null);
         if !equal(stored, &wanted) {
-            let text = |value: &Value| (!value.is_null()).then(|| self.shown.value(value));
-            self.changes.fields.push(Field::changed(key, text(stored), text(&wanted)));
+            let old = (!stored.is_null()).then(|| self.shown.stored(key, stored));
+            let new = (!wanted.is_null()).then(|| self.shown.value(&wanted));
+            self.changes.fields.push(Field::changed(key, old, new));
             self.changes.members.insert(key.to_owned(), wanted);
         }
     }
@@ -203,11 +204,13 @@ fn differences(stored: &Object, wanted: &Object, shown: &Shown) -> Vec<Field> {
                     field
                 }));
             }
-            (old, value) => fields.push(Field::changed(key, old.map(|it| shown.value(it)), Some(shown.value(value)))),
+            (old, value) => {
+                fields.push(Field::changed(key, old.map(|it| shown.stored(key, it)), Some(shown.value(value))));
+            }
         }
     }
     let gone = stored.iter().filter(|(key, _)| !wanted.contains_key(*key));
-    fields.extend(gone.map(|(key, old)| Field::changed(key, Some(shown.value(old)), None)));
+    fields.extend(gone.map(|(key, old)| Field::changed(key, Some(shown.stored(key, old)), None)));
     fields
 }
 
@@ -277,7 +280,7 @@ fn summary_of(stored: &Value, shown: &Shown) -> String {
         item.extend(stored.get(key).map(|value| (key.to_owned(), value.clone())));
     }
     item.retain(|_, value| !value.is_null());
-    let item = Value::Object(item);
+    let item = without_secrets("schedules", &Value::Object(item));
     match schedules::parse(&item, Timestamp::now()) {
         Ok(schedule) => summary(&schedule, shown),
         // One that this version does not understand.

@@ -17,6 +17,7 @@ pub mod plan;
 pub mod pool;
 pub mod redrive;
 pub mod running;
+pub mod secret;
 pub mod server;
 pub mod times;
 

@@ -2,12 +2,12 @@
 
 use serde_json::Value;
 
-/// Parts of names of environment variables whose values are not shown.
-const SECRET: [&str; 9] = ["SECRET", "PASS", "PWD", "TOKEN", "KEY", "CREDENTIAL", "AUTH", "PRIVATE", "DSN"];
+use crate::secret::{is_secret, looks_secret};
+
 /// What stands for a value that is not shown.
 const MASK: &str = "********";
 
-/// A default as people read it. Values of the environment are masked where their name sounds like a secret, and whole
+/// A default as people read it. Values of the environment are masked where their name or form is that of a secret, and whole
 /// variables where the schema calls them a password.
 #[must_use]
 pub fn shown(variable: &str, value: &Value, schema: &Value) -> String {
@@ -15,14 +15,12 @@ pub fn shown(variable: &str, value: &Value, schema: &Value) -> String {
         return MASK.to_owned();
     }
     match value {
-        Value::String(text) if text.contains("://") && text.contains('@') => MASK.to_owned(),
+        Value::String(text) if looks_secret(text) => MASK.to_owned(),
         Value::String(text) => text.clone(),
         Value::Object(environment) if variable == "env" => {
-            let masked = environment.iter().map(|(name, value)| {
-                let loud = name.to_uppercase();
-                let hidden = SECRET.iter().any(|word| loud.contains(word)) && !value.is_null();
-                (name.clone(), if hidden { MASK.into() } else { value.clone() })
-            });
+            let masked = environment
+                .iter()
+                .map(|(name, value)| (name.clone(), if is_secret(name, value) { MASK.into() } else { value.clone() }));
             Value::Object(masked.collect()).to_string()
         }
         other => other.to_string(),
