@@ -270,6 +270,7 @@ fn moved(subject: &Subject<'_>, outcome: Result<Outcome, Vec<String>>, pools: &m
     surroundings::of_deployment(subject.estate, subject.deployment, &mut findings);
     let write = write::write(subject.deployment, &target, clears, &subject.estate.version, &mut findings);
     references::of_deployment(subject.estate, &pools.draft(pool).template, &target, &mut findings);
+    pools.of_existing_queue(pool, &target.queue, &mut findings);
     let proof = prove::prove(subject, &pools.draft(pool).template, &target, old, &mut findings);
     let body = serde_json::Value::Object(write.body().clone());
     if secret::holds_mask(&body) || secret::holds_mask(&pools.draft(pool).template) {

@@ -9,7 +9,7 @@ use super::options::{Options, Sharing};
 use crate::{
     estate::{Estate, PUSH_POOL, WorkPool, WorkQueue},
     mapping::{findings::Findings, shape::Shape},
-    plan::{MadeFrom, PlannedPool, PlannedQueue, PoolAction, Seen, SeenKind},
+    plan::{Level, MadeFrom, PlannedPool, PlannedQueue, PoolAction, Seen, SeenKind},
 };
 
 /// Name of the queue that every pool has.
@@ -201,6 +201,43 @@ impl<'a> Pools<'a> {
             }
         }
         other_name
+    }
+
+    /// What changes for the runs of a deployment because its queue is there already: `apply` leaves such a queue as it is.
+    pub(super) fn of_existing_queue(&self, index: usize, name: &str, findings: &mut Findings) {
+        let draft = &self.drafts[index];
+        if draft.action != PoolAction::Reuse {
+            return;
+        }
+        let pool = self.estate.work_pools.get(&draft.name);
+        let existing = find_queue(self.estate, Some(&draft.name), Some(name));
+        let (Some(pool), Some(existing), Some(wanted)) = (pool, existing, draft.queues.get(name)) else { return };
+        let stays = format!("The queue {name} of the pool {} is there and stays as it is", draft.name);
+        match (pool.is_paused || existing.is_paused, wanted.is_paused) {
+            (false, true) => findings.risk(
+                Level::High,
+                "queue_not_paused",
+                format!("{stays}: not paused, as that of the deployment is. Its runs would start: pause the queue or the deployment before."),
+            ),
+            (true, false) => findings.risk(
+                Level::High,
+                "queue_paused",
+                format!("{stays}: it is paused, or its pool is, and that of the deployment is not. Its runs would wait."),
+            ),
+            _ => {}
+        }
+        if existing.concurrency_limit != wanted.concurrency_limit {
+            let limit = |limit: Option<u32>| limit.map_or("no limit".to_owned(), |limit| format!("limit {limit}"));
+            findings.risk(
+                Level::Medium,
+                "queue_limit",
+                format!(
+                    "{stays}, with {}; that of the deployment has {}.",
+                    limit(existing.concurrency_limit),
+                    limit(wanted.concurrency_limit)
+                ),
+            );
+        }
     }
 
     /// The pools of the plan, by name.

@@ -230,6 +230,43 @@ fn pools_get_free_and_legal_names() {
 }
 
 #[test]
+fn a_queue_that_is_there_stays_and_the_plan_says_what_that_does() {
+    let codes = |old: Value, existing: Value, existing_pool: Value| -> Vec<String> {
+        let server = |extra: Vec<Value>, queues: Vec<Value>| Server {
+            pools: [vec![agents()], extra].concat(),
+            queues: [vec![queue("agents", "nightly", old.clone())], queues].concat(),
+            blocks: vec![block()],
+            deployments: vec![a_deployment("one", json!({"work_queue_name": "nightly"}))],
+            ..Server::default()
+        };
+        let first = server(Vec::new(), Vec::new()).plan(&Options::default());
+        let name = &first.pools[0].name;
+        let made_before = merged(json!({"base_job_template": first.pools[0].base_job_template}), existing_pool);
+        let again = server(vec![pool(name, "ecs:push", made_before)], vec![queue(name, "nightly", existing)]);
+        let plan = again.plan(&Options::default());
+        assert_eq!(plan.pools[0].action, PoolAction::Reuse);
+        let notes = plan.deployments[0].notes.iter().filter(|note| note.code.starts_with("queue_"));
+        notes.map(|note| note.code.clone()).collect()
+    };
+    let (open, paused, limited) = (json!({}), json!({"is_paused": true}), json!({"concurrency_limit": 2}));
+    for (old, existing, existing_pool, expected) in [
+        (&open, &open, &open, vec![]),
+        (&paused, &paused, &open, vec![]),
+        (&paused, &open, &paused, vec![]),
+        (&paused, &open, &open, vec!["queue_not_paused"]),
+        (&open, &paused, &open, vec!["queue_paused"]),
+        (&open, &open, &paused, vec!["queue_paused"]),
+        (&limited, &open, &open, vec!["queue_limit"]),
+    ] {
+        assert_eq!(
+            codes(old.clone(), existing.clone(), existing_pool.clone()),
+            expected,
+            "{old} {existing} {existing_pool}"
+        );
+    }
+}
+
+#[test]
 fn limits_and_pauses_of_queues_and_pools_come_along() {
     let plain = pool("default-agent-pool", "prefect-agent", json!({"is_paused": true}));
     let server = Server {
