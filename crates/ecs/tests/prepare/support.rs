@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ecs::{Attempt, Definition, Named, PrepareError, Prepared, Run, Settings, prepare};
-use prefect_ids::{FlowRunId, StateId};
 use serde_json::{Value, json};
 use uuid::Uuid;
 use work_pool::JobConfiguration;
@@ -16,7 +15,7 @@ pub(crate) fn id(digit: u128) -> Uuid {
 pub(crate) fn run() -> Run {
     let named = |digit, name: &str| Named { id: Some(id(digit)), name: name.to_owned() };
     Run {
-        attempt: Attempt { flow_run_id: FlowRunId::from_u128(3), state_id: StateId::from_u128(6) },
+        attempt: Attempt { flow_run_id: id(3).into(), state_id: id(6).into() },
         name: Some("fuzzy-cat".to_owned()),
         work_pool: named(4, "push pool 1"),
         flow: Some(named(2, "my flow")),
