@@ -227,7 +227,8 @@ impl<'a> Pools<'a> {
             _ => {}
         }
         if existing.concurrency_limit != wanted.concurrency_limit {
-            let limit = |limit: Option<u32>| limit.map_or("no limit".to_owned(), |limit| format!("limit {limit}"));
+            let limit =
+                |limit: Option<u32>| limit.map_or_else(|| "no limit".to_owned(), |limit| format!("limit {limit}"));
             findings.risk(
                 Level::Medium,
                 "queue_limit",
