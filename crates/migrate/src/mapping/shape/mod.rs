@@ -218,13 +218,18 @@ fn describe_network(source: &Source<'_>, known: bool, findings: &mut Findings) {
         );
         return;
     }
+    let way = match source.account.region {
+        // With the region, the account was asked.
+        Some(_) => "Check that the account has it.",
+        None => "Plan with --aws to carry the subnets.",
+    };
     let level = if vpc.is_some() { Level::High } else { Level::Medium };
     findings.risk(
         level,
         "subnets_of_dispatcher",
         format!(
-            "The block looked up the subnets of {called}, which this plan could not do. Tasks run in the subnets of the \
-             dispatcher's settings (PUSHPOOL_SUBNETS), with a public address. Plan with --aws to carry the subnets."
+            "The block looked up the subnets of {called}, of which this plan knows none. Tasks run in the subnets of the \
+             dispatcher's settings (PUSHPOOL_SUBNETS), with a public address. {way}"
         ),
     );
 }
