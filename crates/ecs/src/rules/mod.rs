@@ -10,6 +10,7 @@
 //! "Model" is the ECS service model (botocore, `ecs/2014-11-13/service-2.json`); "guide" the ECS developer guide.
 
 mod definition;
+mod environment;
 mod fargate;
 mod region;
 mod run_task;
@@ -136,7 +137,11 @@ pub(crate) fn check(prepared: &Prepared, settings: &Settings, known: &[Reason]) 
     let run_task_request = &prepared.run_task;
     let mut checked = Checked::default();
     let mut add = |refusals: Vec<Refusal>, key: &str| {
-        for reason in refusals.iter().map(|refusal| refusal.reason(key)) {
+        for mut refusal in refusals {
+            if requests(definition, run_task_request).any(|(request, _)| environment::shows(request, &refusal.found)) {
+                environment::HOLDS.clone_into(&mut refusal.found);
+            }
+            let reason = refusal.reason(key);
             if !known.iter().chain(&checked.refusals).any(|other| covers(other, &reason)) {
                 checked.refusals.push(reason);
             }

@@ -163,3 +163,38 @@ fn arns_of_another_region_are_refused() {
     assert_eq!(region::check(&request, ""), [], "the region is not known");
     assert_eq!(region::check(&json!({"cluster": "default"}), "us-east-1"), []);
 }
+
+/// A template may write the whole environment into a text: `{{ env }}`.
+#[test]
+fn what_is_found_shows_no_value_of_the_environment() {
+    let told = |environment: Value, image: &str| -> String {
+        let mut request = with(definition(), "/containerDefinitions/0/environment", environment);
+        request["containerDefinitions"][0]["image"] = image.into();
+        let prepared = Prepared {
+            definition: Definition::Content { family: "f".to_owned(), request },
+            run_task: json!({"overrides": {"containerOverrides": [
+                {"name": "prefect", "environment": [{"name": "B", "value": "of-the-run"}]},
+            ]}}),
+            container_name: "prefect".to_owned(),
+            notices: Vec::new(),
+        };
+        let checked = check(&prepared, &Settings::default(), &[]);
+        let of_image = |reason: &&Reason| reason.place.as_deref().is_some_and(|place| place.ends_with(".image"));
+        format!("{:?}", checked.refusals.iter().find(of_image).unwrap().diagnosis)
+    };
+    let long = format!("canary-{}", "x".repeat(200));
+    for (value, image) in [
+        ("hunter2-canary", "{'A': 'hunter2-canary'}".to_owned()),
+        ("hunter2-canary\n", "{'A': 'hunter2-canary\n'}".to_owned()),
+        (long.as_str(), format!("{{'A': '{long}'}}")),
+        ("x", "{'B': 'of-the-run'}".to_owned()),
+    ] {
+        let told = told(json!([{"name": "A", "value": value}]), &image);
+        assert!(
+            !told.contains("canary") && !told.contains("of-the-run") && told.contains(environment::HOLDS),
+            "{told}"
+        );
+    }
+    let named = json!([{"name": "PREFECT__FLOW_NAME", "value": "flows"}, {"name": "N", "value": "1"}]);
+    assert!(told(named, "flows 1").contains("flows 1"), "what is no secret is told");
+}
