@@ -22,8 +22,8 @@ impl Shown {
         Self { secrets }
     }
 
-    /// The same of a value that the server has: nobody knows here which of them a secret was put into, so those whose names or
-    /// forms are those of secrets are masked.
+    /// A value from the server in one line. It is not known which values came from secrets, so a value is masked if its name or
+    /// its form is that of a secret.
     pub(crate) fn stored(&self, name: &str, value: &Value) -> String {
         self.value(&without_secrets(name, value))
     }
