@@ -9,7 +9,7 @@ use hyper::Method;
 use pushpool_tests::rig::prefect::{Fault, NewDeployment, Options, Project, Proxy, Rule, Server, Version};
 use serde_json::{Value, json};
 
-use super::{SETTINGS, Upgrade, agents::populate, deployments, queues};
+use super::{SETTINGS, Upgrade, agents::populate, deployments, pool_of_workers, queues};
 use crate::cli::{finish, pushpool};
 
 /// Longer than any test: the server never gets the write.
@@ -146,9 +146,7 @@ async fn an_upgrade_from_agents_that_is_killed_at_any_write_goes_on_to_the_same_
 async fn an_upgrade_from_workers_that_is_killed_at_any_write_goes_on_to_the_same_end() {
     let server = Options::default().start().await;
     let (api, project) = (server.api(), Project::copy());
-    let create = ["pool", "create", "workers", "--type", "ecs", "--set", "cluster=etl", "--set", "cpu=256"];
-    let create = [&create[..], &["--set", "memory=512", "--set", "image=registry.example.com/etl:1"]].concat();
-    finish(pushpool(&server, &create).await).await.ok();
+    pool_of_workers(&server).await;
     api.create_queue("workers", "urgent", Some(2)).await;
     let schedules = json!([{"schedule": {"cron": "15 6 * * 1-5", "timezone": "Europe/Berlin"}, "active": false}]);
     let busy = NewDeployment::new("quick", project.path(), "workers").queue("urgent").with("schedules", schedules);

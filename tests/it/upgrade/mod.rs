@@ -74,6 +74,13 @@ impl<'a> Upgrade<'a> {
     }
 }
 
+/// Makes the pool `workers` of Prefect's ECS workers.
+async fn pool_of_workers(server: &Server) {
+    let create = ["pool", "create", "workers", "--type", "ecs", "--set", "cluster=etl", "--set", "cpu=256"];
+    let create = [&create[..], &["--set", "memory=512", "--set", "image=registry.example.com/etl:1"]].concat();
+    finish(pushpool(server, &create).await).await.ok();
+}
+
 /// All deployments by name, as the API gives them, but for times, and for what says when it was last asked for.
 async fn deployments(api: &Api) -> BTreeMap<String, Value> {
     let all = api.post("/deployments/filter", json!({})).await.ok();

@@ -1,28 +1,16 @@
 //! A rehearsal: a pool of `ecs` workers in shadow, with Prefect's own worker beside it.
 
-use std::{
-    process::Stdio,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use pushpool_tests::rig::{
-    prefect::{Api, NewDeployment, Options, Project, Version, environment, unique},
+    prefect::{Api, NewDeployment, Options, Project, Version, ecs_worker, environment, template_for_worker, unique},
     python::python,
     served::{Served, Setup},
 };
-use serde_json::{Value, json};
+use serde_json::json;
 
 /// A message comes back after 45 s, and a worker takes some seconds to start.
 const PATIENCE: Duration = Duration::from_secs(180);
-
-/// The built-in template, and a network that the worker takes without asking EC2.
-fn template() -> Value {
-    let built_in = concat!(env!("CARGO_MANIFEST_DIR"), "/../crates/work-pool/src/built_in.json");
-    let mut template: Value = serde_json::from_str(&std::fs::read_to_string(built_in).unwrap()).unwrap();
-    template["job_configuration"]["task_run_request"]["networkConfiguration"] =
-        json!({"awsvpcConfiguration": {"subnets": ["subnet-1"], "assignPublicIp": "DISABLED"}});
-    template
-}
 
 /// Waits until the functions have written a line with all of these words, and returns it.
 async fn told(served: &mut Served, log: &mut Vec<String>, words: &[&str]) -> String {
@@ -54,7 +42,7 @@ async fn a_pool_in_shadow_launches_nothing_and_tells_how_a_launch_would_differ()
     // The environment of this version has the worker.
     let server = Options::default().version(Version::V3_8).start().await;
     let (api, project, pool) = (server.api(), Project::copy(), unique("pool"));
-    api.create_pool_with(json!({"name": pool, "type": "ecs", "base_job_template": template()})).await;
+    api.create_pool_with(json!({"name": pool, "type": "ecs", "base_job_template": template_for_worker()})).await;
     let shadow = vec![("PUSHPOOL_SHADOW_POOLS", pool.clone())];
     let setup = Setup { pools: vec![pool.clone()], environment: shadow, ..Setup::default() };
     let mut served = setup.start(&server, project.path()).await;
@@ -81,21 +69,8 @@ async fn a_pool_in_shadow_launches_nothing_and_tells_how_a_launch_would_differ()
     }
     assert!(served.tasks().is_empty(), "{:#?}", served.tasks());
 
-    let worker_log = std::fs::File::create(project.file("worker.log")).unwrap();
-    let worker = tokio::process::Command::new(server.version().python().programs().join("prefect"))
-        .args(["worker", "start", "--type", "ecs", "--pool", &pool, "--name", "as-before"])
-        .current_dir(project.path())
-        .env_clear()
-        .envs(environment(&server))
-        .env("AWS_ENDPOINT_URL", served.local.endpoint())
-        .envs([("AWS_REGION", "us-east-1"), ("AWS_DEFAULT_REGION", "us-east-1")])
-        .envs([("AWS_ACCESS_KEY_ID", "local"), ("AWS_SECRET_ACCESS_KEY", "local")])
-        .stdin(Stdio::null())
-        .stdout(worker_log.try_clone().unwrap())
-        .stderr(worker_log)
-        .kill_on_drop(true)
-        .spawn();
-    let mut worker = worker.unwrap();
+    let endpoint = served.local.endpoint();
+    let mut worker = ecs_worker(&server, &project, endpoint.as_ref(), &pool);
     let mut tasks = Vec::new();
     for run in &runs {
         tasks.push(started(&api, run).await);

@@ -3,17 +3,14 @@
 use pushpool_tests::rig::prefect::{NewDeployment, Options, Project};
 use serde_json::{Value, json};
 
-use super::{Upgrade, actions, deployments};
-use crate::cli::{finish, pushpool};
+use super::{Upgrade, actions, deployments, pool_of_workers};
 
 #[tokio::test]
 async fn a_pool_of_ecs_workers_moves_runs_and_goes_back() {
     // One of its own: a plan is of all deployments of a server.
     let server = Options::default().start().await;
     let (api, project) = (server.api(), Project::copy());
-    let create = ["pool", "create", "workers", "--type", "ecs", "--set", "cluster=etl", "--set", "cpu=256"];
-    let create = [&create[..], &["--set", "memory=512", "--set", "image=registry.example.com/etl:1"]].concat();
-    finish(pushpool(&server, &create).await).await.ok();
+    pool_of_workers(&server).await;
     api.create_queue("workers", "urgent", Some(2)).await;
     let schedules = json!([
         {"schedule": {"cron": "15 6 * * 1-5", "timezone": "Europe/Berlin"}, "active": true, "slug": "mornings",

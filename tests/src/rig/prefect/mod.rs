@@ -14,6 +14,7 @@ mod http;
 mod objects;
 mod proxy;
 mod server;
+mod worker;
 
 use tokio::sync::OnceCell;
 
@@ -24,6 +25,7 @@ pub(crate) use self::http::exchange;
 pub use self::objects::{Deployment, NewDeployment};
 pub use self::proxy::{Exchange, Proxy};
 pub use self::server::{Options, Server, VERSION_VARIABLE, Version};
+pub use self::worker::{ecs_worker, template_for_worker};
 
 /// A server of Prefect ([`Version::default`]) with the settings of a plain `prefect server start`, for all tests of this process. It ends with
 /// the process, however that ends.
