@@ -78,6 +78,7 @@ def make():
         "PUSHPOOL_RUN_QUEUE_URL": urls["run"],
         "PUSHPOOL_RUN_FIFO_QUEUE_URL": urls["run.fifo"],
         "PUSHPOOL_EVENTS_QUEUE_URL": urls["events"],
+        "PUSHPOOL_POOLS": "by-name, gone",
         "PUSHPOOL_CLUSTERS": cluster,
         "PUSHPOOL_SUBNETS": ",".join(subnets),
         "PUSHPOOL_ASSIGN_PUBLIC_IP": "false",

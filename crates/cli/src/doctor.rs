@@ -63,7 +63,7 @@ pub(crate) fn run(args: &DoctorArgs) -> Result<u8, CliError> {
     server::until_interrupted(async || {
         let side = args.installation.which().side().await;
         side.iter().filter_map(|side| side.note.as_ref()).for_each(note);
-        let findings = doctor::examine(Server::at(&args.server.address()), side, manifest.as_ref()).await;
+        let findings = doctor::examine(&Server::at(&args.server.address()), side, manifest.as_ref()).await;
         let text = match args.output {
             Output::Text => text(&findings),
             Output::Json => format!("{:#}\n", json(&findings)),

@@ -93,8 +93,8 @@ pub(crate) fn problems(error: &TemplatingError, draft: &Draft, prefix: &str) -> 
                 problem.help(help_for(&it.placeholder))
             })
             .collect(),
-        TemplatingError::Resolve { at, reference, source } => {
-            vec![draft.problem(PP0704, &format!("{prefix}{at}"), format!("{reference}: {source}"))]
+        TemplatingError::Resolve { at, reference, answer } => {
+            vec![draft.problem(PP0704, &format!("{prefix}{at}"), format!("{reference}: {answer}"))]
         }
         TemplatingError::UseReference { at, problem } => {
             vec![draft.problem(PP0704, &format!("{prefix}{at}"), problem.clone())]

@@ -45,12 +45,12 @@ pub enum PrepareError {
     #[error("`cloudwatch_logs_options` is set and `configure_cloudwatch_logs` is not")]
     ApplyLogOptions,
     /// Splitting a command into words.
-    #[error("the command at `{path}` cannot be split: {source}")]
+    #[error("the command at `{path}` cannot be split: {problem}")]
     SplitCommand {
         /// Where the command is.
         path: String,
         /// What is wrong with it.
-        source: SplitCommandError,
+        problem: SplitCommandError,
     },
     /// Checking a request against the ECS service model.
     #[error("`{}` is not what {operation} accepts: found {}, allowed: {}", error.path, error.found, error.allowed)]
@@ -257,9 +257,9 @@ impl PrepareError {
                     .to_owned(),
                 PP0206.resolution().to_owned(),
             ),
-            Self::SplitCommand { path, source } => (
+            Self::SplitCommand { path, problem } => (
                 PP0207,
-                format!("{path}: {source}. Commands are split as a POSIX shell would split them."),
+                format!("{path}: {problem}. Commands are split as a POSIX shell would split them."),
                 PP0207.resolution().to_owned(),
             ),
             Self::CheckShape { operation, error } => (

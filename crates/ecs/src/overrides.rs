@@ -293,7 +293,7 @@ fn split_command(container: &mut Object, path: impl Fn() -> String) -> Result<()
     if let Some(command) = container.get_mut("command")
         && let Value::String(text) = command
     {
-        let words = split(text).map_err(|error| PrepareError::SplitCommand { path: path(), source: error.into() })?;
+        let words = split(text).map_err(|error| PrepareError::SplitCommand { path: path(), problem: error.into() })?;
         *command = json!(words);
     }
     Ok(())

@@ -40,7 +40,7 @@ pub struct Plan {
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// A call was refused.
-    #[error("{operation}: {source}")]
+    #[error("{operation} was refused")]
     Refused {
         /// Which call.
         operation: &'static str,
@@ -48,7 +48,7 @@ pub enum OpenError {
         source: AwsError,
     },
     /// A queue cannot feed its function.
-    #[error("CreateEventSourceMapping: {0}")]
+    #[error("CreateEventSourceMapping was refused")]
     Mapping(#[from] MappingError),
 }
 

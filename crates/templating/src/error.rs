@@ -15,14 +15,14 @@ pub enum TemplatingError {
         places: Vec<Unfilled>,
     },
     /// Asking the resolver.
-    #[error("{reference}, named at `{at}`: {source}")]
+    #[error("{reference}, named at `{at}`: {answer}")]
     Resolve {
         /// JSON pointer into the document.
         at: String,
         /// What was asked for.
         reference: Reference,
         /// The resolver's answer.
-        source: ResolveError,
+        answer: ResolveError,
     },
     /// Using what the resolver answered, or asking it at all.
     #[error("the reference at `{at}` cannot be used: {problem}")]

@@ -247,8 +247,8 @@ fn resolve_variables(
     Ok(())
 }
 
-fn unresolved(reference: Reference, source: ResolveError) -> TemplatingError {
-    TemplatingError::Resolve { at: String::new(), reference, source }
+fn unresolved(reference: Reference, answer: ResolveError) -> TemplatingError {
+    TemplatingError::Resolve { at: String::new(), reference, answer }
 }
 
 fn unusable(problem: impl Into<String>) -> TemplatingError {

@@ -68,14 +68,14 @@ pub enum WorkPoolError {
         allowed: &'static str,
     },
     /// Asking the resolver.
-    #[error("{reference}, named at `{at}` of the job configuration: {source}")]
+    #[error("{reference}, named at `{at}` of the job configuration: {answer}")]
     Resolve {
         /// JSON pointer into the job configuration.
         at: String,
         /// What was asked for.
         reference: Reference,
         /// The resolver's answer.
-        source: ResolveError,
+        answer: ResolveError,
     },
     /// Using what the resolver answered, or asking it at all.
     #[error("the reference at `{at}` of the job configuration cannot be used: {problem}")]
@@ -142,7 +142,7 @@ impl WorkPoolError {
             Self::ExpandDotted { .. } => PP0106,
             Self::MergeEnvironment { .. } => PP0107,
             Self::ReadField { .. } => PP0108,
-            Self::Resolve { source: ResolveError::NeedsServer, .. } => PP0111,
+            Self::Resolve { answer: ResolveError::NeedsServer, .. } => PP0111,
             Self::Resolve { .. } => PP0109,
             Self::UseReference { .. } => PP0110,
             Self::Depth { .. } => PP0112,
@@ -155,7 +155,7 @@ impl WorkPoolError {
 impl From<TemplatingError> for WorkPoolError {
     fn from(error: TemplatingError) -> Self {
         match error {
-            TemplatingError::Resolve { at, reference, source } => Self::Resolve { at, reference, source },
+            TemplatingError::Resolve { at, reference, answer } => Self::Resolve { at, reference, answer },
             TemplatingError::Depth { limit } => Self::Depth { limit },
             TemplatingError::Size { limit } => Self::Size { limit },
             TemplatingError::UseReference { at, problem } => Self::UseReference { at, problem },

@@ -44,12 +44,17 @@ async fn a_good_installation_is_told_from_a_spoilt_one() {
     let (endpoint, api_url) = (emulator.endpoint(), server.url());
     let subnets: Vec<String> = serde_json::from_str(&installation(&endpoint, &api_url, "make")).unwrap();
     api.create_pool(&pool, json!({})).await;
+    // The installation serves it by name, as all pools on Prefect Cloud, and another one that is not there.
+    let named = "by-name";
+    api.create_pool_with(json!({"name": named, "type": "ecs"})).await;
     // Somebody polls all the while: a poll is good for a minute, and a machine with much to do is slow.
     let poll = {
         let (api, pool) = (server.api(), pool.clone());
         async move || {
-            api.post(&format!("/work_pools/{pool}/workers/heartbeat"), json!({"name": "pp"})).await.ok();
-            api.scheduled_runs(&pool, json!({})).await;
+            for pool in [&*pool, named] {
+                api.post(&format!("/work_pools/{pool}/workers/heartbeat"), json!({"name": "pp"})).await.ok();
+                api.scheduled_runs(pool, json!({})).await;
+            }
         }
     };
     poll().await;
@@ -71,7 +76,14 @@ async fn a_good_installation_is_told_from_a_spoilt_one() {
     let roles = format!("roles of {pool}");
     assert_eq!(
         not_ok(&shown),
-        [("code", "not checked"), ("loops", "not checked"), ("quota", "not checked"), (&*roles, "not checked")],
+        [
+            ("code", "not checked"),
+            ("loops", "not checked"),
+            ("pool gone", "warning"),
+            ("quota", "not checked"),
+            (&*roles, "not checked"),
+            ("roles of by-name", "not checked")
+        ],
         "{shown:#}"
     );
     assert!(found(&shown, &roles).1.contains("iam:SimulatePrincipalPolicy"), "{shown:#}");
@@ -88,11 +100,13 @@ async fn a_good_installation_is_told_from_a_spoilt_one() {
     ] {
         assert_eq!(found(&shown, check).0, "ok", "{check}");
     }
-    assert!(found(&shown, &format!("pool {pool}")).1.contains("served by pp"), "{shown:#}");
+    for pool in [&*pool, named] {
+        assert!(found(&shown, &format!("pool {pool}")).1.contains("served by pp"), "{shown:#}");
+    }
     let (_, way) = found(&shown, &format!("subnet {}", subnets[0]));
     assert!(way.contains("25") && way.contains("out through nat-"), "{way}");
     let text = doctor(&[]).await.ok();
-    assert!(text.contains("0 failed, 4 not checked"), "{text}");
+    assert!(text.contains("0 failed, 5 not checked"), "{text}");
 
     // With an IAM that knows the module's roles, and a pool whose tasks want one that the dispatcher may not pass on.
     let applied = Applied::served().at("123456789012", "us-east-1").with(":cluster/etl", ":cluster/pp");

@@ -1,5 +1,6 @@
 //! `pushpool upgrade` on real servers: a plan, its deployments moved, a run of one of them, and the way back.
 
+mod account;
 mod agents;
 mod kills;
 mod shadow;

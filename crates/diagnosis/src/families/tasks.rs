@@ -81,7 +81,7 @@ family! {
         "Build it for the task's CPU architecture (`docker build --platform linux/amd64`), or set \
          `runtimePlatform` in the task definition to the image's.";
 
-    PP0618 => Crashed, "The image does not fit on the task's disk",
+    PP0618 => Crashed, "The task's disk is full",
         "On Fargate, raise `ephemeralStorage` in the task definition; on EC2, free or enlarge the instance's \
          disk.";
 

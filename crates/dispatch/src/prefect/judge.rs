@@ -122,7 +122,7 @@ pub fn is_unrecorded(run: &FlowRun, now: Timestamp) -> bool {
 }
 
 /// Whether the run's process began so lately that the message which had it launched may still be in the queue: it comes back
-/// after six minutes (the module's queues), and a dispatcher may die again. The server gives a run that ends without having run
+/// after three minutes (the module's queues), and a dispatcher may die again. The server gives a run that ends without having run
 /// a start, too.
 #[must_use]
 fn ran_lately(run: &FlowRun, now: Timestamp) -> bool {

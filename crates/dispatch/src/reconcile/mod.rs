@@ -65,8 +65,8 @@ use crate::{
 /// How many runs are repaired at once.
 const AT_ONCE: usize = 8;
 
-/// After how many times the grace of a claim it is given up. A message comes back after three (the module's queues: six times
-/// the dispatcher's timeout, and the grace is twice the timeout).
+/// After how many times the grace of a claim it is given up: its message comes back before that, and launches it as a rule
+/// (`installation::timing::comes_back_first`).
 const REDELIVERIES: u32 = 4;
 
 /// Most clusters that are remembered from one pass to the next.

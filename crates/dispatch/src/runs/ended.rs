@@ -13,6 +13,8 @@ pub(super) fn ended(pending: bool, task: &Task) -> Diagnosis {
     let when = if pending { "before the flow run began" } else { "while the flow ran" };
     let (code, summary, resolution) = if let Some(other) = main.and_then(|main| ended_first(main, task)) {
         took_along(other, name, when)
+    } else if let Some(other) = main.and_then(|main| may_have_ended_first(main, task)) {
+        killed(&other.name, name, when)
     } else if main.is_some_and(is_out_of_memory) {
         (PP0623, format!("{} {when}", PP0623.summary()), PP0623.resolution().to_owned())
     } else {
@@ -62,13 +64,32 @@ fn ended_first<'a>(main: &Container, task: &'a Task) -> Option<&'a Container> {
     let mut others = task.containers.iter().filter(|container| container.name != main.name);
     let by_itself = |container: &&Container| match container.exit_code {
         _ if says_out_of_memory(container) => true,
-        // After SIGTERM many end with 0. The run's container would have ended of SIGTERM, too, before SIGKILL; if it got
-        // only that, its memory is the likelier cause.
+        // After SIGTERM many end with 0, so this one may have ended second: see [`may_have_ended_first`].
         Some(0) => main.exit_code != Some(KILLED),
         Some(KILLED | TERMINATED) | None => false,
         Some(_) => true,
     };
     others.find(by_itself)
+}
+
+/// A container that ended well beside the run's, which was killed. Either the run's container used up its memory and ECS stopped
+/// this one, or this one ended and ECS stopped the run's, which did not heed SIGTERM (a shell as first process does not).
+fn may_have_ended_first<'a>(main: &Container, task: &'a Task) -> Option<&'a Container> {
+    let is_unclear = main.exit_code == Some(KILLED) && !says_out_of_memory(main);
+    let mut others = task.containers.iter().filter(|container| container.name != main.name);
+    others.find(|container| is_unclear && container.exit_code == Some(0))
+}
+
+fn killed(other: &str, name: &str, when: &str) -> (Code, String, String) {
+    (
+        PP0623,
+        format!("The container {name} was killed {when}: it ran out of memory, or {other} ended first"),
+        format!(
+            "{} If {other} may end before the flow, set `essential` to false for it: ECS stops all containers of a \
+             task when an essential one ends.",
+            PP0623.resolution()
+        ),
+    )
 }
 
 fn took_along(first: &Container, name: &str, when: &str) -> (Code, String, String) {

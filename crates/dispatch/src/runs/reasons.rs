@@ -115,6 +115,12 @@ const PASSING: &[&str] = &[
     "pull rate limit",
     "rate exceeded",
     "throttlingexception",
+    // Whatever a registry, or what stands before it, calls its trouble.
+    ": 5## ",
+    ": 5##\n",
+    ": 5##,",
+    "status code 5##",
+    "http 5##",
     "500 internal server error",
     "502 bad gateway",
     "503 service",
@@ -162,7 +168,7 @@ const ROWS: &[Row] = &[
         ],
         reason: PLATFORM,
     },
-    Row { kind: PULL, words: &["no space left on device"], reason: DISK },
+    Row { kind: &[], words: &["no space left on device"], reason: DISK },
     Row { kind: PULL, words: DENIED, reason: NO_ACCESS },
     Row {
         kind: PULL,
@@ -310,6 +316,11 @@ mod tests {
                 true,
             ),
             ("Internal error", "PP0605", true),
+            (
+                "CannotCreateContainerError: Error response from daemon: mkdir /var/lib/docker/overlay2/a: no space left on device",
+                "PP0618",
+                false,
+            ),
             ("", "PP0601", false),
         ] {
             assert_eq!(reason(words), (code, transient), "{words}");

@@ -2,7 +2,8 @@
 //!
 //! AWS passes on the words of registries, Docker, containerd and EC2, and none of them spells alike: "Gateway Time-out"
 //! and "Gateway Timeout", "service-linked" and "service linked", a typed and a typographic apostrophe. Rules are written
-//! for one spelling: lower case, one blank for any run of blanks and hyphens, `'` for every apostrophe.
+//! for one spelling: lower case, one blank for any run of blanks and hyphens, `'` for every apostrophe. Names with a slash, such as
+//! those of images, keep their hyphens, so that they do not become words.
 
 /// Words of AWS in one spelling, each text on a line of its own.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,10 +20,14 @@ impl Words {
         Self(words)
     }
 
-    /// Whether these words are among them.
+    /// Whether these words are among them. `#` stands for any digit.
     #[must_use]
     pub fn have(&self, sought: &str) -> bool {
-        self.0.contains(sought)
+        if !sought.contains('#') {
+            return self.0.contains(sought);
+        }
+        let meets = |(have, sought): (&u8, u8)| if sought == b'#' { have.is_ascii_digit() } else { *have == sought };
+        self.0.as_bytes().windows(sought.len()).any(|here| here.iter().zip(sought.bytes()).all(meets))
     }
 
     /// Whether one of these is among them.
@@ -36,12 +41,17 @@ impl Words {
 #[must_use]
 pub fn plain(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
-    for character in text.trim().chars() {
-        match character {
-            '-' | '\u{2010}'..='\u{2015}' => blank(&mut plain),
-            character if character.is_whitespace() => blank(&mut plain),
-            '\u{2018}' | '\u{2019}' => plain.push('\''),
-            character => plain.extend(character.to_lowercase()),
+    for word in text.split_whitespace() {
+        if !plain.is_empty() {
+            blank(&mut plain);
+        }
+        let is_name = word.contains('/');
+        for character in word.chars() {
+            match character {
+                '-' | '\u{2010}'..='\u{2015}' if !is_name => blank(&mut plain),
+                '\u{2018}' | '\u{2019}' => plain.push('\''),
+                character => plain.extend(character.to_lowercase()),
+            }
         }
     }
     plain
@@ -72,6 +82,14 @@ mod tests {
         assert_eq!(plain("You’ve"), "you've");
         let words = Words::of(["Service-Linked", "AGENT"]);
         assert!(words.have("service linked") && words.have("\nagent\n") && !words.have("linked agent"));
+        assert_eq!(plain("Get https://r/v2/no-such-host/x: EOF"), "get https://r/v2/no-such-host/x: eof");
+    }
+
+    #[test]
+    fn digits_are_sought_as_one_kind() {
+        let words = Words::of(["from HEAD request to https://r/v2/x: 502 Proxy Error"]);
+        assert!(words.have(": 5## ") && words.have("x: ###") && !words.have(": 4##") && !words.have(": 5##\n"));
+        assert!(!Words::of(["r/x:503 not found"]).have(": 5##") && !Words::of([""]).have("5##"));
     }
 
     #[test]

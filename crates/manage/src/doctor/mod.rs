@@ -12,6 +12,7 @@ mod roles;
 
 use crate::account::Installation;
 use aws::SdkConfig;
+use installation::variables;
 use prefect_api::Transport;
 use serde_json::Value;
 
@@ -27,30 +28,35 @@ use crate::{
 /// Makes all checks. A server or an installation that is not configured is a finding, too. `manifest` is the `manifest.json`
 /// of the build that should be deployed.
 pub async fn examine<T: Transport>(
-    server: Result<Server<T>, ManageError>,
+    server: &Result<Server<T>, ManageError>,
     side: Result<Side, ManageError>,
     manifest: Option<&Value>,
 ) -> Findings {
     let mut findings = Findings::default();
-    let seen = prefect::check(server, &mut findings).await;
-    match side {
-        Err(error) => findings.add(
-            Status::Failed,
-            "aws",
-            error.to_string(),
-            "Give it with --region, AWS_REGION or a profile (AWS_PROFILE).",
-        ),
-        Ok(Side { config, dev: Some(dev), prefix, .. }) => of_dev(&dev, &config, &prefix, &mut findings).await,
-        Ok(Side { config, prefix, dev: None, .. }) => {
-            let installation = Installation::new(&config);
-            if is_known(&installation, &mut findings).await {
-                let functions = functions::check(&installation, &prefix, &seen, manifest, &mut findings).await;
-                queues::check(&installation, &prefix, &functions, &mut findings).await;
-                network::check(&installation, &config, &functions, &seen, &mut findings).await;
-                roles::check(&config, &functions, &seen, &mut findings).await;
-            }
+    let mut seen = prefect::check(server, &mut findings).await;
+    let side = match side {
+        Ok(Side { config, dev: Some(dev), prefix, .. }) => {
+            of_dev(&dev, &config, &prefix, &mut findings).await;
+            None
         }
-    }
+        Ok(side) => is_known(&Installation::new(&side.config), &mut findings).await.then_some(side),
+        Err(error) => {
+            let todo = "Give it with --region, AWS_REGION or a profile (AWS_PROFILE).";
+            findings.add(Status::Failed, "aws", error.to_string(), todo);
+            None
+        }
+    };
+    let Some(Side { config, prefix, .. }) = side else {
+        prefect::check_named(server, None, &mut seen, &mut findings).await;
+        return findings;
+    };
+    let installation = Installation::new(&config);
+    let functions = functions::check(&installation, &prefix, &seen, manifest, &mut findings).await;
+    let names = functions.all.contains_key("poller").then(|| functions.list("poller", variables::POOLS.name));
+    prefect::check_named(server, names.as_ref(), &mut seen, &mut findings).await;
+    queues::check(&installation, &prefix, &functions, &mut findings).await;
+    network::check(&installation, &config, &functions, &seen, &mut findings).await;
+    roles::check(&config, &functions, &seen, &mut findings).await;
     findings
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use prefect_api::{
-    Transport,
+    Transport, is_cloud,
     models::{WorkPool, WorkQueue, Worker},
 };
 use serde_json::Value;
@@ -22,6 +22,8 @@ use crate::{
 pub(super) struct Seen {
     /// Its address, if there is one.
     pub(super) url: Option<String>,
+    /// Whether it answers and takes the credentials.
+    answers: bool,
     /// Subnets that are defaults of pools.
     pub(super) subnets: BTreeSet<String>,
     /// What tasks of each pool are by default.
@@ -52,7 +54,8 @@ impl Tasks {
     }
 }
 
-pub(super) async fn check<T: Transport>(server: Result<Server<T>, ManageError>, findings: &mut Findings) -> Seen {
+/// Checks the server, and the pools that are served for their type. Prefect Cloud submits the runs of those itself.
+pub(super) async fn check<T: Transport>(server: &Result<Server<T>, ManageError>, findings: &mut Findings) -> Seen {
     let server = match server {
         Ok(server) => server,
         Err(error) => {
@@ -62,7 +65,8 @@ pub(super) async fn check<T: Transport>(server: Result<Server<T>, ManageError>, 
         }
     };
     let mut seen = Seen { url: Some(server.url.clone()), ..Seen::default() };
-    let asked = tokio::try_join!(server.client.server_version(), server.client.work_pools(&[PUSH], &[]));
+    let types: &[&str] = if is_cloud(&server.url) { &[] } else { &[PUSH] };
+    let asked = tokio::try_join!(server.client.server_version(), server.client.work_pools(types, &[]));
     let (version, pools) = match asked {
         Ok(asked) => asked,
         Err(error) => {
@@ -76,16 +80,64 @@ pub(super) async fn check<T: Transport>(server: Result<Server<T>, ManageError>, 
         }
     };
     findings.ok("prefect", format!("{} answers and takes the credentials, version {version}", server.url));
-    if pools.is_empty() {
-        let todo = "`pushpool pool create` makes one; pools of another type are served if the installation names them.";
-        findings.add(Status::Warning, "pools", format!("there is no work pool of type {PUSH}"), todo);
+    seen.answers = true;
+    pools_check(server, pools, &mut seen, findings).await;
+    seen
+}
+
+/// Checks the pools that the installation serves by name, whatever their type; None if its settings could not be read.
+pub(super) async fn check_named<T: Transport>(
+    server: &Result<Server<T>, ManageError>,
+    names: Option<&BTreeSet<String>>,
+    seen: &mut Seen,
+    findings: &mut Findings,
+) {
+    const CHECK: &str = "pools";
+    let Ok(server) = server else { return };
+    if !seen.answers {
+        return;
     }
+    let known = |name: &String| seen.pools.iter().any(|it| it.pool == *name);
+    let names_left: Vec<String> = names.into_iter().flatten().filter(|name| !known(name)).cloned().collect();
+    if !names_left.is_empty() {
+        match server.client.work_pools(&[], &names_left).await {
+            Ok(pools) => {
+                for name in names_left.iter().filter(|name| !pools.iter().any(|pool| pool.name == **name)) {
+                    let todo = "Create it with `pushpool pool create`, or take it out of the module's prefect.pools.";
+                    findings.add(
+                        Status::Warning,
+                        &format!("pool {name}"),
+                        "the installation names it, and the server has no such pool".to_owned(),
+                        todo,
+                    );
+                }
+                pools_check(server, pools, seen, findings).await;
+            }
+            Err(error) => findings.add(Status::NotChecked, CHECK, server.told(error).to_string(), ""),
+        }
+    }
+    if seen.pools.is_empty() && names_left.is_empty() {
+        let (status, what) = match (is_cloud(&server.url), names) {
+            (false, _) => (Status::Warning, format!("there is no work pool of type {PUSH}")),
+            (true, Some(_)) => (Status::Warning, "the installation names no work pool".to_owned()),
+            (true, None) => (Status::NotChecked, "the poller's settings say which pools are served".to_owned()),
+        };
+        let todo = "`pushpool pool create` makes one; pools of another type are served if the installation names them.";
+        findings.add(status, CHECK, what, todo);
+    }
+}
+
+async fn pools_check<T: Transport>(
+    server: &Server<T>,
+    pools: Vec<WorkPool>,
+    seen: &mut Seen,
+    findings: &mut Findings,
+) {
     for pool in pools {
         seen.subnets.extend(subnets(&pool));
         seen.pools.push(Tasks::of(&pool));
-        pool_check(&server, &pool, findings).await;
+        pool_check(server, &pool, findings).await;
     }
-    seen
 }
 
 async fn pool_check<T: Transport>(server: &Server<T>, pool: &WorkPool, findings: &mut Findings) {
