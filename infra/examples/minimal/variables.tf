@@ -51,6 +51,18 @@ variable "prefect_api_key_secret_arn" {
   default     = null
 }
 
+variable "prefect_auth_string_secret_arn" {
+  description = "Secret with the auth string (`user:password`) of a self-hosted server; none for a server without one."
+  type        = string
+  default     = null
+}
+
+variable "function_vpc" {
+  description = "Subnets and security groups of the functions, for a server that only a VPC reaches."
+  type        = object({ subnet_ids = list(string), security_group_ids = list(string) })
+  default     = null
+}
+
 variable "pools" {
   description = "Work pools to serve by name. Prefect Cloud needs them, of type ecs; elsewhere all pools of type ecs:push are served anyway."
   type        = list(string)

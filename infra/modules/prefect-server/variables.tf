@@ -86,7 +86,7 @@ variable "domain_name" {
 }
 
 variable "database" {
-  description = "The PostgreSQL database. `deletion_protection` is on: `terraform destroy` stops there until it is off. With `final_snapshot` it leaves a snapshot, which costs until somebody deletes it."
+  description = "The PostgreSQL database. `deletion_protection` is on: `terraform destroy` stops there until it is off. With `final_snapshot` it leaves a snapshot, which costs until you delete it."
   type = object({
     instance_class        = optional(string, "db.t4g.micro")
     engine_version        = optional(string, "17")

@@ -4,10 +4,13 @@
 
 locals {
   recursion_runbook = "recursive-invocations"
+
+  # Lambda looks for loops in what a queue invokes; schedules invoke the reconciler, and a URL the doorbell.
+  functions_of_queues = ["poller", "dispatcher", "observer"]
 }
 
 resource "aws_cloudwatch_metric_alarm" "recursive_invocations" {
-  for_each = { for name, function in local.function_names : name => function if local.all_alarms && contains(["poller", "dispatcher", "observer"], name) }
+  for_each = { for name, function in local.function_names : name => function if local.all_alarms && contains(local.functions_of_queues, name) }
 
   alarm_name          = "${var.prefix}-recursive-invocations-${each.key}"
   alarm_description   = "Lambda has taken the ${each.key} for a part of a loop and not invoked it. What to do: docs/runbook.md#${local.recursion_runbook}"

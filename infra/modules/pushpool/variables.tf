@@ -486,7 +486,7 @@ variable "event_bus_arn" {
 # Watching.
 
 variable "alarm_topic_arns" {
-  description = "SNS topics of the alarms. Without one the alarms are made and tell nobody."
+  description = "SNS topics of the alarms. Without one the alarms notify no one."
   type        = list(string)
   default     = []
 }

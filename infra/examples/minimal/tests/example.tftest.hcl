@@ -49,3 +49,22 @@ run "minimal" {
     error_message = "The output says what a pool needs."
   }
 }
+
+run "a_private_server" {
+  variables {
+    region                         = "eu-central-1"
+    manifest                       = "../../modules/pushpool/tests/manifest.json"
+    cluster_arn                    = "arn:aws:ecs:eu-central-1:111122223333:cluster/etl"
+    subnet_ids                     = ["subnet-1"]
+    security_group_ids             = ["sg-1"]
+    execution_role_arn             = "arn:aws:iam::111122223333:role/etl-execution"
+    prefect_api_url                = "http://prefect.internal:4200/api"
+    prefect_auth_string_secret_arn = "arn:aws:secretsmanager:eu-central-1:111122223333:secret:prefect-AbCdEf"
+    function_vpc                   = { subnet_ids = ["subnet-1"], security_group_ids = ["sg-2"] }
+  }
+
+  assert {
+    condition     = strcontains(output.pool_create_arguments, "--set prefect_api_auth_string_secret_arn=arn:aws:secretsmanager:")
+    error_message = "Containers authenticate with the auth string, too."
+  }
+}

@@ -298,8 +298,15 @@ run "alarms" {
       "dead-letters-poll", "dead-letters-run", "dead-letters-run.fifo", "dead-letters-events",
       "function-errors-poller", "function-errors-dispatcher", "function-errors-observer", "function-errors-reconciler",
       "function-throttles-poller", "function-throttles-dispatcher", "function-throttles-observer", "function-throttles-reconciler",
+      "recursive-invocations-poller", "recursive-invocations-dispatcher", "recursive-invocations-observer",
     ] : "pushpool-${name}"])
     error_message = "These are the alarms."
+  }
+  assert {
+    condition = jsonencode([for alarm in aws_cloudwatch_metric_alarm.recursive_invocations : [alarm.alarm_name, alarm.metric_name, alarm.dimensions]]) == jsonencode([for name in ["dispatcher", "observer", "poller"] : [
+      "pushpool-recursive-invocations-${name}", "RecursiveInvocationsDropped", { FunctionName = "pushpool-${name}" },
+    ]])
+    error_message = "Each function that queues feed has an alarm on its own refused invocations."
   }
   assert {
     condition     = aws_cloudwatch_metric_alarm.plain["poll-age"].treat_missing_data == "breaching"
