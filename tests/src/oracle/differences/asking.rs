@@ -9,7 +9,7 @@ use crate::oracle::generate::LEAK;
 pub(super) const DIFFERENCES: &[Difference] = &[
     Difference {
         name: "placeholders never read the process environment",
-        reason: "`{{ $X }}` in a pool would hand any variable of the dispatcher, credentials included, to whoever can edit a \
+        reason: "`{{ $X }}` in a pool would hand any variable of the dispatcher, credentials included, to anyone who can edit a \
                  pool. It renders as a variable that is not set.",
         effect: Effect::Ask(without_process_environment),
     },

@@ -14,7 +14,7 @@ pub(super) const DIFFERENCES: &[Difference] = &[
     },
     Difference {
         name: "dotted variables are judged",
-        reason: "The server takes `env.X` for a variable nobody declared.",
+        reason: "The server takes `env.X` for an undeclared variable.",
         effect: Effect::Judge(is_about_a_dotted_variable),
     },
     Difference {

@@ -32,7 +32,7 @@ pub(super) const DIFFERENCES: &[Difference] = &[
         effect: Effect::Mend(drop_plain_beside_secret),
     },
     Difference {
-        name: "a label of which nothing is left is no tag",
+        name: "labels that sanitise to an empty string are dropped",
         reason: "The worker sends an empty key when a label consists of characters that tags cannot have; boto3 refuses it.",
         effect: Effect::Mend(drop_empty_tags),
     },
@@ -58,7 +58,7 @@ pub(super) const DIFFERENCES: &[Difference] = &[
     },
     Difference {
         name: "an environment variable without a name is none",
-        reason: "The worker drops the empty name and sends the value, which is nobody's.",
+        reason: "The worker drops the empty name and sends the value without one.",
         effect: Effect::Mend(drop_nameless),
     },
     Difference {

@@ -15,14 +15,15 @@ pub(super) const DIFFERENCES: &[Difference] = &[
     },
     Difference {
         name: "the family is legal and ends in the hash of the definition",
-        reason: "The worker forgets to make it legal. With the hash, equal definitions are registered once, by whoever comes \
-                 first, and RunTask names a family that can only mean one content.",
+        reason: "The worker forgets to make it legal. With the hash, equal definitions share one family, and RunTask names the \
+                 revision whose content the dispatcher has compared with its own.",
         effect: Effect::Normalise(family),
     },
     Difference {
         name: "the roles of the overrides stand in the definition",
         reason: "ECS asks for `iam:PassRole` when a definition with roles is registered. A role in the overrides goes to \
-                 whatever revision of the family is newest, whoever registered it. The task has the same roles.",
+                 the newest revision of the family, which another principal may have registered. The task has the same \
+                 roles.",
         effect: Effect::Normalise(roles),
     },
     Difference {

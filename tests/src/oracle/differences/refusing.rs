@@ -8,7 +8,7 @@ use crate::oracle::subject::Rendering;
 pub(super) const DIFFERENCES: &[Difference] = &[
     Difference {
         name: "API key and auth string never travel as plain environment",
-        reason: "Whoever may describe tasks reads them there. A secret's ARN is the way.",
+        reason: "Any principal with `ecs:DescribeTasks` reads them there. Give a secret's ARN instead.",
         effect: Effect::Refuse { code: "PP0209", when: has_plain_secret },
     },
     Difference {
@@ -23,7 +23,7 @@ pub(super) const DIFFERENCES: &[Difference] = &[
     },
     Difference {
         name: "secrets on Fargate need an execution role",
-        reason: "ECS refuses the definition: nobody could read them.",
+        reason: "ECS refuses the definition, because no role could read them.",
         effect: Effect::Refuse { code: "PP0212", when: lacks_role_for_secrets },
     },
     Difference {
