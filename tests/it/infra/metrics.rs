@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use dispatch::metrics::METRICS;
+use dispatch::metrics::{Dimensions, METRICS};
 use hcl::{Block, Expression, expr::TraversalOperator};
 use regex_lite::Regex;
 
@@ -83,6 +83,31 @@ fn dashboard_and_alarms_name_metrics_that_are_emitted() {
         [("Polls", false), ("DueToLaunch", true), ("Crashed", true), ("Crashed", false), ("LaunchToRunning", false)]
     {
         assert!(all.iter().any(|(name, by_pool)| (name.as_str(), *by_pool) == expected), "{expected:?} in {all:?}");
+    }
+}
+
+/// In the order of the code, each with the alarm that watches it.
+#[test]
+fn the_table_of_metrics_is_that_of_the_code() {
+    let locals = locals(&module(PUSHPOOL));
+    let [watched, entries] = ["metric", "runbook"].map(|name| alarms(&locals, "plain_alarms", name));
+    let alarms: BTreeMap<String, String> = watched.into_iter().zip(entries).collect();
+    let page = read("docs/operating.md");
+    let rows = page.lines().skip_while(|line| !line.starts_with("| metric |")).skip(2);
+    let rows: Vec<&str> = rows.take_while(|line| line.starts_with('|')).collect();
+    assert_eq!(rows.len(), METRICS.len());
+    for (row, metric) in rows.into_iter().zip(METRICS) {
+        let pool = match metric.dimensions {
+            Dimensions::None => "none",
+            Dimensions::WorkPool => "pool",
+            Dimensions::WorkPoolIfKnown => "pool if known",
+        };
+        let total = if metric.total { "; none" } else { "" };
+        let start =
+            format!("| {} | {} | {pool}{total} | {} | ", metric.name, metric.unit, metric.emitted_by.join(", "));
+        assert!(row.starts_with(&start), "{row} does not start with {start}");
+        let alarm = alarms.get(metric.name).map_or_else(String::new, |alarm| format!(" [{alarm}](runbook.md#{alarm})"));
+        assert!(row.ends_with(&format!(" |{alarm} |")), "{row} does not end with the alarm `{alarm}`");
     }
 }
 
