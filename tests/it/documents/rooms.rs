@@ -1,4 +1,4 @@
-//! ARCHITECTURE.md's table of rooms, and what each room may not do: held against dependencies and sources.
+//! ARCHITECTURE.md's table of parts (here: rooms), and what each may not do: held against dependencies and sources.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -236,7 +236,7 @@ const NO_CRATES: [&str; 3] = ["tests", "events", "infra"];
 fn rows() -> BTreeMap<String, String> {
     let page = read("ARCHITECTURE.md");
     let rows =
-        page.lines().skip_while(|line| !line.starts_with("| room |")).skip(2).take_while(|line| line.starts_with('|'));
+        page.lines().skip_while(|line| !line.starts_with("| part |")).skip(2).take_while(|line| line.starts_with('|'));
     rows.map(|row| {
         let cells: Vec<&str> = row.trim_matches('|').split(" | ").map(str::trim).collect();
         let [room, _, may_not] = cells[..] else { panic!("a row has three cells: {row}") };
@@ -356,7 +356,7 @@ fn every_crate_has_a_row_and_every_row_has_its_rule() {
     let rows = rows();
     for member in crates() {
         let rule = rule_of(&member).unwrap_or_else(|| panic!("{member} has no rule: add one for what its row forbids"));
-        assert!(rows.contains_key(rule.room), "{member} has no row in ARCHITECTURE.md, \"Rooms\"");
+        assert!(rows.contains_key(rule.room), "{member} has no row in ARCHITECTURE.md, \"Parts\"");
     }
     for (room, may_not) in &rows {
         if NO_CRATES.contains(&room.as_str()) {
