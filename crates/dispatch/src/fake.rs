@@ -41,6 +41,7 @@ struct Held {
     runs: BTreeMap<FlowRunId, Vec<Value>>,
     pids: BTreeMap<FlowRunId, String>,
     starts: BTreeMap<FlowRunId, Timestamp>,
+    in_process: HashSet<FlowRunId>,
     template: Value,
     variables: BTreeMap<String, Value>,
     /// Requests whose path has one of these fail.
@@ -65,6 +66,11 @@ impl Server {
         let now: Timestamp = NOW.parse().unwrap();
         let states = states.iter().enumerate().map(|(index, (state_type, name, minutes))| {
             let details = match *state_type {
+                // A claim of the SCHEDULED state right before it; any other is of the first.
+                "PENDING" if *name == "Again" => {
+                    let state_id = StateId::from_u128((number << 16) + index as u128 - 1);
+                    json!({"transition_id": Attempt { flow_run_id: run, state_id }.transition_id()})
+                }
                 "PENDING" if *name != "Theirs" => json!({"transition_id": attempt.transition_id()}),
                 // Two of a run are two copies of one end.
                 "CRASHED" => json!({"transition_id": run}),
@@ -85,6 +91,11 @@ impl Server {
 
     pub(crate) fn start(&self, attempt: Attempt, at: Timestamp) {
         self.0.lock().unwrap().starts.insert(attempt.flow_run_id, at);
+    }
+
+    /// The run's process is to try it again.
+    pub(crate) fn retry_in_process(&self, attempt: Attempt) {
+        self.0.lock().unwrap().in_process.insert(attempt.flow_run_id);
     }
 
     pub(crate) fn set_template(&self, template: Value) {
@@ -135,6 +146,7 @@ impl Held {
             "id": id, "flow_id": Uuid::from_u128(1), "work_pool_name": "p", "state": self.runs[id].last(),
             "infrastructure_pid": self.pids.get(id), "start_time": self.starts.get(id),
             "run_count": u8::from(self.starts.contains_key(id)),
+            "empirical_policy": self.in_process.contains(id).then(|| json!({"retry_type": "in_process"})),
         })
     }
 

@@ -199,6 +199,7 @@ fn read(task: &types::Task) -> Task {
         capacity_provider_name: task.capacity_provider_name().map(str::to_owned),
         started_at: task.started_at().map(|at| Value::from(at.secs())),
         created_at: task.created_at().map(|at| Value::from(at.secs())),
+        stopped_at: task.stopped_at().map(|at| Value::from(at.as_secs_f64())),
         overrides: Overrides { container_overrides: overrides.iter().map(container_override).collect() },
     }
 }

@@ -3,6 +3,7 @@
 //! Both carry the same members (ECS developer guide, "Amazon ECS task state change events": the `detail` is the task
 //! object of DescribeTasks), so both are read into one type and judged by the same rules.
 
+use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -40,6 +41,8 @@ pub struct Task {
     pub(crate) started_at: Option<Value>,
     /// When it was asked for, as text or in seconds since 1970.
     pub(crate) created_at: Option<Value>,
+    /// When it stopped, as text or in seconds since 1970.
+    pub(crate) stopped_at: Option<Value>,
     pub(crate) overrides: Overrides,
 }
 
@@ -116,6 +119,13 @@ impl Task {
         self.created_at.as_ref().and_then(seconds).map(|at| at as i64)
     }
 
+    /// When it stopped. None if it has not, or ECS does not say when.
+    #[must_use]
+    pub fn stopped_at(&self) -> Option<Timestamp> {
+        let since_epoch = SignedDuration::try_from_secs_f64(seconds(self.stopped_at.as_ref()?)?).ok()?;
+        Timestamp::from_duration(since_epoch).ok()
+    }
+
     /// Seconds from when it was asked for to when its containers were started. None if they were not.
     #[must_use]
     pub fn seconds_to_start(&self) -> Option<f64> {
@@ -147,8 +157,8 @@ fn seconds(at: &Value) -> Option<f64> {
     match at {
         Value::Number(seconds) => seconds.as_f64(),
         Value::String(text) => {
-            let at: jiff::Timestamp = text.parse().ok()?;
-            Some(at.duration_since(jiff::Timestamp::UNIX_EPOCH).as_secs_f64())
+            let at: Timestamp = text.parse().ok()?;
+            Some(at.duration_since(Timestamp::UNIX_EPOCH).as_secs_f64())
         }
         _ => None,
     }
@@ -189,6 +199,9 @@ mod tests {
         let at = |value: Value| Task::of_json(&json!({"taskArn": "a", "createdAt": value})).unwrap().created_at();
         assert_eq!(at(json!("2026-01-01T00:00:00Z")), at(json!(1_767_225_600.25)));
         assert_eq!(at(json!(null)), None);
+        let stopped = |value: Value| Task::of_json(&json!({"taskArn": "a", "stoppedAt": value})).unwrap().stopped_at();
+        assert_eq!(stopped(json!(1_767_225_600.25)), stopped(json!("2026-01-01T00:00:00.25Z")));
+        assert_eq!((stopped(json!(null)), stopped(json!("soon"))), (None, None));
         let started =
             json!({"taskArn": "a", "createdAt": "2026-01-01T00:00:00Z", "startedAt": "2026-01-01T00:00:31.5Z"});
         assert_eq!(Task::of_json(&started).unwrap().seconds_to_start(), Some(31.5));

@@ -9,7 +9,7 @@ use crate::{
     concurrency::ConcurrencyLimit,
     error::ApiError,
     filters::DeploymentQuery,
-    lists::found,
+    lists::{Apart, found},
     models::Object,
     patch::Patch,
     schedules::{Schedule, ScheduleSpec},
@@ -220,6 +220,14 @@ impl<T: Transport> Client<T> {
     /// [`ApiError`].
     pub async fn deployments(&self, ids: &[Uuid]) -> Result<Vec<Deployment>, ApiError> {
         self.list_by_id("/deployments/filter", "deployments", ids).await
+    }
+
+    /// The same, one by one where the list fails for its content.
+    ///
+    /// # Errors
+    /// [`ApiError`] of the list, for another reason.
+    pub async fn each_deployment(&self, ids: &[Uuid]) -> Result<Apart<Deployment>, ApiError> {
+        self.each_by_id("/deployments/filter", "deployments", ids).await
     }
 
     /// How many deployments a query names.

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::{client::Client, error::ApiError, transport::Transport};
+use crate::{client::Client, error::ApiError, lists::Apart, transport::Transport};
 
 /// A flow.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -26,6 +26,14 @@ impl<T: Transport> Client<T> {
     /// [`ApiError`].
     pub async fn flows(&self, ids: &[Uuid]) -> Result<Vec<Flow>, ApiError> {
         self.list_by_id("/flows/filter", "flows", ids).await
+    }
+
+    /// The same, one by one where the list fails for its content.
+    ///
+    /// # Errors
+    /// [`ApiError`] of the list, for another reason.
+    pub async fn each_flow(&self, ids: &[Uuid]) -> Result<Apart<Flow>, ApiError> {
+        self.each_by_id("/flows/filter", "flows", ids).await
     }
 
     /// The flow of a name, made if there is none yet (prefect 3.9.1, `server/api/flows.py`, `create_flow`;

@@ -53,7 +53,7 @@ mod variables;
 pub use client::Client;
 pub use connection::{Auth, Connection, Credentials, is_cloud, without_userinfo};
 pub use error::ApiError;
-pub use lists::PAGE;
+pub use lists::{Apart, PAGE};
 pub use pages::{Each, Page, Unread};
 pub use retry::Patience;
 pub use transport::{Method, Request, Response, Room, Transport, TransportError};

@@ -1,12 +1,17 @@
 //! Lists of the API, read page by page, and answers that may say "not found".
 
+use futures_util::{StreamExt, stream};
 use serde::{Serialize, Serializer, de::DeserializeOwned, ser::SerializeMap};
+use uuid::Uuid;
 
 use crate::{client::Client, error::ApiError, filters::Is, transport::Transport};
 
 /// Most items of an answer (prefect 3.8.8, `server/settings`, `PREFECT_SERVER_API_DEFAULT_LIMIT`).
 /// More is refused.
 pub const PAGE: usize = 200;
+
+/// How many items are read at once where each is read alone.
+pub(crate) const AT_ONCE: usize = 4;
 
 /// More items of a list than any server has: asking ends where a server's answers do not.
 const MOST_ITEMS: usize = 20_000;
@@ -78,9 +83,46 @@ impl<T: Transport> Client<T> {
         let mut items = Vec::with_capacity(ids.len());
         for ids in ids.chunks(self.page()) {
             let body = OfIds { kind, ids, limit: self.page() };
-            items.extend(self.post::<Vec<R>>(path.to_owned(), &body).await?);
+            items.extend(self.post_page::<Vec<R>>(path.to_owned(), &body).await?);
         }
         Ok(items)
+    }
+}
+
+/// Items of a list, and those that the server cannot write or we cannot read, each with why.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Apart<R> {
+    /// The others.
+    pub items: Vec<R>,
+    /// By their ids.
+    pub unread: Vec<(Uuid, ApiError)>,
+}
+
+impl<T: Transport> Client<T> {
+    /// As `list_by_id`; if that fails for its content, each item is asked for alone.
+    pub(crate) async fn each_by_id<R: DeserializeOwned>(
+        &self,
+        path: &'static str,
+        kind: &'static str,
+        ids: &[Uuid],
+    ) -> Result<Apart<R>, ApiError> {
+        match self.list_by_id(path, kind, ids).await {
+            Ok(items) => return Ok(Apart { items, unread: Vec::new() }),
+            Err(error) if error.is_of_its_content() => {}
+            Err(error) => return Err(error),
+        }
+        // Owned, so that the future does not borrow from the caller's list.
+        let ids: Vec<Uuid> = ids.into();
+        let reads = ids.into_iter().map(|id| async move { (id, self.list_by_id::<R>(path, kind, &[id]).await) });
+        let read: Vec<(Uuid, Result<Vec<R>, ApiError>)> = stream::iter(reads).buffer_unordered(AT_ONCE).collect().await;
+        let mut apart = Apart { items: Vec::new(), unread: Vec::new() };
+        for (id, answer) in read {
+            match answer {
+                Ok(items) => apart.items.extend(items),
+                Err(error) => apart.unread.push((id, error)),
+            }
+        }
+        Ok(apart)
     }
 }
 

@@ -16,15 +16,13 @@ use crate::{
     client::Client,
     error::ApiError,
     filters::{FlowRunFilter, FlowRunQuery, FlowRunSort},
+    lists::AT_ONCE,
     models::{FlowRun, StateType},
     transport::Transport,
 };
 
 /// A page of so many runs is not halved any more, but read run by run.
 const FEW: usize = 8;
-
-/// How many runs are read at once one by one.
-const AT_ONCE: usize = 4;
 
 /// A run that cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -50,7 +50,7 @@ impl<C: ControlPlane, L: TaskLauncher, Q: Inbox> Dispatcher<C, L, Q> {
             false => true,
         };
         let prepared = match prepared {
-            Err(refused) if again => return self.give_up(message, refused).await,
+            Err(refused) if again => return self.give_up(order, message, refused).await,
             prepared => prepared?,
         };
         let asked = (self.clock)();
@@ -81,15 +81,15 @@ impl<C: ControlPlane, L: TaskLauncher, Q: Inbox> Dispatcher<C, L, Q> {
         if let Some(found) = self.find(prepared).await? {
             return Ok(Came::Task(found, Vec::new()));
         }
-        if self.since(order.since) < UNDER_WAY {
-            return Err(Failure { class: Class::Transient, ..why });
-        }
-        self.give_up(message, why).await
+        self.give_up(order, message, why).await
     }
 
     /// Yet another delivery may be about to launch it, or a task may be coming up: if the run was handed back or crashed now, its flow
     /// could start all the same.
-    async fn give_up(&self, message: &ScheduledRun, why: Failure) -> Result<Came, Failure> {
+    async fn give_up(&self, order: &Order, message: &ScheduledRun, why: Failure) -> Result<Came, Failure> {
+        if self.since(order.since) < UNDER_WAY {
+            return Err(Failure { class: Class::Transient, ..why });
+        }
         if !self.control.give_up(message, &why.diagnosis).await? {
             return Err(why);
         }
@@ -141,7 +141,7 @@ impl<C: ControlPlane, L: TaskLauncher, Q: Inbox> Dispatcher<C, L, Q> {
         let why = Failure { class: Class::Capacity, diagnosis: reason };
         match self.prepare(order) {
             Ok(prepared) => self.find_or_give_up(order, &prepared, message, why).await,
-            Err(refused) => self.give_up(message, refused).await,
+            Err(refused) => self.give_up(order, message, refused).await,
         }
     }
 

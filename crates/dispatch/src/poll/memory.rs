@@ -20,6 +20,9 @@ const FIFO_PATIENCE: Duration = Duration::from_secs(60);
 /// back to a hundred messages for each run.
 const LONGEST: Duration = Duration::from_secs(900);
 
+/// While as many messages wait as were sent, that time doubles as well, this often: every hour.
+const MOST_DOUBLINGS: u32 = 2;
+
 /// How soon at the earliest an attempt is sent again because a slot came free: a ring and a tick may come together.
 const TOGETHER: Duration = Duration::from_secs(5);
 
@@ -36,7 +39,10 @@ const ENTRIES: usize = 20_000;
 #[derive(Debug, Clone, Copy)]
 struct Sent {
     arrives: Timestamp,
+    /// How often, but for those times when the message before may have waited still: they say nothing about the run.
     times: u32,
+    /// How often since then.
+    waiting: u32,
 }
 
 /// What is known about the FIFO queue when something is to be sent to it.
@@ -48,6 +54,13 @@ pub(super) struct Fifo {
     pub(super) sent_before: u64,
     /// Whether a slot of the pool has come free.
     pub(super) slot_free: bool,
+}
+
+impl Fifo {
+    /// Whether all that was sent of the pool before may be in the queue still: nobody dispatches, or others' messages are.
+    pub(super) fn may_hold_all(self) -> bool {
+        !self.slot_free && self.backlog.is_some_and(|backlog| backlog > 0 && backlog >= self.sent_before)
+    }
 }
 
 /// Attempts that were sent, with when their messages arrive.
@@ -85,15 +98,15 @@ impl Memory {
             let patience = match fifo.backlog {
                 _ if fifo.slot_free => TOGETHER,
                 Some(0) => FIFO_PATIENCE,
-                Some(backlog) if backlog >= fifo.sent_before => LONGEST,
+                _ if fifo.may_hold_all() => LONGEST * 2_u32.pow(sent.waiting.min(MOST_DOUBLINGS)),
                 _ => doubled(FIFO_PATIENCE, sent.times),
             };
             sent.is_over(patience, now)
         })
     }
 
-    /// Notes that a message for it was sent and arrives at `arrives`.
-    pub(super) fn note(&self, attempt: Attempt, arrives: Timestamp, now: Timestamp) {
+    /// Notes that a message for it was sent and arrives at `arrives`. `waiting`: the one before may wait still.
+    pub(super) fn note(&self, attempt: Attempt, arrives: Timestamp, now: Timestamp, waiting: bool) {
         let mut memory = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if memory.len() >= ENTRIES {
             memory.retain(|_, sent| !sent.is_over(LONGEST * 2, now));
@@ -101,8 +114,11 @@ impl Memory {
                 memory.clear();
             }
         }
-        let times = memory.get(&attempt).map_or(0, |sent| sent.times).saturating_add(1);
-        memory.insert(attempt, Sent { arrives, times });
+        let sent = match memory.get(&attempt) {
+            Some(sent) if waiting => Sent { arrives, waiting: sent.waiting.saturating_add(1), ..*sent },
+            sent => Sent { arrives, times: sent.map_or(0, |sent| sent.times).saturating_add(1), waiting: 0 },
+        };
+        memory.insert(attempt, sent);
     }
 }
 
@@ -131,15 +147,15 @@ mod tests {
         let memory = Memory::default();
         let attempt = Attempt { flow_run_id: FlowRunId::from_u128(1), state_id: StateId::from_u128(2) };
         assert!(memory.is_new(&attempt, at(0)));
-        memory.note(attempt, at(60), at(0));
+        memory.note(attempt, at(60), at(0), false);
         assert!(!memory.is_new(&attempt, at(40)), "on its way");
         assert!(!memory.is_new(&attempt, at(89)));
         assert!(memory.is_new(&attempt, at(91)));
-        memory.note(attempt, at(91), at(91));
+        memory.note(attempt, at(91), at(91), false);
         assert!(!memory.is_new(&attempt, at(150)));
         assert!(memory.is_new(&attempt, at(152)));
         assert!(!memory.is_stuck(&attempt));
-        memory.note(attempt, at(152), at(152));
+        memory.note(attempt, at(152), at(152), false);
         assert!(memory.is_stuck(&attempt));
         let other = Attempt { state_id: StateId::from_u128(3), ..attempt };
         assert!(memory.is_new(&other, at(0)), "another attempt of the same run");
@@ -154,7 +170,7 @@ mod tests {
         assert!(is_new(fifo(Some(40), false), 0), "never sent");
         assert!(!is_new(fifo(Some(FULL), false), 0), "enough wait");
         for second in [0, 60] {
-            memory.note(attempt, at(second), at(second));
+            memory.note(attempt, at(second), at(second), false);
         }
         assert!(!is_new(fifo(Some(0), false), 119), "the count may be a minute old");
         assert!(is_new(fifo(Some(0), false), 121), "it was handled, and its run waits");
@@ -165,5 +181,13 @@ mod tests {
         assert!(is_new(fifo(None, false), 181), "SQS does not say");
         assert!(is_new(fifo(Some(5), true), 66), "a slot came free");
         assert!(!is_new(fifo(Some(5), true), 64), "the ring and the tick come together");
+        // While nobody dispatches, ever fewer are sent, and none of the runs is taken for stuck.
+        for (second, next) in [(961, 2_761), (2_762, 6_362), (6_363, 9_963)] {
+            memory.note(attempt, at(second), at(second), fifo(Some(5), false).may_hold_all());
+            assert!(!is_new(fifo(Some(5), false), next) && is_new(fifo(Some(5), false), next + 1), "{second}");
+        }
+        assert!(!memory.is_stuck(&attempt));
+        memory.note(attempt, at(10_000), at(10_000), fifo(Some(3), false).may_hold_all());
+        assert!(memory.is_stuck(&attempt), "some were handled, and it is scheduled still");
     }
 }

@@ -59,7 +59,7 @@ impl<T: Transport, Q: RunQueues + PollQueue + EventsQueue> Poller<T, Q> {
             attempts.push((attempt, now.checked_add(delay).unwrap_or(now)));
             messages.push(queued(&message, delay, now));
         }
-        self.send(RunQueue::Standard, attempts, messages, now, polled).await;
+        self.send(RunQueue::Standard, attempts, messages, now, false, polled).await;
         Ok(())
     }
 
@@ -86,12 +86,17 @@ impl<T: Transport, Q: RunQueues + PollQueue + EventsQueue> Poller<T, Q> {
             let due = due.into_iter().filter(|(attempt, _)| self.memory.is_new_in_fifo(attempt, fifo, now));
             let (attempts, messages) =
                 due.map(|(attempt, message)| ((attempt, now), queued(&message, Duration::ZERO, now))).unzip();
-            self.send(RunQueue::Fifo, attempts, messages, now, polled).await;
+            self.send(RunQueue::Fifo, attempts, messages, now, fifo.may_hold_all(), polled).await;
         }
         // The dispatcher does not start a run before it is due, so the poller asks again then. This request leaves out runs
         // that are due already, because they would fill the page.
         let soon = self.before(now, self.options.interval);
-        let coming = self.head(pool, share, (Some(now), soon)).await?.runs;
+        let coming = match self.head(pool, share, (Some(now), soon)).await {
+            Ok(head) => head.runs,
+            // One of them cannot be read. The next tick is soon enough for the others.
+            Err(error) if error.is_of_its_content() => Vec::new(),
+            Err(error) => return Err(error),
+        };
         let next = coming.iter().filter_map(|run| self.waits(run, now)).filter(|wait| !wait.is_zero()).min();
         if let Some(wait) = next {
             // Rounded up: whoever asks early is told of nothing.
@@ -202,20 +207,21 @@ impl<T: Transport, Q: RunQueues + PollQueue + EventsQueue> Poller<T, Q> {
         })
     }
 
-    /// Sends messages of these attempts, which arrive at these times.
+    /// Sends messages of these attempts, which arrive at these times. `waiting`: the ones sent before may all wait still.
     async fn send(
         &self,
         queue: RunQueue,
         attempts: Vec<(Attempt, Timestamp)>,
         messages: Vec<QueuedRun>,
         now: Timestamp,
+        waiting: bool,
         polled: &mut Polled,
     ) {
         let taken = if messages.is_empty() { Vec::new() } else { self.queues.send_runs(queue, &messages).await };
         polled.sent += taken.iter().filter(|taken| **taken).count();
         polled.not_sent += taken.iter().filter(|taken| !**taken).count();
         for (_, (attempt, arrives)) in taken.into_iter().zip(attempts).filter(|(taken, _)| *taken) {
-            self.memory.note(attempt, arrives, now);
+            self.memory.note(attempt, arrives, now, waiting);
         }
     }
 

@@ -19,6 +19,13 @@ pub fn unreadable(error: &ApiError) -> Failure {
     }
 }
 
+/// A deployment, or a flow, that cannot be read, though the server answers otherwise.
+#[must_use]
+pub fn unreadable_alone(error: &ApiError) -> Failure {
+    let detail = format!("The list with the run's deployment and flow fails, and so do they alone: {error}.");
+    Failure { class: Class::Transient, diagnosis: Diagnosis::of(PP0508, detail).bounded() }
+}
+
 /// A block or variable that the run refers to cannot be read.
 #[must_use]
 pub fn unreadable_reference(failure: &Failure) -> Diagnosis {

@@ -30,7 +30,7 @@ pub const CLAIM_HOLDS: Duration = Duration::from_secs(WORK.as_secs() + LATE.as_s
 const TOKEN_LIVES: Duration = Duration::from_secs(50 * 60);
 
 /// How long after its start a run without a record may still get one.
-const UNRECORDED: Duration = Duration::from_secs(15 * 60);
+pub(super) const UNRECORDED: Duration = Duration::from_secs(15 * 60);
 
 /// What is to be done about a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,8 +60,9 @@ pub fn judge(run: Option<&FlowRun>, delivery: &Delivery, now: Timestamp, lead: D
     let Some(state) = &run.state else {
         return Judgement::NotOurs("the run has no state".to_owned());
     };
-    // The task of an attempt goes on when its run has ended, or waits in it, and holds its slot all the while.
-    let unrecorded = run.infrastructure_pid.is_none() && ran_lately(run, now);
+    // The task of an attempt goes on when its run has ended, or waits in it, and holds its slot all the while. A record of an
+    // earlier attempt stays until there is a newer one, so a message that comes again is worth a look at ECS whatever is recorded.
+    let unrecorded = run.run_count > 0 && (*again || run.infrastructure_pid.is_none() && ran_lately(run, now));
     match state.state_type {
         StateType::Scheduled if state.id != attempt.state_id && unrecorded => Judgement::Unrecorded,
         StateType::Scheduled if state.id != attempt.state_id => {
@@ -103,8 +104,6 @@ pub fn judge(run: Option<&FlowRun>, delivery: &Delivery, now: Timestamp, lead: D
                 false => Judgement::Due,
             }
         }
-        // A record of an earlier attempt stays until there is a newer one, so only the absence of any is proof; a message
-        // that comes again is worth a look at ECS.
         StateType::Running | StateType::Cancelling
             if *again || run.infrastructure_pid.is_none() || given_up_since(run, attempt).is_some() =>
         {
@@ -136,7 +135,7 @@ pub fn in_hand(delivery: &Delivery, at: Timestamp, now: Timestamp) -> Option<Dur
     (delivery.queue == RunQueue::Standard && !left.is_zero()).then_some(left)
 }
 
-fn since(moment: Timestamp, now: Timestamp) -> Duration {
+pub(super) fn since(moment: Timestamp, now: Timestamp) -> Duration {
     Duration::try_from(now.duration_since(moment)).unwrap_or_default()
 }
 
@@ -260,6 +259,8 @@ mod tests {
                 assert!(matches!(judged_after(900, &run, &delivery(false)), Judgement::NotOurs(_)), "{state_type}");
                 run.infrastructure_pid = Some("c::arn".to_owned());
                 assert!(matches!(judged_after(60, &run, &delivery(false)), Judgement::NotOurs(_)), "{state_type}");
+                // The record may be of an earlier attempt, which began long ago.
+                assert_eq!(judged_after(900, &run, &delivery(true)), Judgement::Unrecorded, "{state_type}");
             }
         }
     }

@@ -10,7 +10,7 @@ use diagnosis::Diagnosis;
 use futures_util::future::{join, join_all, join3};
 use jiff::Timestamp;
 use prefect_api::{
-    ApiError, Client, Transport,
+    ApiError, Apart, Client, Transport,
     models::{self, Deployment, Flow, FlowRun, WorkQueue},
 };
 use uuid::Uuid;
@@ -59,14 +59,17 @@ impl Pool {
 /// What was fetched for a batch.
 pub(super) struct Shared {
     pub(super) pools: HashMap<String, Result<Option<Pool>, Failure>>,
-    pub(super) deployments: Result<HashMap<Uuid, Deployment>, Failure>,
-    pub(super) flows: Result<HashMap<Uuid, Flow>, Failure>,
+    pub(super) deployments: Result<HashMap<Uuid, Each<Deployment>>, Failure>,
+    pub(super) flows: Result<HashMap<Uuid, Each<Flow>>, Failure>,
 }
+
+/// One of several things: one that cannot be read fails its own runs only.
+pub(super) type Each<V> = Result<V, Failure>;
 
 impl Shared {
     /// Why the server would refuse a claim of the run, as far as it is known before.
     pub(super) fn refusal(&self, run: &FlowRun) -> Option<&'static str> {
-        let deployment = self.deployments.as_ref().ok()?.get(&run.deployment_id?)?;
+        let deployment = self.deployments.as_ref().ok()?.get(&run.deployment_id?)?.as_ref().ok()?;
         deployment.is_closed().then_some("the concurrency limit of its deployment is 0")
     }
 }
@@ -119,9 +122,9 @@ impl Lately {
                 &deployments,
                 now,
                 |deployment: &Deployment| deployment.id,
-                async |ids| client.deployments(&ids).await,
+                async |ids| client.each_deployment(&ids).await,
             ),
-            through(&self.flows, &flows, now, |flow: &Flow| flow.id, async |ids| client.flows(&ids).await),
+            through(&self.flows, &flows, now, |flow: &Flow| flow.id, async |ids| client.each_flow(&ids).await),
         )
         .await;
         Shared { pools, deployments, flows }
@@ -177,21 +180,27 @@ async fn through<V: Clone>(
     wanted: &BTreeMap<Uuid, Timestamp>,
     now: Timestamp,
     id: impl Fn(&V) -> Uuid,
-    read: impl AsyncFnOnce(Vec<Uuid>) -> Result<Vec<V>, ApiError>,
-) -> Result<HashMap<Uuid, V>, Failure> {
+    read: impl AsyncFnOnce(Vec<Uuid>) -> Result<Apart<V>, ApiError>,
+) -> Result<HashMap<Uuid, Each<V>>, Failure> {
     let mut found = HashMap::new();
     let mut missing = Vec::new();
     for (key, since) in wanted {
         match kept.get(key, now, *since) {
-            Some(value) => drop(found.insert(*key, value)),
+            Some(value) => drop(found.insert(*key, Ok(value))),
             None => missing.push(*key),
         }
     }
-    if !missing.is_empty() {
-        for value in read(missing).await.map_err(|error| failure::of(&error))? {
-            kept.put(id(&value), value.clone(), now);
-            found.insert(id(&value), value);
-        }
+    if missing.is_empty() {
+        return Ok(found);
+    }
+    let Apart { items, unread } = read(missing).await.map_err(|error| failure::of(&error))?;
+    for value in items {
+        kept.put(id(&value), value.clone(), now);
+        found.insert(id(&value), Ok(value));
+    }
+    for (key, error) in unread {
+        let failure = if error.is_of_its_content() { failure::unreadable_alone(&error) } else { failure::of(&error) };
+        found.insert(key, Err(failure));
     }
     Ok(found)
 }

@@ -12,6 +12,9 @@
 //! A task that outlives its run is stopped by the reconciler (`Policy::outlive_grace`), so runs that ended more than
 //! [`LINGER`] ago are not looked at.
 //!
+//! The record of a run's task is of the last attempt unless its dispatcher died before it could write it: then the task of an earlier
+//! one is recorded, which has stopped. If the run's process moved it after that, another task lives ([`may_live_elsewhere`]).
+//!
 //! Requests: five of the server, more for each further page of 200 runs and each run that cannot be read or whose task is yet to be
 //! recorded, and one of ECS for each 100 tasks that were not seen to have stopped before. A task that has stopped stays so, which
 //! this remembers.
@@ -22,16 +25,22 @@ use std::{
     time::Duration,
 };
 
-use ecs::{ClusterRef, TaskArn, launch::TaskControl};
+use ecs::{Attempt, ClusterRef, TaskArn, launch::TaskControl, task::Task};
 use jiff::{SignedDuration, Timestamp};
-use prefect_api::{ApiError, Client, Transport, models::FlowRun};
+use prefect_api::{
+    ApiError, Client, Transport,
+    models::{FlowRun, StateType},
+};
 use prefect_ids::FlowRunId;
 use uuid::Uuid;
 
 mod candidates;
 
 pub use self::candidates::{Candidates, candidates};
-use super::judge::is_unrecorded;
+use super::{
+    history,
+    judge::{UNRECORDED, is_unrecorded, since},
+};
 use crate::{
     infrastructure::{Infrastructure, SHOWN_AFTER},
     ports::Clock,
@@ -55,19 +64,26 @@ const REMEMBERED: usize = 10_000;
 
 /// Tasks that were seen to have stopped.
 #[derive(Debug, Default)]
-pub struct Stopped(Mutex<HashSet<TaskArn>>);
+pub struct Stopped(Mutex<HashMap<TaskArn, Gone>>);
+
+/// What is known of a task that has stopped; nothing of one that ECS no longer shows.
+#[derive(Debug, Clone, Copy, Default)]
+struct Gone {
+    attempt: Option<Attempt>,
+    at: Option<Timestamp>,
+}
 
 impl Stopped {
-    fn has(&self, task_arn: &TaskArn) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).contains(task_arn)
+    fn get(&self, task_arn: &TaskArn) -> Option<Gone> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(task_arn).copied()
     }
 
-    fn add(&self, task_arn: &TaskArn) {
+    fn add(&self, task_arn: &TaskArn, gone: Gone) {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if known.len() >= REMEMBERED {
             known.clear();
         }
-        known.insert(task_arn.clone());
+        known.insert(task_arn.clone(), gone);
     }
 }
 
@@ -127,7 +143,7 @@ pub async fn used<T: Transport, K: TaskControl>(
     for _ in 0..candidates.unread {
         used.take(None, None, None);
     }
-    for holder in holders(candidates, tasks, stopped, now).await {
+    for holder in holders(client, candidates, tasks, stopped, now).await {
         used.take(None, holder.run.work_queue_id, None);
         if holder.because != Because::State {
             used.living.insert(holder.run.id);
@@ -143,7 +159,7 @@ pub enum Because {
     State,
     /// It waits or has ended, and its task lives.
     TaskLives,
-    /// The same, and ECS did not say whether its task lives.
+    /// The same, and it is not known whether its task lives.
     NotKnown,
 }
 
@@ -157,7 +173,8 @@ pub struct Holder {
 }
 
 /// Asks ECS which of them do.
-pub async fn holders<K: TaskControl>(
+pub async fn holders<T: Transport, K: TaskControl>(
+    client: &Client<T>,
     candidates: Candidates,
     tasks: &K,
     stopped: &Stopped,
@@ -166,12 +183,15 @@ pub async fn holders<K: TaskControl>(
     let Candidates { busy, maybe, .. } = candidates;
     let mut holders: Vec<Holder> = busy.into_iter().map(|run| Holder { run, because: Because::State }).collect();
     let mut by_cluster: BTreeMap<ClusterRef, Vec<(TaskArn, FlowRun)>> = BTreeMap::new();
+    let mut without_task: Vec<(FlowRun, Gone)> = Vec::new();
     for run in maybe {
         match Infrastructure::of_run(&run) {
-            Some(Infrastructure { task_arn, .. }) if stopped.has(&task_arn) => {}
-            Some(Infrastructure { cluster, task_arn }) => by_cluster.entry(cluster).or_default().push((task_arn, run)),
+            Some(Infrastructure { cluster, task_arn }) => match stopped.get(&task_arn) {
+                Some(gone) => without_task.push((run, gone)),
+                None => by_cluster.entry(cluster).or_default().push((task_arn, run)),
+            },
             None if is_unrecorded(&run, now) => holders.push(Holder { run, because: Because::NotKnown }),
-            None => {}
+            None => without_task.push((run, Gone::default())),
         }
     }
     for (cluster, runs) in by_cluster {
@@ -184,18 +204,49 @@ pub async fn holders<K: TaskControl>(
                 continue;
             }
         };
-        let lives: HashMap<&str, bool> =
-            described.iter().map(|task| (task.task_arn.as_str(), task.is_live())).collect();
+        let shown: HashMap<&str, &Task> = described.iter().map(|task| (task.task_arn.as_str(), task)).collect();
         for (task_arn, run) in runs {
-            match lives.get(task_arn.as_str()) {
-                Some(true) => holders.push(Holder { run, because: Because::TaskLives }),
+            let gone = match shown.get(task_arn.as_str()) {
+                Some(task) if task.is_live() => {
+                    holders.push(Holder { run, because: Because::TaskLives });
+                    continue;
+                }
+                Some(task) => Gone { attempt: task.attempt(), at: task.stopped_at() },
                 // Launched before the run came into its state.
-                None if is_new(&run, now) => holders.push(Holder { run, because: Because::NotKnown }),
-                Some(false) | None => stopped.add(&task_arn),
-            }
+                None if is_new(&run, now) => {
+                    holders.push(Holder { run, because: Because::NotKnown });
+                    continue;
+                }
+                None => Gone::default(),
+            };
+            stopped.add(&task_arn, gone);
+            without_task.push((run, gone));
+        }
+    }
+    for (run, gone) in without_task {
+        if may_live_elsewhere(client, &run, gone, now).await {
+            holders.push(Holder { run, because: Because::NotKnown });
         }
     }
     holders
+}
+
+/// Whether a task of the run may live that is not recorded, where the recorded one has stopped. Only a run that was moved by its
+/// process after that is worth a request: it has one.
+async fn may_live_elsewhere<T: Transport>(client: &Client<T>, run: &FlowRun, gone: Gone, now: Timestamp) -> bool {
+    use StateType::{Cancelled, Completed, Failed, Paused, Scheduled};
+    let Some(state) = &run.state else { return false };
+    let by_process = match state.state_type {
+        Scheduled => run.retries_in_process(),
+        Paused | Completed | Failed | Cancelled => run.run_count > 0,
+        _ => false,
+    };
+    if !by_process || since(state.timestamp, now) >= UNRECORDED || gone.at.is_some_and(|at| at >= state.timestamp) {
+        return false;
+    }
+    let Ok(states) = client.flow_run_states(run.id).await else { return true };
+    let claim = history::claim(run.id, &states);
+    claim.is_some_and(|claim| Some(claim.attempt) != gone.attempt && since(claim.at, now) < UNRECORDED)
 }
 
 /// Whether the run came into its state so lately that ECS need not show its task yet.

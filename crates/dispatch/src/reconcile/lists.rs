@@ -14,7 +14,7 @@ use crate::{
     infrastructure::Infrastructure,
     ports::{Failure, TaskOutput},
     prefect::failure,
-    runs::is_left_alone,
+    runs::{clusters::unknown_of_pool, is_left_alone},
     served::{PUSH_POOL, served_pools},
     timing::between,
 };
@@ -50,7 +50,17 @@ impl<T: Transport, K: TaskControl, O: TaskOutput> Reconciler<T, K, O> {
         let pools: Vec<WorkPool> =
             served_pools(&self.runs.client, *push_pools, named_pools).await.map_err(|error| failure::of(&error))?;
         for pool in pools {
-            let Ok(Ok(cluster)) = self.runs.cluster_of_pool(&pool.base_job_template).await else { continue };
+            let cluster = match self.runs.cluster_of_pool(&pool.base_job_template).await {
+                Ok(Ok(cluster)) => cluster,
+                Ok(Err(why)) => {
+                    self.failed(None, &unknown_of_pool(&pool.name, &why));
+                    continue;
+                }
+                Err(failure) => {
+                    self.failed(None, &failure.diagnosis);
+                    continue;
+                }
+            };
             // Runs record ARNs, templates have names.
             if !clusters.iter().any(|known| known.is_called_as(&cluster)) {
                 clusters.insert(cluster);

@@ -52,7 +52,11 @@ impl<T: Transport, K: TaskControl, O: TaskOutput> Reconciler<T, K, O> {
         match self.runs.locate(run, &history).await? {
             Located::Unknown(why) => Ok(Change::nothing(why)),
             Located::NoCluster(reason) => Ok(Change::ClusterUnknown(*reason)),
-            Located::Task(task) if task.is_live() => Ok(Change::nothing("its process tries it again")),
+            // Its dispatcher may have died before it recorded the task.
+            Located::Task(task) if task.is_live() => {
+                let recorded = self.runs.record(run, &task).await?;
+                Ok(recorded.unwrap_or_else(|| Change::nothing("its process tries it again")))
+            }
             Located::Task(_) | Located::Nowhere => self.runs.release(run).await,
         }
     }

@@ -288,6 +288,25 @@ async fn a_claim_that_was_committed_after_the_runs_end_is_put_back_by_the_next_p
 }
 
 #[tokio::test]
+async fn the_task_of_a_process_that_waits_is_recorded_in_place_of_an_earlier_one() {
+    let server = Server::default();
+    let second = [("SCHEDULED", "AwaitingCapacity", 9), ("PENDING", "Again", 8), ("RUNNING", "Running", 7)];
+    let attempt = server.add(1, &[&RUNNING[..], &second, &[("SCHEDULED", "AwaitingRetry", 6)]].concat());
+    let again = ecs::Attempt { state_id: StateId::from_u128((1 << 16) + RUNNING.len() as u128), ..attempt };
+    server.record(attempt, &format!("c::{}", arn(attempt)));
+    server.retry_in_process(attempt);
+    let tasks = [task(attempt, "STOPPED", json!({})), task(again, "RUNNING", json!({}))];
+    let tasks = Mutex::new(tasks.iter().map(|it| Task::of_json(it).unwrap()).collect());
+    let runs = runs::Policy { clusters: vec!["c".into()], ..runs::Policy::default() };
+    let (reconciler, ecs, _) =
+        reconciler(&server, Ecs { tasks, ..Ecs::default() }, Policy { runs, ..Policy::default() });
+    reconciler.pass(deadline()).await;
+    let recorded = server.asked("/flow_runs/").into_iter().filter_map(|body| Some(body["infrastructure_pid"].as_str()?.to_owned()));
+    assert_eq!(recorded.collect::<Vec<_>>(), [format!("{}::{}", crate::fake::CLUSTER, arn(again))]);
+    assert!(ecs.stops.lock().unwrap().is_empty());
+}
+
+#[tokio::test]
 async fn a_task_that_outlives_its_run_is_stopped_after_a_grace() {
     let default = Policy::default().outlive_grace;
     let (completed, again) = (("COMPLETED", "Completed"), ("SCHEDULED", "AwaitingRetry"));

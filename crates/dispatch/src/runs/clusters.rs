@@ -96,6 +96,11 @@ pub(crate) fn unknown(run: &FlowRun, why: &str) -> Diagnosis {
     )
 }
 
+/// The same of a work pool, whose tasks may have no run.
+pub(crate) fn unknown_of_pool(pool: &str, why: &str) -> Diagnosis {
+    Diagnosis::of(PP0608, format!("{why} Tasks of the work pool {pool} that outlive their runs are not looked for."))
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;

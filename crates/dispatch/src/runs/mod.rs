@@ -7,7 +7,7 @@
 //! that the task is not the run's, or that the run has moved on, and change nothing.
 
 mod cancelling;
-mod clusters;
+pub(crate) mod clusters;
 pub mod decide;
 mod ended;
 mod held;

@@ -23,7 +23,7 @@ impl<T: Transport, K: TaskControl> PrefectControl<T, K> {
         };
         let now = (self.clock)();
         let shared = self.lately.fetch(&self.client, &[run], RunQueue::Standard, now).await;
-        let mut readings = [assemble(message, run, &Judgement::Due, &shared)];
+        let mut readings = [assemble(message, false, run, &Judgement::Due, &shared)];
         self.references.resolve(&self.client, &mut readings, &[false], now).await;
         let [reading] = readings;
         Ok(match reading? {

@@ -71,7 +71,7 @@ impl<T: Transport, K: TaskControl> PrefectControl<T, K> {
         let mut readings = Vec::with_capacity(deliveries.len());
         // A run that stands twice in the batch is judged twice and claimed once; it takes one slot, or none.
         let mut admissions: HashMap<FlowRunId, Option<String>> = HashMap::new();
-        for (index, (Delivery { message, .. }, (judgement, run))) in deliveries.iter().zip(judged).enumerate() {
+        for (index, (Delivery { message, again, .. }, (judgement, run))) in deliveries.iter().zip(judged).enumerate() {
             if let Some(reading) = unreadable.remove(&index) {
                 readings.push(reading);
                 continue;
@@ -110,7 +110,7 @@ impl<T: Transport, K: TaskControl> PrefectControl<T, K> {
             }
             readings.push(match admitted {
                 Ok(Some(reason)) => Ok(Reading::NotOurs(reason)),
-                Ok(None) => self.hold(run, assemble(message, run, &judgement, &shared)).await,
+                Ok(None) => self.hold(run, assemble(message, *again, run, &judgement, &shared)).await,
                 Err(failure) => Err(failure),
             });
         }
@@ -254,9 +254,10 @@ fn settled(judgement: Judgement) -> Reading {
     }
 }
 
-/// Puts together what is needed to launch the run.
+/// Puts together what is needed to launch the run. `again`: its message has come before.
 pub(super) fn assemble(
     message: &ScheduledRun,
+    again: bool,
     run: &FlowRun,
     judgement: &Judgement,
     shared: &Shared,
@@ -277,13 +278,19 @@ pub(super) fn assemble(
     let deployment = match run.deployment_id {
         None => None,
         Some(id) => match shared.deployments.as_ref().map_err(Clone::clone)?.get(&id) {
-            Some(deployment) => Some(deployment),
+            Some(Ok(deployment)) => Some(deployment),
+            // Tried again soon the first time; after that it must not keep others from starting.
+            Some(Err(failure)) if *judgement == Judgement::Due && again => {
+                return Ok(Reading::Postponed { claimed: false, reason: failure.diagnosis.clone() });
+            }
+            Some(Err(failure)) => return Err(failure.clone()),
             // Not claimed first: the server refuses that without a deployment (ABORT), to everybody.
             None if *judgement == Judgement::Unrecorded => return refused(no_deployment(id)),
             None => return Ok(Reading::Refused { claimed: true, reason: no_deployment(id) }),
         },
     };
-    let flow = shared.flows.as_ref().map_err(Clone::clone)?.get(&run.flow_id);
+    // Only its name is of interest.
+    let flow = shared.flows.as_ref().map_err(Clone::clone)?.get(&run.flow_id).and_then(|flow| flow.as_ref().ok());
     let template = match &pool.template {
         Ok(template) => template.clone(),
         Err(reason) => return refused(reason.clone()),

@@ -26,6 +26,8 @@ struct Server {
     said: Mutex<Vec<String>>,
     /// Whether its runs are claimed already.
     claimed: bool,
+    /// Whether it cannot write the second run's deployment, alone or in a list.
+    poisoned: bool,
     renewed: Mutex<Vec<Value>>,
 }
 
@@ -63,6 +65,11 @@ impl Transport for Server {
             "/flow_runs/filter" => answer(200, &json!([run(1), run(2), run(3)])),
             "/work_pools/p" => answer(200, &json!({"id": id(60), "name": "p", "type": "ecs:push"})),
             "/work_pools/p/queues/filter" => answer(200, &json!([])),
+            "/deployments/filter"
+                if self.poisoned && request.body.as_deref().unwrap_or_default().contains(&id(12).to_string()) =>
+            {
+                answer(500, &json!({"exception_message": "Internal Server Error"}))
+            }
             "/deployments/filter" => answer(
                 200,
                 &json!([
@@ -182,6 +189,22 @@ async fn a_reference_that_cannot_be_read_just_now_brings_its_message_back_and_no
                 Err(failure) => assert!(failed && failure.class == Class::Transient, "{busy}: {failure:?}"),
                 Ok(_) => assert!(!failed && !rendered(reading).is_null(), "{busy}"),
             }
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deployment_that_cannot_be_read_brings_its_own_message_back_and_no_other() {
+    for again in [false, true] {
+        let control = control_at(NOW, Server { poisoned: true, ..Server::default() });
+        let deliveries = [1, 2, 3].map(|number| Delivery { again, ..delivery(number) });
+        let readings = control.read(&deliveries, RunQueue::Standard).await;
+        assert!(!rendered(&readings[0]).is_null() && !rendered(&readings[2]).is_null());
+        // After the first time it must not keep others from starting: it is handed back, a bounded number of times.
+        match &readings[1] {
+            Err(failure) => assert!(!again && failure.class == Class::Transient, "{failure:?}"),
+            Ok(Reading::Postponed { claimed: false, reason }) => assert!(again && reason.code == "PP0508", "{reason:?}"),
+            Ok(_) => panic!("it cannot be launched"),
         }
     }
 }

@@ -46,13 +46,46 @@ async fn a_process_that_waits_or_goes_on_after_the_end_holds_its_slot_while_its_
     let now: Timestamp = NOW.parse().unwrap();
     let found = candidates(&client, "p", now).await.unwrap();
     let mut holding: Vec<FlowRunId> =
-        holders(found.clone(), &ecs, &stopped, now).await.into_iter().map(|holder| holder.run.id).collect();
+        holders(&client, found.clone(), &ecs, &stopped, now).await.into_iter().map(|holder| holder.run.id).collect();
     holding.sort();
     assert_eq!(holding, expected);
     // ECS is not asked again about tasks that have stopped, and a task that it says nothing about holds its slot.
     let silent = Ecs { broken: true, ..Ecs::default() };
-    let unknown = holders(found, &silent, &stopped, now).await;
+    let unknown = holders(&client, found, &silent, &stopped, now).await;
     assert_eq!(unknown.iter().filter(|holder| holder.because == Because::NotKnown).count(), 5);
+}
+
+#[tokio::test]
+async fn a_run_whose_last_task_is_yet_to_be_recorded_holds_its_slot_beside_the_record_of_an_earlier_one() {
+    let now: Timestamp = NOW.parse().unwrap();
+    let first = [("SCHEDULED", "Scheduled", 90), ("PENDING", "Pending", 89), ("RUNNING", "Running", 88)];
+    let second = |minutes| [("SCHEDULED", "AwaitingCapacity", minutes + 1), ("PENDING", "Again", minutes), ("RUNNING", "Running", minutes)];
+    let cases = [
+        // The second task's process pauses, or ends and goes on.
+        ([&first[..], &second(3), &[("PAUSED", "Paused", 2)]].concat(), 70, 1),
+        ([&first[..], &second(3), &[("COMPLETED", "Completed", 2)]].concat(), 70, 1),
+        // Whoever was to record it has had the time, and so has its message.
+        ([&first[..], &second(20), &[("PAUSED", "Paused", 2)]].concat(), 70, 0),
+        // The process of the recorded task ended its run.
+        ([&first[..], &[("COMPLETED", "Completed", 2)]].concat(), 1, 0),
+        // A user ended the run whose task was gone.
+        ([&first[..], &[("COMPLETED", "Completed", 2)]].concat(), 70, 0),
+    ];
+    for (states, minutes, slots) in cases {
+        let server = Server::default();
+        let attempt = server.add(1, &states);
+        server.start(attempt, now - SignedDuration::from_mins(88));
+        server.record(attempt, &format!("c::{}", arn(attempt)));
+        let stopped_at = json!({"stoppedAt": now - SignedDuration::from_mins(minutes)});
+        let shown = vec![Task::of_json(&task(attempt, "STOPPED", stopped_at)).unwrap()];
+        let (client, stopped) = (server.client(), Stopped::default());
+        // ECS shows the stopped task, and what was learnt of it is remembered.
+        for tasks in [shown, Vec::new()] {
+            let ecs = Ecs { tasks: Mutex::new(tasks), ..Ecs::default() };
+            let used = used(&client, &ecs, &stopped, "p", &clock()).await.unwrap();
+            assert_eq!((used.pool, used.living.len()), (slots, slots as usize), "{states:?}, {minutes}");
+        }
+    }
 }
 
 #[tokio::test]
@@ -110,7 +143,8 @@ async fn a_run_whose_task_is_yet_to_be_recorded_holds_its_slot() {
     let server = Server::default();
     let now: Timestamp = NOW.parse().unwrap();
     for (number, claimed, minutes) in [(1, "Pending", 1), (2, "Pending", 20), (3, "Theirs", 1)] {
-        let states = [("SCHEDULED", "Scheduled", 9), ("PENDING", claimed, 8), ("COMPLETED", "Completed", 0)];
+        let states =
+            [("SCHEDULED", "Scheduled", 30), ("PENDING", claimed, minutes + 1), ("COMPLETED", "Completed", 0)];
         let attempt = server.add(number, &states);
         server.start(attempt, now - jiff::SignedDuration::from_mins(minutes));
     }

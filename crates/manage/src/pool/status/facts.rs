@@ -137,7 +137,7 @@ async fn holders<T: Transport>(client: &Client<T>, pool: &str, now: Timestamp) -
         None => account::operator_config(None).await,
     };
     let tasks = Tasks::new(&config);
-    Ok(slots::holders(candidates, tasks.control(), &Stopped::default(), now).await)
+    Ok(slots::holders(client, candidates, tasks.control(), &Stopped::default(), now).await)
 }
 
 fn crash(run: FlowRun) -> Crash {
