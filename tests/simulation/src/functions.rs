@@ -37,9 +37,6 @@ use super::{
     world::{POLL, RUN, RUN_FIFO, Sim},
 };
 
-/// The functions' timeout.
-const TIMEOUT: Duration = Duration::from_secs(60);
-
 /// How long capacity may be missing in a simulated world before a run crashes.
 const CAPACITY_TIMEOUT: Duration = Duration::from_secs(400);
 
@@ -94,7 +91,8 @@ impl Fleet {
             }
         };
         instance.party.invoked(chain.length() - 1);
-        let deadline = Instant::now() + TIMEOUT;
+        let timeout = self.sim.world().scenario.timeout;
+        let deadline = Instant::now() + Duration::from_secs(timeout);
         let dies = {
             let mut world = self.sim.world();
             world.fault(Fault::CrashSometime).then(|| Duration::from_millis(world.rng.u64(0..3_000)))

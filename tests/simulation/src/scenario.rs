@@ -5,6 +5,7 @@
 use std::collections::BTreeSet;
 
 use fastrand::Rng;
+use installation::{Function, timing::WORK};
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -80,6 +81,14 @@ pub struct Scenario {
     /// Which Prefect's rules the server follows.
     #[serde(default)]
     pub release: Release,
+    /// Timeout of the functions, in seconds. A message stays hidden for six times that.
+    #[serde(default = "longest_timeout")]
+    pub timeout: u64,
+}
+
+/// As long as an invocation works at most.
+fn longest_timeout() -> u64 {
+    WORK.as_secs()
 }
 
 /// Second deployments of all pools, with a concurrency limit of 0.
@@ -170,6 +179,15 @@ impl Scenario {
     /// The scenario of a seed.
     #[must_use]
     pub fn of(seed: u64) -> Self {
+        let mut scenario = Self::first_of(seed);
+        scenario.draw_timeout();
+        scenario.draw_interrupted_waits();
+        scenario
+    }
+
+    /// What it was before there were other timeouts and many interruptions: seeds that broke something before that stand for it so.
+    #[must_use]
+    pub fn first_of(seed: u64) -> Self {
         let rng = &mut Rng::with_seed(seed);
         let turbulence = rng.u64(60..=300);
         let limited = rng.u32(..3) == 0;
@@ -239,6 +257,7 @@ impl Scenario {
             untold_clusters: false,
             lag: (0, 0),
             release: Release::default(),
+            timeout: longest_timeout(),
         };
         // Drawn last, so that the rest of a scenario stays what it was before there was this. Long enough for claims to be
         // given up, whose messages come back all the same.
@@ -327,6 +346,29 @@ impl Scenario {
         if !self.rates.0.is_empty() && rng.u32(..4) == 0 {
             self.rates.0.insert(Fault::NoStopCode, rng.u32(1..=5_000));
         }
+    }
+
+    /// The timeout that the module sets, in every other world.
+    fn draw_timeout(&mut self) {
+        let rng = &mut Rng::with_seed(self.seed ^ 0x7469_6d65_6f75_74);
+        if rng.bool() {
+            self.timeout = Function::Dispatcher.timeout().as_secs();
+        }
+    }
+
+    /// Limited pools whose runs are interrupted, tried again in their process after a while, and launched by dispatchers that die.
+    fn draw_interrupted_waits(&mut self) {
+        let rng = &mut Rng::with_seed(self.seed ^ 0x7761_6974_696e_67);
+        if rng.u32(..16) > 0 {
+            return;
+        }
+        self.pools.iter_mut().for_each(|pool| pool.limit = Some(1));
+        self.quick = true;
+        for run in &mut self.runs {
+            (run.retries, run.retry_delay) = (1, rng.u32(60..=600));
+        }
+        let often = [(Fault::SpotInterruption, 4_000), (Fault::FlowFails, 5_000), (Fault::CrashAfter, 500)];
+        self.rates.0.extend(often);
     }
 
     /// The same with a bug in it, in a world that calls for what the bug breaks.

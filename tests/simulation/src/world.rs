@@ -9,7 +9,7 @@ use std::{
 };
 
 use fastrand::Rng;
-use installation::Queue;
+use installation::{Queue, timing};
 use jiff::Timestamp;
 use local::{
     clock::Millis,
@@ -45,9 +45,6 @@ pub(super) const EVENTS: &str = Queue::Events.name();
 
 /// The queues, by name.
 pub(super) const QUEUES: [&str; 4] = [POLL, RUN, RUN_FIFO, EVENTS];
-
-/// How long a message that was received stays hidden, in seconds: six times the functions' timeout.
-pub(super) const VISIBILITY: u64 = 360;
 
 /// The image of a stranger.
 pub(super) const PLANTED: &str = "planted";
@@ -140,7 +137,7 @@ impl World {
         };
         let ids = Box::new(ecs::SeededIds::new(scenario.seed));
         let mut sqs = sqs::Engine::new(account.clone(), "https://sqs", u128::from(scenario.seed));
-        create_queues(&mut sqs);
+        create_queues(&mut sqs, scenario.timeout);
         let world = Self {
             server: Server::new(scenario.release, scenario.seed),
             ecs: ecs::Engine::new(account, config, ids),
@@ -334,7 +331,8 @@ pub(super) fn timestamp(millis: Millis) -> Timestamp {
     i64::try_from(millis).ok().and_then(|millis| Timestamp::from_millisecond(millis).ok()).unwrap_or(Timestamp::MAX)
 }
 
-fn create_queues(sqs: &mut sqs::Engine) {
+fn create_queues(sqs: &mut sqs::Engine, timeout: u64) {
+    let visibility = timing::visibility(Duration::from_secs(timeout), Duration::ZERO).as_secs();
     let mut create = |name: &str, attributes: Value| {
         sqs.call(EPOCH, "CreateQueue", json!({"QueueName": name, "Attributes": attributes}))
             .expect("a queue can be made");
@@ -346,7 +344,7 @@ fn create_queues(sqs: &mut sqs::Engine) {
         let dead = if fifo { "dlq.fifo" } else { "dlq" };
         let target = format!("arn:aws:sqs:us-east-1:000000000000:{dead}");
         let redrive = json!({"deadLetterTargetArn": target, "maxReceiveCount": MAX_RECEIVES}).to_string();
-        let mut attributes = json!({"VisibilityTimeout": VISIBILITY.to_string(), "RedrivePolicy": redrive});
+        let mut attributes = json!({"VisibilityTimeout": visibility.to_string(), "RedrivePolicy": redrive});
         if fifo {
             attributes["FifoQueue"] = "true".into();
         }
