@@ -171,7 +171,7 @@ variables! {
     POLL_INTERVAL = Variable::new(
         "PUSHPOOL_POLL_INTERVAL",
         &[Poller],
-        "seconds between polls, 1 to 60; the server takes a queue for abandoned after 60",
+        "seconds between polls, 1 to 59; the server takes a queue for abandoned after 60",
     ).seconds(timing::POLL_INTERVAL).only(Mode::Server);
     /// How far ahead runs are asked for.
     HORIZON = Variable::new("PUSHPOOL_HORIZON", &[Poller], "seconds that runs are asked for ahead, at most 900")

@@ -21,7 +21,7 @@
 //! | `PUSHPOOL_POOLS` | names of work pools to serve whatever their type, comma separated | none | the module |
 //! | `PUSHPOOL_PUSH_POOLS` | `false` serves only the pools of `PUSHPOOL_POOLS`, not all of type `ecs:push`; Prefect Cloud needs `false` | true | the module |
 //! | `PUSHPOOL_NAME` | the name that heartbeats are sent under, and that runs are labelled with | pushpool | the module |
-//! | `PUSHPOOL_POLL_INTERVAL` | seconds between polls, 1 to 60; the server takes a queue for abandoned after 60 | 20 | the module |
+//! | `PUSHPOOL_POLL_INTERVAL` | seconds between polls, 1 to 59; the server takes a queue for abandoned after 60 | 20 | the module |
 //! | `PUSHPOOL_HORIZON` | seconds that runs are asked for ahead, at most 900 | 60 | the module |
 //! | `PUSHPOOL_LAUNCH_LEAD` | seconds before its time that a run is launched; poller and dispatcher need the same | 0 | the module |
 //! | `PUSHPOOL_METRIC_NAMESPACE` | CloudWatch namespace of the metrics | pushpool | the module |
@@ -34,7 +34,7 @@ use std::{sync::Arc, time::Duration};
 use aws::{LogAndMetrics, PollerQueueUrls};
 use dispatch::poll::Options;
 use function::{BadSettings, Error, Prefect, Settings, serve_batches, start_log};
-use installation::{Function, variables};
+use installation::{Function, timing, variables};
 
 // One thread: below 1,769 MB Lambda gives less than one processor, and the work is waiting for answers.
 #[tokio::main(flavor = "current_thread")]
@@ -69,8 +69,8 @@ fn read(settings: Settings<'_>) -> Result<(Prefect, PollerQueueUrls, Options), B
         launch_lead: settings.seconds(&variables::LAUNCH_LEAD),
         cloud: prefect.is_cloud(),
     };
-    if !(1..=60).contains(&options.interval.as_secs()) {
-        settings.mistake("PUSHPOOL_POLL_INTERVAL is not between 1 and 60 seconds".to_owned());
+    if !(1..timing::ABANDONED.as_secs()).contains(&options.interval.as_secs()) {
+        settings.mistake("PUSHPOOL_POLL_INTERVAL is not between 1 and 59 seconds".to_owned());
     }
     if options.horizon > Duration::from_secs(900) {
         settings.mistake("PUSHPOOL_HORIZON is more than 900 seconds, the longest delay of a message".to_owned());

@@ -27,7 +27,7 @@ locals {
       metric  = "OldestDue", statistic = "Maximum", comparison = "GreaterThanThreshold", threshold = var.alarms.oldest_due_seconds, period = 60, periods = 2, of = 2, missing = "notBreaching"
     }
     "blocked-runs" = {
-      runbook = "blocked-runs", says = "Runs are due and cannot start: the limit of their deployment is 0, or something they need cannot be read.", essential = false
+      runbook = "blocked-runs", says = "Runs are due and cannot start: the limit of their deployment is 0, something they need cannot be read, or tasks of runs that wait hold all slots.", essential = false
       metric  = "Blocked", statistic = "Maximum", comparison = "GreaterThanThreshold", threshold = var.alarms.blocked, period = 300, periods = 3, of = 3, missing = "notBreaching"
     }
     "launch-failures" = {

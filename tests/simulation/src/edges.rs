@@ -183,6 +183,7 @@ impl HttpConnector for Sdk {
             let input: Value = serde_json::from_slice(body).unwrap_or_default();
             let who = party.name().to_owned();
             let of_party = party.clone();
+            let is_run_task = operation == "RunTask";
             let answer = party
                 .call(Service::Aws, AWS_PATIENCE, move |world| {
                     let answer = ecs_call(world, &who, &operation, input);
@@ -190,6 +191,10 @@ impl HttpConnector for Sdk {
                     answer
                 })
                 .await;
+            if is_run_task && matches!(answer, Ok(Ok(_))) && party.sim().world().fault(Fault::DiesUnrecorded) {
+                party.die();
+                return std::future::pending().await;
+            }
             let io = |text: &'static str| ConnectorError::io(text.into());
             match answer {
                 Ok(Ok(output)) => Ok(response(200, &output)),

@@ -85,6 +85,8 @@ faults! {
     HidesStopped,
     /// An ECS event says in words only why its task stopped.
     NoStopCode,
+    /// A dispatcher's process ends when it has started a task, before it records it.
+    DiesUnrecorded,
 }
 
 /// How many kinds there were at first. Later ones are drawn last, so that a seed keeps the rest of its scenario.

@@ -362,13 +362,17 @@ impl Scenario {
         if rng.u32(..16) > 0 {
             return;
         }
-        self.pools.iter_mut().for_each(|pool| pool.limit = Some(1));
-        self.quick = true;
+        // Every other pool runs on Spot.
+        self.pools.resize(2, self.pools[0]);
+        self.pools[1] = Pool { limit: Some(1), queue_limit: None, deployment_limit: None, grace: None };
         for run in &mut self.runs {
-            (run.retries, run.retry_delay) = (1, rng.u32(60..=600));
+            (run.pool, run.retries, run.retry_delay, run.due) = (1, 1, rng.u32(200..=900), run.made);
         }
-        let often = [(Fault::SpotInterruption, 4_000), (Fault::FlowFails, 5_000), (Fault::CrashAfter, 500)];
-        self.rates.0.extend(often);
+        // For long, and nothing else: all of it has to happen to one run while another one waits.
+        self.turbulence = self.turbulence.max(600);
+        (self.quick, self.slow) = (false, false);
+        let often = [(Fault::SpotInterruption, 5_000), (Fault::FlowFails, 5_000), (Fault::DiesUnrecorded, 3_000)];
+        self.rates = Rates(often.into());
     }
 
     /// The same with a bug in it, in a world that calls for what the bug breaks.

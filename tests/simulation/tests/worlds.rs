@@ -84,6 +84,21 @@ fn what_was_broken_once_stays_mended() {
     }
 }
 
+/// Scenarios that have shown a defect once, and that no seed draws.
+#[test]
+fn scenarios_that_broke_once_stay_mended() {
+    let directory = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scenarios");
+    let mut read = 0;
+    for entry in std::fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        let scenario: Scenario = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
+        let broken = run(scenario, false).violations;
+        assert!(broken.is_empty(), "`simulate --replay {}`: {broken:#?}", path.display());
+        read += 1;
+    }
+    assert!(read > 0);
+}
+
 /// What a world does follows from its seed alone: else no violation could be looked at twice.
 #[test]
 fn a_world_repeats_itself() {

@@ -183,10 +183,23 @@ impl<C: ControlPlane, L: TaskLauncher, Q: Inbox> Dispatcher<C, L, Q> {
         if self.policy.requests.roles_of_pool_only {
             ecs::check_roles(&order.template, layers).map_err(|error| rejected(error.diagnosis()))?;
         }
-        let prepared = ecs::prepare_to_launch(&configuration, &order.run, &self.policy.requests);
-        let mut prepared = prepared.map_err(|refused| rejected(refused.diagnosis()))?;
-        prepared.notices.extend(order.template.unused(layers).iter().map(ToString::to_string));
-        Ok(prepared)
+        let unused = order.template.unused(layers).into_iter().map(|it| it.to_string());
+        match ecs::prepare_to_launch(&configuration, &order.run, &self.policy.requests) {
+            Ok(mut prepared) => {
+                prepared.notices.extend(unused);
+                Ok(prepared)
+            }
+            Err(refused) => {
+                // They may be the reason: a misspelt variable is one that is missing elsewhere.
+                let notes: Vec<String> = refused.notes().iter().cloned().chain(unused).collect();
+                let mut diagnosis = refused.diagnosis();
+                for note in notes {
+                    diagnosis.detail.push_str("\nNote: ");
+                    diagnosis.detail.push_str(&note);
+                }
+                Err(rejected(diagnosis.bounded()))
+            }
+        }
     }
 }
 

@@ -78,6 +78,8 @@ struct Queues {
     /// What is sent again: body, when, by what name.
     sent: Mutex<Vec<(Value, Look)>>,
     buried: Mutex<Vec<(String, &'static str)>>,
+    /// Details of the reasons.
+    details: Mutex<Vec<String>>,
     hurried: Mutex<Vec<String>>,
     hidden: Mutex<Vec<u64>>,
     broken: bool,
@@ -96,6 +98,7 @@ impl Inbox for Queues {
     async fn dead_letter(&self, body: String, reason: &Diagnosis) -> Result<(), Failure> {
         self.outage()?;
         self.buried.lock().unwrap().push((body, reason.code.id()));
+        self.details.lock().unwrap().push(reason.detail.clone());
         Ok(())
     }
 

@@ -10,7 +10,7 @@ use diagnosis::Diagnosis;
 use futures_util::future::{join, join_all, join3};
 use jiff::Timestamp;
 use prefect_api::{
-    ApiError, Apart, Client, Transport,
+    Apart, ApiError, Client, Transport,
     models::{self, Deployment, Flow, FlowRun, WorkQueue},
 };
 use uuid::Uuid;

@@ -301,7 +301,10 @@ async fn the_task_of_a_process_that_waits_is_recorded_in_place_of_an_earlier_one
     let (reconciler, ecs, _) =
         reconciler(&server, Ecs { tasks, ..Ecs::default() }, Policy { runs, ..Policy::default() });
     reconciler.pass(deadline()).await;
-    let recorded = server.asked("/flow_runs/").into_iter().filter_map(|body| Some(body["infrastructure_pid"].as_str()?.to_owned()));
+    let recorded = server
+        .asked("/flow_runs/")
+        .into_iter()
+        .filter_map(|body| Some(body["infrastructure_pid"].as_str()?.to_owned()));
     assert_eq!(recorded.collect::<Vec<_>>(), [format!("{}::{}", crate::fake::CLUSTER, arn(again))]);
     assert!(ecs.stops.lock().unwrap().is_empty());
 }

@@ -66,8 +66,7 @@
 //!   account settings; task protection; EBS volumes at launch; EXTERNAL and MANAGED_INSTANCES, which never have hosts.
 //! * Placement strategies and constraints: EC2 tasks go to the first instance with room. Capacity providers of EC2 do
 //!   not scale; Fargate's launch rate (as opposed to the RunTask rate) and its capacity are unlimited unless injected.
-//! * Eventual consistency: every answer is up to date, and an inactive definition is refused at once, not within ten
-//!   minutes.
+//! * Eventual consistency, unless [`Config::lag`] is set; an inactive definition is refused at once, not within ten minutes.
 //! * Service events, container instance events, and delivery to targets: events are handed out by [`Ecs::subscribe`].
 
 mod buckets;

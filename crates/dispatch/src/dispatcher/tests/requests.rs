@@ -56,6 +56,18 @@ async fn settings_without_effect_are_told_once_the_run_is_launched() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn settings_without_effect_are_told_with_a_refusal_too() {
+    let world = World::new(Launcher::default(), Queues::default());
+    let mut body = body(1);
+    body["run"]["deployment"] = json!({"name": "d", "job_variables": {
+        "image": "111122223333.dkr.ecr.eu-west-1.amazonaws.com/etl:7", "execution_rol_arn": "arn:aws:iam::1:role/x"}});
+    assert!(world.handle(vec![record("a", 1, &body.to_string())]).await.is_empty());
+    assert_eq!(world.buried(), ["PP0224"]);
+    let details = world.queues.details.lock().unwrap().concat();
+    assert!(details.contains("Did you mean `execution_role_arn`?"), "{details}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_ecs_would_refuse_is_refused_before_it_is_asked() {
     for (variables, code) in [
         (json!({"image": "{{ build.image }}"}), "PP0228"),

@@ -59,7 +59,9 @@ async fn a_process_that_waits_or_goes_on_after_the_end_holds_its_slot_while_its_
 async fn a_run_whose_last_task_is_yet_to_be_recorded_holds_its_slot_beside_the_record_of_an_earlier_one() {
     let now: Timestamp = NOW.parse().unwrap();
     let first = [("SCHEDULED", "Scheduled", 90), ("PENDING", "Pending", 89), ("RUNNING", "Running", 88)];
-    let second = |minutes| [("SCHEDULED", "AwaitingCapacity", minutes + 1), ("PENDING", "Again", minutes), ("RUNNING", "Running", minutes)];
+    let second = |minutes| {
+        [("SCHEDULED", "AwaitingCapacity", minutes + 1), ("PENDING", "Again", minutes), ("RUNNING", "Running", minutes)]
+    };
     let cases = [
         // The second task's process pauses, or ends and goes on.
         ([&first[..], &second(3), &[("PAUSED", "Paused", 2)]].concat(), 70, 1),
@@ -143,8 +145,7 @@ async fn a_run_whose_task_is_yet_to_be_recorded_holds_its_slot() {
     let server = Server::default();
     let now: Timestamp = NOW.parse().unwrap();
     for (number, claimed, minutes) in [(1, "Pending", 1), (2, "Pending", 20), (3, "Theirs", 1)] {
-        let states =
-            [("SCHEDULED", "Scheduled", 30), ("PENDING", claimed, minutes + 1), ("COMPLETED", "Completed", 0)];
+        let states = [("SCHEDULED", "Scheduled", 30), ("PENDING", claimed, minutes + 1), ("COMPLETED", "Completed", 0)];
         let attempt = server.add(number, &states);
         server.start(attempt, now - jiff::SignedDuration::from_mins(minutes));
     }
