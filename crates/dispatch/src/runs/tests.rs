@@ -162,9 +162,15 @@ fn names_are_not_taken_for_words() {
         ("failed to resolve ref docker.io/acme/no-space-left:1: not found", "PP0610"),
         ("failed to resolve ref docker.io/acme/name-resolution:1: not found", "PP0610"),
         ("failed to resolve ref docker.io/acme/flows:503: not found", "PP0610"),
-        ("failed to resolve ref r/x:1: unexpected status from HEAD request to https://r/v2/x/manifests/1: 502 Proxy Error", "PP0604"),
+        (
+            "failed to resolve ref r/x:1: unexpected status from HEAD request to https://r/v2/x/manifests/1: 502 Proxy Error",
+            "PP0604",
+        ),
         ("failed to copy: httpReadSeeker: received unexpected HTTP status: 503 Slow Down", "PP0604"),
-        ("failed to resolve ref r/x:1: unexpected status from HEAD request to https://r/v2/x/manifests/1: 522", "PP0604"),
+        (
+            "failed to resolve ref r/x:1: unexpected status from HEAD request to https://r/v2/x/manifests/1: 522",
+            "PP0604",
+        ),
         (
             "failed to resolve ref docker.io/acme/not-found:1: failed to do request: Head: dial tcp 1.2.3.4:443: i/o timeout",
             "PP0604",

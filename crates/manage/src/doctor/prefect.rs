@@ -127,12 +127,7 @@ pub(super) async fn check_named<T: Transport>(
     }
 }
 
-async fn pools_check<T: Transport>(
-    server: &Server<T>,
-    pools: Vec<WorkPool>,
-    seen: &mut Seen,
-    findings: &mut Findings,
-) {
+async fn pools_check<T: Transport>(server: &Server<T>, pools: Vec<WorkPool>, seen: &mut Seen, findings: &mut Findings) {
     for pool in pools {
         seen.subnets.extend(subnets(&pool));
         seen.pools.push(Tasks::of(&pool));

@@ -4,7 +4,7 @@
 //! while the API takes any type.
 
 pub mod assign;
-mod cloud;
+pub mod cloud;
 pub mod create;
 pub mod delete;
 pub mod list;
