@@ -10,6 +10,7 @@ pub mod delete;
 pub mod list;
 pub mod set_variable;
 pub mod shown;
+mod stand_ins;
 pub mod status;
 pub mod switch;
 pub mod template;
