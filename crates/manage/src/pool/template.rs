@@ -157,10 +157,8 @@ fn try_with(template: &BaseJobTemplate, pool: &str, references: &StandIns) -> Tr
         Err(error) => return Tried { misfit: (2, 0, 0), findings: Err(error) },
     };
     drop_absent(configuration.values.values_mut());
-    let region = configuration.values.get("aws_credentials").and_then(|it| it["region_name"].as_str());
     let settings = Settings {
-        // Where the dispatcher is, it knows itself: an empty region is compared with nothing.
-        region: region.unwrap_or_default().to_owned(),
+        region: region_of(&configuration.values).to_owned(),
         prefect_api_url: Some("http://prefect.example/api".to_owned()),
         subnets: vec![PLACEHOLDER_SUBNET.to_owned()],
         ..Settings::default()
@@ -190,6 +188,15 @@ fn try_with(template: &BaseJobTemplate, pool: &str, references: &StandIns) -> Tr
     }
     let misfit = (u8::from(is_partial), findings.refusals.len(), findings.warnings.len());
     Tried { misfit, findings: Ok(findings) }
+}
+
+/// Where the pool says that its tasks run. The dispatcher knows its region itself, so any one will do if the pool names none.
+fn region_of(configuration: &Object) -> &str {
+    let member = |object: &str, key: &str| configuration.get(object)?.get(key)?.as_str();
+    let cluster = configuration.get("cluster").and_then(Value::as_str);
+    let arns = [cluster, member("task_run_request", "taskDefinition")].into_iter().flatten();
+    let of_arns = arns.filter(|it| it.starts_with("arn:")).filter_map(|arn| arn.split(':').nth(3));
+    member("aws_credentials", "region_name").into_iter().chain(of_arns).next().unwrap_or("us-east-1")
 }
 
 /// What pools are refused though ECS may take it: a mistake in nearly every case, which shows only when a run is launched.
@@ -333,6 +340,15 @@ mod tests {
     }
 
     #[test]
+    fn the_region_is_the_dispatchers_to_know() {
+        let logs = ["configure_cloudwatch_logs=true", "execution_role_arn=arn:aws:iam::111122223333:role/execution"];
+        for cluster in ["etl", "arn:aws:ecs:eu-west-1:111122223333:cluster/etl"] {
+            let findings = check(&with(&[&logs[..], &[&format!("cluster={cluster}")]].concat()), "p").unwrap();
+            assert!(findings.refusals.is_empty() && findings.warnings.is_empty(), "{cluster}: {findings:#?}");
+        }
+    }
+
+    #[test]
     fn what_a_deployment_may_bring_is_a_warning() {
         let mut template = with(&["container_name=flow"]);
         template["variables"]["required"] = json!(["image"]);
@@ -377,6 +393,7 @@ mod tests {
             &["cpu=4096", "memory={{ prefect.variables.memory }}"],
             &["cpu={{ prefect.variables.cpu }}", "memory={{ prefect.variables.memory }}"],
             &["task_role_arn={{ prefect.variables.role }}", "execution_role_arn={{ prefect.variables.role }}"],
+            &["configure_cloudwatch_logs=true", "execution_role_arn={{ prefect.variables.role }}"],
             &["configure_cloudwatch_logs={{ prefect.variables.logs }}"],
             &["network_configuration={{ prefect.blocks.json.network }}"],
             &[
