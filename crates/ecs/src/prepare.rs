@@ -80,7 +80,7 @@ pub fn prepare_to_launch(
         }
     };
     let notes = prepared.as_ref().map_or_else(|_| bounded(findings.notes), |prepared| prepared.notices.clone());
-    match (Refused::of(reasons, notes), prepared) {
+    match (Refused::of(reasons, notes, prepared.is_err()), prepared) {
         (Some(refused), _) => Err(refused),
         (None, Ok(prepared)) => Ok(prepared),
         (None, Err(_)) => unreachable!("what was not written has a reason"),

@@ -19,13 +19,21 @@ pub struct Refused {
     first: Box<Reason>,
     others: Vec<Reason>,
     notes: Vec<String>,
+    stopped: bool,
 }
 
 impl Refused {
-    /// The reasons in their order, and what was noted beside them; none where there are no reasons.
-    pub(crate) fn of(reasons: Vec<Reason>, notes: Vec<String>) -> Option<Self> {
+    /// The reasons in their order, and what was noted beside them; none where there are no reasons. `stopped` says whether there
+    /// are no requests.
+    pub(crate) fn of(reasons: Vec<Reason>, notes: Vec<String>, stopped: bool) -> Option<Self> {
         let mut reasons = reasons.into_iter();
-        Some(Self { first: Box::new(reasons.next()?), others: reasons.collect(), notes })
+        Some(Self { first: Box::new(reasons.next()?), others: reasons.collect(), notes, stopped })
+    }
+
+    /// Whether the last reason stopped the preparation: what comes after it was not looked at.
+    #[must_use]
+    pub fn is_partial(&self) -> bool {
+        self.stopped
     }
 
     /// What may explain the reasons, or would be told if there were none.

@@ -15,6 +15,8 @@ use dispatch::infrastructure::LOOPBACK_ACCOUNT;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::doorbell::is_loopback;
+
 /// How long an endpoint of this machine may take to be there.
 const CONNECT: Duration = Duration::from_millis(500);
 
@@ -69,7 +71,8 @@ impl Dev {
     pub fn rivals(api_url: &str, pools: &[String]) -> Vec<Self> {
         let shares = |dev: &Self| {
             let all = pools.is_empty() || dev.pools.is_empty();
-            dev.api_url.as_deref() == Some(api_url) && (all || dev.pools.iter().any(|pool| pools.contains(pool)))
+            dev.api_url.as_deref().is_some_and(|it| is_same_api(it, api_url))
+                && (all || dev.pools.iter().any(|pool| pools.contains(pool)))
         };
         Self::running().into_iter().filter(shares).collect()
     }
@@ -107,6 +110,21 @@ impl Dev {
     pub async fn config(&self) -> SdkConfig {
         aws::loopback_config(&self.endpoint, &self.region).await
     }
+}
+
+/// Whether two URLs name one API: this machine has several names.
+fn is_same_api(one: &str, other: &str) -> bool {
+    let parts = |url: &str| {
+        let (scheme, rest) = url.split_once("://")?;
+        let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
+        let host = authority.rsplit('@').next()?;
+        let place = match is_loopback(url) {
+            true => host.rsplit_once(':').map(|(_, port)| port).filter(|port| !port.ends_with(']')).unwrap_or_default(),
+            false => host,
+        };
+        Some((scheme.to_owned(), place.to_owned(), path.trim_end_matches('/').to_owned()))
+    };
+    one == other || (is_loopback(one) == is_loopback(other) && parts(one).is_some() && parts(one) == parts(other))
 }
 
 /// Whether a task is one of AWS on loopback.
@@ -162,6 +180,18 @@ mod tests {
         assert!(is_local("arn:aws:ecs:us-east-1:000000000000:task/default/0123"));
         assert!(!is_local("arn:aws:ecs:us-east-1:123456789012:task/default/0123"));
         assert!(!is_local(""));
+    }
+
+    #[test]
+    fn this_machine_has_several_names() {
+        let api = "http://127.0.0.1:4200/api";
+        for same in [api, "http://localhost:4200/api", "http://[::1]:4200/api/", "http://0.0.0.0:4200/api"] {
+            assert!(is_same_api(api, same) && is_same_api(same, api), "{same}");
+        }
+        assert!(is_same_api("http://localhost/api", "http://[::1]/api"));
+        for other in ["http://localhost:4201/api", "http://prefect.example:4200/api", "https://localhost:4200/api"] {
+            assert!(!is_same_api(api, other), "{other}");
+        }
     }
 
     #[test]

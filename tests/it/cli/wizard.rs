@@ -58,10 +58,10 @@ async fn it_asks_for_what_a_pool_needs_and_shows_it_before_it_makes_it() {
         ("Environment", "STAGE=prod, TEAM=etl\r"),
         ("Most runs at once", "5\r"),
         ("concurrency limit", ""),
-        ("Make work pool", "y"),
+        ("Create work pool", "y"),
     ];
     let ended = converse(server, &["pool", "create", &name], &steps).await;
-    assert!(ended.stdout.contains("is there"), "{}", ended.stdout);
+    assert!(ended.stdout.contains("Created work pool"), "{}", ended.stdout);
     ended.ok();
     let pool = server.api().get(&format!("/work_pools/{name}")).await.ok();
     let default = |variable: &str| &pool["base_job_template"]["variables"]["properties"][variable]["default"];
@@ -96,7 +96,7 @@ async fn who_leaves_or_says_no_has_changed_nothing() {
 async fn nothing_is_asked_when_that_was_said() {
     let (server, name) = (shared().await, unique("silent"));
     let made = converse(server, &["pool", "create", &name, "--no-input"], &[]).await;
-    assert!(made.stdout.contains("is there") && !made.stdout.contains('?'), "{}", made.stdout);
+    assert!(made.stdout.contains("Created work pool") && !made.stdout.contains('?'), "{}", made.stdout);
     let refused = converse(server, &["pool", "delete", &name, "--no-input"], &[]).await;
     assert_eq!(refused.code, Some(1), "{}", refused.stdout);
 }

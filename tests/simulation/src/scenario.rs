@@ -350,7 +350,7 @@ impl Scenario {
 
     /// The timeout that the module sets, in every other world.
     fn draw_timeout(&mut self) {
-        let rng = &mut Rng::with_seed(self.seed ^ 0x7469_6d65_6f75_74);
+        let rng = &mut Rng::with_seed(self.seed ^ 0x7469_6d65_6f75_7473);
         if rng.bool() {
             self.timeout = Function::Dispatcher.timeout().as_secs();
         }
@@ -358,7 +358,7 @@ impl Scenario {
 
     /// Limited pools whose runs are interrupted, tried again in their process after a while, and launched by dispatchers that die.
     fn draw_interrupted_waits(&mut self) {
-        let rng = &mut Rng::with_seed(self.seed ^ 0x7761_6974_696e_67);
+        let rng = &mut Rng::with_seed(self.seed ^ 0x7761_6974_696e_6773);
         if rng.u32(..16) > 0 {
             return;
         }

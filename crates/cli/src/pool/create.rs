@@ -102,7 +102,7 @@ pub(super) async fn run<T: Transport>(server: &Server<T>, args: &CreateArgs, may
     let is_wizard = nothing_given && may_ask;
     let mut limit = args.concurrency_limit;
     if is_wizard {
-        let asked = wizard::ask(&args.name, &document, limit)?;
+        let asked = wizard::ask(&args.name, &args.pool_type, &document, limit)?;
         limit = asked.limit;
         assign::apply(&mut document, &asked.set, &[])?;
     } else {
@@ -116,7 +116,7 @@ pub(super) async fn run<T: Transport>(server: &Server<T>, args: &CreateArgs, may
     }
     pool::apply(server, &plan).await?;
     match existing {
-        Some(_) => say(paint(GOOD, format_args!("The base job template of work pool \"{}\" is replaced.", args.name))),
+        Some(_) => say(paint(GOOD, format_args!("Replaced the base job template of work pool {}", args.name))),
         None => tell_created(args),
     }
     Ok(0)
@@ -134,7 +134,7 @@ fn wanted(args: &CreateArgs, concurrency_limit: Option<u32>, template: Value) ->
 }
 
 fn tell_created(args: &CreateArgs) {
-    say(paint(GOOD, format_args!("Work pool \"{}\" of type {} is there.", args.name, args.pool_type)));
+    say(paint(GOOD, format_args!("Created work pool {}", args.name)));
     if !args.pool_type.ends_with(":push") {
         note("pushpool serves a pool of this type only if the poller's settings name the pool.");
     }

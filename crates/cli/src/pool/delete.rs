@@ -57,7 +57,7 @@ pub(super) async fn run<T: Transport>(server: &Server<T>, args: &DeleteArgs, may
         plan::confirm(&format!("Delete \"{}\" for good?", args.name), false)?;
     }
     pool::apply(server, &plan).await?;
-    say(paint(GOOD, format_args!("Work pool \"{}\" is deleted.", args.name)));
+    say(paint(GOOD, format_args!("Deleted work pool {}", args.name)));
     Ok(0)
 }
 

@@ -61,6 +61,9 @@ pub(super) async fn run<T: Transport>(server: &Server<T>, args: &SetVariableArgs
     pool::apply(server, &plan).await?;
     let lines = plan::lines(&plan, output::width());
     output::data(&format!("{}\n", lines.join("\n"))).map_err(CliError::WriteOutput)?;
-    say(paint(GOOD, format_args!("Work pool \"{}\" is changed; the next dispatched run sees it.", args.name)));
+    say(paint(
+        GOOD,
+        format_args!("Changed work pool {}; the next run that is dispatched gets the new defaults", args.name),
+    ));
     Ok(0)
 }

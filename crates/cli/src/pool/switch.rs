@@ -29,13 +29,13 @@ pub(super) async fn run<T: Transport>(server: &Server<T>, args: &SwitchArgs, pau
     let plan = switch::plan(server, &args.name, paused).await?;
     if plan.is_empty() {
         let state = if paused { "paused" } else { "not paused" };
-        note(format_args!("Work pool \"{}\" is {state} already.", args.name));
+        note(format_args!("work pool {} is {state} already", args.name));
         return Ok(0);
     }
     pool::apply(server, &plan).await?;
     let done = match paused {
-        true => format!("Work pool \"{}\" is paused: it gives out no runs. Those that run go on.", args.name),
-        false => format!("Work pool \"{}\" gives out runs again, with the next poll.", args.name),
+        true => format!("Paused work pool {}; runs that have started go on", args.name),
+        false => format!("Resumed work pool {}; the next poll gets its runs", args.name),
     };
     say(paint(GOOD, done));
     Ok(0)

@@ -7,7 +7,6 @@ use dialoguer::{Confirm, Input, theme::ColorfulTheme};
 use manage::{
     plan::Plan,
     pool::{
-        PUSH,
         assign::{self, Assignment},
         template,
     },
@@ -32,8 +31,8 @@ pub(super) struct Asked {
 ///
 /// # Errors
 /// The user left.
-pub(super) fn ask(name: &str, document: &Value, limit: Option<u32>) -> Result<Asked, CliError> {
-    say(paint(HEAD, format_args!("A work pool \"{name}\" of type {PUSH}.")));
+pub(super) fn ask(name: &str, pool_type: &str, document: &Value, limit: Option<u32>) -> Result<Asked, CliError> {
+    say(paint(HEAD, format_args!("A work pool \"{name}\" of type {pool_type}.")));
     say(paint(
         DIM,
         "Empty answers leave a thing open. Everything can be changed later with `pushpool pool set-variable`.",
@@ -127,7 +126,7 @@ pub(super) fn confirm<S>(name: &str, plan: &Plan<S>, exists: bool) -> Result<(),
     plan::lines(plan, width).iter().for_each(|line| say(format_args!("{INDENT}{line}")));
     let question = match exists {
         true => format!("Replace the template of \"{name}\"?"),
-        false => format!("Make work pool \"{name}\"?"),
+        false => format!("Create work pool \"{name}\"?"),
     };
     plan::confirm(&question, true)
 }

@@ -2,8 +2,6 @@
 
 mod screen;
 
-use std::collections::HashMap;
-
 use clap::Args;
 use jiff::Timestamp;
 use manage::{
@@ -152,7 +150,7 @@ async fn act(args: &RedriveArgs, config: &aws::SdkConfig, boxes: &mut [Mailbox])
 async fn judge(args: &RedriveArgs, boxes: &mut [Mailbox]) -> Result<(), CliError> {
     let ids = redrive::runs_to_ask_for(boxes);
     let runs = match ids.as_slice() {
-        [] => HashMap::new(),
+        [] => redrive::Runs::new(),
         ids => redrive::ask(&Server::at(&args.server.address())?, ids).await?,
     };
     Ok(redrive::judge(boxes, &runs, &args.options()).await?)

@@ -3,7 +3,11 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueHint};
-use manage::{Address, ManageError, Server, account::operator_config};
+use manage::{
+    Address, ManageError, Server,
+    account::operator_config,
+    pool::{PUSH, cloud::refuse_push},
+};
 use migrate::{
     Options, PlanFile, Sharing, Source,
     plan::{Action, UpgradePlan},
@@ -121,6 +125,7 @@ async fn plan(
     target: &Server<HttpTransport>,
     source: Option<&Server<HttpTransport>>,
 ) -> Result<UpgradePlan, CliError> {
+    refuse_push(&target.url, PUSH)?;
     let read_from = source.unwrap_or(target);
     let mut estate = read::estate(read_from).await.map_err(ManageError::from)?;
     read::choose(&mut estate, &args.deployments).map_err(ManageError::from)?;
@@ -172,7 +177,24 @@ fn conclude(args: &PlanArgs, file: &PlanFile) -> Result<u8, CliError> {
 
 #[cfg(test)]
 mod tests {
+    use clap::Parser;
+
     use super::*;
+
+    #[test]
+    fn prefect_cloud_gets_no_push_pools() {
+        #[derive(Parser)]
+        struct Line {
+            #[command(flatten)]
+            plan: PlanArgs,
+        }
+        let cloud = "https://api.prefect.cloud/api/accounts/a/workspaces/w".to_owned();
+        let target = Server::at(&Address { api_url: Some(cloud), profile: None }).unwrap();
+        let args = Line::parse_from(["plan"]).plan;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let refused = runtime.block_on(plan(&args, &target, None)).unwrap_err();
+        assert!(refused.to_string().contains("Prefect Cloud submits the runs of ecs:push"), "{refused}");
+    }
 
     #[test]
     fn what_goes_to_a_pool_is_told_before_the_last_equals_sign() {

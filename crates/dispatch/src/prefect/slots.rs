@@ -140,7 +140,7 @@ pub async fn used<T: Transport, K: TaskControl>(
     }
     let now = clock();
     let mut used = Used::default();
-    for _ in 0..candidates.unread {
+    for _ in &candidates.unread {
         used.take(None, None, None);
     }
     for holder in holders(client, candidates, tasks, stopped, now).await {

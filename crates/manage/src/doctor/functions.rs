@@ -91,26 +91,32 @@ pub(super) async fn check(
 /// What Lambda does when a function that queues feed is invoked too often in one chain of messages.
 async fn loops(installation: &Installation, prefix: &str, functions: &Functions, findings: &mut Findings) {
     const CHECK: &str = "loops";
-    let (mut stopped, mut allowed) = (Vec::new(), Vec::new());
+    let mut settings = Vec::new();
     for function in Function::ALL {
         if function.sources().next().is_none() || !functions.all.contains_key(function.name()) {
             continue;
         }
         match installation.recursive_loop(&function.full_name(prefix)).await {
-            Ok(setting) if setting == "Allow" => allowed.push(function.name()),
-            Ok(_) => stopped.push(function.name()),
+            Ok(setting) => settings.push((function.name(), setting)),
             Err(trouble) => return findings.not_checked(CHECK, &trouble),
         }
     }
+    let (status, what, todo) = stops(&settings);
+    findings.add(status, CHECK, what, todo);
+}
+
+/// Whether Lambda stops loops, by function and its `RecursiveLoop`.
+fn stops(settings: &[(&str, String)]) -> (Status, String, &'static str) {
+    let (allowed, stopped): (Vec<_>, Vec<_>) = settings.iter().partition(|(_, setting)| setting == "Allow");
+    let names = |of: Vec<&(&str, String)>| of.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
     if allowed.is_empty() {
-        let what = format!("Lambda stops loops through {}; pushpool's longest chain is shorter", stopped.join(", "));
-        findings.ok(CHECK, what);
-    } else {
-        let what = format!("Lambda does not stop loops through {} (RecursiveLoop is Allow)", allowed.join(", "));
-        let todo = "Nothing depends on it, but a defect could loop: `aws lambda put-function-recursion-config \
-                    --recursive-loop Terminate` restores Lambda's default.";
-        findings.add(Status::Warning, CHECK, what, todo);
+        let what = format!("Lambda stops loops through {}; pushpool's longest chain is shorter", names(stopped));
+        return (Status::Ok, what, "");
     }
+    let todo = "Nothing depends on it, but a defect could loop: `aws lambda put-function-recursion-config --recursive-loop \
+                Terminate` restores Lambda's default.";
+    let what = format!("Lambda does not stop loops through {} (RecursiveLoop is Allow)", names(allowed));
+    (Status::Warning, what, todo)
 }
 
 /// Whether a function can be invoked.
@@ -277,6 +283,18 @@ mod tests {
         assert_eq!(mapped(Some(&mapping("Disabled", true))).0, Status::Failed);
         assert_eq!(mapped(Some(&mapping("Creating", true))).0, Status::Warning);
         assert_eq!(mapped(None).0, Status::Failed);
+    }
+
+    #[test]
+    fn a_function_through_which_loops_are_allowed_is_named() {
+        let of = |name, setting: &str| (name, setting.to_owned());
+        let (status, what, _) = stops(&[of("dispatcher", "Terminate"), of("observer", "Terminate")]);
+        assert_eq!(status, Status::Ok);
+        assert!(what.contains("dispatcher, observer"), "{what}");
+        let (status, what, todo) = stops(&[of("dispatcher", "Terminate"), of("observer", "Allow")]);
+        assert_eq!(status, Status::Warning);
+        assert!(what.contains("observer") && !what.contains("dispatcher"), "{what}");
+        assert!(todo.contains("--recursive-loop Terminate"), "{todo}");
     }
 
     #[test]

@@ -106,6 +106,16 @@ pub fn defaults(template: &Value) -> Object {
     properties.into_iter().flatten().filter_map(default).collect()
 }
 
+/// The types that a variable's schema allows; empty where nothing says so.
+pub(super) fn types_of(template: &Value, variable: &str) -> Vec<String> {
+    let Ok(schema) = schema_of(template) else { return Vec::new() };
+    let mut types = Vec::new();
+    if let Some(of_variable) = schema.at(variable, &[]) {
+        schema.types(of_variable, &mut types, MAX_REFERENCES, &mut MAX_SCHEMAS.clone());
+    }
+    types.into_iter().map(str::to_owned).collect()
+}
+
 /// Variable, path into it, and the value, of one assignment.
 fn resolve(template: &Value, assignment: &Assignment) -> Result<(String, Vec<String>, Value), ManageError> {
     let (variable, path) = locate(template, &assignment.name)?;

@@ -9,15 +9,15 @@ use crate::error::ManageError;
 ///
 /// # Errors
 /// The server is Prefect Cloud, and the type is `ecs:push`.
-pub(super) fn refuse_push(api_url: &str, pool_type: &str) -> Result<(), ManageError> {
+pub fn refuse_push(api_url: &str, pool_type: &str) -> Result<(), ManageError> {
     if pool_type != PUSH || !is_cloud(api_url) {
         return Ok(());
     }
     Err(ManageError::Explained {
         summary: format!("Prefect Cloud submits the runs of {PUSH} work pools itself"),
         detail: "pushpool would compete with it for each run.".to_owned(),
-        help: "Add `--type ecs`, and name the pool in `prefect.pools` of the Terraform module (PUSHPOOL_POOLS of the \
-               functions), with push_pools = false."
+        help: "Create the pool with `pushpool pool create NAME --type ecs`, and name it in `prefect.pools` of the Terraform \
+               module (PUSHPOOL_POOLS of the functions), with push_pools = false."
             .to_owned(),
     })
 }

@@ -4,12 +4,13 @@
 //! while the API takes any type.
 
 pub mod assign;
-mod cloud;
+pub mod cloud;
 pub mod create;
 pub mod delete;
 pub mod list;
 pub mod set_variable;
 pub mod shown;
+mod stand_ins;
 pub mod status;
 pub mod switch;
 pub mod template;

@@ -7,9 +7,12 @@
 use diagnosis::Diagnosis;
 use ecs::{Attempt, Named, Run, Settings};
 use serde_json::{Value, json};
-use work_pool::{BaseJobTemplate, Layers, NoReferences, Object, Reference, Violation, WorkPoolError};
+use work_pool::{BaseJobTemplate, Layers, Object, Reference, Violation, WorkPoolError, is_reference};
 
-use super::assign::defaults;
+use super::{
+    assign::defaults,
+    stand_ins::{MARK, StandIns, drop_absent},
+};
 use crate::error::ManageError;
 
 /// What a violation says of a variable that nobody gave: a pool may leave that to its deployments.
@@ -94,23 +97,74 @@ pub fn check(template: &Value, pool: &str) -> Result<Findings, ManageError> {
     let needed = references.iter().filter(|it| !matches!(it, Reference::Credentials { .. }));
     let names: Vec<String> = needed.map(ToString::to_string).collect();
     if !names.is_empty() {
-        findings.notes.push(format!("The template was not tried, because it refers to: {}.", names.join(", ")));
-        return Ok(findings);
+        findings.notes.push(format!("The values of these are not checked: {}.", names.join(", ")));
     }
-    let configuration = match compiled.render(Layers::default(), &NoReferences) {
-        Ok(configuration) => configuration,
+    match with_references(template, pool) {
+        Ok(tried) => {
+            findings.notes.extend(tried.notes);
+            findings.warnings.extend(tried.warnings);
+            findings.refusals.extend(tried.refusals);
+        }
         // What does not fit is the better explanation.
-        Err(_) if !findings.refusals.is_empty() => return Ok(findings),
+        Err(_) if !findings.refusals.is_empty() => {}
         Err(error) => return Err(refused(error)),
+    }
+    Ok(findings)
+}
+
+/// Tries a template with the values for its references that fit best. A reason counts if all that fit as well have it, too.
+fn with_references(template: &Value, pool: &str) -> Result<Findings, WorkPoolError> {
+    let mut template = template.clone();
+    let mut stand_ins = StandIns::take_over(&mut template);
+    let compiled = BaseJobTemplate::from_value(&template)?;
+    let mut best = try_with(&compiled, pool, &stand_ins);
+    let mut as_good = Vec::new();
+    while best.misfit != FITS {
+        let better = stand_ins.others().find_map(|others| {
+            let tried = try_with(&compiled, pool, &others);
+            let is_better = tried.misfit < best.misfit;
+            if tried.misfit == best.misfit {
+                as_good.extend(tried.findings.as_ref().ok().cloned());
+            }
+            is_better.then_some((tried, others))
+        });
+        let Some(better) = better else { break };
+        (best, stand_ins) = better;
+        as_good.clear();
+    }
+    let mut findings = best.findings?;
+    let is_known = |it: &Diagnosis| ![&it.summary, &it.detail, &it.resolution].iter().any(|text| text.contains(MARK));
+    findings.notes.retain(|note| !note.contains(MARK));
+    findings.warnings.retain(|it| is_known(it) && as_good.iter().all(|other| other.warnings.contains(it)));
+    findings.refusals.retain(|it| is_known(it) && as_good.iter().all(|other| other.refusals.contains(it)));
+    Ok(findings)
+}
+
+/// How far a template is from a launch: what was not reached (rendering, writing the requests), refusals, warnings.
+type Misfit = (u8, usize, usize);
+const FITS: Misfit = (0, 0, 0);
+
+/// What came of trying a template with some values for its references.
+struct Tried {
+    misfit: Misfit,
+    findings: Result<Findings, WorkPoolError>,
+}
+
+/// Renders and prepares as a dispatcher does.
+fn try_with(template: &BaseJobTemplate, pool: &str, references: &StandIns) -> Tried {
+    let mut configuration = match template.render(Layers::default(), references) {
+        Ok(configuration) => configuration,
+        Err(error) => return Tried { misfit: (2, 0, 0), findings: Err(error) },
     };
-    let region = configuration.values.get("aws_credentials").and_then(|it| it["region_name"].as_str());
+    drop_absent(configuration.values.values_mut());
     let settings = Settings {
-        // Where the dispatcher is, it knows itself: an empty region is compared with nothing.
-        region: region.unwrap_or_default().to_owned(),
+        region: region_of(&configuration.values).to_owned(),
         prefect_api_url: Some("http://prefect.example/api".to_owned()),
         subnets: vec![PLACEHOLDER_SUBNET.to_owned()],
         ..Settings::default()
     };
+    let mut findings = Findings::default();
+    let mut is_partial = false;
     match ecs::prepare_to_launch(&configuration, &run_of(pool), &settings) {
         Ok(prepared) => {
             findings.notes.extend(prepared.notices);
@@ -125,20 +179,32 @@ pub fn check(template: &Value, pool: &str) -> Result<Findings, ManageError> {
             }
         }
         Err(refused) => {
+            is_partial = refused.is_partial();
             findings.notes.extend_from_slice(refused.notes());
             findings.warnings.extend(refused.lacking().cloned());
             let crashing = refused.diagnoses().filter(|it| !findings.warnings.contains(*it));
             findings.refusals.extend(crashing.cloned());
         }
     }
-    Ok(findings)
+    let misfit = (u8::from(is_partial), findings.refusals.len(), findings.warnings.len());
+    Tried { misfit, findings: Ok(findings) }
+}
+
+/// Where the pool says that its tasks run. The dispatcher knows its region itself, so any one will do if the pool names none.
+fn region_of(configuration: &Object) -> &str {
+    let member = |object: &str, key: &str| configuration.get(object)?.get(key)?.as_str();
+    let cluster = configuration.get("cluster").and_then(Value::as_str);
+    let arns = [cluster, member("task_run_request", "taskDefinition")].into_iter().flatten();
+    let of_arns = arns.filter(|it| it.starts_with("arn:")).filter_map(|arn| arn.split(':').nth(3));
+    member("aws_credentials", "region_name").into_iter().chain(of_arns).next().unwrap_or("us-east-1")
 }
 
 /// What pools are refused though ECS may take it: a mistake in nearly every case, which shows only when a run is launched.
 fn lint(defaults: &Object) -> Vec<Diagnosis> {
     let mut found = Vec::new();
     for variable in ["task_role_arn", "execution_role_arn"] {
-        let Some(role) = defaults.get(variable).and_then(Value::as_str) else { continue };
+        let given = defaults.get(variable).filter(|role| !is_reference(role));
+        let Some(role) = given.and_then(Value::as_str) else { continue };
         if let Err(problem) = check_role(role) {
             found.push(Diagnosis {
                 code: diagnosis::PP0226,
@@ -274,6 +340,15 @@ mod tests {
     }
 
     #[test]
+    fn the_region_is_the_dispatchers_to_know() {
+        let logs = ["configure_cloudwatch_logs=true", "execution_role_arn=arn:aws:iam::111122223333:role/execution"];
+        for cluster in ["etl", "arn:aws:ecs:eu-west-1:111122223333:cluster/etl"] {
+            let findings = check(&with(&[&logs[..], &[&format!("cluster={cluster}")]].concat()), "p").unwrap();
+            assert!(findings.refusals.is_empty() && findings.warnings.is_empty(), "{cluster}: {findings:#?}");
+        }
+    }
+
+    #[test]
     fn what_a_deployment_may_bring_is_a_warning() {
         let mut template = with(&["container_name=flow"]);
         template["variables"]["required"] = json!(["image"]);
@@ -286,10 +361,68 @@ mod tests {
     }
 
     #[test]
-    fn what_refers_to_blocks_is_not_tried_but_for_credentials() {
-        let findings = check(&with(&["image={{ prefect.variables.image }}", "cpu=1", "memory=1"]), "p").unwrap();
-        assert!(findings.notes[0].contains("image"), "{findings:?}");
-        assert!(findings.refusals.is_empty());
+    fn a_reference_hides_nothing_that_would_crash() {
+        let wrong = ["env.PREFECT_API_KEY=pnu_canary", "cpu=256", "memory=8192", "subnets=foo"];
+        let codes_without = codes(&check(&with(&wrong), "p").unwrap());
+        assert_eq!(codes_without.len(), 3, "{codes_without:?}");
+        for reference in [
+            "env.DB={{ prefect.blocks.secret.db }}",
+            "env.DB=postgres://{{ prefect.blocks.json.db.host }}:{{ prefect.blocks.json.db.ports[0].tcp }}/etl",
+            "image={{ prefect.variables.registry }}/etl:7",
+            "cluster={{ prefect.variables.cluster }}",
+            "execution_role_arn={{ prefect.blocks.json.roles.execution }}",
+            "labels={{ prefect.variables.labels }}",
+            "configure_cloudwatch_logs={{ prefect.variables.logs }}",
+        ] {
+            let findings = check(&with(&[&wrong[..], &[reference]].concat()), "p").unwrap();
+            assert_eq!(codes(&findings), codes_without, "{reference}: {findings:#?}");
+            assert!(findings.notes.iter().any(|note| note.contains("not checked: ")), "{findings:?}");
+        }
+        let findings = check(&with(&["env.DB={{ prefect.blocks.secret.db }}"]), "p").unwrap();
+        assert!(findings.notes.iter().any(|note| note.contains("PUSHPOOL_SUBNETS")), "{findings:?}");
+        // What refers to the key is in plain text when the run starts.
+        let key = check(&with(&["env.PREFECT_API_KEY={{ prefect.blocks.secret.key }}"]), "p").unwrap();
+        assert_eq!(codes(&key), ["PP0209"]);
+    }
+
+    #[test]
+    fn a_reference_in_any_place_is_no_reason_to_refuse() {
+        let fine = ["image={{ prefect.variables.image }}", "cluster={{ prefect.variables.cluster }}"];
+        for others in [
+            &["cpu={{ prefect.variables.cpu }}", "memory=8192"][..],
+            &["cpu=4096", "memory={{ prefect.variables.memory }}"],
+            &["cpu={{ prefect.variables.cpu }}", "memory={{ prefect.variables.memory }}"],
+            &["task_role_arn={{ prefect.variables.role }}", "execution_role_arn={{ prefect.variables.role }}"],
+            &["configure_cloudwatch_logs=true", "execution_role_arn={{ prefect.variables.role }}"],
+            &["configure_cloudwatch_logs={{ prefect.variables.logs }}"],
+            &["network_configuration={{ prefect.blocks.json.network }}"],
+            &[
+                "network_configuration={{ prefect.blocks.json.network }}",
+                "cpu={{ prefect.variables.cpu }}",
+                "memory=512",
+            ],
+            &["subnets={{ prefect.variables.subnets }}", "assign_public_ip={{ prefect.variables.public }}"],
+            &["launch_type={{ prefect.variables.launch_type }}", "cpu=256", "memory=8192"],
+            &["capacity_provider_strategy={{ prefect.variables.strategy }}"],
+            &["task_definition_arn={{ prefect.variables.definition }}"],
+            &["prefect_api_key_secret_arn={{ prefect.blocks.json.arns.key }}"],
+            &["env={{ prefect.blocks.json.env }}", "labels={{ prefect.blocks.json.labels }}"],
+            &["command={{ prefect.variables.command }}", "container_name={{ prefect.variables.container }}"],
+            &["family={{ prefect.variables.family }}", "vpc_id={{ prefect.variables.vpc }}"],
+            &["aws_credentials={{ prefect.blocks.aws-credentials.prod }}"],
+        ] {
+            let findings = check(&with(&[&fine[..], others].concat()), "p").unwrap();
+            assert!(findings.refusals.is_empty() && findings.warnings.is_empty(), "{others:?}: {findings:#?}");
+            assert!(!format!("{findings:?}").contains("stand-in"), "{findings:?}");
+        }
+        let mut template = with(&["image={{ prefect.variables.image }}"]);
+        template["job_configuration"]["task_definition"] = json!("{{ prefect.blocks.json.definition }}");
+        let findings = check(&template, "p").unwrap();
+        assert!(findings.refusals.is_empty() && findings.warnings.is_empty(), "{findings:#?}");
+    }
+
+    #[test]
+    fn credentials_are_not_read_and_stop_nothing() {
         let block = r#"aws_credentials={"$ref": {"block_document_id": "11111111-2222-3333-4444-555555555555"}}"#;
         let findings = check(&with(&[block, "cpu=1", "memory=1"]), "p").unwrap();
         assert_eq!(codes(&findings), ["PP0216"]);

@@ -9,7 +9,7 @@ use aws::SdkConfig;
 use dispatch::{message::ScheduledRun, ports::QueuedRun};
 use installation::Queue as Source;
 use jiff::Timestamp;
-use prefect_api::{PAGE, Transport, models::FlowRun};
+use prefect_api::{Each, Transport, models::FlowRun};
 use prefect_ids::FlowRunId;
 
 use super::verdict::{Fate, Verdict, verdict};
@@ -224,38 +224,31 @@ pub fn runs_to_ask_for(boxes: &[Mailbox]) -> Vec<FlowRunId> {
     ids.into_iter().collect()
 }
 
+/// Runs of a server; none is one that it has and cannot read.
+pub type Runs = HashMap<FlowRunId, Option<FlowRun>>;
+
 /// Asks a server for runs. Those that it does not have are not in the answer.
 ///
 /// # Errors
 /// It does not answer.
-pub async fn ask<T: Transport>(
-    server: &Server<T>,
-    ids: &[FlowRunId],
-) -> Result<HashMap<FlowRunId, FlowRun>, ManageError> {
-    let mut runs = HashMap::new();
-    for part in ids.chunks(PAGE) {
-        let found = server.client.flow_runs_by_id(part).await.map_err(|error| server.told(error))?;
-        runs.extend(found.into_iter().map(|run| (run.id, run)));
-    }
-    Ok(runs)
+pub async fn ask<T: Transport>(server: &Server<T>, ids: &[FlowRunId]) -> Result<Runs, ManageError> {
+    let Each { runs, unread } = server.client.each_flow_run(ids).await.map_err(|error| server.told(error))?;
+    let unread = unread.into_iter().map(|it| (it.id, None));
+    Ok(runs.into_iter().map(|run| (run.id, Some(run))).chain(unread).collect())
 }
 
 /// Judges all messages, and finds where each would go.
 ///
 /// # Errors
 /// The queues they came from cannot be found.
-pub async fn judge(
-    boxes: &mut [Mailbox],
-    runs: &HashMap<FlowRunId, FlowRun>,
-    options: &Options,
-) -> Result<(), ManageError> {
+pub async fn judge(boxes: &mut [Mailbox], runs: &Runs, options: &Options) -> Result<(), ManageError> {
     let now = Timestamp::now();
     for Mailbox { queue, items, .. } in boxes {
         let mut urls: BTreeMap<String, Option<String>> = BTreeMap::new();
         let mut only_source = None;
         for item in items.iter_mut().filter(|item| item.done == Done::Nothing) {
             item.verdict = verdict(&item.letter, item.message.as_ref(), runs, now, options.uncertain);
-            let run = item.message.as_ref().and_then(|it| runs.get(&it.flow_run_id));
+            let run = item.message.as_ref().and_then(|it| runs.get(&it.flow_run_id)?.as_ref());
             let inline = item.message.as_ref().and_then(|it| it.run.as_ref());
             item.name = run.and_then(|run| run.name.clone()).or_else(|| inline.and_then(|run| run.name.clone()));
             if item.verdict.fate != Fate::Send {

@@ -12,7 +12,7 @@ mod steps;
 mod verdict;
 
 pub use self::{
-    mail::{Done, Item, Mailbox, Options, ask, give_back, judge, read, read_on, runs_to_ask_for},
+    mail::{Done, Item, Mailbox, Options, Runs, ask, give_back, judge, read, read_on, runs_to_ask_for},
     steps::{Step, apply, messages, plan},
     verdict::{Fate, Verdict},
 };

@@ -12,7 +12,7 @@
 //! after the task stopped (AWS: "Ensuring idempotency"). After that the run would start again, so such a message goes back
 //! only on request.
 
-use std::{collections::HashMap, time::Duration};
+use std::time::Duration;
 
 use dispatch::{
     message::{RunQueue, ScheduledRun},
@@ -24,8 +24,8 @@ use dispatch::{
 };
 use jiff::Timestamp;
 use prefect_api::models::{FlowRun, StateType};
-use prefect_ids::FlowRunId;
 
+use super::Runs;
 use crate::account::Letter;
 
 /// What becomes of a message.
@@ -58,7 +58,7 @@ impl Verdict {
 pub(super) fn verdict(
     letter: &Letter,
     message: Option<&ScheduledRun>,
-    runs: &HashMap<FlowRunId, FlowRun>,
+    runs: &Runs,
     now: Timestamp,
     uncertain: bool,
 ) -> Verdict {
@@ -79,8 +79,15 @@ fn standalone(letter: &Letter, uncertain: bool) -> Verdict {
     }
 }
 
-fn served(message: &ScheduledRun, run: Option<&FlowRun>, now: Timestamp) -> Verdict {
-    let Some(run) = run else { return Verdict::new(Fate::Leave, "the server has no such run") };
+fn served(message: &ScheduledRun, run: Option<&Option<FlowRun>>, now: Timestamp) -> Verdict {
+    let run = match run {
+        None => return Verdict::new(Fate::Leave, "the server has no such run"),
+        Some(None) => {
+            let id = message.flow_run_id;
+            return Verdict::new(Fate::Uncertain, format!("the server cannot read the run {id}"));
+        }
+        Some(Some(run)) => run,
+    };
     // No claim is this id's, as none is that of a message that is yet to be sent.
     let copy = Delivery {
         message: message.clone(),
@@ -111,6 +118,7 @@ fn served(message: &ScheduledRun, run: Option<&FlowRun>, now: Timestamp) -> Verd
 
 #[cfg(test)]
 mod tests {
+    use prefect_ids::FlowRunId;
     use serde_json::{Value, json};
     use uuid::Uuid;
 
@@ -144,7 +152,7 @@ mod tests {
         let run = state.map(|state| {
             serde_json::from_value::<FlowRun>(json!({"id": Uuid::from_u128(1), "flow_id": Uuid::nil(), "state": state}))
         });
-        let runs = run.map(|run| (FlowRunId::from_u128(1), run.unwrap())).into_iter().collect();
+        let runs = run.map(|run| (FlowRunId::from_u128(1), Some(run.unwrap()))).into_iter().collect();
         verdict(letter, message, &runs, NOW.parse().unwrap(), uncertain).fate
     }
 
@@ -166,6 +174,14 @@ mod tests {
         for ended in ["RUNNING", "COMPLETED", "CRASHED", "CANCELLED", "CANCELLING", "PAUSED"] {
             assert_eq!(of(state(2, ended, json!({}))), Fate::Leave, "{ended}");
         }
+    }
+
+    #[test]
+    fn the_message_of_a_run_that_the_server_cannot_read_stays_whatever_is_deleted() {
+        let runs = Runs::from([(FlowRunId::from_u128(1), None)]);
+        let told = verdict(&letter(None), Some(&message(Value::Null)), &runs, NOW.parse().unwrap(), true);
+        assert_eq!(told.fate, Fate::Uncertain);
+        assert!(told.why.contains(&FlowRunId::from_u128(1).to_string()), "{}", told.why);
     }
 
     #[test]

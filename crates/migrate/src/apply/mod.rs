@@ -16,6 +16,7 @@ pub(crate) mod writer;
 use manage::{
     Server,
     plan::{Change, Plan},
+    pool::{PUSH, cloud::refuse_push},
 };
 use prefect_api::{Transport, without_userinfo};
 use serde_json::Value;
@@ -46,8 +47,8 @@ pub struct Prepared {
 /// Plans what is left to do of an upgrade, for all of its deployments or for `only` some. Nothing is written.
 ///
 /// # Errors
-/// The plan is for another server, the server has changed since, a name is none of the plan's, a pool's name is taken, or
-/// the server does not answer.
+/// The server is Prefect Cloud, the plan is for another server, the server has changed since, a name is none of the plan's, a
+/// pool's name is taken, or the server does not answer.
 pub async fn prepare<T: Transport>(
     server: &Server<T>,
     file: &PlanFile,
@@ -55,6 +56,7 @@ pub async fn prepare<T: Transport>(
     journal: Option<&Journal>,
 ) -> Result<Prepared, UpgradeError> {
     let plan = &file.plan;
+    refuse_push(&server.url, PUSH)?;
     // Requests were made for this release.
     check_server("the plan", &plan.server, server, |wanted, found| wanted == found).await?;
     let chosen = chosen(&plan.deployments, only)?;

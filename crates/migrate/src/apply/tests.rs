@@ -73,6 +73,16 @@ async fn pools_come_first_then_queues_then_deployments_one_write_each() {
 }
 
 #[tokio::test]
+async fn prefect_cloud_gets_no_push_pools() {
+    let (fake, place) = (server(NEW), Place::new());
+    let (file, mut server) = (plan(&fake), fake.server());
+    server.url = "https://api.prefect.cloud/api/accounts/a/workspaces/w".to_owned();
+    let refused = prepare(&server, &file, &[], None).await.unwrap_err();
+    assert!(refused.to_string().contains("Prefect Cloud submits the runs of ecs:push"), "{refused}");
+    assert!(writes(&fake).is_empty() && !place.path().exists());
+}
+
+#[tokio::test]
 async fn a_second_time_there_is_nothing_to_do() {
     let (fake, place) = (server(OLD), Place::new());
     let file = plan(&fake);

@@ -6,11 +6,15 @@ use std::{
     time::Duration,
 };
 
+use dispatch::prefect::slots::{self, Because, Holder, Stopped};
 use jiff::{SignedDuration, Timestamp};
-use manage::pool::PUSH;
+use manage::{
+    account::Tasks,
+    pool::{PUSH, status::why},
+};
 use prefect_api::{
-    ApiError, Client, PAGE,
-    filters::{FlowRunFilter, FlowRunList, FlowRunQuery, FlowRunSort, WorkPoolFilter},
+    ApiError, Client, Each,
+    filters::{FlowRunFilter, FlowRunQuery, FlowRunSort, WorkPoolFilter},
     http::HttpTransport,
     models::{FlowRun, StateType, WorkPool, WorkQueue},
 };
@@ -32,11 +36,13 @@ const WAITS: SignedDuration = SignedDuration::from_secs(5);
 /// Looks until it is aborted. `open` are the runs of the table that have not ended.
 pub(super) async fn watch(
     client: Client<HttpTransport>,
+    tasks: Tasks,
     only: Vec<String>,
     open: watch::Receiver<Vec<FlowRunId>>,
     teller: Teller,
 ) {
-    let mut look = Look { client, only, flows: HashMap::new(), deployments: HashMap::new() };
+    let (flows, deployments) = (HashMap::new(), HashMap::new());
+    let mut look = Look { client, tasks, stopped: Stopped::default(), only, flows, deployments };
     let mut round = 0;
     loop {
         let asked = open.borrow().clone();
@@ -57,6 +63,8 @@ pub(super) async fn watch(
 
 struct Look {
     client: Client<HttpTransport>,
+    tasks: Tasks,
+    stopped: Stopped,
     /// The served work pools; all of the type if none are named.
     only: Vec<String>,
     flows: HashMap<Uuid, String>,
@@ -65,8 +73,9 @@ struct Look {
 
 impl Look {
     /// Asks about runs of the table.
-    async fn known(&mut self, asked: Vec<FlowRunId>, teller: &Teller) -> Result<(), ApiError> {
-        let found = self.client.flow_runs_by_id(&asked).await?;
+    async fn known(&mut self, mut asked: Vec<FlowRunId>, teller: &Teller) -> Result<(), ApiError> {
+        let Each { runs: found, unread } = self.client.each_flow_run(&asked).await?;
+        asked.retain(|id| !unread.iter().any(|unread| unread.id == *id));
         let called = self.names(&found).await?;
         teller.tell(News::Runs { asked, found, called });
         Ok(())
@@ -85,8 +94,7 @@ impl Look {
             flow_runs: Some(FlowRunFilter::of_states(&states).expected_by(now)),
             ..FlowRunQuery::default()
         };
-        let list = FlowRunList { query, sort: FlowRunSort::ExpectedStartTimeAsc, limit: PAGE };
-        let found = self.client.flow_runs(&list).await?;
+        let found = self.client.flow_runs_page(&query, FlowRunSort::ExpectedStartTimeAsc, 0).await?.runs;
         let called = self.names(&found).await?;
         let waiting = match found.iter().any(|run| waits(run, now)) {
             true => self.reasons(&found, now).await?,
@@ -104,14 +112,32 @@ impl Look {
             let waits = |run: &FlowRun| waits(run, now) && run.work_pool_name.as_ref() == Some(&pool.name);
             if runs.iter().any(waits) {
                 let queues = self.client.work_queues(&pool.name).await?;
-                pools.push((pool, queues));
+                let holders = self.holders(&pool, &queues, now).await?;
+                pools.push((pool, queues, holders));
             }
         }
         let reason = |run: &FlowRun| {
-            let (pool, queues) = pools.iter().find(|(pool, _)| run.work_pool_name.as_ref() == Some(&pool.name))?;
-            Some((run.id, reason(run, pool, queues, runs)?))
+            let (pool, queues, holders) =
+                pools.iter().find(|(pool, ..)| run.work_pool_name.as_ref() == Some(&pool.name))?;
+            Some((run.id, reason(run, pool, queues, holders)?))
         };
         Ok(runs.iter().filter(|run| waits(run, now)).filter_map(reason).collect())
+    }
+
+    /// Who holds the slots of a pool, as the dispatcher counts, and how many of them the server cannot read; none where there
+    /// are no limits.
+    async fn holders(
+        &self,
+        pool: &WorkPool,
+        queues: &[WorkQueue],
+        now: Timestamp,
+    ) -> Result<(Vec<Holder>, usize), ApiError> {
+        if pool.concurrency_limit.is_none() && queues.iter().all(|queue| queue.concurrency_limit.is_none()) {
+            return Ok((Vec::new(), 0));
+        }
+        let candidates = slots::candidates(&self.client, &pool.name, now).await?;
+        let unread = candidates.unread.len();
+        Ok((slots::holders(&self.client, candidates, self.tasks.control(), &self.stopped, now).await, unread))
     }
 
     /// "flow/deployment" of each run, as `prefect deployment run` takes it.
@@ -141,8 +167,15 @@ fn waits(run: &FlowRun, now: Timestamp) -> bool {
     run.state_type() == StateType::Scheduled && run.due().is_some_and(|due| now.duration_since(due) > WAITS)
 }
 
-/// What a due run waits for; none if nothing is in its way. `runs` are those that are due or under way.
-fn reason(run: &FlowRun, pool: &WorkPool, queues: &[WorkQueue], runs: &[FlowRun]) -> Option<String> {
+/// What a due run waits for; none if nothing is in its way. The holders are those of the pool's slots, with the number of those
+/// that the server cannot read.
+fn reason(
+    run: &FlowRun,
+    pool: &WorkPool,
+    queues: &[WorkQueue],
+    (holders, unread): &(Vec<Holder>, usize),
+) -> Option<String> {
+    let unread = *unread;
     if pool.is_paused {
         return Some("the work pool is paused".to_owned());
     }
@@ -153,24 +186,28 @@ fn reason(run: &FlowRun, pool: &WorkPool, queues: &[WorkQueue], runs: &[FlowRun]
     if run.state.as_ref().is_some_and(|state| state.name.as_deref() == Some("AwaitingConcurrencySlot")) {
         return Some("waits for a slot of its deployment".to_owned());
     }
-    let holds = |other: &&FlowRun| {
-        other.work_pool_name == run.work_pool_name
-            && matches!(other.state_type(), StateType::Pending | StateType::Running | StateType::Cancelling)
+    let slots = |limit: Option<u32>, whose: &str, holders: &[&Holder], unread: usize| {
+        let is_full = |limit: &u32| usize::try_from(*limit).is_ok_and(|limit| holders.len() + unread >= limit);
+        let text = match limit.filter(is_full)? {
+            0 => return Some(format!("the concurrency limit of {whose} is 0")),
+            1 => format!("waits for the slot of {whose}, which is in use"),
+            limit => format!("waits for one of {limit} slots of {whose}, all in use"),
+        };
+        let odd = holders.iter().filter(|holder| holder.because != Because::State);
+        let odd: Vec<String> = odd.map(|holder| format!("{}: {}", called(&holder.run), why(holder))).collect();
+        Some(if odd.is_empty() { text } else { format!("{text} ({})", odd.join("; ")) })
     };
-    let full = |limit: u32, used: usize| usize::try_from(limit).is_ok_and(|limit| used >= limit);
-    let slots = |limit: u32, whose: &str| match limit {
-        0 => format!("the concurrency limit of {whose} is 0"),
-        1 => format!("waits for the slot of {whose}, which is in use"),
-        _ => format!("waits for one of {limit} slots of {whose}, all in use"),
-    };
-    let used = runs.iter().filter(holds);
-    if let Some(limit) = pool.concurrency_limit.filter(|limit| full(*limit, used.clone().count())) {
-        return Some(slots(limit, "the work pool"));
-    }
-    let queue = queue?;
-    let of_queue = used.filter(|other| other.work_queue_name == run.work_queue_name).count();
-    let limit = queue.concurrency_limit.filter(|limit| full(*limit, of_queue))?;
-    Some(slots(limit, &format!("its queue {}", queue.name)))
+    let all: Vec<&Holder> = holders.iter().collect();
+    slots(pool.concurrency_limit, "the work pool", &all, unread).or_else(|| {
+        let queue = queue?;
+        let here: Vec<&Holder> =
+            holders.iter().filter(|holder| holder.run.work_queue_name == run.work_queue_name).collect();
+        slots(queue.concurrency_limit, &format!("its queue {}", queue.name), &here, 0)
+    })
+}
+
+fn called(run: &FlowRun) -> String {
+    run.name.clone().unwrap_or_else(|| run.id.to_string())
 }
 
 #[cfg(test)]
@@ -189,7 +226,7 @@ mod tests {
         .unwrap()
     }
 
-    fn told(pool: Value, queue: Value, runs: &[FlowRun]) -> Option<String> {
+    fn told(pool: Value, queue: Value, run: &FlowRun, holders: Vec<Holder>) -> Option<String> {
         let whole = |mut document: Value, more: Value| {
             document.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
             document
@@ -197,24 +234,38 @@ mod tests {
         let pool = whole(json!({"id": Uuid::nil(), "name": "p", "type": "ecs:push"}), pool);
         let queue = whole(json!({"id": Uuid::nil(), "name": "q"}), queue);
         let queues = [serde_json::from_value(queue).unwrap()];
-        reason(&runs[0], &serde_json::from_value(pool).unwrap(), &queues, runs)
+        reason(run, &serde_json::from_value(pool).unwrap(), &queues, &(holders, 0))
     }
 
     #[test]
     fn what_a_due_run_waits_for_is_named() {
-        let runs = [run(1, "SCHEDULED", "Late"), run(2, "RUNNING", "Running"), run(3, "SCHEDULED", "Late")];
-        assert_eq!(told(json!({}), json!({}), &runs), None);
-        assert_eq!(told(json!({"concurrency_limit": 2}), json!({}), &runs), None, "one is free");
-        let text = told(json!({"concurrency_limit": 1}), json!({}), &runs);
+        let late = run(1, "SCHEDULED", "Late");
+        let running = vec![Holder { run: run(2, "RUNNING", "Running"), because: Because::State }];
+        let told = |pool, queue| told(pool, queue, &late, running.clone());
+        assert_eq!(told(json!({}), json!({})), None);
+        assert_eq!(told(json!({"concurrency_limit": 2}), json!({})), None, "one is free");
+        let text = told(json!({"concurrency_limit": 1}), json!({}));
         assert_eq!(text.as_deref(), Some("waits for the slot of the work pool, which is in use"));
-        let text = told(json!({}), json!({"concurrency_limit": 1}), &runs);
+        let text = told(json!({}), json!({"concurrency_limit": 1}));
         assert_eq!(text.as_deref(), Some("waits for the slot of its queue q, which is in use"));
-        let text = told(json!({}), json!({"is_paused": true}), &runs);
+        let text = told(json!({}), json!({"is_paused": true}));
         assert_eq!(text.as_deref(), Some("its queue q is paused"));
-        assert!(told(json!({"is_paused": true}), json!({}), &runs).unwrap().contains("paused"));
-        assert!(told(json!({"concurrency_limit": 0}), json!({}), &runs).unwrap().contains("is 0"));
-        let waiting = [run(1, "SCHEDULED", "AwaitingConcurrencySlot")];
-        assert!(told(json!({}), json!({}), &waiting).unwrap().contains("slot of its deployment"));
+        assert!(told(json!({"is_paused": true}), json!({})).unwrap().contains("paused"));
+        assert!(told(json!({"concurrency_limit": 0}), json!({})).unwrap().contains("is 0"));
+    }
+
+    #[test]
+    fn a_run_may_wait_for_its_deployment() {
+        let text = told(json!({}), json!({}), &run(1, "SCHEDULED", "AwaitingConcurrencySlot"), Vec::new());
+        assert!(text.unwrap().contains("slot of its deployment"));
+    }
+
+    #[test]
+    fn the_slot_of_a_run_that_has_ended_is_in_use_while_its_task_runs() {
+        let ended = vec![Holder { run: run(2, "FAILED", "Failed"), because: Because::TaskLives }];
+        let text = told(json!({"concurrency_limit": 1}), json!({}), &run(1, "SCHEDULED", "Late"), ended).unwrap();
+        let id = FlowRunId::from_u128(2);
+        assert_eq!(text, format!("waits for the slot of the work pool, which is in use ({id}: its task still runs)"));
     }
 
     #[test]

@@ -18,6 +18,7 @@ use std::{
 use dispatch::served::served_pools;
 use manage::{
     Address, ManageError, Server,
+    account::Tasks,
     doorbell::{Passing, is_loopback},
     running::Dev,
     server,
@@ -74,13 +75,15 @@ pub(crate) fn run(args: &DevArgs) -> Result<u8, CliError> {
         let logs = log_directory(args)?;
         let stage = Stage::open(args, &connection, images, logs.clone(), &teller).await?;
         let (api_url, region) = (connection.api_url.clone(), args.requests.settings().region);
-        Dev::started(stage.local.endpoint(), region, logs.clone(), Some(api_url), &args.served.only).write();
+        let dev = Dev::started(stage.local.endpoint(), region, logs.clone(), Some(api_url), &args.served.only);
+        dev.write();
         introduce(&stage, &connection, &logs);
         let server = Server { client: stage.client.clone(), url: connection.api_url.clone() };
         let bell = install_bell(args, &server, &stage, &teller).await;
         let silences = tokio::spawn(stillness::watch(connection.clone(), teller.clone()));
         let (open, asked) = watch::channel(Vec::new());
-        let looks = look::watch(stage.client.clone(), args.served.only.clone(), asked, teller.clone());
+        let tasks = Tasks::new(&dev.config().await);
+        let looks = look::watch(stage.client.clone(), tasks, args.served.only.clone(), asked, teller.clone());
         let looking = tokio::spawn(looks);
         let mut watch = Watch { runs: Runs::default(), screen: Screen::new(), news, open, silence: None };
         let watching = tokio::spawn(watch_tasks(stage.local.ecs().subscribe(), teller.clone()));

@@ -1,7 +1,7 @@
 //! The facts as one JSON document, for programs.
 
 use jiff::Timestamp;
-use manage::pool::status::{Facts, verdict, why};
+use manage::pool::status::{Facts, UNREAD, verdict, why};
 use prefect_api::models::FlowRun;
 use serde_json::{Value, json};
 
@@ -42,7 +42,7 @@ pub(super) fn of(facts: &Facts, now: Timestamp) -> Value {
                 "since": holder.run.state.as_ref().map(|state| state.timestamp),
                 "because": why(holder),
                 "infrastructure": holder.run.infrastructure_pid,
-            })).collect::<Value>(),
+            })).chain(facts.unread.iter().map(|run| json!({"id": run, "because": UNREAD}))).collect::<Value>(),
         },
         "runs": {
             "due": facts.due,

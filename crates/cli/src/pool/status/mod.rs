@@ -35,9 +35,9 @@ Examples:
   pushpool pool status etl --output json | jq -e '.[0].verdict.ready'
       For programs and alarms: the exit code of jq says whether it is served.
 
-The last line says in plain words how things are:
-  READY       somebody polls the pool, what is due starts
-  NOT SERVED  nobody has polled it for a minute: nothing starts
+The second line says how the pool is:
+  READY       a poller serves it, and runs start when they are due
+  NOT SERVED  no client has polled it for a minute: nothing starts
   PAUSED      it gives out no runs
   WAITING     it is served, and runs wait for a slot or an unpaused queue
 

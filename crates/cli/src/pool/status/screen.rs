@@ -4,13 +4,14 @@ use dispatch::prefect::slots::{Because, Holder};
 use jiff::Timestamp;
 use manage::{
     pool::status::{
-        Crash, Facts,
+        Crash, Facts, UNREAD,
         verdict::{self, Service, State},
         why,
     },
     times::{ago, span},
 };
 use prefect_api::models::{FlowRun, WorkQueue};
+use prefect_ids::FlowRunId;
 
 use crate::{
     grid::{self, Cell},
@@ -31,9 +32,10 @@ pub(super) fn of(facts: &Facts, now: Timestamp, width: Option<usize>) -> String 
     let mut lines = grid::lines(&[vec![title]], width);
     lines.extend([format!("{}: {}", paint(style, verdict.word()), verdict.text), String::new()]);
     lines.extend(grid::lines(&overview(facts, now), width));
-    if let Some(held) = facts.holders.as_ref().filter(|holders| !holders.is_empty()) {
+    let held = holders(facts, now);
+    if !held.is_empty() {
         lines.extend([String::new(), paint(HEAD, "Slots are held by")]);
-        lines.extend(grid::lines(&holders(held, now), width));
+        lines.extend(grid::lines(&held, width));
     }
     lines.push(String::new());
     lines.extend(grid::lines(&queues(&facts.queues, now), width));
@@ -122,7 +124,7 @@ fn called(run: &FlowRun) -> String {
     run.name.clone().unwrap_or_else(|| run.id.to_string())
 }
 
-fn holders(holders: &[Holder], now: Timestamp) -> Vec<Vec<Cell>> {
+fn holders(facts: &Facts, now: Timestamp) -> Vec<Vec<Cell>> {
     let row = |holder: &Holder| {
         let state = holder.run.state.as_ref();
         let name = state.and_then(|state| state.name.as_deref()).unwrap_or("-");
@@ -135,7 +137,10 @@ fn holders(holders: &[Holder], now: Timestamp) -> Vec<Vec<Cell>> {
             Cell::new(odd).styled(ODD),
         ]
     };
-    holders.iter().map(row).collect()
+    let unread = |run: &FlowRunId| {
+        vec![Cell::new(run.to_string()), Cell::new("-"), Cell::new("-"), Cell::new(UNREAD).styled(ODD)]
+    };
+    facts.holders.iter().flatten().map(row).chain(facts.unread.iter().map(unread)).collect()
 }
 
 fn queues(queues: &[WorkQueue], now: Timestamp) -> Vec<Vec<Cell>> {
@@ -199,6 +204,7 @@ mod tests {
             oldest_pending: None,
             crashes: Vec::new(),
             holders: None,
+            unread: Vec::new(),
         }
     }
 
@@ -208,6 +214,20 @@ mod tests {
 
     fn beating() -> Value {
         json!([{"name": "pushpool", "status": "ONLINE"}])
+    }
+
+    #[test]
+    fn a_holder_that_the_server_cannot_read_is_shown_by_its_id() {
+        let mut facts = facts(json!({"concurrency_limit": 2}), polled(1), beating());
+        facts.unread = vec![FlowRunId::from_u128(7)];
+        facts.holders = Some(Vec::new());
+        let screen = of(&facts, NOW.parse().unwrap(), None);
+        let screen = anstream::adapter::strip_str(&screen).to_string();
+        assert!(screen.contains("1 in use, of 2"), "{screen}");
+        assert!(
+            screen.lines().any(|it| it.starts_with("00000000-") && it.ends_with("the server cannot read it")),
+            "{screen}"
+        );
     }
 
     /// A stalled server once gave a screen with NOT_READY, an empty "Served by", and READY.

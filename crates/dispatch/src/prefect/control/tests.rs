@@ -204,7 +204,7 @@ async fn a_deployment_that_cannot_be_read_brings_its_own_message_back_and_no_oth
         match &readings[1] {
             Err(failure) => assert!(!again && failure.class == Class::Transient, "{failure:?}"),
             Ok(Reading::Postponed { claimed: false, reason }) => {
-                assert!(again && reason.code == "PP0508", "{reason:?}")
+                assert!(again && reason.code == "PP0508", "{reason:?}");
             }
             Ok(_) => panic!("it cannot be launched"),
         }

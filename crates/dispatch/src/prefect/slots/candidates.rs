@@ -23,8 +23,8 @@ pub struct Candidates {
     pub busy: Vec<FlowRun>,
     /// Waiting or ended: they do if their task lives.
     pub maybe: Vec<FlowRun>,
-    /// How many there are that cannot be read and may hold one.
-    pub unread: usize,
+    /// Those that cannot be read and may hold one.
+    pub unread: Vec<FlowRunId>,
 }
 
 impl Candidates {
@@ -33,7 +33,9 @@ impl Candidates {
         let seen: HashSet<FlowRunId> = self.busy.iter().chain(&self.maybe).map(|run| run.id).collect();
         self.busy.extend(earlier.busy.into_iter().filter(|run| !seen.contains(&run.id)));
         self.maybe.extend(earlier.maybe.into_iter().filter(|run| !seen.contains(&run.id)));
-        self.unread = self.unread.max(earlier.unread);
+        let missed = |run: &FlowRunId| !seen.contains(run) && !self.unread.contains(run);
+        let missed: Vec<FlowRunId> = earlier.unread.into_iter().filter(missed).collect();
+        self.unread.extend(missed);
         self
     }
 }
@@ -84,12 +86,14 @@ pub async fn candidates<T: Transport>(
     }
     maybe.retain(|run| !unclaimed.contains(&run.id));
     busy.extend(before.0.into_iter().filter(|run| seen.insert(run.id)));
-    let unread: HashSet<FlowRunId> = [before.1, waited.1, ended.1, waiting.1, after.1].concat().into_iter().collect();
-    let mut count = 0;
-    for run in unread {
-        count += usize::from(client.flow_run_states(run).await.map_or(true, |states| may_hold(&states, now)));
+    let listed: HashSet<FlowRunId> = [before.1, waited.1, ended.1, waiting.1, after.1].concat().into_iter().collect();
+    let mut unread = Vec::new();
+    for run in listed {
+        if client.flow_run_states(run).await.map_or(true, |states| may_hold(&states, now)) {
+            unread.push(run);
+        }
     }
-    Ok(Candidates { busy, maybe, unread: count })
+    Ok(Candidates { busy, maybe, unread })
 }
 
 /// Whether a run may hold a slot of which only the states can be read. What its task is stands in the run itself.

@@ -1,7 +1,8 @@
 //! How pools are: the facts that a server knows, and the verdict on them.
 //!
 //! Five requests per pool and one for all: the pools, then its queues, its workers, the runs that are due, those that are
-//! pending or running, and the last that crashed. Only where a list is full (200) is a count asked for as well.
+//! pending or running, and the last that crashed. Counts are asked for as well only where a list is full (200) or a run of it
+//! cannot be read.
 
 mod facts;
 pub mod verdict;
@@ -9,7 +10,7 @@ pub mod verdict;
 use jiff::Timestamp;
 use prefect_api::Transport;
 
-pub use self::facts::{Crash, Facts, gather, why};
+pub use self::facts::{Crash, Facts, UNREAD, gather, why};
 use super::PUSH;
 use crate::{error::ManageError, server::Server};
 

@@ -196,6 +196,7 @@ mod tests {
             oldest_pending: None,
             crashes: Vec::new(),
             holders: None,
+            unread: Vec::new(),
         }
     }
 
