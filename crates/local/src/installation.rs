@@ -320,7 +320,8 @@ mod tests {
         let mut installation = Installation::open(&local, short).await.unwrap();
         let code = Arc::new(InProcess::new(|_, _| async { Ok(json!({})) }));
         let error = installation.connect(Function::Dispatcher, code, true).await.unwrap_err();
-        assert!(error.to_string().contains("visibility timeout"), "{error}");
+        let why = std::error::Error::source(&error).unwrap();
+        assert!(why.to_string().contains("visibility timeout"), "{why}");
         local.stop().await;
     }
 }

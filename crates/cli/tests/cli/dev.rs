@@ -108,6 +108,15 @@ fn strict_wants_every_job_to_succeed() {
 }
 
 #[test]
+fn a_run_starts_on_a_bad_day_too() {
+    let report = answer(&run(&["dev", "--bad-day", "--events", "events/sqs/single.json", "--output", "json"]), 0);
+    let run = row(&report, "single.json");
+    assert_eq!((&run["state"], &run["exit_code"]), (&json!("stopped"), &json!(0)), "{run:#}");
+    let calls = &report["calls"];
+    assert!(calls["ecs:RunTask"].as_u64() > Some(1), "ECS does not know the new definition at first: {calls}");
+}
+
+#[test]
 fn the_summary_shows_the_dead_letter_queue_and_what_to_do() {
     let output = run_with_input(&["dev", "--events", "-"], "this is no JSON\n");
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));

@@ -105,7 +105,9 @@ impl<T: Transport, K: TaskControl> PrefectControl<T, K> {
                 (Judgement::Due, None) => self.admit(run, queue, &shared, &mut slots).await,
                 _ => Ok(None),
             };
-            if let Ok(admitted) = &admitted {
+            if judgement == Judgement::Due
+                && let Ok(admitted) = &admitted
+            {
                 admissions.insert(run.id, admitted.clone());
             }
             readings.push(match admitted {
