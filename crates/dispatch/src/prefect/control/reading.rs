@@ -285,6 +285,7 @@ pub(super) fn assemble(
             Some(Err(failure)) if *judgement == Judgement::Due && again => {
                 return Ok(Reading::Postponed { claimed: false, reason: failure.diagnosis.clone() });
             }
+            Some(Err(failure)) if *judgement == Judgement::Unrecorded => return refused(failure.diagnosis.clone()),
             Some(Err(failure)) => return Err(failure.clone()),
             // Not claimed first: the server refuses that without a deployment (ABORT), to everybody.
             None if *judgement == Judgement::Unrecorded => return refused(no_deployment(id)),
