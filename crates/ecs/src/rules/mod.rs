@@ -135,10 +135,12 @@ pub(crate) fn check(prepared: &Prepared, settings: &Settings, known: &[Reason]) 
         Definition::Existing(_) => None,
     };
     let run_task_request = &prepared.run_task;
+    let shows =
+        |told: &str| requests(definition, run_task_request).any(|(request, _)| environment::shows(request, told));
     let mut checked = Checked::default();
     let mut add = |refusals: Vec<Refusal>, key: &str| {
         for mut refusal in refusals {
-            if requests(definition, run_task_request).any(|(request, _)| environment::shows(request, &refusal.found)) {
+            if shows(&refusal.found) {
                 environment::HOLDS.clone_into(&mut refusal.found);
             }
             let reason = refusal.reason(key);
@@ -149,7 +151,7 @@ pub(crate) fn check(prepared: &Prepared, settings: &Settings, known: &[Reason]) 
     };
     // A text with a placeholder breaks other rules, too. It is named first, for it is the reason.
     for (request, key) in requests(definition, run_task_request) {
-        add(unfilled::refuse(request), key);
+        add(unfilled::refuse(request, &shows), key);
     }
     let of_definition = definition.map(register_task_definition).unwrap_or_default();
     // A definition that is refused suits nothing, and its own reasons say why.
@@ -163,7 +165,7 @@ pub(crate) fn check(prepared: &Prepared, settings: &Settings, known: &[Reason]) 
         definition::note(definition, &mut checked.notes);
     }
     for (request, key) in requests(definition, run_task_request) {
-        unfilled::note(request, key, &mut checked.notes);
+        unfilled::note(request, key, &shows, &mut checked.notes);
     }
     checked
 }

@@ -188,6 +188,7 @@ fn what_is_found_shows_no_value_of_the_environment() {
         ("hunter2-canary\n", "{'A': 'hunter2-canary\n'}".to_owned()),
         (long.as_str(), format!("{{'A': '{long}'}}")),
         ("x", "{'B': 'of-the-run'}".to_owned()),
+        ("hunter2-canary", "{{ hunter2-canary }}".to_owned()),
     ] {
         let told = told(json!([{"name": "A", "value": value}]), &image);
         assert!(

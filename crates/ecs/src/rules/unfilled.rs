@@ -7,7 +7,7 @@
 use serde_json::Value;
 use work_pool::unfilled;
 
-use super::{Refusal, UNFILLED, client};
+use super::{Refusal, UNFILLED, client, environment::HOLDS};
 
 /// Members whose value is an identifier of AWS's, in which braces cannot be.
 const IDENTIFIERS: [&str; 13] = [
@@ -30,8 +30,8 @@ const IDENTIFIERS: [&str; 13] = [
 /// labels are made to fit.
 const FREE: [&str; 4] = ["environment", "tags", "dockerLabels", "healthCheck"];
 
-/// Identifiers that are not filled.
-pub(super) fn refuse(request: &Value) -> Vec<Refusal> {
+/// Identifiers that are not filled. `shows` tells texts that hold a value of the environment.
+pub(super) fn refuse(request: &Value, shows: &dyn Fn(&str) -> bool) -> Vec<Refusal> {
     let mut out = Vec::new();
     walk(request, &mut Vec::new(), &mut |way, name| {
         if is_identifier(way) {
@@ -39,12 +39,13 @@ pub(super) fn refuse(request: &Value) -> Vec<Refusal> {
             let member = way.iter().rev().find_map(|step| step.member()).unwrap_or_default();
             out.push(
                 client(UNFILLED, format!("{member} contains invalid characters."))
-                    .at(place, format!("the placeholder {{{{ {name} }}}}"))
+                    .at(place, format!("the placeholder {}", written(name, shows)))
                     .wants(
                         "a text in which every placeholder was replaced",
                         format!(
-                            "Nothing replaced {{{{ {name} }}}}. If it comes from a prefect.yaml, the step that sets it did \
-                             not run: deploy again with that step, or set the job variable to the value itself."
+                            "Nothing replaced {}. If it comes from a prefect.yaml, the step that sets it did not run: \
+                             deploy again with that step, or set the job variable to the value itself.",
+                            written(name, shows)
                         ),
                     ),
             );
@@ -54,15 +55,21 @@ pub(super) fn refuse(request: &Value) -> Vec<Refusal> {
 }
 
 /// Other texts that are not filled.
-pub(super) fn note(request: &Value, key: &str, notes: &mut Vec<String>) {
+pub(super) fn note(request: &Value, key: &str, shows: &dyn Fn(&str) -> bool, notes: &mut Vec<String>) {
     walk(request, &mut Vec::new(), &mut |way, name| {
         if !is_identifier(way) {
             notes.push(format!(
-                "`{key}.{}` holds the placeholder {{{{ {name} }}}}, which nothing replaced: it is passed on as it stands.",
-                place(way)
+                "`{key}.{}` holds the placeholder {}, which nothing replaced: it is passed on as it stands.",
+                place(way),
+                written(name, shows)
             ));
         }
     });
+}
+
+/// A placeholder as it is written, or what is told in its place.
+fn written(name: &str, shows: &dyn Fn(&str) -> bool) -> String {
+    if shows(name) { format!("({HOLDS})") } else { format!("{{{{ {name} }}}}") }
 }
 
 /// A step into the request.
