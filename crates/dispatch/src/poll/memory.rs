@@ -57,7 +57,8 @@ pub(super) struct Fifo {
 }
 
 impl Fifo {
-    /// Whether all that was sent of the pool before may be in the queue still: nobody dispatches, or others' messages are.
+    /// Whether the queue may still hold every message that the pool was sent before: it has at least as many messages. They may also
+    /// be those of other pools.
     pub(super) fn may_hold_all(self) -> bool {
         !self.slot_free && self.backlog.is_some_and(|backlog| backlog > 0 && backlog >= self.sent_before)
     }
@@ -181,7 +182,7 @@ mod tests {
         assert!(is_new(fifo(None, false), 181), "SQS does not say");
         assert!(is_new(fifo(Some(5), true), 66), "a slot came free");
         assert!(!is_new(fifo(Some(5), true), 64), "the ring and the tick come together");
-        // While nobody dispatches, ever fewer are sent, and none of the runs is taken for stuck.
+        // While no dispatcher takes messages, copies become rarer, and the run does not count as stuck.
         for (second, next) in [(961, 2_761), (2_762, 6_362), (6_363, 9_963)] {
             memory.note(attempt, at(second), at(second), fifo(Some(5), false).may_hold_all());
             assert!(!is_new(fifo(Some(5), false), next) && is_new(fifo(Some(5), false), next + 1), "{second}");

@@ -59,12 +59,12 @@ impl Pool {
 /// What was fetched for a batch.
 pub(super) struct Shared {
     pub(super) pools: HashMap<String, Result<Option<Pool>, Failure>>,
-    pub(super) deployments: Result<HashMap<Uuid, Each<Deployment>>, Failure>,
-    pub(super) flows: Result<HashMap<Uuid, Each<Flow>>, Failure>,
+    pub(super) deployments: Result<HashMap<Uuid, Read<Deployment>>, Failure>,
+    pub(super) flows: Result<HashMap<Uuid, Read<Flow>>, Failure>,
 }
 
-/// One of several things: one that cannot be read fails its own runs only.
-pub(super) type Each<V> = Result<V, Failure>;
+/// One of the things that runs share. If it cannot be read, only its own runs fail.
+pub(super) type Read<V> = Result<V, Failure>;
 
 impl Shared {
     /// Why the server would refuse a claim of the run, as far as it is known before.
@@ -181,7 +181,7 @@ async fn through<V: Clone>(
     now: Timestamp,
     id: impl Fn(&V) -> Uuid,
     read: impl AsyncFnOnce(Vec<Uuid>) -> Result<Apart<V>, ApiError>,
-) -> Result<HashMap<Uuid, Each<V>>, Failure> {
+) -> Result<HashMap<Uuid, Read<V>>, Failure> {
     let mut found = HashMap::new();
     let mut missing = Vec::new();
     for (key, since) in wanted {

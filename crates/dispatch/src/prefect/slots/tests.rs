@@ -66,7 +66,7 @@ async fn a_run_whose_last_task_is_yet_to_be_recorded_holds_its_slot_beside_the_r
         // The second task's process pauses, or ends and goes on.
         ([&first[..], &second(3), &[("PAUSED", "Paused", 2)]].concat(), 70, 1),
         ([&first[..], &second(3), &[("COMPLETED", "Completed", 2)]].concat(), 70, 1),
-        // Whoever was to record it has had the time, and so has its message.
+        // The dispatcher, or the message when it came back, had the time to record the task.
         ([&first[..], &second(20), &[("PAUSED", "Paused", 2)]].concat(), 70, 0),
         // The process of the recorded task ended its run.
         ([&first[..], &[("COMPLETED", "Completed", 2)]].concat(), 1, 0),
